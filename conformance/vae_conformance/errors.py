@@ -1,0 +1,17 @@
+"""The errors that end a run before or beside its verdicts, each with what the user can do about it."""
+
+from __future__ import annotations
+
+
+class Unbound(Exception):
+    """The target cannot be loaded or bound, or an option names something that does not exist: exit code 2.
+
+    Attributes:
+        message: what was wrong, and where.
+        hint: what to do.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint

@@ -1,0 +1,69 @@
+"""What the user asked for: the options of one run, as one frozen record that travels to worker processes as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of `vae-conformance run`.
+
+    Attributes:
+        target: the implementation, as the user named it.
+        profile: exact, quick or full.
+        dataset: digits, mnist, fashion-mnist, or clusters.
+        data_root: where torchvision's data sets lie; None where none was named.
+        seed: varies noise, examples and training seeds.
+        only: claim ids or areas to ask; empty for all of the profile.
+        gate: `expected` gates required and expected claims, `required` the required ones alone.
+        expected_failures: claim id -> the reason why it may fail.
+        effective_beta: the KL's weight against the negative log-likelihood that the author declares, or None.
+        likelihood: the declared likelihood, or None to detect it.
+        input_shape: the shape of one item, or None to detect it.
+        input_range: the range of an item's entries, or None to detect it.
+        device: a torch device name.
+        fail_fast: stop at the first violated gated claim.
+        time_limit: seconds a claim may take, its trainings apart.
+        training_time_limit: seconds that one training may take.
+        store: the folder of trained runs, or None for the user's cache folder.
+    """
+
+    target: str
+    profile: str = "quick"
+    dataset: str = "digits"
+    data_root: str | None = None
+    seed: int = 0
+    only: tuple[str, ...] = ()
+    gate: str = "expected"
+    expected_failures: dict[str, str] = field(default_factory=dict)
+    effective_beta: float | None = None
+    likelihood: str | None = None
+    input_shape: tuple[int, ...] | None = None
+    input_range: tuple[float, float] | None = None
+    device: str = "cpu"
+    fail_fast: bool = False
+    time_limit: float = 60.0
+    training_time_limit: float = 600.0
+    store: str | None = None
+
+    def to_json(self) -> str:
+        """One line of JSON that `from_json` reads back."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> RunOptions:
+        """The options that `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        for name in ("only", "input_shape", "input_range"):
+            if values.get(name) is not None:
+                values[name] = tuple(values[name])
+        return replace(RunOptions(target=values.pop("target")), **values)
+
+    @property
+    def store_path(self) -> Path | None:
+        """The folder of trained runs, where one was named."""
+        return None if self.store is None else Path(self.store)

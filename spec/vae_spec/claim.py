@@ -1,0 +1,116 @@
+"""The Claim: one checkable sentence about VAEs, with its source, its reasons, its decision rule and the check itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vae_spec.documents import Source
+from vae_spec.evidence import TrainedRun
+from vae_spec.mistakes import MISTAKES
+from vae_spec.outcomes import Level, Verdict
+from vae_spec.subject import Facts, Part, Subject
+from vae_spec.trial import Trial
+
+AREAS = {
+    "OBJ": "Objective",
+    "KL": "KL divergence",
+    "REP": "Sampling step",
+    "NET": "Encoder and decoder",
+    "TRN": "Training",
+    "REC": "Reconstruction",
+    "SMP": "Prior samples",
+    "LAT": "Latent space",
+    "INT": "Interpolation",
+    "BETA": "The weight beta",
+    "COL": "Posterior collapse",
+    "TOY": "The tiny two-dimensional lab",
+    "EXR": "Exercises",
+    "CMP": "Comparison",
+}
+"""The areas of the specification, in the order of reports: the letters of the ids and their headings."""
+
+
+class Profile(StrEnum):
+    """How much is run: `exact` (no training), `quick` (and the trained claims on few seeds), `full` (more of everything)."""
+
+    EXACT = "exact"
+    QUICK = "quick"
+    FULL = "full"
+
+    def includes(self, other: Profile) -> bool:
+        """Whether a run of this profile asks the claims of the other."""
+        order = list(Profile)
+        return order.index(other) <= order.index(self)
+
+
+class Experiment(StrEnum):
+    """What a trained claim looks at: the standard training on images, the tiny lab's recipe over seeds, its printed run."""
+
+    IMAGES = "images"
+    LAB = "lab"
+    LAB_PRINTED = "lab-printed"
+
+
+ExactCheck = Callable[[Subject, Trial], Verdict]
+TrainedCheck = Callable[[Sequence[TrainedRun], Facts, Trial], Verdict]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim.
+
+    Attributes:
+        id: AREA-NN; stable.
+        title: a few words, for lists.
+        level: how much it weighs.
+        statement: what is claimed, one sentence.
+        sources: the sections of the documents it comes from.
+        why: what the documents say, what is really so, and why it matters.
+        hint: what most likely went wrong where it is violated, and how to mend it.
+        decision: how it is decided and with what error.
+        mistakes: the ids of the mistakes that it must reject.
+        needs: the parts of the implementation it needs.
+        check: the check of an exact claim, which calls the subject; or None.
+        judge: the check of a trained claim, which looks at runs; or None.
+        experiment: what the runs of a trained claim are.
+        applies: the reason why the claim does not concern a subject with these facts, or None where it does.
+
+    Raises:
+        ValueError: the id, a mistake or the combination of check, judge and experiment is not in order.
+    """
+
+    id: str
+    title: str
+    level: Level
+    statement: str
+    sources: tuple[Source, ...]
+    why: str
+    hint: str
+    decision: str
+    mistakes: tuple[str, ...] = ()
+    needs: tuple[Part, ...] = ()
+    check: ExactCheck | None = None
+    judge: TrainedCheck | None = None
+    experiment: Experiment | None = None
+    applies: Callable[[Facts], str | None] = lambda _facts: None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Z]+-\d\d", self.id) or self.area not in AREAS:
+            raise ValueError(f"{self.id!r} is not an id of the form AREA-NN with a known area")
+        if unknown := [mistake for mistake in self.mistakes if mistake not in MISTAKES]:
+            raise ValueError(f"{self.id} names unknown mistakes: {', '.join(unknown)}")
+        if (self.check is None) == (self.judge is None) or (self.judge is None) != (self.experiment is None):
+            raise ValueError(f"{self.id} needs either a check, or a judge and an experiment")
+
+    @property
+    def area(self) -> str:
+        """The letters of the id."""
+        return self.id.partition("-")[0]
+
+    @property
+    def profile(self) -> Profile:
+        """The smallest profile that asks it."""
+        return Profile.EXACT if self.check is not None else Profile.QUICK
