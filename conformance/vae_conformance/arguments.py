@@ -1,0 +1,223 @@
+"""The command line: its commands, their options, and one clear line for whatever is wrong with them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn
+
+from vae_conformance import choices
+from vae_conformance.exit_codes import ExitCode
+from vae_conformance.options import RunOptions
+
+_TARGET = "file.py, file.py:Name, package.module:object, or a registered name (see: vae-conformance list)"
+_EXIT_CODES = "exit codes:\n" + "\n".join(f"  {int(code):3}  {code.meaning}" for code in ExitCode)
+_RUN_EXAMPLES = """examples:
+  vae-conformance run student.py:VAE
+  vae-conformance run student.py --profile exact --only KL,REP-01
+  vae-conformance run reference --json report.json --junit report.xml
+  vae-conformance run mine.py --input-shape 1,28,28 --input-range -1,1 --expect-fail OBJ-02='a weight of 0.1 on purpose'
+
+options may stand in the pyproject.toml beside the implementation as well, under [tool.vae-conformance].
+
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Write the line and end with exit code 2."""
+        sys.stderr.write(f"{self.prog}: {message}; see {self.prog} --help\n")
+        raise SystemExit(int(ExitCode.UNBOUND))
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line's meaning: `command`, and the options of that command that were given, those alone.
+
+    Raises:
+        SystemExit: help or the version was asked for (0), or something is wrong (2).
+    """
+    return build_parser().parse_args(_with_ranges_joined(argv))
+
+
+def run_fields(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the command line says of the fields of `RunOptions`, the target apart."""
+    names = {entry.name for entry in fields(RunOptions)} - {"target"}
+    given = {name: value for name, value in vars(arguments).items() if name in names}
+    if "only" in given:
+        given["only"] = tuple(dict.fromkeys(entry for entries in given["only"] for entry in entries))
+    if "expected_failures" in given:
+        given["expected_failures"] = dict(given["expected_failures"])
+    return given
+
+
+def default_workers(profile: str) -> int:
+    """One process for the exact claims, which are sooner asked than it starts; otherwise up to two."""
+    if profile == "exact":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(2, cores)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = _Parser(
+        prog="vae-conformance",
+        description="Checks an implementation of a variational autoencoder against claims.",
+        epilog="example:\n  vae-conformance run student.py:VAE",
+    )
+    parser.add_argument("--version", action="version", version=f"vae-conformance {version('vae-conformance')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    _add_run(
+        commands.add_parser(
+            "run",
+            help="ask the claims of an implementation",
+            epilog=_RUN_EXAMPLES + _EXIT_CODES,
+            description="Asks the claims of an implementation, and reports.",
+        )
+    )
+    claims = commands.add_parser(
+        "claims",
+        help="list the claims, or explain one",
+        description="Lists the claims, or explains one.",
+        epilog="examples:\n  vae-conformance claims\n  vae-conformance claims KL-02",
+    )
+    claims.add_argument("claim", metavar="ID", nargs="?", type=_checked(choices.claim_id), help="the claim to explain")
+    commands.add_parser(
+        "list",
+        help="list the registered implementations",
+        epilog="example:\n  vae-conformance list",
+        description="Lists the implementations that installed packages have registered.",
+    )
+    inspect = commands.add_parser(
+        "inspect",
+        help="show what is found of an implementation, and ask nothing",
+        description="Loads and binds an implementation, and shows what was found.",
+        epilog="example:\n  vae-conformance inspect student.py:VAE",
+    )
+    _add_target(inspect)
+    _add_binding(inspect)
+    _option(inspect, "--json", "PATH", "write what was found as JSON", dest="json_path", type=Path)
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    _add_target(parser)
+    what = parser.add_argument_group("what is asked")
+    _option(
+        what, "--profile", None, "how much is run: no training, little of it, or all (quick)", choices=choices.PROFILES
+    )
+    _option(
+        what,
+        "--only",
+        "IDS",
+        "claims or areas, such as KL-02,REP; may be given several times",
+        action="append",
+        type=_checked(choices.selection),
+    )
+    _option(
+        what, "--dataset", None, "what is trained on (digits, which ship with the package)", choices=choices.DATASETS
+    )
+    _option(what, "--data-root", "PATH", "the folder of torchvision's data sets")
+    _option(what, "--seed", "N", "varies noise, examples and trainings (0)", type=_checked(choices.seed))
+    _add_binding(parser)
+    verdict = parser.add_argument_group("what counts")
+    _option(
+        verdict,
+        "--gate",
+        None,
+        "which claims decide the exit code: expected and required ones, or required ones alone (expected)",
+        choices=choices.GATES,
+    )
+    _option(
+        verdict,
+        "--expect-fail",
+        "ID=REASON",
+        "a claim that may fail, and why; may be given several times",
+        action="append",
+        dest="expected_failures",
+        type=_checked(choices.expected_failure),
+    )
+    _option(verdict, "--fail-fast", None, "stop at the first violated claim that gates", action="store_true")
+    how = parser.add_argument_group("how it is run")
+    _option(
+        how,
+        "-n",
+        "N",
+        "processes that ask claims (1 for exact, otherwise up to 2)",
+        dest="workers",
+        type=_checked(choices.workers),
+    )
+    _option(
+        how,
+        "--time-limit",
+        "S",
+        "seconds that a claim may take, its trainings apart (60)",
+        type=_checked(choices.positive_number),
+    )
+    _option(how, "--store", "PATH", "the folder where trained runs are kept")
+    _option(how, "--json", "PATH", "write the report as JSON", dest="json_path", type=Path)
+    _option(how, "--junit", "PATH", "write the report as JUnit XML", dest="junit_path", type=Path)
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help=_TARGET)
+
+
+def _add_binding(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is declared of the implementation, where detection is not enough")
+    _option(
+        group,
+        "--effective-beta",
+        "B",
+        "the KL's weight against the negative log-likelihood",
+        type=_checked(choices.positive_number),
+    )
+    _option(group, "--likelihood", None, "what the reconstruction term is", choices=choices.LIKELIHOODS)
+    _option(group, "--input-shape", "SHAPE", "of one item, such as 1,28,28", type=_checked(choices.input_shape))
+    _option(
+        group, "--input-range", "LOW,HIGH", "of an item's entries, such as -1,1", type=_checked(choices.input_range)
+    )
+    _option(group, "--device", "NAME", "a torch device (cpu)")
+
+
+def _option(
+    group: argparse._ActionsContainer, name: str, metavar: str | None, explanation: str, **settings: Any
+) -> None:
+    """An option that leaves no trace where it is not given, so that the configuration file can speak."""
+    if metavar is not None:
+        settings["metavar"] = metavar
+    group.add_argument(name, help=explanation, default=argparse.SUPPRESS, **settings)
+
+
+def _checked(check: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The check as argparse wants it, so that its own message reaches the user."""
+
+    def convert(text: str) -> Any:
+        try:
+            return check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return convert
+
+
+def _with_ranges_joined(argv: Sequence[str]) -> list[str]:
+    """`--input-range -1,1` as `--input-range=-1,1`: argparse takes a value with a leading minus sign for an option."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] == "--input-range" and re.match(r"-[\d.]", word):
+            joined[-1] = f"--input-range={word}"
+        else:
+            joined.append(word)
+    return joined

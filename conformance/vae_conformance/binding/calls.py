@@ -1,0 +1,76 @@
+"""Calling somebody's code: every failure becomes one `SubjectFault` in words, and what has hung once is not called again."""
+
+from __future__ import annotations
+
+import linecache
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from vae_conformance.time_limit import TimeLimitExceeded
+from vae_spec.subject import SubjectFault
+
+_PATTERNS = (
+    (re.compile(r"cuda|nvidia|get_device", re.IGNORECASE), "cuda-always"),
+    (re.compile(r"before Module\.__init__|has no attribute 'parameters'|maximum recursion depth"), "not-a-module"),
+    (re.compile(r"between 0 and 1|Assertion.*input_val|elements of (input|target) should be"), "data-out-of-range"),
+)
+
+
+def _users_line(trace: TracebackType | None) -> str:
+    """The innermost line of the traceback that stands in the user's own code: not this package's, not an installed library's."""
+    own = str(Path(__file__).parent.parent)
+    for frame in reversed(traceback.extract_tb(trace)):
+        if frame.filename.startswith(own) or "site-packages" in frame.filename or frame.filename.startswith("<"):
+            continue
+        if not Path(frame.filename).exists() and not linecache.getline(frame.filename, frame.lineno or 0):
+            continue
+        return f" (line {frame.lineno} of {Path(frame.filename).name}: {frame.line})"
+    return ""
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line: its type, the first line of its message, and where in the user's code it came from."""
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({error.code!r}){_users_line(error.__traceback__)}"
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"raised {type(error).__name__}: {first}{_users_line(error.__traceback__)}"
+
+
+def diagnose(error: BaseException) -> str | None:
+    """The mistake that an exception's message points to."""
+    text = f"{type(error).__name__}: {error}"
+    return next((mistake for pattern, mistake in _PATTERNS if pattern.search(text)), None)
+
+
+class Caller:
+    """Wraps calls into the implementation."""
+
+    def __init__(self) -> None:
+        self._hung: dict[str, str] = {}
+
+    @contextmanager
+    def calling(self, operation: str) -> Iterator[None]:
+        """Turn whatever goes wrong inside into a `SubjectFault`.
+
+        Raises:
+            SubjectFault: the code inside raised, tried to exit, or ran out of its time now or before.
+        """
+        if operation in self._hung:
+            raise SubjectFault(operation, self._hung[operation])
+        try:
+            yield
+        except SubjectFault:
+            raise
+        except TimeLimitExceeded as late:
+            self._hung[operation] = f"did not return within {late.seconds:g} s"
+            raise SubjectFault(operation, self._hung[operation]) from None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if isinstance(error, GeneratorExit):
+                raise
+            raise SubjectFault(operation, describe(error), diagnose(error)) from error

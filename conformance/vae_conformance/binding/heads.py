@@ -1,0 +1,86 @@
+"""What the second head means: a log-variance, a log-standard deviation, a standard deviation or a variance.
+
+The sampling step and the KL are asked independently. Where they agree, the binding converts, and everybody else speaks of log-variances. Where
+they disagree, nothing is converted: that is a mistake for the claims to find.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from enum import StrEnum
+
+import torch
+from torch import Tensor
+
+
+class Head(StrEnum):
+    """The meaning of the encoder's second output."""
+
+    LOGVAR = "log-variance"
+    LOG_STD = "log-standard deviation"
+    STD = "standard deviation"
+    VARIANCE = "variance"
+
+    def sigma(self, value: float) -> float:
+        """The standard deviation that a head's value stands for."""
+        return {Head.LOGVAR: math.exp(value / 2), Head.LOG_STD: math.exp(value), Head.STD: value, Head.VARIANCE: math.sqrt(max(value, 0.0))}[self]
+
+    def to_logvar(self, second: Tensor) -> Tensor:
+        """The log-variance for a head's output."""
+        if self is Head.LOGVAR:
+            return second
+        if self is Head.LOG_STD:
+            return 2 * second
+        return 2 * torch.log(second.abs()) if self is Head.STD else torch.log(second)
+
+    def from_logvar(self, logvar: Tensor) -> Tensor:
+        """The head's output for a log-variance."""
+        if self is Head.LOGVAR:
+            return logvar
+        if self is Head.LOG_STD:
+            return logvar / 2
+        return torch.exp(logvar / 2) if self is Head.STD else torch.exp(logvar)
+
+
+_PROBES = (0.5, 1.5, 2.0)
+
+
+def read_sampler(draw: Callable[[Tensor, Tensor], Tensor], latent_dim: int) -> Head | None:
+    """The meaning that the sampling step gives its second argument, from draws under one noise; None where none fits."""
+    zero = torch.zeros(4, latent_dim)
+    base = draw(zero, zero + 1.0)
+    if float(base.abs().max()) == 0:
+        return None
+    clear = base.abs() > 1e-3
+    ratios = [float((draw(zero, zero + value) / base)[clear].median()) for value in _PROBES]
+    for head in Head:
+        if all(abs(ratio / (head.sigma(value) / head.sigma(1.0)) - 1) < 5e-3 for ratio, value in zip(ratios, _PROBES, strict=True)):
+            return head
+    return None
+
+
+def read_kl(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> Head | None:
+    """The meaning that the KL gives its second argument, from its shape in that argument against its shape in mu; None where none fits."""
+    zero = torch.zeros(2, latent_dim, dtype=torch.float64)
+    for head in Head:
+        neutral = 0.0 if head in (Head.LOGVAR, Head.LOG_STD) else 1.0
+        base = kl(zero, zero + neutral)
+        unit = kl(zero + 1, zero + neutral) - base
+        if not math.isfinite(unit) or unit == 0:
+            continue
+        expected = [head.sigma(value) ** 2 - 1 - 2 * math.log(head.sigma(value)) for value in _PROBES]
+        found = [(kl(zero, zero + value) - base) / unit for value in _PROBES]
+        if all(abs(one - other) < 1e-3 * (1 + abs(other)) for one, other in zip(found, expected, strict=True)):
+            return head
+    return None
+
+
+def agree(sampler: Head | None, kl: Head | None) -> tuple[Head, str]:
+    """The meaning to convert by, and what to say of it."""
+    if sampler is not None and kl is not None and sampler is not kl:
+        return Head.LOGVAR, f"the sampling step reads the second head as a {sampler}, the KL as a {kl}: taken as a log-variance"
+    found = sampler or kl
+    if found is None or found is Head.LOGVAR:
+        return Head.LOGVAR, ""
+    return found, f"the second head is a {found}: converted to a log-variance"

@@ -1,0 +1,112 @@
+"""Control of randomness: one seed for every generator a model may use, and interception of the Gaussian calls of a forward pass.
+
+Gaussian draws are intercepted below autograd, at PyTorch's dispatcher, so that the noise can be left out or given without touching the code
+that draws it. The draw itself always happens first and is then replaced, so that the random stream advances as it does without interception.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from vae_spec.subject import Noise
+
+_aten = torch.ops.aten
+_STANDARD = (_aten.randn, _aten.randn_like)
+_WITH_MOMENTS = (_aten.normal, _aten.normal_functional)
+_OTHER = (_aten.rand, _aten.rand_like, _aten.uniform_, _aten.bernoulli, _aten.bernoulli_, _aten.native_dropout, _aten.exponential_, _aten.randint)
+
+
+class RandomCalls(TorchDispatchMode):
+    """Watches the random calls of the code inside, and replaces the noise of the Gaussian ones.
+
+    A private generator is set aside for the global one, which the caller has seeded: then one seed decides everything.
+
+    Attributes:
+        names: the random operations that were called, in order.
+    """
+
+    def __init__(self, noise: Noise) -> None:
+        super().__init__()
+        self.noise = noise
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+        """Run one operation, watching for random ones."""
+        kwargs = dict(kwargs or {})
+        packet = func.overloadpacket
+        if packet in _STANDARD or packet in _WITH_MOMENTS or packet is _aten.normal_:
+            self.names.append(packet.__name__)
+            if "generator" in kwargs:
+                kwargs["generator"] = None
+            drawn = func(*args, **kwargs)
+            return self._replace(packet, drawn, args)
+        if packet in _OTHER:
+            self.names.append(packet.__name__)
+            if "generator" in kwargs:
+                kwargs["generator"] = None
+        return func(*args, **kwargs)
+
+    def _replace(self, packet: Any, drawn: Tensor, args: tuple[Any, ...]) -> Tensor:
+        if not self.noise.zero and self.noise.given is None:
+            return drawn
+        mean, std = _moments(packet, args)
+        if self.noise.zero:
+            replacement = torch.zeros_like(drawn) + mean
+        else:
+            given = self.noise.given
+            if given is None or given.numel() != drawn.numel():
+                return drawn
+            replacement = mean + std * given.to(drawn).reshape(drawn.shape)
+        return drawn.copy_(replacement) if packet is _aten.normal_ else replacement.to(drawn.dtype)
+
+
+def _moments(packet: Any, args: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The mean and the standard deviation that a Gaussian operation was asked for."""
+    if packet in _STANDARD:
+        return 0.0, 1.0
+    first = 1 if packet in (_aten.normal_, _aten.normal_functional) else 0
+    mean = args[first] if len(args) > first else 0.0
+    std = args[first + 1] if len(args) > first + 1 else 1.0
+    return mean, std
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Seed torch, numpy and random inside the block, and put their states back behind it."""
+    devices = [device] if device is not None and device.type == "cuda" else []
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002  the legacy state is what models draw from
+    try:
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed % 2**63)
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            random.seed(seed)
+            yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
+
+
+class LastOperation(TorchDispatchMode):
+    """Remembers the last operation of the code inside that computes something (views, casts and copies apart)."""
+
+    _PASSIVE = ("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "permute", "transpose", "t", "expand", "clone", "detach", "alias", "_to_copy",
+                "contiguous", "slice", "select", "unbind", "split", "chunk", "empty", "zeros", "ones", "_reshape_alias", "unflatten", "as_strided")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = ""
+
+    def __torch_dispatch__(self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+        """Run one operation and remember its name."""
+        name = func.overloadpacket.__name__  # type: ignore[attr-defined]
+        if name not in self._PASSIVE:
+            self.name = name
+        return func(*args, **(kwargs or {}))

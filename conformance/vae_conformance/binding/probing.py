@@ -1,0 +1,85 @@
+"""Probing a model for what the documents leave open: the shape of its input, its range, the end of its decoder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vae_conformance.binding.noise import LastOperation
+
+SIDES = (28, 32, 64, 8, 16)
+_SHAPE_ATTRIBUTES = ("input_shape", "in_shape", "img_shape", "image_shape", "x_shape", "input_size", "input_dim", "in_dim", "x_dim", "image_size", "img_size")
+
+
+def shape_candidates(model: object, arguments: Mapping[str, object]) -> list[tuple[int, ...]]:
+    """Shapes of one item that the model may take, the likelier first: its own attributes, its first layer, the usual images."""
+    found: list[tuple[int, ...]] = []
+    for source in (vars(model) if hasattr(model, "__dict__") else {}, arguments):
+        for name in _SHAPE_ATTRIBUTES:
+            found += _from_value(source.get(name))
+    found += list(_from_layers(model))
+    channels = {shape[0] for shape in found if len(shape) == 3} or {1, 3}
+    found += [(count, side, side) for side in SIDES for count in sorted(channels)]
+    found += [(784,), (64,), (2,), (1024,), (4096,)]
+    return list(dict.fromkeys(found))
+
+
+def _from_value(value: object) -> list[tuple[int, ...]]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [(value,), *_square(value), (1, value, value), (3, value, value)] if value > 0 else []
+    if isinstance(value, tuple | list | torch.Size) and value and all(isinstance(side, int) and side > 0 for side in value):
+        shape = tuple(value)
+        return [(1, *shape)] if len(shape) == 2 else [shape]
+    return []
+
+
+def _square(entries: int) -> list[tuple[int, ...]]:
+    found: list[tuple[int, ...]] = []
+    for channels in (1, 3):
+        side = math.isqrt(entries // channels)
+        if channels * side * side == entries and side >= 4:
+            found.append((channels, side, side))
+    return found
+
+
+def _from_layers(model: object) -> Iterator[tuple[int, ...]]:
+    """What the first layer with weights says: entries for a linear one, channels for a convolution."""
+    if not isinstance(model, nn.Module):
+        return
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            yield (module.in_features,)
+            yield from _square(module.in_features)
+            return
+        if isinstance(module, nn.Conv2d):
+            for side in SIDES:
+                yield (module.in_channels, side, side)
+            return
+
+
+def probe_batch(shape: tuple[int, ...], batch: int = 4) -> Tensor:
+    """A batch in [0, 1], the same in every process."""
+    return torch.rand((batch, *shape), generator=torch.Generator().manual_seed(12345))
+
+
+def decoder_end(decode: Any, z: Tensor) -> tuple[str, tuple[float, float]]:
+    """The last operation of the decoder, and the range of its output for codes far and wide."""
+    with torch.no_grad():
+        last = LastOperation()
+        with last:
+            decode(z)
+        wide = decode(30 * z)[0]
+    return last.name, (float(wide.min()), float(wide.max()))
+
+
+def output_range(end: str, seen: tuple[float, float]) -> str:
+    """`unit` for outputs in [0, 1], `symmetric` for a tanh's [-1, 1], `free` otherwise."""
+    if end == "tanh":
+        return "symmetric"
+    if end in ("sigmoid", "_softmax") or (seen[0] >= 0 and seen[1] <= 1):
+        return "unit"
+    return "free"

@@ -1,0 +1,134 @@
+"""What options may be: the names to choose from, and the checks that the command line and the configuration file share.
+
+Nothing here imports PyTorch, so that help and usage errors come at once. Every check raises ValueError with one plain
+sentence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+PROFILES = ("exact", "quick", "full")
+DATASETS = ("digits", "mnist", "fashion-mnist", "clusters")
+GATES = ("expected", "required")
+LIKELIHOODS = ("bernoulli", "bernoulli-logits", "squared-error", "gaussian", "laplace")
+AREAS = {
+    "OBJ": "Objective",
+    "KL": "KL divergence",
+    "REP": "Sampling step",
+    "NET": "Encoder and decoder",
+    "TRN": "Training",
+    "REC": "Reconstruction",
+    "SMP": "Prior samples",
+    "LAT": "Latent space",
+    "INT": "Interpolation",
+    "BETA": "The weight beta",
+    "COL": "Posterior collapse",
+    "TOY": "The tiny two-dimensional lab",
+    "EXR": "Exercises",
+    "CMP": "Comparison",
+}
+"""The areas of the specification with their headings, in the order of reports; the same as `vae_spec.claim.AREAS`."""
+
+
+def area_of(claim: str) -> str:
+    """The letters of a claim's id."""
+    return claim.partition("-")[0]
+
+
+def claim_id(text: str) -> str:
+    """A claim's id of the form AREA-NN, in capitals."""
+    cleaned = text.strip().upper()
+    if not re.fullmatch(r"[A-Z]+-\d\d", cleaned):
+        raise ValueError(f"{text!r} is not the id of a claim, such as KL-02")
+    _known_area(area_of(cleaned), text)
+    return cleaned
+
+
+def selection(text: str) -> tuple[str, ...]:
+    """Ids and areas, separated by commas: "KL-02,REP"."""
+    entries = [entry.strip().upper() for entry in text.split(",") if entry.strip()]
+    if not entries:
+        raise ValueError("no claim is named; write ids or areas, such as KL-02,REP")
+    return tuple(claim_id(entry) if "-" in entry else _known_area(entry, entry) for entry in entries)
+
+
+def expected_failure(text: str) -> tuple[str, str]:
+    """A claim's id and the reason why it may fail: "KL-02=the KL is weighed on purpose"."""
+    identifier, _, reason = text.partition("=")
+    if not reason.strip():
+        raise ValueError(f"{text!r} gives no reason; write ID=REASON, such as KL-02='the KL is weighed on purpose'")
+    return claim_id(identifier), reason.strip()
+
+
+def seed(text: str) -> int:
+    """A whole number, 0 or greater."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise ValueError(f"{text!r} is not a whole number, 0 or greater")
+    return value
+
+
+def workers(text: str) -> int:
+    """A number of processes, 1 or more."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise ValueError(f"{text!r} is not a number of processes, 1 or more")
+    return value
+
+
+def positive_number(text: str | float) -> float:
+    """A finite number above 0."""
+    value = _number(text)
+    if not value > 0:
+        raise ValueError(f"{text!r} is not a number above 0")
+    return value
+
+
+def input_shape(text: str) -> tuple[int, ...]:
+    """The shape of one item, without the batch: "1,28,28", "1x28x28" or "784"."""
+    sides = re.split(r"[,x]", text.strip())
+    if not all(re.fullmatch(r"\s*[1-9]\d*\s*", side) for side in sides):
+        raise ValueError(f"{text!r} is not the shape of one item, such as 1,28,28 or 784")
+    return tuple(int(side) for side in sides)
+
+
+def input_range(text: str) -> tuple[float, float]:
+    """The least and the greatest value of an item's entries: "0,1" or "-1,1"."""
+    ends = text.split(",")
+    if len(ends) != 2:
+        raise ValueError(f"{text!r} is not a range of two numbers, such as 0,1 or -1,1")
+    low, high = (_number(end) for end in ends)
+    if not low < high:
+        raise ValueError(f"{text!r} is not a range: its first number must be the smaller one")
+    return low, high
+
+
+def one_of(text: str, names: tuple[str, ...]) -> str:
+    """`text`, where it is one of the names."""
+    if text not in names:
+        raise ValueError(f"{text!r} is none of {', '.join(names)}")
+    return text
+
+
+def _known_area(area: str, text: str) -> str:
+    if area not in AREAS:
+        raise ValueError(f"{text!r} names no area of the claims; there are {', '.join(AREAS)}")
+    return area
+
+
+def _number(text: str | float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is not a finite number")
+    return value

@@ -1,0 +1,166 @@
+"""The command `vae-conformance`: a light parent that reads what is wanted, lets a child do it, and reports.
+
+It never imports PyTorch to run an implementation, so help and usage errors come at once, and nothing that the
+implementation does can reach it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+
+from vae_conformance.arguments import default_workers, parse, run_fields
+from vae_conformance.child import CommandOf, pytest_command
+from vae_conformance.configuration import load_options
+from vae_conformance.errors import Unbound
+from vae_conformance.exit_codes import ExitCode
+from vae_conformance.report.files import refuse_unwritable, write_atomically
+from vae_conformance.report.json_report import dump, implementation_document, render_json
+from vae_conformance.report.junit import render_junit
+from vae_conformance.report.layout import Layout
+from vae_conformance.report.listing import render_binding, render_claim, render_claims, render_implementations
+from vae_conformance.report.progress import ProgressLine
+from vae_conformance.report.record import Report, assemble
+from vae_conformance.report.terminal import render_terminal
+from vae_conformance.supervisor import supervise
+
+ENTRY_POINTS = "vae_conformance.implementations"
+
+
+def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_command) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        argv: the arguments without the program's name; the process's own where None.
+        command_of: the child's command line, for tests.
+    """
+    arguments = parse(sys.argv[1:] if argv is None else argv)
+    try:
+        return int(_perform(arguments, command_of))
+    except Unbound as error:
+        _complain(". ".join(filter(None, (error.message, error.hint))))
+        return int(ExitCode.UNBOUND)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # the reader, such as `head`, has gone; what Python flushes at its exit must find a place to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.ERROR)
+
+
+def _perform(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
+    match arguments.command:
+        case "run":
+            return _run(arguments, command_of)
+        case "inspect":
+            return _inspect(arguments, command_of)
+        case "claims":
+            return _claims(arguments.claim)
+        case _:
+            return _list()
+
+
+def _run(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
+    writers = _writers(arguments)
+    report = _report(arguments, command_of, inspect=False)
+    _say(render_terminal(report, Layout.of(sys.stdout, os.environ)))
+    for path, render in writers.items():
+        _write(path, render(report))
+    return report.exit_code
+
+
+def _inspect(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
+    path: Path | None = getattr(arguments, "json_path", None)
+    if path is not None:
+        refuse_unwritable(path)
+    report = _report(arguments, command_of, inspect=True)
+    layout = Layout.of(sys.stdout, os.environ)
+    if report.problem is not None or report.implementation is None:
+        _say(render_terminal(report, layout))
+        return report.exit_code
+    _say(render_binding(report.implementation, report.environment, layout))
+    if path is not None:
+        _write(path, dump({"implementation": implementation_document(report), "environment": dict(report.environment)}))
+    return ExitCode.CONFORMS
+
+
+def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bool) -> Report:
+    """Supervise the child, showing progress on standard error, and put the record together."""
+    options = load_options(arguments.target, run_fields(arguments), Path.cwd())
+    workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
+    progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
+    started = monotonic()
+    previous = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        proceedings = supervise(options, workers=workers, on_event=progress, command_of=command_of, inspect=inspect)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        progress.close()
+    return assemble(proceedings, options, duration_s=monotonic() - started)
+
+
+def _claims(claim: str | None) -> ExitCode:
+    from vae_spec.registry import CLAIMS  # noqa: PLC0415  PyTorch comes with it, and only this command needs it
+
+    layout = Layout.of(sys.stdout, os.environ)
+    if claim is None:
+        _say(render_claims(CLAIMS, layout))
+    elif claim in CLAIMS:
+        _say(render_claim(CLAIMS[claim], layout))
+    else:
+        raise Unbound(f"there is no claim {claim}", "vae-conformance claims lists them all")
+    return ExitCode.CONFORMS
+
+
+def _list() -> ExitCode:
+    entries = ((entry.name, entry.value) for entry in entry_points(group=ENTRY_POINTS))
+    _say(render_implementations(entries, Layout.of(sys.stdout, os.environ)))
+    return ExitCode.CONFORMS
+
+
+def _writers(arguments: argparse.Namespace) -> dict[Path, Callable[[Report], str]]:
+    """The reports that were asked for, each with its path, which is known to take a file."""
+    asked = {"json_path": render_json, "junit_path": render_junit}
+    writers: dict[Path, Callable[[Report], str]] = {
+        getattr(arguments, name): render for name, render in asked.items() if hasattr(arguments, name)
+    }
+    for path in writers:
+        refuse_unwritable(path)
+    if len(writers) < sum(hasattr(arguments, name) for name in asked):
+        raise Unbound("--json and --junit name the same file", "give each its own")
+    return writers
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise Unbound(
+            f"the report cannot be written to {path}: {error.strerror}", "the verdicts are those printed above"
+        ) from error
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    """End as on Ctrl-C, so that no child is left behind."""
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"vae-conformance: {' '.join(text.split())}\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

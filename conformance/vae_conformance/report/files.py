@@ -1,0 +1,57 @@
+"""Report files: refused before the run where they cannot be written, and never left half written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from vae_conformance.errors import Unbound
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Make sure that a report can be written to `path`.
+
+    Raises:
+        Unbound: its folder does not exist or takes no files, or the path is a folder.
+    """
+    if path.exists() and not path.is_file():
+        raise Unbound(f"the report cannot be written to {path}: that is a folder or a device", "name a plain file")
+    if not path.parent.is_dir():
+        raise Unbound(
+            f"the report cannot be written to {path}: there is no folder {path.parent}",
+            "make the folder first, or name another",
+        )
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise Unbound(
+            f"the report cannot be written to {path}: {error.strerror}", "name a folder that you may write to"
+        ) from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, so that whoever reads the path sees the old file or the whole new one.
+
+    Raises:
+        OSError: the folder is gone, full or read-only.
+    """
+    path = path.resolve()  # a symbolic link keeps standing, and what it points to is replaced
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        temporary.chmod(mode)  # mkstemp makes files that nobody else may read
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

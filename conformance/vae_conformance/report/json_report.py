@@ -1,0 +1,105 @@
+"""The report as JSON, by the schema that ships with the package."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.resources import files
+from typing import Any
+
+from vae_conformance.report.record import SCHEMA_VERSION, ClaimReport, Report
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the report."""
+    text = (
+        files("vae_conformance").joinpath("schema", f"report-{SCHEMA_VERSION}.schema.json").read_text(encoding="utf-8")
+    )
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def render_json(report: Report) -> str:
+    """The report as JSON text that ends with a newline."""
+    return dump(as_document(report))
+
+
+def dump(document: object) -> str:
+    """Indented JSON that any parser takes: numbers that are not finite become the strings "nan", "inf" and "-inf"."""
+    return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_document(report: Report) -> dict[str, Any]:
+    """The report as the schema has it."""
+    options, environment = report.options, report.environment
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": report.exit_code.verdict,
+        "exit_code": int(report.exit_code),
+        "problem": None
+        if report.problem is None
+        else {"message": report.problem.message, "hint": report.problem.hint, "details": report.problem.details},
+        "implementation": implementation_document(report),
+        "environment": {
+            **{name: environment.get(name) for name in ("python", "torch", "device", "threads")},
+            "seed": options.seed,
+            "profile": options.profile,
+            "dataset": options.dataset,
+            "gate": options.gate,
+            "only": list(options.only),
+            "duration_s": round(report.duration_s, 3),
+        },
+        "claims": [_claim(claim) for claim in report.claims],
+        "missing": list(report.missing),
+        "diagnoses": [
+            {
+                "mistake": diagnosis.mistake,
+                "confidence": round(diagnosis.confidence, 4),
+                "explanation": diagnosis.explanation,
+                "seen": diagnosis.seen,
+                "mend": diagnosis.mend,
+                "evidence": list(diagnosis.evidence),
+            }
+            for diagnosis in report.diagnoses
+        ],
+        "summary": {outcome.value: count for outcome, count in report.summary.items()},
+        "error_budget": dict(report.error_budget),
+    }
+
+
+def implementation_document(report: Report) -> dict[str, Any]:
+    """What is known of the implementation; of one that was never bound, its target alone."""
+    found = report.implementation or {}
+    names = ("name", "binding", "effective_beta", "likelihood", "parameters", "input_shape", "latent_dim")
+    return {"target": report.options.target, **{name: found.get(name) for name in names}}
+
+
+def _claim(claim: ClaimReport) -> dict[str, Any]:
+    verdict = claim.verdict
+    return {
+        "id": claim.id,
+        "title": verdict.title,
+        "statement": verdict.statement,
+        "level": verdict.level.value,
+        "gates": claim.gates,
+        "source": verdict.source,
+        "outcome": claim.outcome.value,
+        "measured": dict(verdict.measured),
+        "expected": dict(verdict.expected),
+        "message": verdict.message,
+        "hint": verdict.hint,
+        "diagnosis": verdict.diagnosis,
+        "reason": claim.reason,
+        "decision": verdict.decision,
+        "smallest_effect": verdict.smallest_effect,
+        "level_of_error": verdict.level_of_error,
+        "duration_s": round(verdict.duration_s, 3),
+    }
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(name): _finite(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

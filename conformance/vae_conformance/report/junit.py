@@ -1,0 +1,101 @@
+"""The report as JUnit XML, for servers that draw test results: a suite for each area, a case for each claim."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET  # writes only
+from collections.abc import Sequence
+
+from vae_conformance.exit_codes import ExitCode
+from vae_conformance.report.record import ClaimReport, Report, heading
+from vae_spec.outcomes import Level, Outcome
+
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
+
+
+def render_junit(report: Report) -> str:
+    """The report as XML text.
+
+    A claim that gates and is violated, inconclusive or passes unexpectedly is a failure of that type; where it does not
+    gate, it is skipped with its message, so that the server's colour agrees with the exit code. What kept the run from
+    its verdicts, and promised claims without one, are errors; after a stop at the first violation those claims are
+    skipped.
+    """
+    root = ET.Element("testsuites", name="vae-conformance", time=f"{report.duration_s:.3f}")
+    for area, claims in report.by_area.items():
+        _suite(root, heading(area), report.options.target, claims)
+    _run_suite(root, report)
+    for suite in root:
+        for kind, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            suite.set(kind, str(sum(1 for _ in suite.iter(tag))))
+    for kind in ("tests", "failures", "errors", "skipped"):
+        root.set(kind, str(sum(int(suite.get(kind, "0")) for suite in root)))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(root: ET.Element, name: str, target: str, claims: Sequence[ClaimReport]) -> None:
+    suite = ET.SubElement(root, "testsuite", name=name, time=f"{sum(claim.verdict.duration_s for claim in claims):.3f}")
+    for claim in claims:
+        verdict = claim.verdict
+        case = ET.SubElement(
+            suite,
+            "testcase",
+            classname=_clean(target),
+            name=_clean(f"{claim.id} {verdict.title}"),
+            time=f"{verdict.duration_s:.3f}",
+        )
+        _result(case, claim)
+
+
+def _result(case: ET.Element, claim: ClaimReport) -> None:
+    verdict, message = claim.verdict, claim.verdict.message
+    if claim.outcome is Outcome.ERROR:
+        _entry(case, "error", "error", message)
+    elif claim.outcome is Outcome.NOT_APPLICABLE:
+        _entry(case, "skipped", "not-applicable", message)
+    elif claim.outcome is Outcome.EXPECTED_FAILURE:
+        _entry(case, "skipped", "expected-failure", f"{claim.reason}: {message}")
+    elif claim.outcome is Outcome.UNEXPECTED_PASS:
+        tag = "skipped" if verdict.level is Level.INFORMATIONAL else "failure"
+        _entry(case, tag, "unexpected-pass", f"holds, but is listed as an expected failure: {claim.reason}")
+    elif claim.outcome in (Outcome.VIOLATED, Outcome.INCONCLUSIVE):
+        _entry(
+            case,
+            "failure" if claim.gates else "skipped",
+            claim.outcome.value,
+            "\n".join(filter(None, (message, verdict.hint))),
+        )
+
+
+def _run_suite(root: ET.Element, report: Report) -> None:
+    """What belongs to no claim that was asked."""
+    if report.problem is None and not report.missing:
+        return
+    suite = ET.SubElement(root, "testsuite", name="The run", time="0.000")
+    target = _clean(report.options.target)
+    if report.problem is not None:
+        case = ET.SubElement(
+            suite, "testcase", classname=target, name="the implementation is loaded and asked", time="0.000"
+        )
+        _entry(
+            case,
+            "error",
+            report.exit_code.verdict,
+            "\n".join(filter(None, (report.problem.message, report.problem.hint, report.problem.details))),
+        )
+    for claim in report.missing:
+        case = ET.SubElement(suite, "testcase", classname=target, name=claim, time="0.000")
+        stopped = report.options.fail_fast and report.exit_code is ExitCode.VIOLATES
+        _entry(case, "skipped" if stopped else "error", "incomplete", "promised by the profile, but not asked")
+
+
+def _entry(case: ET.Element, tag: str, kind: str, text: str) -> None:
+    first, _, _ = text.partition("\n")
+    entry = ET.SubElement(case, tag, type=kind, message=_clean(first))
+    entry.text = _clean(text)
+
+
+def _clean(text: str) -> str:
+    """The text without the control characters that XML 1.0 forbids."""
+    return _NOT_XML.sub("�", text)

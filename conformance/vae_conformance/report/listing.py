@@ -1,0 +1,99 @@
+"""What the other commands print: the claims, one claim in full, the registered implementations, and a binding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from vae_conformance.choices import area_of
+from vae_conformance.report.layout import Layout, number
+from vae_conformance.report.record import heading, in_order
+from vae_spec.mistakes import MISTAKES
+
+if TYPE_CHECKING:
+    from vae_spec.claim import Claim
+
+
+def render_claims(claims: Mapping[str, Claim], layout: Layout) -> str:
+    """Every claim by area: id, level, the smallest profile that asks it, title."""
+    lines: list[str] = []
+    area = ""
+    for identifier in sorted(claims, key=in_order):
+        claim = claims[identifier]
+        if area_of(identifier) != area:
+            area = area_of(identifier)
+            lines += ["", layout.paint(heading(area), "bold")]
+        start = f"{claim.id:8}{claim.level.value:15}{claim.profile.value:7}"
+        first, *rest = Layout(max(layout.width - len(start), 20)).wrap(claim.title, hanging="") or [""]
+        lines += [start + first, *(" " * len(start) + line for line in rest)]
+    return "\n".join(lines[1:]) + "\n"
+
+
+def render_claim(claim: Claim, layout: Layout) -> str:
+    """All that the specification says of one claim."""
+    entries = [
+        ("Sources", "\n".join(str(source) for source in claim.sources)),
+        ("Why", claim.why),
+        ("How it is decided", claim.decision),
+        ("What to do where it is violated", claim.hint),
+        ("Mistakes that it finds", "\n".join(f"{mistake}: {MISTAKES[mistake].what}" for mistake in claim.mistakes)),
+        ("What it needs", ", ".join(str(part) for part in claim.needs)),
+    ]
+    lines = [
+        *(layout.paint(line, "bold") for line in layout.wrap(f"{claim.id}  {claim.level.value}  {claim.title}")),
+        *layout.wrap(claim.statement, "  ", ""),
+    ]
+    for title, text in entries:
+        if text:
+            lines += ["", layout.paint(title, "bold"), *layout.wrap(text, "  ")]
+    return "\n".join(lines) + "\n"
+
+
+def render_implementations(entries: Iterable[tuple[str, str]], layout: Layout) -> str:
+    """The registered implementations: each name with the object that it stands for."""
+    rows = sorted(entries)
+    if not rows:
+        return "no implementation is registered; give a file, such as student.py:VAE, or package.module:object\n"
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{layout.paint(f'{name:{width}}', 'bold')}  {value}" for name, value in rows) + "\n"
+
+
+def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, Any], layout: Layout) -> str:
+    """What was found of an implementation: its parts and how they are called, its facts, and what was inferred."""
+    binding = implementation.get("binding") or {}
+    lines = [layout.paint(str(implementation.get("name") or implementation.get("target") or ""), "bold")]
+    for title, name in (
+        ("input shape", "input_shape"),
+        ("latent dimensions", "latent_dim"),
+        ("likelihood", "likelihood"),
+        ("effective beta", "effective_beta"),
+        ("parameters", "parameters"),
+    ):
+        lines.append(f"  {title:18}  {_fact(implementation.get(name))}")
+    parts = binding.get("parts") or {}
+    if parts:
+        lines += ["", layout.paint("Parts", "bold")]
+        width = max(len(part) for part in parts)
+        for part, account in parts.items():
+            first, *rest = Layout(max(layout.width - width - 4, 20)).wrap(_part(account), hanging="") or [""]
+            lines += [f"  {part:{width}}  {first}", *(" " * (width + 4) + line for line in rest)]
+    if notes := binding.get("notes"):
+        lines += ["", layout.paint("Notes", "bold")]
+        for note in notes:
+            lines += layout.wrap(str(note), "  ")
+    if environment:
+        lines += ["", *layout.wrap("under " + ", ".join(f"{name} {value}" for name, value in environment.items()))]
+    return "\n".join(lines) + "\n"
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(str(entry) for entry in value)
+    return "unknown" if value is None else number(value)
+
+
+def _part(account: Any) -> str:
+    """A part's account, either a sentence or its standing with a sentence."""
+    if isinstance(account, Mapping):
+        return ": ".join(str(account[name]) for name in ("standing", "account") if account.get(name))
+    return str(account)

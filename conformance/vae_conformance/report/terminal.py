@@ -1,0 +1,177 @@
+"""The report for people: a line for each claim that holds, a block for each that does not, and what follows from it."""
+
+from __future__ import annotations
+
+import shlex
+
+from vae_conformance.exit_codes import ExitCode
+from vae_conformance.options import RunOptions
+from vae_conformance.report.layout import Layout, count, number, numbers
+from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
+from vae_spec.mistakes import MISTAKES
+from vae_spec.outcomes import Outcome
+
+_WORDS = {
+    Outcome.HOLDS: ("holds", "green"),
+    Outcome.VIOLATED: ("VIOLATED", "red"),
+    Outcome.INCONCLUSIVE: ("inconclusive", "yellow"),
+    Outcome.NOT_APPLICABLE: ("not applicable", "dim"),
+    Outcome.ERROR: ("ERROR", "red"),
+    Outcome.EXPECTED_FAILURE: ("expected failure", "yellow"),
+    Outcome.UNEXPECTED_PASS: ("UNEXPECTED PASS", "red"),
+}
+_WIDEST = max(len(word) for word, _ in _WORDS.values())
+_LEAST_ROOM = 24
+
+
+def render_terminal(report: Report, layout: Layout) -> str:
+    """The report as text that ends with a newline."""
+    lines = _header(report, layout)
+    for area, claims in report.by_area.items():
+        lines += ["", layout.paint(heading(area), "bold")]
+        for claim in claims:
+            lines += _claim(claim, report.options, layout)
+    lines += [*_problem(report, layout), "", *_summary(report, layout)]
+    spaced = (line for line, before in zip(lines, ["", *lines], strict=False) if line or before)
+    return "\n".join(spaced) + "\n"
+
+
+def repeat_command(options: RunOptions, claim: str) -> str:
+    """The command that asks this one claim again, under all options that bear on its outcome."""
+    words = ["vae-conformance", "run", options.target, "--only", claim, "--seed", str(options.seed)]
+    plain = RunOptions(target=options.target)
+    for name in ("profile", "dataset", "data_root", "effective_beta", "likelihood", "device"):
+        value = getattr(options, name)
+        if value != getattr(plain, name):
+            words += ["--" + name.replace("_", "-"), str(value)]
+    if options.input_shape is not None:
+        words += ["--input-shape", ",".join(map(str, options.input_shape))]
+    if options.input_range is not None:
+        words += ["--input-range", ",".join(f"{end:g}" for end in options.input_range)]
+    return shlex.join(words)
+
+
+def _header(report: Report, layout: Layout) -> list[str]:
+    found = report.implementation
+    if found is None:
+        return layout.wrap(report.options.target)
+    facts = [
+        f"{number(found[name])} {words}"
+        for name, words in (("parameters", "parameters"), ("latent_dim", "latent dimensions"))
+        if found.get(name) is not None
+    ]
+    if found.get("likelihood"):
+        facts.append(f"likelihood {found['likelihood']}")
+    return layout.wrap(": ".join(filter(None, (report.options.target, ", ".join(facts)))))
+
+
+def _claim(claim: ClaimReport, options: RunOptions, layout: Layout) -> list[str]:
+    match claim.outcome:
+        case Outcome.HOLDS:
+            return _line(claim, layout)
+        case Outcome.VIOLATED | Outcome.ERROR:
+            return _block(claim, options, layout)
+        case Outcome.EXPECTED_FAILURE:
+            return [
+                *_line(claim, layout),
+                *layout.wrap(f"listed: {claim.reason}", "    "),
+                *layout.wrap(claim.verdict.message, "    "),
+            ]
+        case Outcome.UNEXPECTED_PASS:
+            advice = f"it holds now: take it out of the expected failures (listed: {claim.reason})"
+            return [*_line(claim, layout), *layout.wrap(advice, "    ")]
+        case Outcome.INCONCLUSIVE:
+            seen = f"measured {numbers(claim.verdict.measured)}" if claim.verdict.measured else ""
+            return [*_line(claim, layout), *layout.wrap(claim.verdict.message, "    "), *layout.wrap(seen, "    ")]
+        case Outcome.NOT_APPLICABLE:
+            return [*_line(claim, layout), *layout.wrap(claim.verdict.message, "    ")]
+
+
+def _line(claim: ClaimReport, layout: Layout) -> list[str]:
+    """Id, level, title, and the outcome at the right; a title too long wraps under itself, in a narrow terminal below."""
+    word, colour = _WORDS[claim.outcome]
+    painted = layout.paint(word, colour)
+    start = f"{claim.id:8}{claim.verdict.level.value:15}"
+    room = layout.width - len(start) - 2 - _WIDEST
+    if room < _LEAST_ROOM:
+        return [start + painted, *layout.wrap(claim.verdict.title, "    ", "")]
+    first, *rest = Layout(room).wrap(claim.verdict.title, hanging="") or [""]
+    return [f"{start}{first:{room}}  {painted}", *(" " * len(start) + line for line in rest)]
+
+
+def _block(claim: ClaimReport, options: RunOptions, layout: Layout) -> list[str]:
+    verdict = claim.verdict
+    word, colour = _WORDS[claim.outcome]
+    if claim.outcome is Outcome.VIOLATED and not claim.gates:
+        word = "VIOLATED (does not gate)"
+    start = f"{claim.id:8}{verdict.level.value:15}{verdict.source}"
+    gap = layout.width - len(start) - len(word)
+    head = (
+        [f"{start}{' ' * gap}{layout.paint(word, colour, 'bold')}"]
+        if gap >= 2
+        else [*layout.wrap(start), "  " + layout.paint(word, colour, "bold")]
+    )
+    lines = [*head, *layout.wrap(verdict.statement or verdict.title, "  "), *layout.wrap(verdict.message, "  ")]
+    if verdict.measured:
+        lines += layout.wrap(f"measured  {numbers(verdict.measured)}", "  ", " " * 10)
+    if verdict.expected:
+        lines += layout.wrap(f"expected  {numbers(verdict.expected)}", "  ", " " * 10)
+    if verdict.diagnosis is not None:
+        known = MISTAKES.get(verdict.diagnosis)
+        lines += layout.wrap(f"most likely: {verdict.diagnosis}{': ' + known.what if known else ''}", "  ")
+    if verdict.hint:
+        lines += layout.wrap(f"hint: {verdict.hint}", "  ")
+    # the command stays on one line, so that it can be copied
+    return [*lines, f"  repeat: {repeat_command(options, claim.id)}", ""]
+
+
+def _problem(report: Report, layout: Layout) -> list[str]:
+    if report.problem is None:
+        return []
+    word = "The suite failed" if report.exit_code is ExitCode.ERROR else "Cannot be judged"
+    return [
+        "",
+        layout.paint(word, "red", "bold"),
+        *layout.wrap(report.problem.message, "  "),
+        *layout.wrap(report.problem.hint, "  "),
+        *(f"  | {line}" for line in report.problem.details.splitlines()),
+    ]
+
+
+def _summary(report: Report, layout: Layout) -> list[str]:
+    options = report.options
+    lines: list[str] = []
+    if report.diagnoses:
+        violated = report.summary.get(Outcome.VIOLATED, 0)
+        lines += [layout.paint("What most likely is wrong", "bold")]
+        for diagnosis in report.diagnoses:
+            lines += layout.wrap(_diagnosis(diagnosis, violated), "  ")
+        lines += [""]
+    lines += [layout.paint("Summary", "bold"), *layout.wrap(_counts(report), "  ")]
+    if report.missing:
+        lines += layout.wrap(f"not asked: {', '.join(report.missing)}", "  ")
+    gate = "required claims" if options.gate == "required" else "required and expected claims"
+    lines += layout.wrap(f"{gate} gate; all others are reported only", "  ")
+    lines += layout.wrap(
+        f"seed {options.seed}, profile {options.profile}, data {options.dataset}, {report.duration_s:.1f} s", "  "
+    )
+    if tests := report.error_budget["exact_tail_claims"]:
+        bound = report.error_budget["exact_tail_false_alarm_probability"]
+        lines += layout.wrap(
+            f"the exact tests ({count(int(tests), 'claim')}) give at most {bound:g} false alarms a run", "  "
+        )
+    colour = "green" if report.exit_code is ExitCode.CONFORMS else "red"
+    text = f"exit code {int(report.exit_code)}: {report.exit_code.meaning}"
+    return [*lines, *(layout.paint(line, colour) for line in layout.wrap(text, "  "))]
+
+
+def _counts(report: Report) -> str:
+    each = ", ".join(f"{n} {_WORDS[outcome][0].lower()}" for outcome, n in report.summary.items() if n)
+    return f"{count(len(report.claims), 'claim')}{': ' if each else ''}{each}"
+
+
+def _diagnosis(diagnosis: Diagnosis, violated: int) -> str:
+    account = f"{diagnosis.mistake}: {diagnosis.explanation}" if diagnosis.explanation else diagnosis.mistake
+    share = f"{len(diagnosis.evidence)} of {count(violated, 'violated claim')}: {', '.join(diagnosis.evidence)}"
+    mend = f"\n  mend: {diagnosis.mend}" if diagnosis.mend else ""
+    return f"{account} ({share}){mend}"

@@ -1,0 +1,121 @@
+"""The ELBO's two terms as they should be, and the scales that an implementation's loss has against them.
+
+An implementation may sum its loss over the batch, average it, or average over everything: each is the ELBO times a constant. The constant
+is found from finite changes of the loss itself. `reconstruction_fit` gives the scale r of the reconstruction term against the mean negative
+log-likelihood of an item; `kl_weight` the weight of the KL in the total. Their quotient is the effective beta: 1 for the ELBO.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from vae_spec.strategies import Pixels, images
+from vae_spec.subject import Facts, Likelihood, Raw, Subject
+from vae_spec.trial import derive_seed
+
+FIT_TOLERANCE = 1e-4
+"""A reconstruction term is a likelihood's where what a straight line leaves over is below this share of its range (float32 losses leave 1e-6)."""
+
+
+def closed_form_kl(mu: Float[Tensor, "batch latent"], logvar: Float[Tensor, "batch latent"]) -> Float[Tensor, " batch"]:
+    """KL(N(mu, exp(logvar)) || N(0, I)) of each item, nats: sum over dimensions of (mu^2 + sigma^2 - 1 - log sigma^2) / 2."""
+    return 0.5 * (mu.square() + torch.expm1(logvar) - logvar).flatten(1).sum(1)
+
+
+def negative_log_likelihood(likelihood: Likelihood, raw: Raw, x: Tensor) -> Float[Tensor, " batch"]:
+    """-log p(x | z) of each item up to a constant, nats, summed over its entries; raw[0] has the shape of x or its entries in order."""
+    mean = raw[0].reshape(x.shape)
+    if likelihood is Likelihood.BERNOULLI:
+        entries = F.binary_cross_entropy(mean, x, reduction="none")
+    elif likelihood is Likelihood.BERNOULLI_LOGITS:
+        entries = F.binary_cross_entropy_with_logits(mean, x, reduction="none")
+    elif likelihood is Likelihood.GAUSSIAN:
+        logvar = raw[1].reshape(x.shape)
+        entries = 0.5 * ((x - mean).square() * torch.exp(-logvar) + logvar)
+    elif likelihood is Likelihood.LAPLACE:
+        entries = (x - mean).abs()
+    else:
+        entries = 0.5 * (x - mean).square()
+    return entries.flatten(1).sum(1)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a reconstruction term follows a negative log-likelihood: the slope, and what a straight line leaves over (share of its range)."""
+
+    scale: float
+    residual: float
+
+    @property
+    def good(self) -> bool:
+        """Whether the term is that likelihood's, times a positive scale, up to a constant."""
+        return self.residual < FIT_TOLERANCE and self.scale > 0
+
+
+def _trial_outputs(likelihood: Likelihood, shape: tuple[int, ...], value_range: tuple[float, float], rng: torch.Generator) -> Raw:
+    """Outputs that a decoder of this likelihood might give, anywhere in its range."""
+    if likelihood is Likelihood.BERNOULLI_LOGITS:
+        return (3 * torch.randn(shape, generator=rng, dtype=torch.float64),)
+    mean = images(Pixels.BETWEEN, shape[0], shape[1:], value_range, rng, torch.float64)
+    if likelihood is Likelihood.GAUSSIAN:
+        return mean, torch.randn(shape, generator=rng, dtype=torch.float64)
+    return (mean,)
+
+
+def reconstruction_fit(subject: Subject, likelihood: Likelihood, *, batch: int, seed: int = 0, outputs: int = 6) -> Fit:
+    """Fit the subject's reconstruction term at a batch size against the likelihood, over several outputs for one batch of x.
+
+    Raises:
+        SubjectFault: the loss failed.
+    """
+    facts = subject.facts
+    rng = torch.Generator().manual_seed(derive_seed(seed, "fit", batch))
+    x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64)
+    codes = torch.zeros(batch, facts.latent_dim, dtype=torch.float64)
+    reported, expected = [], []
+    for _ in range(outputs):
+        raw = _trial_outputs(likelihood, tuple(x.shape), facts.input_range, rng)
+        reported.append(float(subject.terms(raw, x, codes, codes).reconstruction))
+        expected.append(float(negative_log_likelihood(likelihood, raw, x).mean()))
+    there = torch.tensor(reported, dtype=torch.float64)
+    ours = torch.tensor(expected, dtype=torch.float64)
+    there, ours = there - there.mean(), ours - ours.mean()
+    scale = float((there * ours).sum() / ours.square().sum())
+    spread = float(there.max() - there.min())
+    residual = float((there - scale * ours).abs().max()) / spread if spread > 0 else float("inf")
+    return Fit(scale, residual)
+
+
+def kl_weight(subject: Subject, *, batch: int, seed: int = 0) -> float:
+    """The weight of the KL in the total at beta's default: the change of the loss from mu = 0 to mu != 0 at logvar = 0, over mean(sum mu^2) / 2.
+
+    At logvar = 0 every way of writing the KL agrees on mu^2 / 2, so that this weight is about weights, not about wrong formulas.
+
+    Raises:
+        SubjectFault: the loss failed.
+    """
+    facts = subject.facts
+    rng = torch.Generator().manual_seed(derive_seed(seed, "weight", batch))
+    x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64)
+    raw = subject.raw(x)
+    zero = torch.zeros(batch, facts.latent_dim, dtype=torch.float64)
+    mu = 0.5 + torch.rand(zero.shape, generator=rng, dtype=torch.float64)
+    change = subject.terms(raw, x, mu, zero).total - subject.terms(raw, x, zero, zero).total
+    return float(change) / float(closed_form_kl(mu, zero).mean())
+
+
+def accepted_weights(facts: Facts) -> tuple[float, ...]:
+    """The effective betas that need no declaration, or the one declared: 1; for squared error 1/2 too, which is what its missing 1/2 makes."""
+    if facts.effective_beta is not None:
+        return (facts.effective_beta,)
+    return (1.0, 0.5) if facts.likelihood is Likelihood.SQUARED_ERROR else (1.0,)
+
+
+def nearest_weight(weight: float, accepted: tuple[float, ...]) -> float:
+    """The accepted weight that lies nearest on a logarithmic scale."""
+    return min(accepted, key=lambda one: abs(weight / one - 1) if weight <= 0 or one <= 0 else abs(torch.tensor(weight / one).log().item()))

@@ -1,0 +1,56 @@
+"""Asking one claim of one subject: what it needs, what is missing, what failed on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vae_spec.claim import Claim
+from vae_spec.evidence import TrainedRun
+from vae_spec.exploration import fault_verdict
+from vae_spec.outcomes import Verdict, not_applicable, violated
+from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
+from vae_spec.trial import Trial
+
+REQUIRED_PARTS = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
+"""What nothing can stand in for. Every other part can be replaced, or the claims that need it do not apply."""
+
+
+def precondition(claim: Claim, facts: Facts) -> Verdict | None:
+    """The verdict that follows from the facts alone (not applicable, or a required part missing or failing), or None to go on and ask."""
+    if reason := claim.applies(facts):
+        return not_applicable(reason)
+    for part in claim.needs:
+        report = facts.parts[part]
+        if report.standing is Standing.FAILING:
+            return violated(f"{part} fails: {report.account}", measured={"part": str(part)}, expected={"part": "works"})
+        if report.standing is Standing.PRESENT:
+            continue
+        if part in REQUIRED_PARTS:
+            return violated(f"missing: {part} ({report.account})", measured={"part": str(part)}, expected={"part": "present"},
+                            hint=f"give the class what the claim needs: {part}; nothing can stand in for it")
+        return not_applicable(f"{part}: {report.account}")
+    return None
+
+
+def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
+    """The verdict of an exact claim."""
+    if claim.check is None:
+        raise ValueError(f"{claim.id} is judged from trained runs")
+    if verdict := precondition(claim, subject.facts):
+        return verdict.with_hint(claim.hint)
+    try:
+        verdict = claim.check(subject, trial)
+    except SubjectFault as fault:
+        verdict = fault_verdict(fault)
+    return _hinted(claim, verdict)
+
+
+def judge(claim: Claim, runs: Sequence[TrainedRun], facts: Facts, trial: Trial) -> Verdict:
+    """The verdict of a trained claim on the runs made so far."""
+    if claim.judge is None:
+        raise ValueError(f"{claim.id} is asked of the subject itself")
+    return _hinted(claim, claim.judge(runs, facts, trial))
+
+
+def _hinted(claim: Claim, verdict: Verdict) -> Verdict:
+    return verdict.with_hint(claim.hint) if verdict.outcome.value == "violated" else verdict

@@ -1,0 +1,39 @@
+"""Every claim by its id, in the order of reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from vae_spec.claim import AREAS, Claim, Profile
+from vae_spec.claims import collapse, gradients, kl, networks, objective, reconstruction, sampling, toy, training
+
+
+def _gather() -> Mapping[str, Claim]:
+    modules = (objective, gradients, kl, sampling, networks, training, reconstruction, collapse, toy)
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, Claim)]
+    areas = list(AREAS)
+    ordered = sorted({claim.id: claim for claim in found}.values(), key=lambda claim: (areas.index(claim.area), claim.id))
+    return MappingProxyType({claim.id: claim for claim in ordered})
+
+
+CLAIMS: Mapping[str, Claim] = _gather()
+"""Every claim by its id."""
+
+
+def select(profile: Profile, only: Iterable[str] = ()) -> tuple[Claim, ...]:
+    """The claims that a profile asks, narrowed to ids or areas.
+
+    Raises:
+        KeyError: `only` names what is neither a claim nor an area; the argument is that name.
+    """
+    wanted = tuple(only)
+    for name in wanted:
+        if name not in CLAIMS and not any(claim.area == name for claim in CLAIMS.values()):
+            raise KeyError(name)
+    return tuple(
+        claim for claim in CLAIMS.values()
+        if (profile.includes(claim.profile) and not wanted) or claim.id in wanted or (claim.area in wanted and profile.includes(claim.profile))
+    )
+
+

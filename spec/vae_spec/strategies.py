@@ -1,0 +1,106 @@
+"""Hypothesis strategies for what the claims quantify over: batch sizes, codes, images and beta, and the tensors that they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+from hypothesis import strategies as st
+from jaxtyping import Float
+from torch import Tensor
+
+LARGEST_MU = 10.0
+LEAST_LOGVAR, GREATEST_LOGVAR = -12.0, 6.0
+
+batch_sizes = st.sampled_from([1, 2, 3, 4, 5, 7, 8, 16, 17, 33])
+"""Batch sizes from 1 up, even and odd, powers of two and their neighbours."""
+
+betas = st.one_of(st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0, 4.0]), st.floats(0.0, 20.0, allow_nan=False))
+"""Weights of the KL: the documents' values, zero, and anything up to 20."""
+
+
+class Pixels(StrEnum):
+    """Kinds of images: every entry least, greatest, in between, either of the two ends, or a mixture of all."""
+
+    ZEROS = "zeros"
+    ONES = "ones"
+    BETWEEN = "between"
+    BINARY = "binary"
+    MIXED = "mixed"
+
+
+pixel_kinds = st.sampled_from(list(Pixels))
+
+
+@dataclass(frozen=True)
+class CodeBatch:
+    """The structure of a batch of posteriors: its size, how far mu goes, and between which bounds logvar lies."""
+
+    batch: int
+    mu_scale: float
+    logvar_low: float
+    logvar_high: float
+
+    def tensors(self, latent_dim: int, rng: torch.Generator, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+        """mu and logvar of shape (batch, latent_dim), uniform within the bounds."""
+        shape = (self.batch, latent_dim)
+        mu = (2 * torch.rand(shape, generator=rng, dtype=torch.float64) - 1) * self.mu_scale
+        span = self.logvar_high - self.logvar_low
+        logvar = self.logvar_low + span * torch.rand(shape, generator=rng, dtype=torch.float64)
+        return mu.to(dtype), logvar.to(dtype)
+
+
+@st.composite
+def code_batches(
+    draw: st.DrawFn,
+    *,
+    least_batch: int = 1,
+    least_logvar: float = LEAST_LOGVAR,
+    greatest_logvar: float = GREATEST_LOGVAR,
+    largest_mu: float = LARGEST_MU,
+) -> CodeBatch:
+    """Batches of posteriors within the documents' magnitudes and far beyond."""
+    low = draw(st.floats(least_logvar, greatest_logvar, allow_nan=False))
+    high = draw(st.floats(low, greatest_logvar, allow_nan=False))
+    return CodeBatch(
+        batch=max(least_batch, draw(batch_sizes)),
+        mu_scale=draw(st.floats(0.0, largest_mu, allow_nan=False)),
+        logvar_low=low,
+        logvar_high=high,
+    )
+
+
+@dataclass(frozen=True)
+class ConstantCode:
+    """A posterior that is the same in every dimension and item: what makes Monte Carlo sums exactly distributed."""
+
+    mu: float
+    logvar: float
+
+
+@st.composite
+def constant_codes(draw: st.DrawFn, *, largest_mu: float = 4.0, least_logvar: float = -6.0, greatest_logvar: float = 4.0) -> ConstantCode:
+    """Constant posteriors; a logvar too near 0 is 0, where the law of log q - log p changes its form."""
+    logvar = draw(st.floats(least_logvar, greatest_logvar, allow_nan=False))
+    return ConstantCode(draw(st.floats(-largest_mu, largest_mu, allow_nan=False)), 0.0 if abs(logvar) < 0.05 else logvar)
+
+
+def images(
+    kind: Pixels, batch: int, shape: tuple[int, ...], value_range: tuple[float, float], rng: torch.Generator, dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "batch *shape"]:
+    """A batch of images of the kind, with entries in `value_range`."""
+    size = (batch, *shape)
+    uniform = torch.rand(size, generator=rng, dtype=torch.float64)
+    if kind is Pixels.ZEROS:
+        unit = torch.zeros_like(uniform)
+    elif kind is Pixels.ONES:
+        unit = torch.ones_like(uniform)
+    elif kind is Pixels.BINARY:
+        unit = (uniform > 0.5).double()
+    elif kind is Pixels.MIXED:
+        unit = (2 * uniform - 0.5).clamp(0, 1)
+    else:
+        unit = 0.02 + 0.96 * uniform
+    low, high = value_range
+    return (low + (high - low) * unit).to(dtype)

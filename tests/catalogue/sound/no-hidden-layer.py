@@ -1,0 +1,40 @@
+"""Linear encoder and linear decoder under a sigmoid: logistic PCA with a posterior."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+DIFFERS = "no hidden layer"
+
+
+class VAE(nn.Module):
+    def __init__(self, latent_dim=10):
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.input_shape = (1, 28, 28)
+        self.to_mu = nn.Linear(784, latent_dim)
+        self.to_logvar = nn.Linear(784, latent_dim)
+        self.decoder = nn.Linear(latent_dim, 784)
+
+    def encode(self, x):
+        x = x.flatten(1)
+        return self.to_mu(x), self.to_logvar(x)
+
+    def reparameterize(self, mu, logvar):
+        std = torch.exp(0.5 * logvar)
+        eps = torch.randn_like(std)
+        return mu + eps * std
+
+    def decode(self, z):
+        return torch.sigmoid(self.decoder(z)).view(-1, *self.input_shape)
+
+    def forward(self, x):
+        mu, logvar = self.encode(x)
+        z = self.reparameterize(mu, logvar)
+        x_hat = self.decode(z)
+        return x_hat, mu, logvar
+
+    def loss(self, x_hat, x, mu, logvar, beta=1.0):
+        recon = F.binary_cross_entropy(x_hat, x, reduction="sum") / len(x)
+        kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum() / len(x)
+        return recon + beta * kl, recon, kl
