@@ -1,4 +1,4 @@
-"""Children for the tests of the parent: small scripts that say what they are told to, then die, hang or print rubbish."""
+"""Children for the tests of the parent: small scripts that say what they must, then die, hang or print rubbish."""
 
 from __future__ import annotations
 

@@ -42,7 +42,11 @@ def outcomes(proceedings: Proceedings) -> dict[str, Outcome]:
     return {verdict.claim: verdict.outcome for verdict in proceedings.verdicts}
 
 
-GOOD = "bound(); promised('KL-01', 'KL-02'); ask('KL-01'); say('progress', text='step 1'); ask('KL-02', 'violated'); say('finished')"
+GOOD = """
+bound(); promised('KL-01', 'KL-02')
+ask('KL-01'); say('progress', text='step 1'); ask('KL-02', 'violated')
+say('finished')
+"""
 
 
 def test_a_child_that_does_its_work() -> None:
@@ -83,6 +87,12 @@ def test_ending_before_it_is_bound_is_the_files_doing(script: str, status: str) 
     assert len(child.assignments) == 1
 
 
+def test_what_the_file_prints_while_it_is_loaded_does_not_shift_the_blame() -> None:
+    proceedings, _, _ = run("say('loading'); print('ValueError: printed by the file'); sys.stdout.flush(); os._exit(1)")
+    assert proceedings.not_bound is not None
+    assert proceedings.suite_error is None
+
+
 def test_not_being_bound_is_passed_on() -> None:
     proceedings, child, _ = run("say('unbound', message='no class', hint='name one'); sys.exit(4)")
     assert proceedings.not_bound is not None
@@ -95,6 +105,7 @@ def test_not_being_bound_is_passed_on() -> None:
     [
         "raise RuntimeError('inside the suite')",
         "print('no tests ran in 0.01s'); sys.exit(5)",
+        "print('Error while loading plugin inside the suite'); sys.exit(1)",
         "print('ERROR: unrecognized arguments: --vae inside the suite'); sys.exit(4)",
         "bound(); print('INTERNALERROR> inside the suite'); say('finished'); sys.exit(3)",
         "bound(); promised('KL-01'); print('inside the suite'); sys.exit(1)",
@@ -188,7 +199,7 @@ def test_hanging_between_claims_is_the_suites_fault() -> None:
 
 
 def test_hanging_after_the_end_costs_nothing_but_time() -> None:
-    proceedings, _, _ = run(GOOD + "; " + HANG, limits=Limits(30, 30, 30, finishing=0.2, poll=0.01))
+    proceedings, _, _ = run(GOOD + HANG, limits=Limits(30, 30, 30, finishing=0.2, poll=0.01))
     assert len(proceedings.verdicts) == 2
     assert proceedings.suite_error is None
 
@@ -237,7 +248,8 @@ def test_of_several_claims_in_flight_none_is_blamed_and_the_rest_is_asked_one_at
 
 
 def test_a_lost_worker_takes_its_claim_along() -> None:
-    script = "bound(); promised('KL-01', 'KL-02'); started('KL-01'); ask('KL-02'); print(\"worker 'gw0' crashed while running 'x'\"); say('finished')"
+    crash = "print(\"worker 'gw0' crashed while running 'x'\")"
+    script = f"bound(); promised('KL-01', 'KL-02'); started('KL-01'); ask('KL-02'); {crash}; say('finished')"
     proceedings, child, _ = run(script, workers=2)
     assert outcomes(proceedings) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
     assert len(child.assignments) == 1
@@ -308,7 +320,7 @@ def test_the_users_pytest_settings_do_not_reach_the_child(monkeypatch: pytest.Mo
 
 
 def test_the_parent_does_without_pytorch() -> None:
-    code = "import sys, vae_conformance.cli; print('torch' in sys.modules, 'numpy' in sys.modules, 'pytest' in sys.modules)"
+    code = "import sys, vae_conformance.cli; print(*(name in sys.modules for name in ('torch', 'numpy', 'pytest')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "False"]
 

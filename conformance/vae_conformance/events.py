@@ -12,6 +12,11 @@ from vae_spec.outcomes import Level, Number, Outcome
 
 
 @dataclass(frozen=True)
+class Loading:
+    """From here on the implementation's own code runs; before, the suite alone is at work."""
+
+
+@dataclass(frozen=True)
 class Bound:
     """The implementation was loaded and bound: what was found, and under what it runs."""
 
@@ -97,7 +102,7 @@ class Finished:
     """The child came to the end of what it had to ask."""
 
 
-Event = Bound | Promised | Started | Progress | ClaimVerdict | NotBound | SuiteError | Finished
+Event = Loading | Bound | Promised | Started | Progress | ClaimVerdict | NotBound | SuiteError | Finished
 
 
 def _plain(value: object) -> Number:
@@ -127,6 +132,7 @@ def _verdict(entry: Mapping[str, Any]) -> ClaimVerdict:
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
+    "loading": lambda _entry: Loading(),
     "bound": lambda entry: Bound(dict(entry["implementation"]), dict(entry.get("environment") or {})),
     "promised": lambda entry: Promised(tuple(str(claim) for claim in entry["claims"])),
     "started": lambda entry: Started(str(entry["claim"]), entry.get("limit_s")),

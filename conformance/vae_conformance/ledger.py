@@ -9,6 +9,7 @@ from vae_conformance.events import (
     ClaimVerdict,
     Event,
     Finished,
+    Loading,
     NotBound,
     Progress,
     Promised,
@@ -77,16 +78,20 @@ class Ledger:
     suite_error: SuiteError | None = None
     in_flight: dict[str, Started] = field(default_factory=dict)
     training: set[str] = field(default_factory=set)
+    loading: bool = False
     bound_now: bool = False
     finished: bool = False
 
     def next_child(self) -> None:
         """Forget what concerns one child alone."""
-        self.in_flight, self.training, self.bound_now, self.finished = {}, set(), False, False
+        self.in_flight, self.training = {}, set()
+        self.loading = self.bound_now = self.finished = False
 
     def note(self, event: Event) -> None:
         """Take one event in; the first word on a claim stands."""
         match event:
+            case Loading():
+                self.loading = True
             case Bound():
                 self.bound, self.bound_now = self.bound or event, True
             case Promised():

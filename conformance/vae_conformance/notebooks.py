@@ -101,10 +101,7 @@ def _parse(text: str, filename: str, shown: str) -> list[ast.stmt]:
     if cell_magic and cell_magic[1] not in _PYTHON_CELLS:
         return []
     try:
-        try:
-            tree = ast.parse(text, filename)
-        except SyntaxError:
-            tree = ast.parse(_without_magics(text), filename)
+        tree = ast.parse(_without_magics(text), filename)
         compile(tree, filename, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as fault:
         if not re.search(r"^\s*class\s+\w", text, re.MULTILINE):
@@ -118,17 +115,25 @@ def _parse(text: str, filename: str, shown: str) -> list[ast.stmt]:
 
 
 def _without_magics(text: str) -> str:
-    """The cell with a `pass` for each magic or shell line, so that lines keep their numbers and blocks a body."""
-    lines = []
-    continued = False
-    for line in text.splitlines():
-        magic = _MAGIC.match(line)
-        if continued or magic:
-            indent = (magic["indent"] or magic["before"] or "") if magic else ""
-            lines.append("" if continued else f"{indent}pass")
-            continued = line.rstrip().endswith("\\")
+    """The cell with a `pass` for each magic or shell line, so that lines keep their numbers and blocks a body.
+
+    Only lines that Python stumbles over are replaced: one that looks like a magic may stand within a string.
+    """
+    lines = text.split("\n")
+    while True:
+        try:
+            ast.parse("\n".join(lines))
+        except (SyntaxError, ValueError) as fault:
+            number = (getattr(fault, "lineno", None) or 0) - 1
+            magic = _MAGIC.match(lines[number]) if 0 <= number < len(lines) else None
+            if magic is None:
+                break
+            while lines[number].rstrip().endswith("\\") and number + 1 < len(lines):
+                lines[number] = ""
+                number += 1
+            lines[number] = f"{magic['indent'] or magic['before'] or ''}pass"
         else:
-            lines.append(line)
+            break
     return "\n".join(lines)
 
 
@@ -214,7 +219,7 @@ def _names(node: ast.AST) -> Iterator[str]:
             yield from re.findall(r"[A-Za-z_]\w*", inner.value)
 
 
-def _bound_names(statement: ast.stmt) -> Iterator[str]:
+def _bound_names(statement: ast.AST) -> Iterator[str]:
     """The names that a statement defines, in its blocks too, but not within functions and classes."""
     waiting: list[ast.AST] = [statement]
     while waiting:
@@ -231,11 +236,11 @@ def _bound_names(statement: ast.stmt) -> Iterator[str]:
 
 
 def _is_needed(statement: ast.stmt, used: set[str]) -> bool:
-    """Whether a statement is more than an import whose names nothing kept uses (a plotting library, a progress bar)."""
-    if not isinstance(statement, ast.Import | ast.ImportFrom):
-        return True
-    names = set(_bound_names(statement))
-    return bool(names & used) or "*" in names or getattr(statement, "module", None) == "__future__"
+    """Whether a statement stays; an import is reduced to the names that something kept uses."""
+    if isinstance(statement, ast.Import | ast.ImportFrom) and getattr(statement, "module", None) != "__future__":
+        statement.names = [alias for alias in statement.names if set(_bound_names(alias)) & (used | {"*"})]
+        return bool(statement.names)
+    return True
 
 
 def _future_flags(statements: list[ast.stmt]) -> int:

@@ -7,6 +7,7 @@ then the new child asks one at a time.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,12 @@ ENDED_HINT = (
     "a segmentation fault comes from a compiled extension, and signal 9 mostly from a lack of memory"
 )
 STALLED_HINT = "look for a loop without an end, a lock or a wait for input; --time-limit gives slow code more time"
+
+_SIGNS_OF_THE_SUITE = re.compile(
+    r"^(Traceback \(most recent|Error while loading|ERROR\b|\w*(Error|Exception)\b|pytest: error|no tests ran)",
+    re.MULTILINE,
+)
+"""What the log holds where the suite, not the implementation, ended a child before it could say anything."""
 
 
 @dataclass(frozen=True)
@@ -174,15 +181,12 @@ class Supervisor:
         return bool(ledger.undecided)
 
     def _settle_loading(self, end: _End) -> None:
-        suite_spoke = any(
-            sign in end.log
-            for sign in ("Traceback (most recent call last)", "ERROR: ", "no tests ran", "pytest: error")
-        )
+        suite_broke = not self._ledger.loading and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
         if self._ledger.bound is not None:
             self._give_up(f"the implementation could be loaded at first, but not again ({end.account})")
         elif end.stalled:
             self._ledger.not_bound = NotBound(f"the file was not loaded and bound within {end.account}", STALLED_HINT)
-        elif suite_spoke and not end.by_signal:
+        elif suite_broke:
             self._ledger.suite_error = SuiteError(f"the suite did not start: {end.account}", end.log_tail)
         else:
             self._ledger.not_bound = NotBound(

@@ -141,7 +141,7 @@ def _from_module(dotted: str, name: str, how: _How) -> Target:
         beside = {module.name for module in pkgutil.iter_modules([str(folder) for folder in folders] or None)}
         close = _close(public_names(lost).rpartition(".")[2], beside)
         raise Unbound(f"there is no module {public_names(lost)}{close}", _FORMS) from fault
-    own = [Path(module.__file__)] if module.__file__ else []
+    own = [Path(file)] if (file := getattr(module, "__file__", None)) else []
     installed = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
     sources = tree.sources(*own) if tree else installed or own
     return _target(_attribute(module, name, dotted), f"{dotted}:{name}", module, sources, replace(how, tree=root))

@@ -208,12 +208,12 @@ class _Echo(io.RawIOBase):
 def _echo(stream: TextIO) -> TextIO:
     """A stream of its own, as scripts wrap and close what they find as `sys.stdout`."""
     buffer = io.BufferedWriter(_Echo(stream))
-    return io.TextIOWrapper(buffer, encoding="utf-8", errors="backslashreplace", write_through=True)
+    return io.TextIOWrapper(buffer, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def public_names(text: str) -> str:
     """`text` with modules called as their author calls them, not by the private names under which they were loaded."""
-    return re.sub(r"_vae_target_\d+\.", "", text)
+    return re.sub(r"_vae_target_\d+", "its folder", re.sub(r"_vae_target_\d+\.", "", text))
 
 
 def _unparsable(doing: str, fault: SyntaxError) -> Unbound:

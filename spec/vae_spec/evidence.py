@@ -48,7 +48,8 @@ class Training:
     """What a training gave: the three curves in the implementation's own units, one entry a step, and the final state.
 
     Attributes:
-        total, reconstruction, kl: the losses before each step's update.
+        total, reconstruction, kl: the losses before each step's update, as the implementation reports them.
+        analytic_kl: the closed-form KL of the same batches, nats an item.
         state: the final parameters and buffers.
         diverged_at: the first step whose loss is not finite, or None; the curves end there.
         samples: decoded prior samples, where the recipe asks for them.
@@ -57,6 +58,7 @@ class Training:
     total: Curve
     reconstruction: Curve
     kl: Curve
+    analytic_kl: Curve
     state: Mapping[str, Tensor]
     diverged_at: int | None = None
     samples: NDArray[np.float64] | None = None
@@ -112,7 +114,8 @@ class TrainedRun:
 
     Attributes:
         recipe: how it was trained.
-        total, reconstruction, kl: training curves in nats an item.
+        total, reconstruction, kl: training curves in nats an item, as reported.
+        analytic_kl: the closed-form KL along the training, nats an item.
         diverged_at: the first step whose loss is not finite, or None.
         repeat_difference: the largest difference, relative to the curve's largest value, between the first steps of this run and
             of a second one under the same seed; None where it was not tried.
@@ -127,6 +130,7 @@ class TrainedRun:
     total: Curve
     reconstruction: Curve
     kl: Curve
+    analytic_kl: Curve
     diverged_at: int | None = None
     repeat_difference: float | None = None
     repeat_steps: int = 0

@@ -100,7 +100,7 @@ class Facts:
         parts: every part's standing.
         least_train_batch: the smallest batch that its training mode takes (2 with BatchNorm).
         samples_in_eval: whether eval mode samples z (True) or decodes the mean (False); None where that cannot be told.
-        beta_default: whether the loss can be called without beta.
+        reference: whether it is one of the project's own reference systems.
         parameters: how many trainable numbers it has.
         notes: what the binding inferred, a sentence each, for the report.
     """
@@ -117,6 +117,7 @@ class Facts:
     least_train_batch: int = 1
     samples_in_eval: bool | None = None
     parameters: int = 0
+    reference: bool = False
     notes: tuple[str, ...] = ()
 
     @property

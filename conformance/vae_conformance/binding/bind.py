@@ -42,6 +42,8 @@ from vae_spec.subject import Facts, Likelihood, Mode, Noise, Part, PartReport, R
 
 PROBE_SECONDS = 10.0
 """How long one probing call may take; a forward pass that takes longer on four items is no use in training."""
+REFERENCE_PACKAGE = "vae_reference"
+"""The package whose systems the reference-only claims concern; known by name, never imported."""
 _BATCH = 4
 
 
@@ -275,7 +277,8 @@ class _Assembly:
         size = 1
         for side in latent_shape:
             size *= side
-        self.facts = Facts(found.target.name, found.shape, self.range, size, None, effective_beta=options.effective_beta, parameters=parameters, parts=found.parts)
+        self.facts = Facts(found.target.name, found.shape, self.range, size, None, effective_beta=options.effective_beta, parameters=parameters,
+                           parts=found.parts, reference=found.target.namespace.__name__.partition(".")[0] == REFERENCE_PACKAGE)
 
     def subject(self) -> InProcessSubject:
         """The Subject, with everything that was found."""

@@ -15,6 +15,7 @@ from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import ForwardLayout, as_pair, as_raw, at, trainable
 from vae_conformance.binding.losses import Loss
 from vae_conformance.binding.noise import RandomCalls, seeded
+from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe, Training
 from vae_spec.subject import (
     DrawGradients,
@@ -73,7 +74,7 @@ class InProcessSubject:
     def fresh(self, seed: int) -> State:
         """A new initialisation under the seed; a ready instance's own state."""
         if self._make is None or not isinstance(self.model, nn.Module):
-            return self._state()
+            return self.state()
         with self.caller.calling("construction"), seeded(seed, self.device):
             made = self._make()
         return {name: value.detach().clone() for name, value in made.state_dict().items()}  # type: ignore[attr-defined]
@@ -84,7 +85,8 @@ class InProcessSubject:
             with self.caller.calling("load_state_dict"):
                 self.model.load_state_dict(dict(state))
 
-    def _state(self) -> dict[str, Tensor]:
+    def state(self) -> dict[str, Tensor]:
+        """A copy of the present state."""
         if not isinstance(self.model, nn.Module):
             return {}
         return {name: value.detach().clone() for name, value in self.model.state_dict().items()}
@@ -270,8 +272,10 @@ class InProcessSubject:
         there = [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(slopes, leaves, strict=True)]
         return TermGradients(tuple(there[:-2]), there[-2], there[-1])
 
-    def objective(self, x: Tensor, beta: float) -> Terms:
-        """The loss of a training step on x, attached to the parameters, in the current mode and under the current random state."""
+    def objective(self, x: Tensor, beta: float) -> tuple[Terms, Tensor]:
+        """The loss of a training step on x, attached to the parameters, in the current mode and under the current random state; and
+        the closed-form KL of the batch, nats an item.
+        """
         with self._watched() as captured:
             result = self.model(x)
         raw, mu, second = self._read(result, x)
@@ -279,12 +283,14 @@ class InProcessSubject:
         if loss is None:
             raise SubjectFault("loss", "is missing")
         neutral = self._shaped(self.wiring.head.from_logvar(torch.zeros_like(mu)))
+        logvar = self.wiring.head.to_logvar(second)
         second = self._shaped(second)
         if loss.supplied:
-            second = self.wiring.head.to_logvar(second)
-            neutral = torch.zeros_like(neutral)
+            second, neutral = self._shaped(logvar), torch.zeros_like(neutral)
         z = captured.get("decoded", captured.get("drawn")) if "z" in loss.roles else None
-        return loss.evaluate(raw, x, self._shaped(mu), second, neutral, z, None if beta == 1.0 else beta)
+        with torch.no_grad():
+            analytic = closed_form_kl(mu, logvar).mean()
+        return loss.evaluate(raw, x, self._shaped(mu), second, neutral, z, None if beta == 1.0 else beta), analytic
 
     def param_grads(self, x: Tensor, noise: Noise, of: Sequence[str]) -> Mapping[str, Mapping[str, float]]:
         """Gradient norms of random projections of mu, logvar and raw, and of the loss, for each parameter."""
@@ -302,14 +308,14 @@ class InProcessSubject:
                 found[name] = _norms(scalar, parameters)
         if "total" in of:
             with self._operation("loss", Mode.TRAIN, noise, grad=True):
-                found["total"] = _norms(self.objective(self._to_model(x), 1.0).total, parameters)
+                found["total"] = _norms(self.objective(self._to_model(x), 1.0)[0].total, parameters)
         return found
 
     # fitting
 
     def reach(self, x: Tensor, mu: Tensor, logvar: Tensor, *, steps: int, learning_rate: float, seed: int) -> Reached:
         """Adam on the encoder towards a posterior; stops early once it is there."""
-        before = self._state()
+        before = self.state()
         self.load(self.fresh(seed))
         target = mu.to(self.device), logvar.to(self.device)
         try:
@@ -318,7 +324,7 @@ class InProcessSubject:
                 for _ in range(steps):
                     here = self._posterior_attached(x)
                     errors = [(one - other).abs() for one, other in zip(here, target, strict=True)]
-                    if max(float(error.detach().max()) for error in errors) < 0.5:
+                    if max(float(error.detach().mean()) for error in errors) < 0.5:
                         break
                     optimiser.zero_grad()
                     sum(error.square().mean() for error in errors).backward()  # type: ignore[union-attr]

@@ -45,7 +45,7 @@ def render_claim(claim: Claim, layout: Layout) -> str:
     ]
     for title, text in entries:
         if text:
-            lines += ["", layout.paint(title, "bold"), *layout.wrap(text, "  ")]
+            lines += ["", layout.paint(title, "bold"), *layout.wrap(text, "  ", "")]
     return "\n".join(lines) + "\n"
 
 

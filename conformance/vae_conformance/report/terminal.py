@@ -88,7 +88,7 @@ def _claim(claim: ClaimReport, options: RunOptions, layout: Layout) -> list[str]
 
 
 def _line(claim: ClaimReport, layout: Layout) -> list[str]:
-    """Id, level, title, and the outcome at the right; a title too long wraps under itself, in a narrow terminal below."""
+    """Id, level, title, and the outcome at the right; a long title wraps under itself, in a narrow terminal below."""
     word, colour = _WORDS[claim.outcome]
     painted = layout.paint(word, colour)
     start = f"{claim.id:8}{claim.verdict.level.value:15}"

@@ -1,0 +1,78 @@
+"""Measure every functional of trained claims on the sound catalogue over many seeds, and write the calibration that the claims rest on.
+
+    python benchmarks/calibrate.py --seeds 4 --store FOLDER [--only NAME] [--write]
+
+Trained runs are kept in the store, so that the script can be stopped and resumed. With --write the summary replaces
+spec/vae_spec/calibration.json: for each functional and each sound implementation the mean and standard deviation over seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+
+def measure(job: tuple[str, dict[str, object], int, str]) -> tuple[str, dict[str, list[float]], str]:
+    """All functionals of one implementation over the seeds."""
+    import torch
+
+    from vae_conformance.binding.bind import bind
+    from vae_conformance.experiments.laboratory import Laboratory
+    from vae_conformance.options import RunOptions
+    from vae_conformance.targets import load_target
+    from vae_spec.claim import Experiment
+    from vae_spec.statistics.functionals import FUNCTIONALS
+
+    path, declared, seeds, store = job
+    torch.set_num_threads(1)
+    options = RunOptions(path, store=store, seed=2026, **declared)  # type: ignore[arg-type]
+    try:
+        target = load_target(path)
+        subject = bind(target, options)
+        runs = Laboratory(subject, target.fingerprint(), options, lambda _text: None).runs(Experiment.IMAGES, seeds)
+    except Exception as error:  # noqa: BLE001  one entry must not end the others
+        return path, {}, f"{type(error).__name__}: {error}"
+    return path, {name: [function(run) for run in runs] for name, function in FUNCTIONALS.items()}, ""
+
+
+def main() -> None:
+    """Measure and print; with --write, write."""
+    from catalogue_index import entries
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--broken", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    chosen = [entry for entry in entries("broken" if given.broken else "sound") if given.only in entry.name]
+    jobs = [(str(entry.path), dict(entry.options), given.seeds, given.store) for entry in chosen]
+    table: dict[str, dict[str, list[float]]] = {}
+    with ProcessPoolExecutor(2) as pool:
+        for path, values, error in pool.map(measure, jobs):
+            name = Path(path).stem
+            print(f"{name}: {error}" if error else name, flush=True)
+            for functional, numbers in values.items():
+                table.setdefault(functional, {})[name] = numbers
+    for functional, by_name in table.items():
+        print(f"\n{functional}")
+        for name, numbers in sorted(by_name.items(), key=lambda item: np.mean(item[1])):
+            print(f"  {np.mean(numbers):10.4f} ± {np.std(numbers, ddof=1):8.4f}  {name}")
+    if given.write:
+        summary = {functional: {name: {"mean": round(float(np.mean(numbers)), 6), "sd": round(float(np.std(numbers, ddof=1)), 6)} for name, numbers in sorted(by_name.items())}
+                   for functional, by_name in table.items()}
+        content = {"made by": "benchmarks/calibrate.py", "seeds": given.seeds, "dataset": "digits", "functionals": summary}
+        (ROOT / "spec" / "vae_spec" / "calibration.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

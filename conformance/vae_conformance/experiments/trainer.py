@@ -1,0 +1,113 @@
+"""The trainer: one loop over data that lies in memory. Paired runs share initialisation, data order and noise, because each has a seed of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vae_conformance.binding.interface import trainable
+from vae_conformance.binding.noise import RandomCalls, seeded
+from vae_conformance.data import clusters
+from vae_spec.evidence import Curve, Recipe, Training
+from vae_spec.subject import Noise, SubjectFault
+from vae_spec.trial import derive_seed
+
+if TYPE_CHECKING:
+    from vae_conformance.binding.inprocess import InProcessSubject
+
+Progress = Callable[[int, int], None]
+CHECK_EVERY = 50
+"""Steps between two looks at whether the loss is still finite; between them nothing waits for the device."""
+
+
+def batches(items: int, recipe: Recipe) -> Iterator[Tensor | None]:
+    """The indices of each step: epoch after epoch in a new order, incomplete batches left out; None stands for all items."""
+    rng = torch.Generator().manual_seed(derive_seed(recipe.seed, "data order"))
+    size = min(recipe.batch, items)
+    order, position = torch.randperm(items, generator=rng), 0
+    for _ in range(recipe.steps):
+        if recipe.batch == 0:
+            yield None
+            continue
+        if position + size > items:
+            order, position = torch.randperm(items, generator=rng), 0
+        yield order[position : position + size]
+        position += size
+
+
+def train(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Progress | None = None) -> Training:
+    """Train a subject from a fresh initialisation; its present state is put back behind it.
+
+    Args:
+        subject: what to train.
+        recipe: how.
+        data: of shape (items, *input_shape); with `recipe.single_stream` the 2-D lab's points are drawn from the seeded stream instead.
+        progress: called as progress(step, steps) now and then.
+
+    Raises:
+        SubjectFault: the implementation's code failed in training.
+    """
+    before = subject.state()
+    try:
+        if recipe.single_stream:
+            with seeded(recipe.seed, subject.device):
+                data = clusters()
+                made = subject.construct()
+                subject.load(made.state_dict())  # type: ignore[attr-defined]
+                return _loop(subject, recipe, data, progress)
+        subject.load(subject.fresh(derive_seed(recipe.seed, "initialisation")))
+        with seeded(derive_seed(recipe.seed, "noise"), subject.device):
+            return _loop(subject, recipe, data, progress)
+    finally:
+        subject.load(before)
+
+
+def _loop(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Progress | None) -> Training:
+    data = data.to(subject.device, torch.float32)
+    parameters = list(trainable(subject.model).values())
+    if not parameters:
+        raise SubjectFault("training", "there are no trainable parameters", "not-a-module")
+    optimiser = torch.optim.Adam(parameters, lr=recipe.learning_rate, fused=not recipe.single_stream)
+    subject.model.train()
+    curves: list[Tensor] = []
+    diverged: int | None = None
+    with subject.caller.calling("training"), torch.enable_grad():
+        for step, chosen in enumerate(batches(len(data), recipe)):
+            x = data if chosen is None else data[chosen]
+            with nullcontext() if recipe.noise else RandomCalls(Noise.none()):
+                terms, analytic = subject.objective(x, recipe.beta)
+            optimiser.zero_grad()
+            terms.total.backward()
+            optimiser.step()
+            curves.append(torch.stack([terms.total.detach(), terms.reconstruction.detach(), terms.kl.detach(), analytic.to(terms.total.dtype)]))
+            if (step + 1) % CHECK_EVERY == 0 or step + 1 == recipe.steps:
+                diverged = _first_not_finite(curves)
+                if progress is not None:
+                    progress(step + 1, recipe.steps)
+                if diverged is not None:
+                    break
+        samples = _closing_samples(subject, recipe)
+    curve: Curve = torch.stack(curves).double().numpy(force=True)
+    state = {name: value.detach().clone() for name, value in subject.model.state_dict().items()}
+    end = diverged if diverged is not None else len(curve)
+    return Training(curve[:end, 0], curve[:end, 1], curve[:end, 2], curve[:end, 3], state, diverged, samples)
+
+
+def _first_not_finite(curves: list[Tensor]) -> int | None:
+    """The first step of the latest stretch whose loss is not finite."""
+    latest = torch.stack(curves[-CHECK_EVERY:])
+    bad = (~torch.isfinite(latest[:, :3])).any(1).nonzero()
+    return len(curves) - len(latest) + int(bad[0]) if len(bad) else None
+
+
+def _closing_samples(subject: InProcessSubject, recipe: Recipe) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+    """Prior samples decoded at the end, drawn from the stream that the training used."""
+    if recipe.samples == 0:
+        return None
+    z = torch.randn(recipe.samples, subject.facts.latent_dim)
+    return subject.data(subject.decode(z)).double().numpy(force=True)

@@ -1,0 +1,79 @@
+"""One number a run: the functionals by which trained claims are decided, by name, so that calibration and claims measure the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from vae_spec.evidence import HeldOut, Stationarity, TrainedRun
+from vae_spec.statistics.curves import drop, early_share, end, late_change, start
+
+ACTIVE_VARIANCE = 0.01
+"""A latent dimension is active where the variance of its mean over items exceeds this (Burda, Grosse and Salakhutdinov 2016, section 5.1)."""
+INFORMATIVE_KL = 0.5
+"""Nats below which a code carries too little for ratios to mean anything."""
+
+Functional = Callable[[TrainedRun], float]
+
+
+def _held(run: TrainedRun) -> HeldOut | None:
+    return run.held_out
+
+
+def _seen(of: Callable[[HeldOut], float]) -> Functional:
+    def value(run: TrainedRun) -> float:
+        return math.nan if run.held_out is None else of(run.held_out)
+
+    return value
+
+
+def _stationary(of: Callable[[Stationarity], float]) -> Functional:
+    def value(run: TrainedRun) -> float:
+        return math.nan if run.stationarity is None else of(run.stationarity)
+
+    return value
+
+
+def _curve(of: Functional) -> Functional:
+    def value(run: TrainedRun) -> float:
+        return math.nan if run.diverged_at is not None or len(run.total) < 10 else of(run)
+
+    return value
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else math.nan
+
+
+def active_units(seen: HeldOut) -> float:
+    """How many latent dimensions are active."""
+    return float((seen.mu_variance > ACTIVE_VARIANCE).sum())
+
+
+def _needed_activity(seen: HeldOut) -> float:
+    """log10 of the variance of the second most active mean; of the most active one where there are one or two dimensions."""
+    ranked = np.sort(seen.mu_variance)[::-1]
+    return float(np.log10(max(ranked[1 if len(ranked) > 2 else 0], 1e-30)))
+
+
+FUNCTIONALS: Mapping[str, Functional] = MappingProxyType({
+    "held-out R2": _seen(lambda seen: seen.r2),
+    "held-out R2 from mu": _seen(lambda seen: seen.r2_mean_code),
+    "R2 lost to another item's code": _seen(lambda seen: seen.r2 - seen.r2_shuffled),
+    "log10 of the activity needed": _seen(_needed_activity),
+    "active units": _seen(active_units),
+    "held-out KL, nats": _seen(lambda seen: float(seen.kl_per_dim.sum())),
+    "log of reported over analytic KL": _seen(lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan),
+    "log of the effective beta": _stationary(lambda found: _log(found.beta)),
+    "share of the drop in the first tenth": _curve(lambda run: early_share(run.reconstruction)),
+    "KL at the start, nats": _curve(lambda run: start(run.analytic_kl)),
+    "KL at the end, nats": _curve(lambda run: end(run.analytic_kl)),
+    "KL at the start over the end": _curve(lambda run: start(run.analytic_kl) / max(end(run.analytic_kl), 1e-30)),
+    "late change of the KL over the loss's drop": _curve(lambda run: late_change(run.analytic_kl) / max(drop(run.total), 1e-30)),
+    "late change of the loss over its drop": _curve(lambda run: late_change(run.total) / max(drop(run.total), 1e-30)),
+    "KL over the reconstruction's drop": _curve(lambda run: end(run.analytic_kl) / max(drop(run.reconstruction), 1e-30)),
+})
+"""Every functional by its name, which reports show."""

@@ -1,0 +1,106 @@
+"""Decisions over seeds: a number a run, a bound, the spread between seeds, and the level split over the looks.
+
+The unit is the seed, never the step: steps are autocorrelated, seeds are independent. The calibrated spread stands in for what three seeds
+cannot tell; where the seeds at hand spread more, their own spread counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from scipy import stats
+
+from vae_spec.outcomes import Number, Outcome, Verdict
+
+LOOKS = (3, 6, 10)
+"""How many seeds are looked at, one look after another, while the outcome is open."""
+LEVEL = 1e-3
+"""The level of all looks together, one-sided, under the calibrated spread."""
+
+
+class Side(StrEnum):
+    """On which side of the bound a healthy value lies."""
+
+    ABOVE = "above"
+    BELOW = "below"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One bound on one number a run.
+
+    Attributes:
+        name: of the number, with its unit.
+        bound: the border.
+        side: where a healthy value lies.
+        spread: the calibrated standard deviation between seeds, of the least steady sound implementation measured.
+    """
+
+    name: str
+    bound: float
+    side: Side
+    spread: float
+
+
+@dataclass(frozen=True)
+class SeedDecision:
+    """What the seeds say of one rule."""
+
+    rule: Rule
+    outcome: Outcome
+    mean: float
+    standard_error: float
+    seeds: int
+
+    def describe(self) -> str:
+        """The number in words."""
+        relation = "<=" if self.rule.side is Side.ABOVE else ">="
+        expected = "more than" if self.rule.side is Side.ABOVE else "less than"
+        if self.outcome is Outcome.VIOLATED:
+            return f"{self.rule.name} is {self.mean:.4g} ± {self.standard_error:.2g} over {self.seeds} seeds, {relation} {self.rule.bound:g}"
+        return f"{self.rule.name} {self.mean:.4g} ± {self.standard_error:.2g} ({expected} {self.rule.bound:g} expected)"
+
+
+def decide(values: Sequence[float], rule: Rule) -> SeedDecision:
+    """Decide one rule on the seeds at hand. A value that is not finite lies on the wrong side."""
+    n = len(values)
+    array = np.asarray(values, dtype=float)
+    if not np.isfinite(array).all():
+        return SeedDecision(rule, Outcome.VIOLATED, math.nan, math.nan, n)
+    mean = float(array.mean())
+    spread = max(rule.spread, float(array.std(ddof=1))) if n > 1 else rule.spread
+    error = spread / math.sqrt(n)
+    border = float(stats.norm.isf(LEVEL / len(LOOKS))) * error
+    distance = mean - rule.bound if rule.side is Side.ABOVE else rule.bound - mean
+    outcome = Outcome.HOLDS if distance > border else Outcome.VIOLATED if distance < -border else Outcome.INCONCLUSIVE
+    return SeedDecision(rule, outcome, mean, error, n)
+
+
+def combine(decisions: Sequence[SeedDecision], *, said: str, diagnosis: str | None = None) -> Verdict:
+    """One verdict from several rules: violated by any, held by all, otherwise open.
+
+    Args:
+        decisions: one a rule.
+        said: what holds, where all do.
+        diagnosis: the mistake that a violation points to.
+    """
+    measured: dict[str, Number] = {}
+    expected: dict[str, Number] = {}
+    for one in decisions:
+        measured[one.rule.name] = one.mean
+        measured[f"{one.rule.name}, standard error"] = one.standard_error
+        expected[one.rule.name] = f"{'>' if one.rule.side is Side.ABOVE else '<'} {one.rule.bound:g}"
+    measured["seeds"] = min(one.seeds for one in decisions)
+    broken = [one for one in decisions if one.outcome is Outcome.VIOLATED]
+    if broken:
+        return Verdict(Outcome.VIOLATED, "\n".join(one.describe() for one in broken), measured, expected, diagnosis=diagnosis)
+    open_ = [one for one in decisions if one.outcome is Outcome.INCONCLUSIVE]
+    if open_:
+        return Verdict(Outcome.INCONCLUSIVE, "too near the border to say: " + "; ".join(one.describe() for one in open_), measured, expected)
+    margin = min(abs(one.mean - one.rule.bound) / one.rule.spread for one in decisions)
+    words = f"{said}: " + "; ".join(one.describe() for one in decisions)
+    return Verdict(Outcome.HOLDS, words, measured, expected, smallest_effect=f"{margin:.0f} calibrated standard deviations away from the border")
