@@ -95,6 +95,7 @@ class Facts:
         latent_dim: the number of latent dimensions, spatial ones flattened.
         likelihood: the likelihood that its reconstruction term was found, or declared, to be; None where none fits.
         likelihood_declared: whether the user said so.
+        learned_scale: whether the likelihood learns its own variance, so that its loss keeps falling while the variance shrinks.
         effective_beta: the weight of the KL against the negative log-likelihood at beta = 1 that its author declares, or None.
         objective: what kind of loss it declares.
         parts: every part's standing.
@@ -111,6 +112,7 @@ class Facts:
     latent_dim: int
     likelihood: Likelihood | None
     likelihood_declared: bool = False
+    learned_scale: bool = False
     effective_beta: float | None = None
     objective: Objective = Objective.ELBO
     parts: Mapping[Part, PartReport] = field(default_factory=dict)

@@ -287,6 +287,7 @@ class _Assembly:
         self.facts = replace(self.facts, likelihood=likelihood, likelihood_declared=self.options.likelihood is not None)
         self._read_head()
         self._read_manners()
+        self.facts = replace(self.facts, learned_scale=self._learns_scale())
         self._report_rest(loss)
         return self._build(replace(self.facts, notes=tuple(self.found.notes)))
 
@@ -395,6 +396,20 @@ class _Assembly:
             self.found.report(Part.LATENT_IN_FORWARD, Standing.PRESENT if seen else Standing.REPLACED, "seen" if seen else "sampling and decoding both stand inline in forward")
             self.found.notes.append("in eval mode forward " + ("samples z" if samples else "decodes the mean"))
         self.facts = replace(self.facts, least_train_batch=least, samples_in_eval=samples)
+
+    def _learns_scale(self) -> bool:
+        """Whether the likelihood's variance is learned: an output of the decoder, or a parameter inside the loss."""
+        if self.facts.likelihood is Likelihood.GAUSSIAN:
+            return True
+        if self.found.parts[Part.LOSS].standing is not Standing.PRESENT or self.found.raw is None:
+            return False
+        try:
+            learned = self._build(self.facts).loss_depends_on_parameters(tuple(one.detach() for one in self.found.raw), self._in_range(self.found.x))
+        except SubjectFault:
+            return False
+        if learned:
+            self.found.notes.append("the likelihood's variance is learned inside the loss")
+        return learned
 
     def _noise_control(self) -> PartReport:
         if self.found.parts[Part.DRAW].standing is not Standing.PRESENT:

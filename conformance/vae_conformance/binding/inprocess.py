@@ -272,6 +272,13 @@ class InProcessSubject:
         there = [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(slopes, leaves, strict=True)]
         return TermGradients(tuple(there[:-2]), there[-2], there[-1])
 
+    def loss_depends_on_parameters(self, raw: Raw, x: Tensor) -> bool:
+        """Whether the reconstruction term at a fixed output has a gradient with respect to a parameter: a variance learned inside the loss."""
+        codes = torch.zeros(len(x), self.facts.latent_dim)
+        with self._operation("loss", Mode.TRAIN, Noise(), grad=True):
+            term = self._terms(raw, x, codes, codes, None, None).reconstruction
+            return any(norm > 0 for norm in _norms(term, trainable(self.model)).values())
+
     def objective(self, x: Tensor, beta: float) -> tuple[Terms, Tensor]:
         """The loss of a training step on x, attached to the parameters, in the current mode and under the current random state; and
         the closed-form KL of the batch, nats an item.

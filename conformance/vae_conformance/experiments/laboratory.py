@@ -15,7 +15,7 @@ from filelock import Timeout
 import vae_spec
 from vae_conformance import data as datasets
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.experiments.observe import held_out, loss_scale, stationarity
+from vae_conformance.experiments.observe import REPORTED_ITEMS, STATIONARITY_ITEMS, held_out, loss_scale, stationarity
 from vae_conformance.experiments.store import Store, content_key, default_folder
 from vae_conformance.experiments.trainer import train
 from vae_conformance.options import RunOptions
@@ -155,10 +155,11 @@ class Laboratory:
         )
         if recipe.single_stream or training.diverged_at is not None:
             return run
+        scales = [loss_scale(subject, min(count, len(items))) for count, items in ((REPORTED_ITEMS, test_items), (STATIONARITY_ITEMS, train_items))]
         before = subject.state()
         subject.load(training.state)
         try:
-            return TrainedRun(**{**vars(run), "held_out": held_out(subject, train_items, test_items), "stationarity": stationarity(subject, train_items)})
+            return TrainedRun(**{**vars(run), "held_out": held_out(subject, train_items, test_items, scales[0]), "stationarity": stationarity(subject, train_items, scales[1])})
         finally:
             subject.load(before)
 

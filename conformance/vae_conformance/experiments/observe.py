@@ -37,11 +37,12 @@ def _sample(posterior: Posterior, *labels: object) -> Tensor:
     return posterior.mu + torch.exp(0.5 * posterior.logvar) * _noise(posterior.mu.shape, *labels).to(posterior.mu)
 
 
-def held_out(subject: Subject, train: Tensor, test: Tensor) -> HeldOut:
+def held_out(subject: Subject, train: Tensor, test: Tensor, scale: float | None) -> HeldOut:
     """Look at held-out items.
 
     Args:
         subject: in its trained state.
+        scale: of the loss at `REPORTED_ITEMS` items, taken before the training: a likelihood that learns its variance moves it.
         train: the training items, for their mean image.
         test: the held-out items, of shape (items, *input_shape).
 
@@ -59,7 +60,6 @@ def held_out(subject: Subject, train: Tensor, test: Tensor) -> HeldOut:
 
     kl = 0.5 * (posterior.mu.square() + torch.expm1(posterior.logvar) - posterior.logvar).double()
     items = min(REPORTED_ITEMS, len(test))
-    scale = loss_scale(subject, items)
     part = Posterior(posterior.mu[:items], posterior.logvar[:items])
     terms = subject.terms(subject.decode(z[:items]), test[:items], part.mu, part.logvar, z=z[:items])
     unit = scale if scale is not None else math.nan
@@ -76,18 +76,18 @@ def held_out(subject: Subject, train: Tensor, test: Tensor) -> HeldOut:
     )
 
 
-def stationarity(subject: Subject, train: Tensor) -> Stationarity | None:
+def stationarity(subject: Subject, train: Tensor, scale: float | None) -> Stationarity | None:
     """The effective beta that training optimised.
 
     At a stationary point of reconstruction + beta KL the derivative with respect to a common factor c of all posterior standard deviations
     vanishes, so that beta = [d/d log c  E reconstruction(decode(mu + c sigma eps))] / E sum_j (1 - sigma_j^2) at c = 1: a central difference
-    with common random numbers, in units of the negative log-likelihood. None where the loss has no known scale.
+    with common random numbers, in units of the negative log-likelihood. None where the loss has no known scale (`scale`, taken before the
+    training at `STATIONARITY_ITEMS` items).
 
     Raises:
         SubjectFault: the implementation's code failed.
     """
     x = train[:STATIONARITY_ITEMS]
-    scale = loss_scale(subject, len(x))
     if scale is None:
         return None
     posterior = subject.posterior(x)

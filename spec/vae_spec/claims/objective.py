@@ -123,7 +123,7 @@ def _explain_weight(facts: Facts, weights: tuple[float, float]) -> tuple[str, st
     first, second = weights
     d, D = facts.latent_dim, facts.pixels
     declare = f"; if the weight is meant, declare it: --effective-beta {first:.6g}"
-    if abs(first / second - 1) > WEIGHT_TOLERANCE:
+    if abs(first - second) > WEIGHT_TOLERANCE * max(abs(first), abs(second)) and first * second != 0:
         ratio = (first / second) / (BATCHES[1] / BATCHES[0])
         how = "grows as 1/batch" if abs(ratio - 1) < 0.01 else "falls with the batch" if abs(second / first - BATCHES[1] / BATCHES[0]) < 0.01 else ""
         return (f"the effective beta changes with the batch size{': it ' + how if how else ''}",

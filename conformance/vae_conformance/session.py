@@ -1,0 +1,169 @@
+"""One process's part of a run: the bound subject, its laboratory, and the asking of one claim after another."""
+
+from __future__ import annotations
+
+import platform
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from vae_conformance.binding.bind import bind
+from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.errors import Unbound
+from vae_conformance.experiments.laboratory import Laboratory
+from vae_conformance.options import RunOptions
+from vae_conformance.targets import Target, load_target
+from vae_conformance.time_limit import TimeLimitExceeded, time_limit
+from vae_spec.claim import Claim, Profile
+from vae_spec.exploration import fault_verdict
+from vae_spec.judging import ask, judge, precondition
+from vae_spec.outcomes import Level, Outcome, Verdict, violated
+from vae_spec.registry import CLAIMS, select
+from vae_spec.statistics.ledger import ledger
+from vae_spec.statistics.seeds import LOOKS
+from vae_spec.subject import SubjectFault
+from vae_spec.trial import Trial
+
+Emit = Callable[[dict[str, Any]], None]
+PROGRESS_SECONDS = 0.5
+
+
+def selected(options: RunOptions) -> tuple[Claim, ...]:
+    """The claims that a run asks.
+
+    Raises:
+        Unbound: `only` or an expected failure names what is no claim.
+    """
+    profile = Profile(options.profile)
+    for name in options.expected_failures:
+        if name not in CLAIMS:
+            raise Unbound(f"an expected failure names {name}, which is no claim", "vae-conformance claims lists them")
+    try:
+        return select(profile, options.only)
+    except KeyError as error:
+        raise Unbound(f"{error.args[0]} is neither a claim nor an area", "vae-conformance claims lists them") from None
+
+
+class Session:
+    """Binds once, lazily, and asks claims.
+
+    Args:
+        options: of the run.
+        emit: takes events.
+    """
+
+    def __init__(self, options: RunOptions, emit: Emit) -> None:
+        self.options = options
+        self.emit = emit
+        self._subject: InProcessSubject | None = None
+        self._target: Target | None = None
+        self._laboratory: Laboratory | None = None
+        self._failure: Unbound | None = None
+        self._said = 0.0
+        # One thread: the same sums in the same order, whatever the number of workers, and no worker slows another.
+        torch.set_num_threads(1)
+
+    def bind(self) -> InProcessSubject:
+        """The subject; loaded and bound at the first call.
+
+        Raises:
+            Unbound: the target cannot be loaded or bound.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._subject is None:
+            self.emit({"event": "loading"})
+            try:
+                self._check_device()
+                self._target = load_target(self.options.target, input_shape=self.options.input_shape)
+                self._subject = bind(self._target, self.options)
+            except Unbound as error:
+                self._failure = error
+                raise
+            self.emit(self._bound())
+        return self._subject
+
+    def _check_device(self) -> None:
+        try:
+            torch.zeros(1, device=self.options.device)
+        except (RuntimeError, AssertionError) as error:
+            raise Unbound(f"the device {self.options.device!r} cannot be used: {str(error).splitlines()[0]}", "choose another with --device, for example --device cpu") from error
+
+    def verdict(self, claim_id: str) -> Verdict:
+        """Ask one claim; whatever the suite itself does wrong becomes an error, not a crash."""
+        claim = CLAIMS[claim_id]
+        subject = self.bind()
+        trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id) or 1e-9, target=self.options.target)
+        try:
+            if claim.check is not None:
+                with time_limit(self.options.time_limit, claim_id):
+                    return ask(claim, subject, trial)
+            return self._trained(claim, subject, trial)
+        except Unbound:
+            raise
+        except TimeLimitExceeded as late:
+            return violated(f"the claim took longer than its {late.seconds:g} s", measured={"seconds": late.seconds},
+                            hint="if the implementation is simply slow, give it more with --time-limit")
+        except Exception as error:  # noqa: BLE001  a failure of the suite is reported as one, and the other claims are still asked
+            detail = "".join(traceback.format_exception(error))
+            return Verdict(Outcome.ERROR, f"the suite itself failed: {type(error).__name__}: {error}\n{detail}")
+
+    def _trained(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
+        """Look at 3, 6 and 10 seeds until the verdict is clear."""
+        if verdict := precondition(claim, subject.facts):
+            return verdict.with_hint(claim.hint)
+        if claim.experiment is None:
+            raise ValueError(f"{claim.id} has no experiment")
+        if self._laboratory is None:
+            assert self._target is not None
+            self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda text: self._say(claim.id, text))
+        self._laboratory.say = lambda text: self._say(claim.id, text)
+        verdict = None
+        for look in LOOKS:
+            try:
+                runs = self._laboratory.runs(claim.experiment, look)
+            except SubjectFault as fault:
+                return fault_verdict(fault)
+            verdict = judge(claim, runs, subject.facts, trial)
+            if verdict.outcome is not Outcome.INCONCLUSIVE:
+                break
+        assert verdict is not None
+        return verdict
+
+    def _say(self, claim_id: str, text: str) -> None:
+        now = time.monotonic()
+        if now - self._said >= PROGRESS_SECONDS:
+            self._said = now
+            self.emit({"event": "progress", "claim": claim_id, "text": text})
+
+    def gates(self, claim_id: str) -> bool:
+        """Whether a violation of this claim fails the run."""
+        level = CLAIMS[claim_id].level
+        return level is Level.REQUIRED or (level is Level.EXPECTED and self.options.gate == "expected")
+
+    def record(self, claim_id: str, verdict: Verdict, seconds: float) -> dict[str, Any]:
+        """The event of a verdict."""
+        claim = CLAIMS[claim_id]
+        return {
+            "event": "verdict", "claim": claim.id, "title": claim.title, "level": str(claim.level), "statement": claim.statement,
+            "source": "; ".join(str(source) for source in claim.sources), "decision": claim.decision, "outcome": str(verdict.outcome),
+            "measured": dict(verdict.measured), "expected": dict(verdict.expected), "message": verdict.message, "hint": verdict.hint,
+            "diagnosis": verdict.diagnosis, "smallest_effect": verdict.smallest_effect, "level_of_error": ledger().share(claim_id), "duration_s": round(seconds, 3),
+        }
+
+    def _bound(self) -> dict[str, Any]:
+        assert self._subject is not None
+        facts = self._subject.facts
+        parts = {str(part): {"standing": str(report.standing), "account": report.account} for part, report in facts.parts.items()}
+        return {
+            "event": "bound",
+            "implementation": {
+                "target": self.options.target, "name": facts.name, "binding": {"parts": parts, "notes": list(facts.notes)},
+                "effective_beta": facts.effective_beta, "likelihood": None if facts.likelihood is None else str(facts.likelihood),
+                "parameters": facts.parameters, "input_shape": list(facts.input_shape), "latent_dim": facts.latent_dim,
+            },
+            "environment": {"python": platform.python_version(), "torch": torch.__version__, "device": self.options.device, "threads": torch.get_num_threads()},
+        }

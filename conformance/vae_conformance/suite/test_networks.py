@@ -1,0 +1,10 @@
+"""The claims of the area NET."""
+
+from collections.abc import Callable
+
+AREA = "NET"
+
+
+def test_claim(claim_id: str, judge_claim: Callable[[str], None]) -> None:
+    """One claim holds for the implementation under test."""
+    judge_claim(claim_id)
