@@ -47,7 +47,7 @@ def evaluate(loss: Loss, beta: float | None = None, *, z: Tensor | None = None) 
 def check(terms: Terms, *, beta: float = 1.0) -> None:
     expected = (RECONSTRUCTION + beta * KL, RECONSTRUCTION, KL)
     measured = (float(terms.total), float(terms.reconstruction), float(terms.kl))
-    assert measured == pytest.approx(expected, rel=1e-9)
+    assert measured == pytest.approx(expected, rel=1e-6)  # numbers come back in single precision
     assert all(term.dim() == 0 for term in (terms.total, terms.reconstruction, terms.kl))
 
 

@@ -104,7 +104,7 @@ def kl_weight(subject: Subject, *, batch: int, seed: int = 0) -> float:
     x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64)
     raw = subject.raw(x)
     zero = torch.zeros(batch, facts.latent_dim, dtype=torch.float64)
-    mu = 0.5 + torch.rand(zero.shape, generator=rng, dtype=torch.float64)
+    mu = torch.ones_like(zero)
     change = subject.terms(raw, x, mu, zero).total - subject.terms(raw, x, zero, zero).total
     return float(change) / float(closed_form_kl(mu, zero).mean())
 

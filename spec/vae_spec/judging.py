@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vae_spec.claim import Claim
 from vae_spec.evidence import TrainedRun
 from vae_spec.exploration import fault_verdict
-from vae_spec.outcomes import Verdict, not_applicable, violated
+from vae_spec.outcomes import Level, Verdict, not_applicable, violated
 from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
 from vae_spec.trial import Trial
 
@@ -22,10 +22,12 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
     for part in claim.needs:
         report = facts.parts[part]
         if report.standing is Standing.FAILING:
-            return violated(f"{part} fails: {report.account}", measured={"part": str(part)}, expected={"part": "works"})
+            if claim.level is Level.INFORMATIONAL:
+                return not_applicable(f"{part} fails: {report.account}")
+            return violated(f"{part} fails: {report.account}", measured={"part": str(part)}, expected={"part": "works"}, diagnosis=report.diagnosis)
         if report.standing is Standing.PRESENT:
             continue
-        if part in REQUIRED_PARTS:
+        if part in REQUIRED_PARTS and claim.level is not Level.INFORMATIONAL:
             return violated(f"missing: {part} ({report.account})", measured={"part": str(part)}, expected={"part": "present"},
                             hint=f"give the class what the claim needs: {part}; nothing can stand in for it")
         return not_applicable(f"{part}: {report.account}")

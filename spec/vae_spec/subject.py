@@ -78,10 +78,11 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class PartReport:
-    """How one part of the implementation stands, and in words how it is called or why it is not."""
+    """How one part of the implementation stands, in words how it is called or why it is not, and the mistake that a failure points to."""
 
     standing: Standing
     account: str
+    diagnosis: str | None = None
 
 
 @dataclass(frozen=True)

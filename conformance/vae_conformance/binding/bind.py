@@ -74,9 +74,9 @@ class _Findings:
         with self.caller.calling(operation), time_limit(PROBE_SECONDS, operation), seeded(0, self.device), torch.no_grad():
             return function()
 
-    def report(self, part: Part, standing: Standing, account: str) -> None:
+    def report(self, part: Part, standing: Standing, account: str, diagnosis: str | None = None) -> None:
         """Note how a part stands."""
-        self.parts[part] = PartReport(standing, account)
+        self.parts[part] = PartReport(standing, account, diagnosis)
 
 
 def bind(target: Target, options: RunOptions) -> InProcessSubject:
@@ -159,7 +159,7 @@ def _find_encoder(found: _Findings) -> None:
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"
             if part.name == "encode":
-                found.report(Part.POSTERIOR, Standing.FAILING, account)
+                found.report(Part.POSTERIOR, Standing.FAILING, account, fault.diagnosis)
                 return
             continue
         pair = as_pair(result)
@@ -181,7 +181,7 @@ def _find_forward(found: _Findings) -> None:
             encoded = as_pair(found.call("encode", lambda: getattr(found.model, str(found.encode))(found.x), train=True))
         result = found.call("forward", lambda: _forward(found, found.x), train=True)
     except SubjectFault as fault:
-        found.report(Part.FORWARD, Standing.FAILING, fault.what)
+        found.report(Part.FORWARD, Standing.FAILING, fault.what, fault.diagnosis)
         return
     found.layout = read_layout(result, found.x, encoded)
     if found.layout is None:
@@ -216,7 +216,7 @@ def _find_decoder(found: _Findings, latent_shape: tuple[int, ...]) -> None:
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"
             if part.name == "decode":
-                found.report(Part.DECODE, Standing.FAILING, account)
+                found.report(Part.DECODE, Standing.FAILING, account, fault.diagnosis)
                 return
             continue
         if raw is None or len(raw[0]) != _BATCH:
@@ -255,7 +255,7 @@ def _find_sampler(found: _Findings, latent_shape: tuple[int, ...]) -> None:
             z = found.call("sampling step", lambda part=part: part.call(code, 0.1 * code), train=True)
         except SubjectFault as fault:
             found.draw = part.name if owned else part.call
-            found.report(Part.DRAW, Standing.FAILING, f"{part.name}(mu, logvar) {fault.what}")
+            found.report(Part.DRAW, Standing.FAILING, f"{part.name}(mu, logvar) {fault.what}", fault.diagnosis)
             return
         if isinstance(z, Tensor) and z.dim() >= 1:
             found.draw = part.name if owned else part.call
@@ -302,8 +302,10 @@ class _Assembly:
             try:
                 read = self._try_loss(account, call, roles)
             except SubjectFault as fault:
-                self.found.report(Part.LOSS, Standing.FAILING, f"{account} {fault.what}")
-                return Loss(account, call, roles, Returns.TERMS), declared
+                self.found.report(Part.LOSS, Standing.FAILING, f"{account} {fault.what}", fault.diagnosis)
+                # PyTorch's Bernoulli losses name their own range when they refuse an output.
+                refused = Likelihood.BERNOULLI if fault.diagnosis in ("decoder-range", "data-out-of-range") else None
+                return Loss(account, call, roles, Returns.TERMS), declared or refused
             if read is None:
                 continue
             loss = Loss(account, call, roles, *read)
@@ -431,14 +433,15 @@ class _Assembly:
         parts = self.found.parts
         parts.setdefault(Part.LATENT_IN_FORWARD, PartReport(Standing.REPLACED, "forward does not work"))
         parts[Part.NOISE_CONTROL] = self._noise_control()
-        works = parts[Part.LOSS].standing
+        works, reason = parts[Part.LOSS].standing, parts[Part.LOSS].diagnosis
         split = PartReport(Standing.REPLACED, "the loss returns one scalar: the reconstruction is its value at mu = 0, sigma = 1, the KL the rest")
-        whole = PartReport(works, loss.account)
+        whole = PartReport(works, parts[Part.LOSS].account if works is Standing.FAILING else loss.account, reason)
         parts[Part.LOSS_TERMS] = whole if loss.returns is not Returns.SCALAR or works is not Standing.PRESENT else split
         parts[Part.BETA] = PartReport(Standing.PRESENT if loss.takes_beta and works is not Standing.FAILING else Standing.REPLACED,
                                       f"argument {loss.roles['beta']}" if loss.takes_beta else "the loss takes no beta: training weighs its KL term")
         some = self.facts.parameters > 0
-        parts[Part.PARAMETERS] = PartReport(Standing.PRESENT if some else Standing.FAILING, f"{self.facts.parameters:,}" if some else "there are no trainable parameters")
+        parts[Part.PARAMETERS] = PartReport(Standing.PRESENT if some else Standing.FAILING, f"{self.facts.parameters:,}" if some else "there are no trainable parameters",
+                                            None if some else "not-a-module")
         if self.found.target.make is None:
             parts[Part.TRAINING] = PartReport(Standing.REPLACED, "a ready instance cannot be initialised anew: name its class to have training judged")
         else:

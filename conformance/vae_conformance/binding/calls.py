@@ -14,9 +14,13 @@ from vae_conformance.time_limit import TimeLimitExceeded
 from vae_spec.subject import SubjectFault
 
 _PATTERNS = (
-    (re.compile(r"cuda|nvidia|get_device", re.IGNORECASE), "cuda-always"),
+    (re.compile(r"cuda|nvidia|get_device|device index must not be negative", re.IGNORECASE), "cuda-always"),
     (re.compile(r"before Module\.__init__|has no attribute 'parameters'|maximum recursion depth"), "not-a-module"),
-    (re.compile(r"between 0 and 1|Assertion.*input_val|elements of (input|target) should be"), "data-out-of-range"),
+    (re.compile(r"elements of input should be between 0 and 1"), "decoder-range"),
+    (re.compile(r"elements of target should be between 0 and 1"), "data-out-of-range"),
+    (re.compile(r"more than 1 value per channel"), "batch-coupled-encoder"),
+    (re.compile(r"at non-singleton dimension 0|shape '\[\d+, [^]]*\]' is invalid|batch_size"), "batch-size-frozen"),
+    (re.compile(r"shapes cannot be multiplied|must match the (size|existing size)|is invalid for input of size|is different to the input size"), "hard-coded-shape"),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,6 +11,7 @@ from vae_conformance.events import ClaimVerdict
 from vae_conformance.exit_codes import ExitCode, Standing, exit_code, gates
 from vae_conformance.ledger import Proceedings
 from vae_conformance.options import RunOptions
+from vae_spec.diagnosis import diagnose as likeliest
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Outcome
 from vae_spec.trial import FALSE_ALARM_BUDGET
@@ -165,15 +165,9 @@ def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float
 
 
 def diagnose(violated: Iterable[ClaimVerdict]) -> tuple[Diagnosis, ...]:
-    """The mistakes that the violated claims name, those first that most of them name."""
-    evidence: defaultdict[str, list[str]] = defaultdict(list)
-    total = 0
-    for verdict in violated:
-        total += 1
-        if verdict.diagnosis is not None:
-            evidence[verdict.diagnosis].append(verdict.claim)
-    ranked = sorted(evidence.items(), key=lambda entry: (-len(entry[1]), entry[0]))
-    return tuple(_diagnosis(mistake, tuple(claims), len(claims) / total) for mistake, claims in ranked)
+    """The mistakes that explain the violated claims, the likeliest first (see `vae_spec.diagnosis`)."""
+    votes = {verdict.claim: verdict.diagnosis for verdict in violated}
+    return tuple(_diagnosis(likely.mistake, likely.evidence, likely.confidence) for likely in likeliest(votes))
 
 
 def _diagnosis(mistake: str, evidence: tuple[str, ...], confidence: float) -> Diagnosis:

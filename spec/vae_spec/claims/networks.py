@@ -97,9 +97,10 @@ def _check_dependence(subject: Subject, trial: Trial) -> Verdict | None:
     d = subject.facts.latent_dim
     z = 3 * torch.randn(64, d, generator=generator(trial, "wide"))
     raw = subject.decode(z)[0].flatten(1)
+    near = subject.decode(z / 3)[0].flatten(1)
     if not bool(torch.isfinite(raw).all()):
         return violated("decode gives values that are not finite for codes three standard deviations wide", diagnosis="overflow")
-    still = float((raw.std(0) == 0).double().mean())
+    still = float((near.amax(0) == near.amin(0)).double().mean())
     if still > 0.25:
         return violated(f"{still:.0%} of the output's entries are the same for every code", measured={"share of entries that never move": still},
                         expected={"share of entries that never move": "<= 0.25"}, diagnosis="decoder-ignores-z" if still == 1 else "decoder-range",
@@ -237,6 +238,8 @@ def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
         if passed.z is None:
             unseen = True
             return None
+        # Something else is encoded in between: a decoder that remembers an input must not be helped by it.
+        subject.posterior(_images(subject, trial, batch, Pixels.BETWEEN, "in between"))
         decoded = subject.decode(passed.z)
         for here, there in zip(passed.raw, decoded, strict=True):
             if here.numel() != there.numel() or _far(here.reshape(there.shape), there) > CLOSE:
@@ -300,12 +303,14 @@ def check_heads(subject: Subject, trial: Trial) -> Verdict:
         worst[f"mu towards {mu_target:g}, logvar towards {logvar_target:g}"] = mu
         if abs(mu) < 2 or mu * mu_target < 0 or logvar * logvar_target < 0 or abs(logvar) < 1:
             which = "mu" if abs(mu) < 2 or mu * mu_target < 0 else "logvar"
-            both = abs(mu - logvar) < 1e-3
+            both = abs(mu - logvar) < 1e-3 and abs(mu) > 0.5
+            before = subject.posterior(x).logvar
+            fixed = float((before - before[0, 0]).abs().max()) == 0
             return violated(
                 f"steered towards mu = {mu_target:g} and logvar = {logvar_target:g}, the encoder only reaches mu = {mu:.3g} and logvar = {logvar:.3g}"
                 + ("\nmu and logvar are one and the same: one layer gives both" if both else f"\nan activation after the last layer bounds {which}"),
                 measured={"mu": mu, "logvar": logvar}, expected={"mu": mu_target, "logvar": logvar_target},
-                diagnosis="shared-head" if both else "activation-on-heads",
+                diagnosis="shared-head" if both else "autoencoder-plus-noise" if fixed else "activation-on-heads",
                 hint="two heads of their own: self.mu = nn.Linear(h, d), self.logvar = nn.Linear(h, d)" if both else "end both heads with a plain linear layer")
     return holds("both heads reach either side of the prior, independently", measured=worst, smallest_effect="a bound of |mu| <= 2 or of logvar at 0")
 

@@ -209,26 +209,35 @@ def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
         rng = generator(trial, example)
         x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64)
         other = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64)
+        matched, mismatched = reconstruction(x, x), reconstruction(x.roll(1, 0), x)
+        if abs(mismatched - matched) <= 1e-9 * abs(matched):
+            return violated("giving every item another item's reconstruction does not change the term: items are not compared with themselves",
+                            measured={"matched": matched, "shifted by one item": mismatched}, expected={"order": "matched < shifted"},
+                            diagnosis="hard-coded-shape", hint="the two shapes broadcast against each other: x_hat.view_as(x) before the loss")
         steps = (0.0, 0.1, 0.3, 1.0)
         values = [reconstruction(torch.lerp(x, other, step), x) for step in steps]
         if not all(later > earlier for earlier, later in zip(values, values[1:], strict=False)):
-            likely = "double-sigmoid" if facts.likelihood is Likelihood.BERNOULLI_LOGITS or _with_logits(subject, trial) else None
+            likely = "double-sigmoid" if facts.likelihood is Likelihood.BERNOULLI_LOGITS or _with_logits(subject, trial) else "data-out-of-range" if values[0] < 0 or _scaled_target(subject, trial) else None
             return violated(
                 "the reconstruction term is not least at x_hat = x, or does not grow as x_hat leaves x: "
                 + ", ".join(f"{value:.6g}" for value in values) + " at 0, 0.1, 0.3 and 1 of the way to another image",
                 measured={f"at {step:g}": value for step, value in zip(steps, values, strict=True)}, expected={"order": "increasing"},
-                diagnosis=likely, hint=logits_hint if likely else "",
+                diagnosis=likely, hint=logits_hint if likely == "double-sigmoid" else "",
             )
-        mismatched = reconstruction(x.roll(1, 0), x)
-        if not mismatched > values[0]:
-            return violated("giving every item another item's reconstruction does not raise the term: items are not compared with themselves",
-                            measured={"matched": values[0], "shifted by one item": mismatched}, expected={"order": "matched < shifted"},
-                            diagnosis="hard-coded-shape")
+        if not mismatched > matched:
+            return violated("giving every item another item's reconstruction does not raise the term", measured={"matched": matched, "shifted by one item": mismatched},
+                            expected={"order": "matched < shifted"})
         return None
 
     if counterexample := explore(trial, image_batches, examine, examples=min(trial.examples, 20)):
         return counterexample
+    if facts.likelihood is None and _with_logits(subject, trial):
+        return violated("the loss takes logits, but the decoder's output lies in [0, 1] already: the sigmoid is applied twice", expected={"likelihood": "bernoulli"},
+                        diagnosis="double-sigmoid", hint=logits_hint)
     if facts.likelihood is None:
+        if _scaled_target(subject, trial):
+            return violated("the reconstruction term is a Bernoulli's whose target is not x but a multiple of x plus a constant: it leaves [0, 1]",
+                            expected={"target": "x, in [0, 1]"}, diagnosis="data-out-of-range", hint="compare the output with the data as the model sees it, in [0, 1], without normalising it")
         return violated("the reconstruction term is the negative log-likelihood of none of: " + ", ".join(Likelihood),
                         expected={"likelihood": "one of the known ones"},
                         hint="F.binary_cross_entropy or half the squared error, summed over pixels; or declare what it is with --likelihood")
@@ -244,6 +253,26 @@ def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
     return holds(f"least at x_hat = x, item by item, and the {facts.likelihood} likelihood's up to a constant",
                  measured={"slope at batch 4": residuals[BATCHES[0]].scale, "left over": max(fit.residual for fit in residuals.values())},
                  expected={"left over": 0.0, "tolerance": 1e-4}, smallest_effect="a deviation of 1e-4 of the term's range")
+
+
+def _scaled_target(subject: Subject, trial: Trial) -> bool:
+    """Whether the term is a Bernoulli's with a target a x + b in place of x: linear in the entries of log(x_hat) and log(1 - x_hat)."""
+    facts = subject.facts
+    rng = generator(trial, "scaled target")
+    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+    codes = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
+    rows, values = [], []
+    for _ in range(9):
+        x_hat = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+        p = (x_hat - facts.input_range[0]) / (facts.input_range[1] - facts.input_range[0])
+        logit = torch.logit(p)
+        rows.append(torch.stack([(x * logit).sum(), logit.sum(), torch.log1p(-p).sum(), torch.ones((), dtype=torch.float64)]))
+        values.append(float(subject.terms((x_hat,), x, codes, codes).reconstruction))
+    design, reported = torch.stack(rows), torch.tensor(values, dtype=torch.float64)
+    if not bool(torch.isfinite(reported).all()):
+        return False
+    left = reported - design @ torch.linalg.lstsq(design, reported.unsqueeze(1)).solution.squeeze(1)
+    return float(left.abs().max()) < 1e-4 * float(reported.max() - reported.min())
 
 
 def _with_logits(subject: Subject, trial: Trial) -> bool:

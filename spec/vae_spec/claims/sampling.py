@@ -44,16 +44,18 @@ def _rounding(mu: Tensor, sigma: Tensor, eps: Tensor) -> Tensor:
 # REP-01 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _explain_scale(mu: Tensor, logvar: Tensor, z: Tensor, eps: Tensor) -> tuple[str, str | None]:
-    """What the sampling step seems to multiply the noise with."""
+def _explain_scale(subject: Subject, trial: Trial, mu: Tensor, logvar: Tensor) -> tuple[str, str | None]:
+    """What the sampling step multiplies a given noise with."""
+    eps = 0.5 + torch.rand(mu.shape, generator=generator(trial, "given noise"))
+    z = subject.draw(mu, logvar, Noise(given=eps))
     clear = eps.abs() > 0.1
     scale = ((z - mu) / eps)[clear]
     level = logvar[clear]
-    if scale.numel() == 0:
-        return "", None
+    if float(scale.abs().max()) == 0:
+        return "\nno noise moves z at all", "mean-in-training"
     for formula, value, mistake in (("exp(logvar)", level.exp(), "std-no-half"), ("logvar itself", level, "logvar-as-std"),
                                     ("logvar^2", level.square(), "logvar-as-std"), ("exp(2 logvar)", (2 * level).exp(), "std-no-half"),
-                                    ("a constant 1", torch.ones_like(level), "autoencoder-plus-noise")):
+                                    (f"a constant {float(scale.median()):.3g}", scale.median().expand_as(level), "autoencoder-plus-noise")):
         if bool(((scale - value).abs() <= 1e-3 * (value.abs() + 1e-6) + 1e-5 * mu.abs().max()).all()):
             return f"\nthe noise is multiplied by {formula}, not by exp(logvar / 2)", mistake
     return "", None
@@ -77,7 +79,7 @@ def check_identity(subject: Subject, trial: Trial) -> Verdict:
         if share <= REPORTED_SHARE:
             return None
         at = int((beyond / sigma).argmax())
-        words, mistake = _explain_scale(mu, logvar, z, eps)
+        words, mistake = _explain_scale(subject, trial, mu, logvar)
         found, wanted = float((z - mu).flatten()[at]), float((sigma * eps).flatten()[at])
         return violated(
             f"at logvar = {float(logvar.flatten()[at]):.4g} the noise moves z by {found:.6g}, and exp(logvar/2) * eps is {wanted:.6g}{words}",
@@ -182,6 +184,9 @@ def check_fresh(subject: Subject, trial: Trial) -> Verdict:
         repeated = {"items of a batch": _repeats(z[1:], z[:-1]), "calls": _repeats(z, again)}
         if d > 1:
             repeated["dimensions"] = _repeats(z[:, 1:], z[:, :-1])
+        if not bool(z.any()):
+            return violated("at mu = 0 and logvar = 0 every draw is 0: no noise is drawn", measured={"largest |z|": 0.0}, expected={"largest |z|": "> 0"},
+                            diagnosis="mean-in-training", hint="z = mu + std * torch.randn_like(std) in training mode")
         for what, share in repeated.items():
             if share > 0.1:
                 return violated(f"the same noise is used for different {what} ({share:.0%} of the neighbours are equal)",

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 MISTAKE = "double-sigmoid"
-KILLERS = ("NET-02",)
+KILLERS = ("OBJ-03",)
 
 
 class VAE(nn.Module):

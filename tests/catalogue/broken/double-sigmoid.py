@@ -8,7 +8,7 @@ from _sound import VAE as SoundVAE
 from torch.nn import functional as F
 
 MISTAKE = "double-sigmoid"
-KILLERS = ("NET-02",)
+KILLERS = ("OBJ-03",)
 
 
 class VAE(SoundVAE):

@@ -1,0 +1,76 @@
+"""From violated claims to the mistake that most likely explains them.
+
+Violations come in bundles: std = exp(logvar) breaks the identity of the sampling step, its variance, its gradients and the Monte Carlo KL at once.
+The claim nearest to the cause names it best, so the claims stand in the order in which their word counts, and what a nearer claim has
+explained does not count again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PRECEDENCE = (
+    "NET-06", "NET-01", "OBJ-03", "NET-02", "NET-04",
+    "REP-01", "REP-03", "REP-02", "REP-04", "REP-06", "REP-05",
+    "OBJ-05", "KL-04", "OBJ-01", "KL-01", "OBJ-02", "KL-03", "KL-05", "KL-02", "OBJ-04", "NET-03",
+    "TRN-07", "TRN-06", "COL-02", "REC-01", "COL-01", "TRN-02", "TRN-01", "TRN-04",
+)
+"""Claims in the order in which their naming of a mistake counts: what is seen on one part alone before what several parts take part in."""
+
+DECISIVE = frozenset({"not-a-module", "cuda-always", "batch-size-frozen", "hard-coded-shape"})
+"""Mistakes that stop the code from running: whoever names them is right, and everything else follows from them."""
+
+EXPLAINS: Mapping[str, frozenset[str]] = {
+    "REP-01": frozenset({"REP-02", "REP-03", "REP-04", "REP-05", "KL-02", "NET-03"}),
+    "REP-03": frozenset({"REP-02", "REP-04", "REP-05", "KL-02", "NET-03"}),
+    "REP-02": frozenset({"REP-05", "KL-02", "NET-03"}),
+    "REP-04": frozenset({"REP-05"}),
+    "NET-02": frozenset({"NET-03", "REC-01", "COL-01", "COL-02", "TRN-01", "TRN-02"}),
+    "NET-01": frozenset({"NET-03", "REC-01", "COL-01", "COL-02", "TRN-01", "TRN-02"}),
+    "OBJ-03": frozenset({"OBJ-02", "REC-01", "TRN-01", "TRN-02", "TRN-04", "TRN-07", "OBJ-05", "COL-01", "COL-02"}),
+    "KL-04": frozenset({"OBJ-02", "KL-01", "KL-02", "KL-03", "KL-05"}),
+    "KL-01": frozenset({"OBJ-02", "KL-02", "KL-03", "KL-05"}),
+    "OBJ-01": frozenset({"OBJ-02", "OBJ-04", "TRN-02", "TRN-04"}),
+    "OBJ-02": frozenset({"KL-02", "KL-03", "KL-05", "TRN-01", "TRN-02", "TRN-06", "REC-01", "COL-01", "COL-02"}),
+    "KL-03": frozenset({"KL-02", "KL-05", "TRN-06"}),
+}
+"""Which claims' violations follow from one of this claim's."""
+
+
+@dataclass(frozen=True)
+class Likely:
+    """A mistake that explains violations.
+
+    Attributes:
+        mistake: its id.
+        confidence: the share of all violated claims that it explains, named by them or following from those that name it.
+        evidence: the claims that name it, or whose violation follows.
+    """
+
+    mistake: str
+    confidence: float
+    evidence: tuple[str, ...]
+
+
+def diagnose(votes: Mapping[str, str | None]) -> tuple[Likely, ...]:
+    """The mistakes that explain a set of violated claims, the likeliest first.
+
+    Args:
+        votes: violated claim -> the mistake that it names, or None.
+    """
+    ordered = sorted(votes, key=lambda claim: PRECEDENCE.index(claim) if claim in PRECEDENCE else len(PRECEDENCE))
+    decisive = [claim for claim in ordered if votes[claim] in DECISIVE]
+    explained: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
+    for claim in (*decisive, *ordered):
+        mistake = votes[claim]
+        if mistake is None or claim in explained:
+            continue
+        follow = set(votes) if mistake in DECISIVE else EXPLAINS.get(claim, frozenset()) & set(votes)
+        for other in sorted({claim} | follow, key=ordered.index):
+            if other not in explained:
+                explained[other] = mistake
+                found.setdefault(mistake, []).append(other)
+    total = max(len(votes), 1)
+    return tuple(Likely(mistake, len(claims) / total, tuple(claims)) for mistake, claims in found.items())

@@ -1,0 +1,68 @@
+"""The kill matrix: every claim asked of every catalogue entry, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from catalogue_index import Entry
+
+from vae_conformance.options import RunOptions
+from vae_conformance.session import Session
+from vae_spec.claim import Claim
+from vae_spec.outcomes import Verdict
+from vae_spec.registry import CLAIMS
+
+SIGNS = {"holds": ".", "violated": "X", "not-applicable": "-", "inconclusive": "?", "error": "!"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry's verdicts."""
+
+    entry: Entry
+    verdicts: Mapping[str, Verdict]
+
+    @property
+    def violated(self) -> set[str]:
+        """The claims that reject it."""
+        return {claim for claim, verdict in self.verdicts.items() if verdict.outcome == "violated"}
+
+    @property
+    def surviving_killers(self) -> set[str]:
+        """The named killers that were asked and did not fire."""
+        return {claim for claim in self.entry.killers if claim in self.verdicts} - self.violated
+
+
+def claims_for(entry: Entry, *, trained: bool) -> list[Claim]:
+    """What an entry is asked: everything if sound; if broken, the exact claims and, where a named killer needs them, the trained ones."""
+    wanted = entry.kind == "sound" or any(CLAIMS[killer].judge is not None for killer in entry.killers)
+    return [claim for claim in CLAIMS.values() if claim.check is not None or (trained and wanted)]
+
+
+def judge_entry(entry: Entry, *, seed: int, store: str, trained: bool = True) -> Row:
+    """Ask an entry."""
+    threads = torch.get_num_threads()
+    session = Session(RunOptions(str(entry.path), seed=seed, store=store, **entry.options), lambda _event: None)
+    try:
+        verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, trained=trained)}
+    finally:
+        torch.set_num_threads(threads)
+    return Row(entry, verdicts)
+
+
+def table(outcomes: Mapping[str, Mapping[str, str]]) -> str:
+    """Entries down, claims across: X violated, . holds, - not applicable, ? inconclusive, ! error, blank not asked."""
+    ids = list(CLAIMS)
+    width = max((len(name) for name in outcomes), default=0)
+    heads = ["".join(f"{claim.rpartition('-')[0][:3]:>4}" for claim in ids), "".join(f"{claim.rpartition('-')[2]:>4}" for claim in ids)]
+    lines = [" " * width + head for head in heads]
+    lines += [f"{name:{width}}" + "".join(f"{SIGNS.get(row.get(claim, ''), ' '):>4}" for claim in ids) for name, row in sorted(outcomes.items())]
+    return "\n".join(lines)
+
+
+def claims_without_a_kill(rows: Iterable[Mapping[str, str]]) -> set[str]:
+    """Claims that reject nothing in these rows."""
+    killing = {claim for row in rows for claim, outcome in row.items() if outcome == "violated"}
+    return set(CLAIMS) - killing
