@@ -68,9 +68,19 @@ def main() -> None:
         for name, numbers in sorted(by_name.items(), key=lambda item: np.mean(item[1])):
             print(f"  {np.mean(numbers):10.4f} ± {np.std(numbers, ddof=1):8.4f}  {name}")
     if given.write:
-        summary = {functional: {name: {"mean": round(float(np.mean(numbers)), 6), "sd": round(float(np.std(numbers, ddof=1)), 6)} for name, numbers in sorted(by_name.items())}
-                   for functional, by_name in table.items()}
-        content = {"made by": "benchmarks/calibrate.py", "seeds": given.seeds, "dataset": "digits", "functionals": summary}
+        summary = {
+            functional: {
+                name: {"mean": round(float(np.mean(numbers)), 6), "sd": round(float(np.std(numbers, ddof=1)), 6)}
+                for name, numbers in sorted(by_name.items())
+            }
+            for functional, by_name in table.items()
+        }
+        content = {
+            "made by": "benchmarks/calibrate.py",
+            "seeds": given.seeds,
+            "dataset": "digits",
+            "functionals": summary,
+        }
         (ROOT / "spec" / "vae_spec" / "calibration.json").write_text(json.dumps(content, indent=1) + "\n")
 
 

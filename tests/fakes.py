@@ -1,4 +1,4 @@
-"""A Subject small enough to know by heart: the ELBO itself, with its reductions, its KL and its sampling step open to change."""
+"""A small Subject for tests: the ELBO itself, its reductions, its KL and its sampling step open to change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ import torch
 from torch import Tensor
 
 from vae_spec.elbo import closed_form_kl, negative_log_likelihood
-from vae_spec.subject import DrawGradients, Facts, Likelihood, Noise, Part, PartReport, Raw, Standing, Subject, SubjectFault, Terms
+from vae_spec.subject import (
+    DrawGradients,
+    Facts,
+    Likelihood,
+    Noise,
+    Part,
+    PartReport,
+    Raw,
+    Standing,
+    Subject,
+    SubjectFault,
+    Terms,
+)
 
 Reduction = Callable[[int, int], float]
 """(items, entries of an item) -> what a term's mean over items is multiplied with."""
@@ -35,7 +47,15 @@ def parts(**standings: Standing) -> dict[Part, PartReport]:
 
 def facts(**changes: object) -> Facts:
     """The facts of a small sound implementation, with changes."""
-    plain = Facts(name="fake", input_shape=(2, 5), input_range=(0.0, 1.0), latent_dim=3, likelihood=Likelihood.BERNOULLI, parts=parts(), parameters=10)
+    plain = Facts(
+        name="fake",
+        input_shape=(2, 5),
+        input_range=(0.0, 1.0),
+        latent_dim=3,
+        likelihood=Likelihood.BERNOULLI,
+        parts=parts(),
+        parameters=10,
+    )
     return replace(plain, **changes)
 
 
@@ -69,12 +89,17 @@ class FakeSubject:
             return (torch.logit(x_hat, eps=1e-12),)
         return (x_hat, torch.zeros_like(x_hat)) if self.facts.likelihood is Likelihood.GAUSSIAN else (x_hat,)
 
-    def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None) -> Terms:
+    def terms(
+        self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None
+    ) -> Terms:
         """The ELBO's terms, reduced."""
         self._fail()
         items, entries = len(x), math.prod(x.shape[1:])
         likelihood = self.facts.likelihood or Likelihood.SQUARED_ERROR
-        reconstruction = self.reconstruction_reduction(items, entries) * negative_log_likelihood(likelihood, raw, x).mean() + self.constant
+        reconstruction = (
+            self.reconstruction_reduction(items, entries) * negative_log_likelihood(likelihood, raw, x).mean()
+            + self.constant
+        )
         kl = self.kl_reduction(items, entries) * self.kl(mu, logvar).mean()
         return Terms(reconstruction + (1.0 if beta is None else beta) * kl, reconstruction, kl)
 
@@ -82,7 +107,9 @@ class FakeSubject:
         """One draw under the seed."""
         self._fail()
         self.drawn.append(mu.numel())
-        return self.sample(mu, logvar, torch.randn(mu.shape, generator=torch.Generator().manual_seed(noise.seed), dtype=mu.dtype))
+        return self.sample(
+            mu, logvar, torch.randn(mu.shape, generator=torch.Generator().manual_seed(noise.seed), dtype=mu.dtype)
+        )
 
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
         """One draw and its gradients."""

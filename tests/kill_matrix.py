@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from catalogue_index import Entry
 
+from catalogue_index import Entry
 from vae_conformance.options import RunOptions
 from vae_conformance.session import Session
 from vae_spec.claim import Claim
@@ -56,9 +56,15 @@ def table(outcomes: Mapping[str, Mapping[str, str]]) -> str:
     """Entries down, claims across: X violated, . holds, - not applicable, ? inconclusive, ! error, blank not asked."""
     ids = list(CLAIMS)
     width = max((len(name) for name in outcomes), default=0)
-    heads = ["".join(f"{claim.rpartition('-')[0][:3]:>4}" for claim in ids), "".join(f"{claim.rpartition('-')[2]:>4}" for claim in ids)]
+    heads = [
+        "".join(f"{claim.rpartition('-')[0][:3]:>4}" for claim in ids),
+        "".join(f"{claim.rpartition('-')[2]:>4}" for claim in ids),
+    ]
     lines = [" " * width + head for head in heads]
-    lines += [f"{name:{width}}" + "".join(f"{SIGNS.get(row.get(claim, ''), ' '):>4}" for claim in ids) for name, row in sorted(outcomes.items())]
+    lines += [
+        f"{name:{width}}" + "".join(f"{SIGNS.get(row.get(claim, ''), ' '):>4}" for claim in ids)
+        for name, row in sorted(outcomes.items())
+    ]
     return "\n".join(lines)
 
 

@@ -65,7 +65,7 @@ def test_a_native_model_is_bound_whole() -> None:
 
 def test_a_script_is_bound_with_the_loss_beside_it() -> None:
     subject = bound(Script, loss_function)
-    expected = {part: Standing.PRESENT for part in Part} | {Part.LOSS_TERMS: Standing.REPLACED, Part.BETA: Standing.REPLACED}
+    expected = dict.fromkeys(Part, Standing.PRESENT) | {Part.LOSS_TERMS: Standing.REPLACED, Part.BETA: Standing.REPLACED}
     assert standings(subject) == expected
     assert subject.wiring.loss is not None
     assert subject.wiring.loss.returns is Returns.SCALAR
@@ -346,7 +346,7 @@ def test_code_that_tries_to_exit_is_failing(leave: Any) -> None:
 
 
 def test_a_forward_that_hangs_is_called_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vae_conformance.binding.bind.PROBE_SECONDS", 0.2)
+    monkeypatch.setattr("vae_conformance.binding.findings.PROBE_SECONDS", 0.2)
     calls = []
 
     class Hanging(Native):
@@ -367,7 +367,7 @@ def test_a_forward_that_hangs_is_called_once(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_forward_that_hangs_does_not_lose_the_shape_that_encode_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vae_conformance.binding.bind.PROBE_SECONDS", 0.2)
+    monkeypatch.setattr("vae_conformance.binding.findings.PROBE_SECONDS", 0.2)
 
     class Hanging(Native):
         def forward(self, x: Tensor) -> Any:

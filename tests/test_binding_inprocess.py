@@ -11,7 +11,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from binding_samples import BatchNormed, Inline, Native, Script, bound, cross_entropy, divergence, loss_function, noisy, without
+from binding_samples import (
+    BatchNormed,
+    Inline,
+    Native,
+    Script,
+    bound,
+    cross_entropy,
+    divergence,
+    loss_function,
+    noisy,
+    without,
+)
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_spec.subject import Likelihood, Mode, Noise, SubjectFault, Term
 

@@ -113,7 +113,7 @@ def test_an_entry_never_runs_code(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "sprung"),)
 
     buffer = io.BytesIO()
-    np.savez(buffer, plain=np.array([Trap()], dtype=object), **{name: CURVE for name in ("total", "reconstruction", "kl", "analytic_kl")})
+    np.savez(buffer, plain=np.array([Trap()], dtype=object), **dict.fromkeys(("total", "reconstruction", "kl", "analytic_kl"), CURVE))
     store = Store(tmp_path / "runs")
     for trap in (buffer.getvalue(), pickle.dumps(Trap())):
         (tmp_path / "runs" / "key.run").write_bytes(_with_its_sum(trap))
@@ -173,12 +173,12 @@ for key in ("one", "two", "three"):
 
 
 def test_concurrent_processes_make_a_run_once(tmp_path: Path) -> None:
-    children = [subprocess.Popen([sys.executable, "-c", MAKE_ONCE, str(tmp_path), str(index)]) for index in range(3)]
+    children = [subprocess.Popen([sys.executable, "-c", MAKE_ONCE, str(tmp_path), str(index)]) for index in range(2)]
     try:
-        while not all((tmp_path / f"ready-{index}").exists() for index in range(3)):
+        while not all((tmp_path / f"ready-{index}").exists() for index in range(2)):
             assert all(child.poll() is None for child in children)
         (tmp_path / "go").touch()
-        assert [child.wait(timeout=60) for child in children] == [0, 0, 0]
+        assert [child.wait(timeout=60) for child in children] == [0, 0]
     finally:
         for child in children:
             child.kill()

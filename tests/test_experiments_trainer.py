@@ -49,7 +49,7 @@ def test_an_epoch_has_no_item_twice(count: int, batch: int) -> None:
     assert [len(step) for step in steps] == [batch] * (3 * per_epoch)
     epochs = [sum(steps[start : start + per_epoch], []) for start in range(0, len(steps), per_epoch)]
     assert all(len(set(epoch)) == per_epoch * batch for epoch in epochs)
-    assert all(0 <= min(epoch) and max(epoch) < count for epoch in epochs)
+    assert all(min(epoch) >= 0 and max(epoch) < count for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from catalogue_index import Entry, entries
 from kill_matrix import judge_entry
 
@@ -23,9 +24,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize("entry", entries("broken"), ids=_ids)
-def test_broken_entry_is_rejected_by_its_killers(entry: Entry, store: str, record_property: pytest.FixtureRequest) -> None:
+def test_broken_entry_is_rejected_by_its_killers(
+    entry: Entry, store: str, record_property: pytest.FixtureRequest
+) -> None:
     row = judge_entry(entry, seed=SEED, store=store)
-    record_property("matrix", {"entry": entry.name, "outcomes": {claim: str(verdict.outcome) for claim, verdict in row.verdicts.items()}})
+    record_property(
+        "matrix",
+        {"entry": entry.name, "outcomes": {claim: str(verdict.outcome) for claim, verdict in row.verdicts.items()}},
+    )
     errors = {claim: verdict.message for claim, verdict in row.verdicts.items() if verdict.outcome == "error"}
     assert not errors
     if entry.waits_for is not None:
@@ -36,6 +42,13 @@ def test_broken_entry_is_rejected_by_its_killers(entry: Entry, store: str, recor
 @pytest.mark.parametrize("entry", entries("sound"), ids=_ids)
 def test_sound_entry_is_accepted(entry: Entry, store: str, record_property: pytest.FixtureRequest) -> None:
     row = judge_entry(entry, seed=SEED, store=store)
-    record_property("matrix", {"entry": entry.name, "outcomes": {claim: str(verdict.outcome) for claim, verdict in row.verdicts.items()}})
-    rejected = {claim: verdict.message for claim, verdict in row.verdicts.items() if verdict.outcome not in ("holds", "not-applicable")}
+    record_property(
+        "matrix",
+        {"entry": entry.name, "outcomes": {claim: str(verdict.outcome) for claim, verdict in row.verdicts.items()}},
+    )
+    rejected = {
+        claim: verdict.message
+        for claim, verdict in row.verdicts.items()
+        if verdict.outcome not in ("holds", "not-applicable")
+    }
     assert not rejected

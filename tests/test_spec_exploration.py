@@ -1,4 +1,4 @@
-"""Exploration of examples: reproducible, thrifty, honest about what failed; and the strategies and seeds it rests on."""
+"""Exploration of examples: reproducible, thrifty, honest about failures; the strategies and seeds under it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def at_most(limit: int, calls: list[int] | None = None):
     return examine
 
 
-# exploration ----------------------------------------------------------------------------------------------------------------------------
+# exploration --------------------------------------------------------------------------------------
 
 
 def test_a_property_that_holds_is_tried_on_every_example() -> None:
@@ -124,7 +124,10 @@ def test_other_modules_in_the_process_do_not_change_the_examples(tmp_path: Path,
     """A run is repeated by its seed, in whatever process and beside whatever other code it stands."""
     before = codes_tried()
     source = tmp_path / "student.py"
-    source.write_text("NUMBERS = [" + ", ".join(f"{0.01 * k + 0.00123:.5f}, -{0.01 * k + 0.00321:.5f}" for k in range(400)) + "]\n", encoding="utf-8")
+    source.write_text(
+        "NUMBERS = [" + ", ".join(f"{0.01 * k + 0.00123:.5f}, -{0.01 * k + 0.00321:.5f}" for k in range(400)) + "]\n",
+        encoding="utf-8",
+    )
     module = types.ModuleType("a_students_own_module")
     module.__file__ = str(source)
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -133,8 +136,13 @@ def test_other_modules_in_the_process_do_not_change_the_examples(tmp_path: Path,
 
 def test_exploring_leaves_no_folder_behind(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text("RATE = 0.0123\n", encoding="utf-8")
-    program = ("import student\nfrom vae_spec.exploration import explore\nfrom vae_spec.strategies import constant_codes\nfrom vae_spec.trial import Trial\n"
-               "explore(Trial('KL-02', 0), constant_codes(), lambda code: None)\n")
+    program = (
+        "import student\n"
+        "from vae_spec.exploration import explore\n"
+        "from vae_spec.strategies import constant_codes\n"
+        "from vae_spec.trial import Trial\n"
+        "explore(Trial('KL-02', 0), constant_codes(), lambda code: None)\n"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     left = sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__")
@@ -202,7 +210,7 @@ def test_exploring_says_nothing_by_itself(capfd: pytest.CaptureFixture[str]) -> 
     assert capfd.readouterr() == ("", "")
 
 
-# strategies -----------------------------------------------------------------------------------------------------------------------------
+# strategies ---------------------------------------------------------------------------------------
 
 
 @quick
@@ -243,8 +251,12 @@ def test_beta_and_batch_sizes_are_in_range(beta: float, batch: int) -> None:
 
 
 @quick
-@given(kind=st.sampled_from(list(Pixels)), batch=batch_sizes, bounds=st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-0.4242, 2.8215)]),
-       dtype=st.sampled_from([torch.float32, torch.float64]))
+@given(
+    kind=st.sampled_from(list(Pixels)),
+    batch=batch_sizes,
+    bounds=st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-0.4242, 2.8215)]),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
 def test_images_keep_shape_range_and_dtype(kind: Pixels, batch: int, bounds: tuple[float, float], dtype: torch.dtype) -> None:
     x = images(kind, batch, (1, 4, 3), bounds, torch.Generator().manual_seed(batch), dtype)
     low, high = (float(torch.tensor(bound, dtype=dtype)) for bound in bounds)
@@ -265,7 +277,7 @@ def test_mixed_images_hold_both_ends_and_what_lies_between() -> None:
     assert all(0.1 < float(share.double().mean()) < 0.7 for share in (x == 0, x == 1, (x > 0) & (x < 1)))
 
 
-# seeds ----------------------------------------------------------------------------------------------------------------------------------
+# seeds --------------------------------------------------------------------------------------------
 
 
 def test_seeds_are_the_same_everywhere_and_for_good() -> None:

@@ -114,9 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_target(parser)
     what = parser.add_argument_group("what is asked")
-    _option(
-        what, "--profile", None, "how much is run: no training, little of it, or all (quick)", choices=choices.PROFILES
-    )
+    _option(what, "--profile", None, "how much is run: no training, little of it, or all (quick)", choices=choices.PROFILES)
     _option(
         what,
         "--only",
@@ -125,9 +123,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=_checked(choices.selection),
     )
-    _option(
-        what, "--dataset", None, "what is trained on (digits, which ship with the package)", choices=choices.DATASETS
-    )
+    _option(what, "--dataset", None, "what is trained on (digits, which ship with the package)", choices=choices.DATASETS)
     _option(what, "--data-root", "PATH", "the folder of torchvision's data sets")
     _option(what, "--seed", "N", "varies noise, examples and trainings (0)", type=_checked(choices.seed))
     _add_binding(parser)
@@ -185,15 +181,11 @@ def _add_binding(parser: argparse.ArgumentParser) -> None:
     )
     _option(group, "--likelihood", None, "what the reconstruction term is", choices=choices.LIKELIHOODS)
     _option(group, "--input-shape", "SHAPE", "of one item, such as 1,28,28", type=_checked(choices.input_shape))
-    _option(
-        group, "--input-range", "LOW,HIGH", "of an item's entries, such as -1,1", type=_checked(choices.input_range)
-    )
+    _option(group, "--input-range", "LOW,HIGH", "of an item's entries, such as -1,1", type=_checked(choices.input_range))
     _option(group, "--device", "NAME", "a torch device (cpu)")
 
 
-def _option(
-    group: argparse._ActionsContainer, name: str, metavar: str | None, explanation: str, **settings: Any
-) -> None:
+def _option(group: argparse._ActionsContainer, name: str, metavar: str | None, explanation: str, **settings: Any) -> None:
     """An option that leaves no trace where it is not given, so that the configuration file can speak."""
     if metavar is not None:
         settings["metavar"] = metavar

@@ -143,9 +143,7 @@ def _write(path: Path, text: str) -> None:
     try:
         write_atomically(path, text)
     except OSError as error:
-        raise Unbound(
-            f"the report cannot be written to {path}: {error.strerror}", "the verdicts are those printed above"
-        ) from error
+        raise Unbound(f"the report cannot be written to {path}: {error.strerror}", "the verdicts are those printed above") from error
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:

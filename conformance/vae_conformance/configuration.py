@@ -45,9 +45,7 @@ def find_configuration(target: str, folder: Path) -> Path | None:
         candidate = folder / "pyproject.toml"
         return candidate if candidate.is_file() else None
     start = (folder / file).resolve().parent
-    return next(
-        (place / "pyproject.toml" for place in (start, *start.parents) if (place / "pyproject.toml").is_file()), None
-    )
+    return next((place / "pyproject.toml" for place in (start, *start.parents) if (place / "pyproject.toml").is_file()), None)
 
 
 def target_file(target: str) -> Path | None:
@@ -107,9 +105,7 @@ def _row(value: Any) -> str:
     """A list of numbers, or a text, in the command line's notation."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, list) and all(
-        isinstance(entry, int | float) and not isinstance(entry, bool) for entry in value
-    ):
+    if isinstance(value, list) and all(isinstance(entry, int | float) and not isinstance(entry, bool) for entry in value):
         return ",".join(str(entry) for entry in value)
     if isinstance(value, str):
         return value

@@ -44,21 +44,25 @@ _SPELLINGS = {
 }
 _ROLE_OF = {name: role for role, names in _SPELLINGS.items() for name in names.split()}
 _INPUT_ROLES = frozenset({"shape", "pixels", "extent", "height", "channels"})
-_SIZE_OF_ROLE = {"shape": "input_shape", "pixels": "input_shape", "extent": "input_shape", "height": "input_shape",
-                 "hidden": "hidden_dim", "latent": "latent_dim"}
+_SIZE_OF_ROLE = {
+    "shape": "input_shape",
+    "pixels": "input_shape",
+    "extent": "input_shape",
+    "height": "input_shape",
+    "hidden": "hidden_dim",
+    "latent": "latent_dim",
+}
 _PLURAL = re.compile(r"(hidden|h)_?(dims|sizes|layers)$|hiddens$", re.IGNORECASE)
 
 _SAMPLING = re.compile(r"reparam|param\w*(iz|is|zi)|sampl|draw|noise|gauss", re.IGNORECASE)
 _ENCODING = re.compile(r"encod|infer|recogni|posterior|^q(_|$)", re.IGNORECASE)
 _DECODING = re.compile(r"decod|generat|^p(_|$)", re.IGNORECASE)
-_DRAWS = frozenset({"randn", "randn_like", "rand", "rand_like", "normal", "normal_", "standard_normal", "rsample",
-                    "Normal"})
+_DRAWS = frozenset({"randn", "randn_like", "rand", "rand_like", "normal", "normal_", "standard_normal", "rsample", "Normal"})
 _HELPER = re.compile(r"loss|criterion|trainer|dataset|datamodule|config|callback|scheduler|metric", re.IGNORECASE)
 _FRAMEWORKS = ("torch.", "builtins", "abc", "typing", "lightning", "pytorch_lightning")
 
 
-def construct(maker: Callable[..., object], arguments: Mapping[str, object], *, label: str, limit: float,
-              tree: Path | None) -> object:
+def construct(maker: Callable[..., object], arguments: Mapping[str, object], *, label: str, limit: float, tree: Path | None) -> object:
     """A new instance: `maker` called with `arguments`, by name where it can be.
 
     Raises:
@@ -68,16 +72,25 @@ def construct(maker: Callable[..., object], arguments: Mapping[str, object], *, 
     first = [arguments[name] for name in positional if name in arguments]
     rest = {name: value for name, value in arguments.items() if name not in positional}
     shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    with user_code(f"constructing {label} with ({shown})", limit=limit, tree=tree,
-                   too_long="Only build the model there; load data and train elsewhere."):
+    with user_code(
+        f"constructing {label} with ({shown})",
+        limit=limit,
+        tree=tree,
+        too_long="Only build the model there; load data and train elsewhere.",
+    ):
         made = maker(*first, **rest)
     if made is None:
         raise Unbound(f"{label} returned None where a model was expected", "Return the model at its end.")
     return made
 
 
-def choose_arguments(maker: Callable[..., object], *, label: str, input_shape: tuple[int, ...] | None,
-                     sizes: Mapping[str, object] | None = None) -> dict[str, object]:
+def choose_arguments(
+    maker: Callable[..., object],
+    *,
+    label: str,
+    input_shape: tuple[int, ...] | None,
+    sizes: Mapping[str, object] | None = None,
+) -> dict[str, object]:
     """The arguments to construct with: required parameters by the meaning of their names, the others at their defaults.
 
     Args:
@@ -136,8 +149,7 @@ def _says(shape: tuple[int, ...], role: str) -> bool:
     return role in _INPUT_ROLES and (len(shape) >= 2 or role not in ("channels", "height"))
 
 
-def _value(role: str, parameter: inspect.Parameter, shape: tuple[int, ...], *, has_channels: bool,
-           sizes: Mapping[str, object]) -> object:
+def _value(role: str, parameter: inspect.Parameter, shape: tuple[int, ...], *, has_channels: bool, sizes: Mapping[str, object]) -> object:
     note = parameter.annotation
     annotation = (note if isinstance(note, str) else inspect.formatannotation(note)).lower()
     many = _wants_sequence(parameter, annotation, role)
@@ -153,8 +165,12 @@ def _value(role: str, parameter: inspect.Parameter, shape: tuple[int, ...], *, h
         return _side(shape) if one_side or small else math.prod(shape)
     if role == "height":
         return _side(shape) if "width" in parameter.name.lower() or len(shape) < 2 else shape[-2]
-    fixed: dict[str, object] = {"channels": shape[0] if len(shape) == 3 else 1, "filters": 32,
-                                "device": torch.device("cpu"), "beta": 1.0}
+    fixed: dict[str, object] = {
+        "channels": shape[0] if len(shape) == 3 else 1,
+        "filters": 32,
+        "device": torch.device("cpu"),
+        "beta": 1.0,
+    }
     return fixed.get(role, math.prod(shape))
 
 
@@ -190,9 +206,11 @@ def _unknown_parameter(maker: Callable[..., object], name: str, label: str) -> U
     file = label.rpartition(":")[0] or label
     what = "class" if inspect.isclass(maker) else "function"
     called = getattr(maker, "__name__", label)
-    return Unbound(f"{label}: the {what} {called} needs the argument {name!r}, and nothing says what to give it",
-                   f"Give {name} a default value, or add a function without arguments that builds the model, "
-                   f"`def make(): return {called}(...)`, and name it: {file}:make")
+    return Unbound(
+        f"{label}: the {what} {called} needs the argument {name!r}, and nothing says what to give it",
+        f"Give {name} a default value, or add a function without arguments that builds the model, "
+        f"`def make(): return {called}(...)`, and name it: {file}:make",
+    )
 
 
 @dataclass(frozen=True)
@@ -238,8 +256,10 @@ def choose_class(module: ModuleType, label: str) -> type:
         return candidates[0].cls
     if candidates:
         names = [look.cls.__name__ for look in candidates]
-        raise Unbound(f"{label} has {len(names)} classes that could be the VAE: {', '.join(names)}",
-                      "Name one: " + " or ".join(f"{label}:{name}" for name in names))
+        raise Unbound(
+            f"{label} has {len(names)} classes that could be the VAE: {', '.join(names)}",
+            "Name one: " + " or ".join(f"{label}:{name}" for name in names),
+        )
     raise _no_class([cls for cls in classes.values() if cls not in own], label, own)
 
 
@@ -276,9 +296,15 @@ def _look(cls: type) -> _Look:
         runs = "forward" in names and len(required) <= 3
     else:
         runs = "forward" in names or "__call__" in vars(cls)
-    return _Look(cls, issubclass(cls, nn.Module), samples=any(map(_SAMPLING.search, names)) or bool(uses & _DRAWS),
-                 codes=any(map(_ENCODING.search, names)) and any(map(_DECODING.search, names)), runs=runs,
-                 abstract=inspect.isabstract(cls) or "NotImplementedError" in _names_used(cls), uses=uses)
+    return _Look(
+        cls,
+        issubclass(cls, nn.Module),
+        samples=any(map(_SAMPLING.search, names)) or bool(uses & _DRAWS),
+        codes=any(map(_ENCODING.search, names)) and any(map(_DECODING.search, names)),
+        runs=runs,
+        abstract=inspect.isabstract(cls) or "NotImplementedError" in _names_used(cls),
+        uses=uses,
+    )
 
 
 def _names_used(cls: type) -> Iterator[str]:
@@ -295,11 +321,11 @@ def _names_used(cls: type) -> Iterator[str]:
 
 
 def _no_class(foreign: list[type], label: str, own: list[type]) -> Unbound:
-    imported = [cls.__name__ for cls in foreign
-                if issubclass(cls, nn.Module) and not cls.__module__.startswith(_FRAMEWORKS)]
+    imported = [cls.__name__ for cls in foreign if issubclass(cls, nn.Module) and not cls.__module__.startswith(_FRAMEWORKS)]
     found = ", ".join(cls.__name__ for cls in own) or "none"
     also = f"; it imports {', '.join(imported)}" if imported else ""
     example = (imported or [cls.__name__ for cls in own] or ["make"])[0]
-    return Unbound(f"no class in {label} looks like a VAE; classes defined there: {found}{also}",
-                   "A VAE encodes, samples and decodes. Name the class, or a function without arguments that builds "
-                   f"the model: {label}:{example}")
+    return Unbound(
+        f"no class in {label} looks like a VAE; classes defined there: {found}{also}",
+        f"A VAE encodes, samples and decodes. Name the class, or a function without arguments that builds the model: {label}:{example}",
+    )

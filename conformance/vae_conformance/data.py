@@ -67,8 +67,10 @@ def from_torchvision(name: str, root: Path) -> Dataset:
     try:
         parts = [source(str(root), train=train, download=False) for train in (True, False)]
     except RuntimeError as error:
-        raise Unbound(f"{name} does not lie under {root}: {error}",
-                      f"name the folder that holds {_TORCHVISION[name]}/raw with --data-root; nothing is downloaded by itself") from error
+        raise Unbound(
+            f"{name} does not lie under {root}: {error}",
+            f"name the folder that holds {_TORCHVISION[name]}/raw with --data-root; nothing is downloaded by itself",
+        ) from error
     images = [part.data.unsqueeze(1).float() / 255 for part in parts]
     labels = [part.targets.long() for part in parts]
     return Dataset(name, images[0], labels[0], images[1], labels[1])
@@ -108,13 +110,16 @@ def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
     if len(shape) == 2:
         return 1, shape[0], shape[1]
     for channels in (1, 3):
-        side = int(round((shape[0] / channels) ** 0.5))
+        side = round((shape[0] / channels) ** 0.5)
         if channels * side * side == shape[0]:
             return channels, side, side
-    raise Unbound(f"an input of {shape[0]} numbers is no square image", "name its shape with --input-shape, for example --input-shape 1,28,28")
+    raise Unbound(
+        f"an input of {shape[0]} numbers is no square image",
+        "name its shape with --input-shape, for example --input-shape 1,28,28",
+    )
 
 
 def clusters() -> Float[Tensor, "256 2"]:
-    """The 2-D lab's points from the global generator: 128 around (1, 0), then 128 around (-1, 0), standard deviation 0.15 (VAE Basics 6.6.3, lab)."""
+    """The 2-D lab's points (VAE Basics 6.6.3): 128 around (1, 0), then 128 around (-1, 0), deviation 0.15, from the global generator."""
     centres = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
     return torch.cat([torch.randn(128, 2) * 0.15 + centre for centre in centres])

@@ -79,10 +79,7 @@ def exit_code(
     """
     outcomes = [standing.outcome for standing in claims.values()]
     gated = [standing.outcome for standing in claims.values() if gates(standing.level, gate)]
-    stale = any(
-        standing.outcome is Outcome.UNEXPECTED_PASS and standing.level is not Level.INFORMATIONAL
-        for standing in claims.values()
-    )
+    stale = any(standing.outcome is Outcome.UNEXPECTED_PASS and standing.level is not Level.INFORMATIONAL for standing in claims.values())
     decided = set(outcomes) - {Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE}
     if suite_failed or Outcome.ERROR in outcomes:
         return ExitCode.ERROR

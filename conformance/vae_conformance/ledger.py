@@ -41,9 +41,7 @@ class Limits:
     def of(options: RunOptions) -> Limits:
         """The limits of a run: the child enforces the time limits itself, so it gets as long again, within bounds."""
         grace = min(max(options.time_limit, 10.0), 60.0)
-        return Limits(
-            loading=180.0 + grace, claim=options.time_limit + grace, training=options.training_time_limit + grace
-        )
+        return Limits(loading=180.0 + grace, claim=options.time_limit + grace, training=options.training_time_limit + grace)
 
 
 @dataclass(frozen=True)

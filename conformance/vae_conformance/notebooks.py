@@ -25,7 +25,8 @@ _CHEAP_CALLS = re.compile(
     r"|(?:torch\.)?(?:device|tensor|Size|finfo|[\w.]*is_available|accelerator\.\w+|log|sqrt|get_default_dtype)"
     r"|(?:math|np|numpy)\.\w+|(?:os\.path|path)\.\w+|(?:pathlib\.)?Path|(?:argparse\.)?Namespace|(?:types\.)?SimpleNamespace"
     r"|(?:collections\.)?namedtuple|(?:typing\.)?TypeVar|(?:functools\.)?partial|(?:logging\.)?getLogger|os\.(?:getenv|environ\.get)"
-    r"|(?:torch\.)?(?:nn\.)?(?:\w+Loss|ReLU|LeakyReLU|ELU|GELU|SiLU|Sigmoid|Tanh|Softplus|Identity))")
+    r"|(?:torch\.)?(?:nn\.)?(?:\w+Loss|ReLU|LeakyReLU|ELU|GELU|SiLU|Sigmoid|Tanh|Softplus|Identity))"
+)
 _FORBIDDEN = re.compile(r"(np|numpy)\.(load|loadtxt|genfromtxt|fromfile|save|random)\b.*")
 
 
@@ -63,8 +64,13 @@ def notebook_source(path: Path) -> tuple[Cell, ...]:
         tree = _parse(text, filename, f"{path.name}, cell {number}")
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
         trees.append((filename, [kept for statement in tree for kept in _kept(statement, known)]))
-    used = {name for _, body in trees for statement in body if not isinstance(statement, ast.Import | ast.ImportFrom)
-            for name in _names(statement)}
+    used = {
+        name
+        for _, body in trees
+        for statement in body
+        if not isinstance(statement, ast.Import | ast.ImportFrom)
+        for name in _names(statement)
+    }
     flags = 0
     cells = []
     for filename, body in trees:
@@ -79,16 +85,17 @@ def _code_cells(path: Path) -> Iterator[str]:
     try:
         notebook: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as fault:
-        raise Unbound(f"{path.name} is not a notebook: its content is not JSON ({fault})",
-                      "Save it again as .ipynb, or export it as a Python file and name that.") from fault
+        raise Unbound(
+            f"{path.name} is not a notebook: its content is not JSON ({fault})",
+            "Save it again as .ipynb, or export it as a Python file and name that.",
+        ) from fault
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if cells is None and isinstance(notebook, dict):
         sheets = notebook.get("worksheets")
         cells = [cell for sheet in sheets for cell in sheet.get("cells", [])] if isinstance(sheets, list) else None
     if not isinstance(cells, list):
         raise Unbound(f"{path.name} is not a notebook: it has no list of cells", "Save it again as .ipynb.")
-    sources = [cell.get("source", cell.get("input", "")) for cell in cells
-               if isinstance(cell, dict) and cell.get("cell_type") == "code"]
+    sources = [cell.get("source", cell.get("input", "")) for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
     texts = ["".join(source) if isinstance(source, list) else str(source) for source in sources]
     if not any(text.strip() for text in texts):
         raise Unbound(f"{path.name} has no code cells", "Name the notebook or the file that defines the model.")
@@ -109,8 +116,9 @@ def _parse(text: str, filename: str, shown: str) -> list[ast.stmt]:
         line = getattr(fault, "lineno", None)
         lines = text.splitlines()
         wrong = f", line {line}: {lines[line - 1].strip()}" if line and line <= len(lines) else ""
-        raise Unbound(f"{shown} does not parse: {getattr(fault, 'msg', fault)}\n  {shown}{wrong}",
-                      "Mend the syntax of that cell.") from fault
+        raise Unbound(
+            f"{shown} does not parse: {getattr(fault, 'msg', fault)}\n  {shown}{wrong}", "Mend the syntax of that cell."
+        ) from fault
     return tree.body
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +25,11 @@ _OPTIONS = pytest.StashKey[RunOptions]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("vae-conformance", "conformance of a variational autoencoder")
-    group.addoption("--vae", metavar="TARGET", help="the implementation: file.py[:Name], package.module:object, or an entry point's name")
+    group.addoption(
+        "--vae",
+        metavar="TARGET",
+        help="the implementation: file.py[:Name], package.module:object, or an entry point's name",
+    )
     group.addoption("--vae-profile", choices=("exact", "quick", "full"), default="quick", help="how much is asked (default: quick)")
     group.addoption("--vae-seed", type=int, default=0, help="varies noise, examples and training seeds")
     group.addoption("--vae-only", default="", metavar="IDS", help="ids or areas, separated by commas")
@@ -44,7 +48,12 @@ def pytest_configure(config: pytest.Config) -> None:
         options = RunOptions.from_json(text)
     else:
         only = tuple(part.strip() for part in config.getoption("--vae-only").split(",") if part.strip())
-        options = RunOptions(config.getoption("--vae"), profile=config.getoption("--vae-profile"), seed=config.getoption("--vae-seed"), only=only)
+        options = RunOptions(
+            config.getoption("--vae"),
+            profile=config.getoption("--vae-profile"),
+            seed=config.getoption("--vae-seed"),
+            only=only,
+        )
     config.stash[_OPTIONS] = options
 
 
@@ -130,7 +139,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def judge_claim(request: pytest.FixtureRequest) -> Iterator[Any]:
+def judge_claim(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """A function that asks one claim and fails, skips or passes the test by its verdict."""
     config = request.config
     session = session_of(config)
@@ -153,7 +162,7 @@ def judge_claim(request: pytest.FixtureRequest) -> Iterator[Any]:
         emit(config, record)
         _conclude(request, session, claim_id, record)
 
-    yield judge
+    return judge
 
 
 def _conclude(request: pytest.FixtureRequest, session: Session, claim_id: str, record: dict[str, Any]) -> None:

@@ -90,7 +90,10 @@ class Session:
         try:
             torch.zeros(1, device=self.options.device)
         except (RuntimeError, AssertionError) as error:
-            raise Unbound(f"the device {self.options.device!r} cannot be used: {str(error).splitlines()[0]}", "choose another with --device, for example --device cpu") from error
+            raise Unbound(
+                f"the device {self.options.device!r} cannot be used: {str(error).splitlines()[0]}",
+                "choose another with --device, for example --device cpu",
+            ) from error
 
     def verdict(self, claim_id: str) -> Verdict:
         """Ask one claim; whatever the suite itself does wrong becomes an error, not a crash."""
@@ -105,8 +108,11 @@ class Session:
         except Unbound:
             raise
         except TimeLimitExceeded as late:
-            return violated(f"the claim took longer than its {late.seconds:g} s", measured={"seconds": late.seconds},
-                            hint="if the implementation is simply slow, give it more with --time-limit")
+            return violated(
+                f"the claim took longer than its {late.seconds:g} s",
+                measured={"seconds": late.seconds},
+                hint="if the implementation is simply slow, give it more with --time-limit",
+            )
         except Exception as error:  # noqa: BLE001  a failure of the suite is reported as one, and the other claims are still asked
             detail = "".join(traceback.format_exception(error))
             return Verdict(Outcome.ERROR, f"the suite itself failed: {type(error).__name__}: {error}\n{detail}")
@@ -148,10 +154,22 @@ class Session:
         """The event of a verdict."""
         claim = CLAIMS[claim_id]
         return {
-            "event": "verdict", "claim": claim.id, "title": claim.title, "level": str(claim.level), "statement": claim.statement,
-            "source": "; ".join(str(source) for source in claim.sources), "decision": claim.decision, "outcome": str(verdict.outcome),
-            "measured": dict(verdict.measured), "expected": dict(verdict.expected), "message": verdict.message, "hint": verdict.hint,
-            "diagnosis": verdict.diagnosis, "smallest_effect": verdict.smallest_effect, "level_of_error": ledger().share(claim_id), "duration_s": round(seconds, 3),
+            "event": "verdict",
+            "claim": claim.id,
+            "title": claim.title,
+            "level": str(claim.level),
+            "statement": claim.statement,
+            "source": "; ".join(str(source) for source in claim.sources),
+            "decision": claim.decision,
+            "outcome": str(verdict.outcome),
+            "measured": dict(verdict.measured),
+            "expected": dict(verdict.expected),
+            "message": verdict.message,
+            "hint": verdict.hint,
+            "diagnosis": verdict.diagnosis,
+            "smallest_effect": verdict.smallest_effect,
+            "level_of_error": ledger().share(claim_id),
+            "duration_s": round(seconds, 3),
         }
 
     def _bound(self) -> dict[str, Any]:
@@ -161,9 +179,19 @@ class Session:
         return {
             "event": "bound",
             "implementation": {
-                "target": self.options.target, "name": facts.name, "binding": {"parts": parts, "notes": list(facts.notes)},
-                "effective_beta": facts.effective_beta, "likelihood": None if facts.likelihood is None else str(facts.likelihood),
-                "parameters": facts.parameters, "input_shape": list(facts.input_shape), "latent_dim": facts.latent_dim,
+                "target": self.options.target,
+                "name": facts.name,
+                "binding": {"parts": parts, "notes": list(facts.notes)},
+                "effective_beta": facts.effective_beta,
+                "likelihood": None if facts.likelihood is None else str(facts.likelihood),
+                "parameters": facts.parameters,
+                "input_shape": list(facts.input_shape),
+                "latent_dim": facts.latent_dim,
             },
-            "environment": {"python": platform.python_version(), "torch": torch.__version__, "device": self.options.device, "threads": torch.get_num_threads()},
+            "environment": {
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "device": self.options.device,
+                "threads": torch.get_num_threads(),
+            },
         }

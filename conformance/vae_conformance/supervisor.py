@@ -55,9 +55,7 @@ def registered_label(claim: str) -> Label:
     entry = CLAIMS.get(claim)
     if entry is None:
         return Label()
-    return Label(
-        entry.title, entry.level, "; ".join(str(source) for source in entry.sources), entry.statement, entry.decision
-    )
+    return Label(entry.title, entry.level, "; ".join(str(source) for source in entry.sources), entry.statement, entry.decision)
 
 
 @dataclass(frozen=True)
@@ -198,9 +196,7 @@ class Supervisor:
         """A worker of pytest-xdist that dies takes its claim along, while its controller goes on to the end."""
         if self._workers > 1 and "crashed while running" in end.log:
             for claim in list(self._ledger.in_flight):
-                self._decide(
-                    claim, "the implementation's code ended the process while this claim was asked", ENDED_HINT
-                )
+                self._decide(claim, "the implementation's code ended the process while this claim was asked", ENDED_HINT)
 
     def _blame(self, claim: str, end: _End) -> None:
         if end.stalled:

@@ -34,8 +34,10 @@ GROUP = "vae_conformance.implementations"
 """The entry point group by which installed packages offer implementations."""
 
 _TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importing only defines the model.'
-_FORMS = ("Name a file (student.py or student.py:VAE), a notebook (vae.ipynb), an object (package.module:VAE), or an "
-          "installed implementation by its name.")
+_FORMS = (
+    "Name a file (student.py or student.py:VAE), a notebook (vae.ipynb), an object (package.module:VAE), or an "
+    "installed implementation by its name."
+)
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,10 @@ def load_target(text: str, *, input_shape: tuple[int, ...] | None = None, import
     if head and name:
         return _from_module(head, name, how)
     beside = f" There is a file {text}.py: write {text}.py." if Path(f"{text}.py").is_file() else ""
-    raise Unbound(f"no implementation is called {text!r}{_close(text, known)}; installed ones: "
-                  f"{', '.join(sorted(known)) or 'none'}", _FORMS + beside)
+    raise Unbound(
+        f"no implementation is called {text!r}{_close(text, known)}; installed ones: {', '.join(sorted(known)) or 'none'}",
+        _FORMS + beside,
+    )
 
 
 def _from_file(path: Path, name: str, how: _How) -> Target:
@@ -175,8 +179,18 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
             raise Unbound(f"{label} has no parameter for {', '.join(unknown)}", hint)
         return build(choose_arguments(chosen, label=label, input_shape=how.input_shape, sizes=sizes))
 
-    return Target(how.text, label, module, lambda: build(arguments), None, MappingProxyType(arguments),
-                  rebuild if accepts else None, tuple(sources), accepts, _digest(sources, label, arguments))
+    return Target(
+        how.text,
+        label,
+        module,
+        lambda: build(arguments),
+        None,
+        MappingProxyType(arguments),
+        rebuild if accepts else None,
+        tuple(sources),
+        accepts,
+        _digest(sources, label, arguments),
+    )
 
 
 def _digest(sources: Sequence[Path], label: str, arguments: Mapping[str, object]) -> str:
@@ -193,13 +207,17 @@ def _attribute(module: ModuleType, dotted: str, label: str) -> Any:
         try:
             found = getattr(found, part)
         except AttributeError as fault:
-            there = {name: value for name, value in vars(module).items()
-                     if not name.startswith("_") and not inspect.ismodule(value)}
-            own = [name for name, value in there.items()
-                   if getattr(value, "__module__", module.__name__) == module.__name__ or isinstance(value, nn.Module)]
+            there = {name: value for name, value in vars(module).items() if not name.startswith("_") and not inspect.ismodule(value)}
+            own = [
+                name
+                for name, value in there.items()
+                if getattr(value, "__module__", module.__name__) == module.__name__ or isinstance(value, nn.Module)
+            ]
             has = ", ".join(sorted(own)) or "nothing"
-            raise Unbound(f"{label} has no {dotted}{_close(dotted, there)}; it has: {has}",
-                          "Name a class, a function that builds the model, or a model.") from fault
+            raise Unbound(
+                f"{label} has no {dotted}{_close(dotted, there)}; it has: {has}",
+                "Name a class, a function that builds the model, or a model.",
+            ) from fault
     return found
 
 
@@ -273,8 +291,7 @@ class _PrivateTree:
 
     def sources(self, *first: Path) -> list[Path]:
         """The files of the modules that were imported, `first` ahead."""
-        modules = [module for name, module in list(sys.modules.items())
-                   if name.partition(".")[0] == self.prefix or name in _STRAYS]
+        modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == self.prefix or name in _STRAYS]
         files = {Path(file) for module in modules if (file := getattr(module, "__file__", None))}
         return [*first, *sorted(files - set(first))]
 
@@ -288,9 +305,14 @@ class _PrivateTree:
                 del sys.modules[name]
             raise
 
-    def _import(self, name: str, globals: Mapping[str, object] | None = None,  # noqa: A002 - as __import__ has it
-                locals: Mapping[str, object] | None = None,  # noqa: A002
-                fromlist: Sequence[str] | None = (), level: int = 0) -> ModuleType:
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None = None,  # noqa: A002 - as __import__ has it
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
         top = name.partition(".")[0]
         package = self._home(top) if level == 0 else None
         if package is None:

@@ -30,8 +30,14 @@ if TYPE_CHECKING:
 REPEAT = 1.0
 """Seconds between two alarms once the limit is over, for code that swallows the first."""
 
-_INSTALL_NAMES = {"cv2": "opencv-python", "PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn",
-                  "yaml": "pyyaml", "pl_bolts": "lightning-bolts"}
+_INSTALL_NAMES = {
+    "cv2": "opencv-python",
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    "pl_bolts": "lightning-bolts",
+}
 
 
 class TimeLimitExceeded(BaseException):
@@ -114,8 +120,11 @@ class _Watcher:
         self.over = threading.Event()
         self.lock = threading.Lock()
         # The interpreter takes a class here and calls it without arguments.
-        self.fault = type("TimeLimitExceeded", (TimeLimitExceeded,),
-                          {"__init__": lambda fault: TimeLimitExceeded.__init__(fault, what, seconds)})
+        self.fault = type(
+            "TimeLimitExceeded",
+            (TimeLimitExceeded,),
+            {"__init__": lambda fault: TimeLimitExceeded.__init__(fault, what, seconds)},
+        )
 
     def __enter__(self) -> None:
         self.thread = ctypes.c_ulong(threading.get_ident())
@@ -158,8 +167,10 @@ def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> 
             raise
         raise Unbound(f"{doing} took longer than {limit:g} s{_line(fault, tree)}", too_long) from fault
     except SystemExit as fault:
-        raise Unbound(f"{doing} called sys.exit({fault.code!r}){_line(fault, tree)}",
-                      'Put what belongs to running the script under `if __name__ == "__main__":`.') from fault
+        raise Unbound(
+            f"{doing} called sys.exit({fault.code!r}){_line(fault, tree)}",
+            'Put what belongs to running the script under `if __name__ == "__main__":`.',
+        ) from fault
     except SyntaxError as fault:
         raise _unparsable(doing, fault) from fault
     except ImportError as fault:
@@ -230,14 +241,15 @@ def _unimportable(doing: str, fault: ImportError, tree: Path | None) -> Unbound:
         return Unbound(message, "Mend that import; a module of that name is there, but not what is asked of it.")
     top = name.partition(".")[0]
     install = _INSTALL_NAMES.get(top, top)
-    return Unbound(message, f"Install it (`pip install {install}`), or, if {top} is a file of your own, put it into "
-                            "the same folder.")
+    return Unbound(
+        message,
+        f"Install it (`pip install {install}`), or, if {top} is a file of your own, put it into the same folder.",
+    )
 
 
 def _hint(fault: BaseException, tree: Path | None) -> str:
     if isinstance(fault, NameError) and ".ipynb" in _line(fault, tree):
-        return ("Of a notebook only imports, definitions and plain values are run: give that name a plain value, "
-                "or move it into the class.")
+        return "Of a notebook only imports, definitions and plain values are run: give that name a plain value, or move it into the class."
     return "Run the same with Python alone to see the whole traceback, and mend it there."
 
 

@@ -1,8 +1,8 @@
 """torchvision beside a torch without CUDA.
 
-The torchvision wheels of the package index are built for CUDA and cannot load their compiled operators next to a CPU-only torch; the import then
-fails because the schema of one of them is missing. Declaring the two schemas that the import looks for lets it go through. Data sets, transforms
-and `make_grid` need none of the compiled operators.
+The torchvision wheels of the package index are built for CUDA and cannot load their compiled operators next to a CPU-only torch; the
+import then fails because the schema of one of them is missing. Declaring the two schemas that the import looks for lets it go through.
+Data sets, transforms and `make_grid` need none of the compiled operators.
 """
 
 from __future__ import annotations

@@ -23,7 +23,9 @@ class Spread:
 def calibration() -> Mapping[str, Mapping[str, Spread]]:
     """Functional -> sound implementation -> spread."""
     content = json.loads(files("vae_spec").joinpath("calibration.json").read_text(encoding="utf-8"))
-    return {functional: {name: Spread(**values) for name, values in by_name.items()} for functional, by_name in content["functionals"].items()}
+    return {
+        functional: {name: Spread(**values) for name, values in by_name.items()} for functional, by_name in content["functionals"].items()
+    }
 
 
 def seed_spread(functional: str) -> float:

@@ -1,8 +1,8 @@
 """From violated claims to the mistake that most likely explains them.
 
-Violations come in bundles: std = exp(logvar) breaks the identity of the sampling step, its variance, its gradients and the Monte Carlo KL at once.
-The claim nearest to the cause names it best, so the claims stand in the order in which their word counts, and what a nearer claim has
-explained does not count again.
+Violations come in bundles: std = exp(logvar) breaks the identity of the sampling step, its variance, its gradients and the Monte Carlo KL
+at once. The claim nearest to the cause names it best, so the claims stand in the order in which their word counts, and what a nearer claim
+has explained does not count again.
 """
 
 from __future__ import annotations
@@ -11,10 +11,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 PRECEDENCE = (
-    "NET-06", "NET-01", "OBJ-03", "NET-02", "NET-04",
-    "REP-01", "REP-03", "REP-02", "REP-04", "REP-06", "REP-05",
-    "OBJ-05", "KL-04", "OBJ-01", "KL-01", "OBJ-02", "KL-03", "KL-05", "KL-02", "OBJ-04", "NET-03",
-    "TRN-07", "TRN-06", "COL-02", "REC-01", "COL-01", "TRN-02", "TRN-01", "TRN-04",
+    "NET-06",
+    "NET-01",
+    "OBJ-03",
+    "NET-02",
+    "NET-04",
+    "REP-01",
+    "REP-03",
+    "REP-02",
+    "REP-04",
+    "REP-06",
+    "REP-05",
+    "OBJ-05",
+    "KL-04",
+    "OBJ-01",
+    "KL-01",
+    "OBJ-02",
+    "KL-03",
+    "KL-05",
+    "KL-02",
+    "OBJ-04",
+    "NET-03",
+    "TRN-07",
+    "TRN-06",
+    "COL-02",
+    "REC-01",
+    "COL-01",
+    "TRN-02",
+    "TRN-01",
+    "TRN-04",
 )
 """Claims in the order in which their naming of a mistake counts: what is seen on one part alone before what several parts take part in."""
 

@@ -19,7 +19,7 @@ from vae_spec.subject import Facts, Likelihood, Raw, Subject
 from vae_spec.trial import derive_seed
 
 FIT_TOLERANCE = 1e-4
-"""A reconstruction term is a likelihood's where what a straight line leaves over is below this share of its range (float32 losses leave 1e-6)."""
+"""What a straight line may leave over, as a share of the term's range, for the term to be a likelihood's (float32 losses leave 1e-6)."""
 
 
 def closed_form_kl(mu: Float[Tensor, "batch latent"], logvar: Float[Tensor, "batch latent"]) -> Float[Tensor, " batch"]:
@@ -92,7 +92,7 @@ def reconstruction_fit(subject: Subject, likelihood: Likelihood, *, batch: int, 
 
 
 def kl_weight(subject: Subject, *, batch: int, seed: int = 0) -> float:
-    """The weight of the KL in the total at beta's default: the change of the loss from mu = 0 to mu != 0 at logvar = 0, over mean(sum mu^2) / 2.
+    """The weight of the KL in the total at beta's default: the loss's change from mu = 0 to mu = 1 at logvar = 0, over the KL's d/2.
 
     At logvar = 0 every way of writing the KL agrees on mu^2 / 2, so that this weight is about weights, not about wrong formulas.
 
@@ -110,7 +110,7 @@ def kl_weight(subject: Subject, *, batch: int, seed: int = 0) -> float:
 
 
 def accepted_weights(facts: Facts) -> tuple[float, ...]:
-    """The effective betas that need no declaration, or the one declared: 1; for squared error 1/2 too, which is what its missing 1/2 makes."""
+    """The effective betas in order: the one declared, or 1, and for squared error 1/2 too, which is what its missing 1/2 makes."""
     if facts.effective_beta is not None:
         return (facts.effective_beta,)
     return (1.0, 0.5) if facts.likelihood is Likelihood.SQUARED_ERROR else (1.0,)
@@ -118,4 +118,7 @@ def accepted_weights(facts: Facts) -> tuple[float, ...]:
 
 def nearest_weight(weight: float, accepted: tuple[float, ...]) -> float:
     """The accepted weight that lies nearest on a logarithmic scale."""
-    return min(accepted, key=lambda one: abs(weight / one - 1) if weight <= 0 or one <= 0 else abs(torch.tensor(weight / one).log().item()))
+    return min(
+        accepted,
+        key=lambda one: abs(weight / one - 1) if weight <= 0 or one <= 0 else abs(torch.tensor(weight / one).log().item()),
+    )

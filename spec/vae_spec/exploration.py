@@ -34,8 +34,13 @@ class _Enough(BaseException):
 
 def fault_verdict(fault: SubjectFault) -> Verdict:
     """The verdict where the implementation's own code failed."""
-    return violated(f"{fault.operation}: {fault.what}", measured={"operation": fault.operation}, expected={"operation": "returns finite tensors in time"},
-                    diagnosis=fault.diagnosis, hint="mend this first: nothing else can be said of this claim before it runs")
+    return violated(
+        f"{fault.operation}: {fault.what}",
+        measured={"operation": fault.operation},
+        expected={"operation": "returns finite tensors in time"},
+        diagnosis=fault.diagnosis,
+        hint="mend this first: nothing else can be said of this claim before it runs",
+    )
 
 
 def explore(

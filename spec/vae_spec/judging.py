@@ -24,12 +24,21 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
         if report.standing is Standing.FAILING:
             if claim.level is Level.INFORMATIONAL:
                 return not_applicable(f"{part} fails: {report.account}")
-            return violated(f"{part} fails: {report.account}", measured={"part": str(part)}, expected={"part": "works"}, diagnosis=report.diagnosis)
+            return violated(
+                f"{part} fails: {report.account}",
+                measured={"part": str(part)},
+                expected={"part": "works"},
+                diagnosis=report.diagnosis,
+            )
         if report.standing is Standing.PRESENT:
             continue
         if part in REQUIRED_PARTS and claim.level is not Level.INFORMATIONAL:
-            return violated(f"missing: {part} ({report.account})", measured={"part": str(part)}, expected={"part": "present"},
-                            hint=f"give the class what the claim needs: {part}; nothing can stand in for it")
+            return violated(
+                f"missing: {part} ({report.account})",
+                measured={"part": str(part)},
+                expected={"part": "present"},
+                hint=f"give the class what the claim needs: {part}; nothing can stand in for it",
+            )
         return not_applicable(f"{part}: {report.account}")
     return None
 

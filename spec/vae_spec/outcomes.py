@@ -21,7 +21,7 @@ class Outcome(StrEnum):
     NOT_APPLICABLE = "not-applicable"
     ERROR = "error"
     EXPECTED_FAILURE = "expected-failure"
-    UNEXPECTED_PASS = "unexpected-pass"
+    UNEXPECTED_PASS = "unexpected-pass"  # noqa: S105  an outcome, not a password
 
 
 class Level(StrEnum):
@@ -63,20 +63,30 @@ class Verdict:
         return self if self.hint else replace(self, hint=hint)
 
 
-def holds(message: str, *, measured: Mapping[str, Number] | None = None, expected: Mapping[str, Number] | None = None,
-          smallest_effect: str = "") -> Verdict:
+def holds(
+    message: str,
+    *,
+    measured: Mapping[str, Number] | None = None,
+    expected: Mapping[str, Number] | None = None,
+    smallest_effect: str = "",
+) -> Verdict:
     """The claim holds."""
     return Verdict(Outcome.HOLDS, message, measured or {}, expected or {}, smallest_effect=smallest_effect)
 
 
-def violated(message: str, *, measured: Mapping[str, Number] | None = None, expected: Mapping[str, Number] | None = None,
-             hint: str = "", diagnosis: str | None = None) -> Verdict:
+def violated(
+    message: str,
+    *,
+    measured: Mapping[str, Number] | None = None,
+    expected: Mapping[str, Number] | None = None,
+    hint: str = "",
+    diagnosis: str | None = None,
+) -> Verdict:
     """The claim does not hold; `hint` and `diagnosis` say why, where that is known better than the claim's own hint."""
     return Verdict(Outcome.VIOLATED, message, measured or {}, expected or {}, hint, diagnosis)
 
 
-def inconclusive(message: str, *, measured: Mapping[str, Number] | None = None,
-                 expected: Mapping[str, Number] | None = None) -> Verdict:
+def inconclusive(message: str, *, measured: Mapping[str, Number] | None = None, expected: Mapping[str, Number] | None = None) -> Verdict:
     """The numbers lie too near the border to say either."""
     return Verdict(Outcome.INCONCLUSIVE, message, measured or {}, expected or {})
 

@@ -6,12 +6,45 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from vae_spec.claim import AREAS, Claim, Profile
-from vae_spec.claims import collapse, gradients, kl, networks, objective, reconstruction, sampling, toy, training
+from vae_spec.claims import (
+    collapse,
+    extremes,
+    forward,
+    gradients,
+    heads,
+    kl,
+    kl_structure,
+    networks,
+    objective,
+    pathwise,
+    reconstruction,
+    reconstruction_term,
+    sampling,
+    toy,
+    training,
+)
+
+_MODULES = (
+    collapse,
+    extremes,
+    forward,
+    gradients,
+    heads,
+    kl,
+    kl_structure,
+    networks,
+    objective,
+    pathwise,
+    reconstruction,
+    reconstruction_term,
+    sampling,
+    toy,
+    training,
+)
 
 
 def _gather() -> Mapping[str, Claim]:
-    modules = (objective, gradients, kl, sampling, networks, training, reconstruction, collapse, toy)
-    found = [value for module in modules for value in vars(module).values() if isinstance(value, Claim)]
+    found = [value for module in _MODULES for value in vars(module).values() if isinstance(value, Claim)]
     areas = list(AREAS)
     ordered = sorted({claim.id: claim for claim in found}.values(), key=lambda claim: (areas.index(claim.area), claim.id))
     return MappingProxyType({claim.id: claim for claim in ordered})
@@ -32,8 +65,9 @@ def select(profile: Profile, only: Iterable[str] = ()) -> tuple[Claim, ...]:
         if name not in CLAIMS and not any(claim.area == name for claim in CLAIMS.values()):
             raise KeyError(name)
     return tuple(
-        claim for claim in CLAIMS.values()
-        if (profile.includes(claim.profile) and not wanted) or claim.id in wanted or (claim.area in wanted and profile.includes(claim.profile))
+        claim
+        for claim in CLAIMS.values()
+        if (profile.includes(claim.profile) and not wanted)
+        or claim.id in wanted
+        or (claim.area in wanted and profile.includes(claim.profile))
     )
-
-

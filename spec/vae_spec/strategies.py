@@ -7,7 +7,6 @@ from enum import StrEnum
 
 import torch
 from hypothesis import strategies as st
-from jaxtyping import Float
 from torch import Tensor
 
 LARGEST_MU = 10.0
@@ -43,7 +42,7 @@ class CodeBatch:
     logvar_high: float
 
     def tensors(self, latent_dim: int, rng: torch.Generator, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-        """mu and logvar of shape (batch, latent_dim), uniform within the bounds."""
+        """Mu and logvar of shape (batch, latent_dim), uniform within the bounds."""
         shape = (self.batch, latent_dim)
         mu = (2 * torch.rand(shape, generator=rng, dtype=torch.float64) - 1) * self.mu_scale
         span = self.logvar_high - self.logvar_low
@@ -87,9 +86,14 @@ def constant_codes(draw: st.DrawFn, *, largest_mu: float = 4.0, least_logvar: fl
 
 
 def images(
-    kind: Pixels, batch: int, shape: tuple[int, ...], value_range: tuple[float, float], rng: torch.Generator, dtype: torch.dtype = torch.float32
-) -> Float[Tensor, "batch *shape"]:
-    """A batch of images of the kind, with entries in `value_range`."""
+    kind: Pixels,
+    batch: int,
+    shape: tuple[int, ...],
+    value_range: tuple[float, float],
+    rng: torch.Generator,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """A batch of images of the kind, of shape (batch, *shape), with entries in `value_range`."""
     size = (batch, *shape)
     uniform = torch.rand(size, generator=rng, dtype=torch.float64)
     if kind is Pixels.ZEROS:

@@ -164,8 +164,13 @@ class Posterior:
 
 @dataclass(frozen=True)
 class Pass:
-    """One forward pass: the decoder's raw output, the posterior, the code that was decoded (where it can be seen) and the
-    random calls that were made, by the names of the operations.
+    """One forward pass.
+
+    Attributes:
+        raw: the decoder's output.
+        mu, logvar: the posterior.
+        z: the code that was decoded, where it can be seen.
+        random_calls: the random operations that were called, by name.
     """
 
     raw: Raw
@@ -265,7 +270,7 @@ class Subject(Protocol):
         ...
 
     def draw(self, mu: Tensor, logvar: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Tensor:
-        """z ~ N(mu, diag(exp(logvar))) through the implementation's own sampling step."""
+        """Z ~ N(mu, diag(exp(logvar))) through the implementation's own sampling step."""
         ...
 
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
@@ -288,19 +293,28 @@ class Subject(Protocol):
         """What the decoder would have given for x_hat: the inverse of `data`, with unit variance where one is needed."""
         ...
 
-    def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None,
-              beta: float | None = None) -> Terms:
+    def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None) -> Terms:
         """The loss; beta None calls it without naming beta."""
         ...
 
-    def terms_vjp(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, of: Term, z: Tensor | None = None,
-                  beta: float | None = None) -> TermGradients:
+    def terms_vjp(
+        self,
+        raw: Raw,
+        x: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        *,
+        of: Term,
+        z: Tensor | None = None,
+        beta: float | None = None,
+    ) -> TermGradients:
         """The gradients of one term of the loss with respect to its arguments."""
         ...
 
     def param_grads(self, x: Tensor, noise: Noise, of: Sequence[str]) -> Mapping[str, Mapping[str, float]]:
-        """For each of "mu", "logvar", "raw", "total" in `of`: the norm of the gradient of a random projection of it (of the
-        loss itself for "total") with respect to each parameter, by the parameter's name.
+        """Gradient norms with respect to each parameter, by its name.
+
+        For each of "mu", "logvar", "raw" and "total" in `of`: of a random projection of it, of the loss itself for "total".
         """
         ...
 

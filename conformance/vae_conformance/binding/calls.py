@@ -20,7 +20,12 @@ _PATTERNS = (
     (re.compile(r"elements of target should be between 0 and 1"), "data-out-of-range"),
     (re.compile(r"more than 1 value per channel"), "batch-coupled-encoder"),
     (re.compile(r"at non-singleton dimension 0|shape '\[\d+, [^]]*\]' is invalid|batch_size"), "batch-size-frozen"),
-    (re.compile(r"shapes cannot be multiplied|must match the (size|existing size)|is invalid for input of size|is different to the input size"), "hard-coded-shape"),
+    (
+        re.compile(
+            r"shapes cannot be multiplied|must match the (size|existing size)|is invalid for input of size|is different to the input size"
+        ),
+        "hard-coded-shape",
+    ),
 )
 
 

@@ -1,6 +1,7 @@
 """What the second head means: a log-variance, a log-standard deviation, a standard deviation or a variance.
 
-The sampling step and the KL are asked independently. Where they agree, the binding converts, and everybody else speaks of log-variances. Where
+The sampling step and the KL are asked independently. Where they agree, the binding converts, and everybody else speaks of log-variances.
+Where
 they disagree, nothing is converted: that is a mistake for the claims to find.
 """
 
@@ -24,7 +25,12 @@ class Head(StrEnum):
 
     def sigma(self, value: float) -> float:
         """The standard deviation that a head's value stands for."""
-        return {Head.LOGVAR: math.exp(value / 2), Head.LOG_STD: math.exp(value), Head.STD: value, Head.VARIANCE: math.sqrt(max(value, 0.0))}[self]
+        return {
+            Head.LOGVAR: math.exp(value / 2),
+            Head.LOG_STD: math.exp(value),
+            Head.STD: value,
+            Head.VARIANCE: math.sqrt(max(value, 0.0)),
+        }[self]
 
     def to_logvar(self, second: Tensor) -> Tensor:
         """The log-variance for a head's output."""
@@ -79,7 +85,10 @@ def read_kl(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> Head | No
 def agree(sampler: Head | None, kl: Head | None) -> tuple[Head, str]:
     """The meaning to convert by, and what to say of it."""
     if sampler is not None and kl is not None and sampler is not kl:
-        return Head.LOGVAR, f"the sampling step reads the second head as a {sampler}, the KL as a {kl}: taken as a log-variance"
+        return (
+            Head.LOGVAR,
+            f"the sampling step reads the second head as a {sampler}, the KL as a {kl}: taken as a log-variance",
+        )
     found = sampler or kl
     if found is None or found is Head.LOGVAR:
         return Head.LOGVAR, ""

@@ -15,6 +15,7 @@ from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import ForwardLayout, as_pair, as_raw, at, trainable
 from vae_conformance.binding.losses import Loss
 from vae_conformance.binding.noise import RandomCalls, seeded
+from vae_conformance.binding.watching import as_code, gradient_norms, spy
 from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe, Training
 from vae_spec.subject import (
@@ -123,7 +124,7 @@ class InProcessSubject:
     def _part(self, part: str | Callable[..., Any] | None, operation: str) -> Callable[..., Any]:
         if part is None:
             raise SubjectFault(operation, "is missing")
-        return getattr(self.model, part) if isinstance(part, str) else part  # type: ignore[no-any-return]
+        return getattr(self.model, part) if isinstance(part, str) else part
 
     def _to_model(self, x: Tensor) -> Tensor:
         return x.to(self.device, torch.float32)
@@ -137,7 +138,7 @@ class InProcessSubject:
     # encoder, sampling step, decoder, forward
 
     def _encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """mu and the second head, as the model gives them, flattened."""
+        """Mu and the second head, as the model gives them, flattened."""
         pair = as_pair(self._part(self.wiring.encode, "encode")(self._to_model(x)))
         if pair is None:
             raise SubjectFault("encode", "does not return mu and logvar of like shape")
@@ -158,7 +159,7 @@ class InProcessSubject:
         sample = self._part(self.wiring.draw, "sampling step")
         with self._operation("sampling step", mode, noise):
             z = sample(self._shaped(mu), self._shaped(self.wiring.head.from_logvar(logvar)))
-        return _code(z)
+        return as_code(z)
 
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
         """A draw and the gradients of <cotangent, z>."""
@@ -167,7 +168,11 @@ class InProcessSubject:
         with self._operation("sampling step", Mode.TRAIN, noise, grad=True):
             z = sample(self._shaped(mu), self._shaped(self.wiring.head.from_logvar(logvar)))
             if z.numel() != mu.numel():
-                raise SubjectFault("sampling step", f"gives the shape {tuple(z.shape)} for a mu of shape {tuple(mu.shape)}", "batch-size-frozen")
+                raise SubjectFault(
+                    "sampling step",
+                    f"gives the shape {tuple(z.shape)} for a mu of shape {tuple(mu.shape)}",
+                    "batch-size-frozen",
+                )
             z = z.flatten(1)
             if not z.requires_grad:
                 return DrawGradients(z.detach(), None, None)
@@ -225,7 +230,7 @@ class InProcessSubject:
         with ExitStack() as stack:
             for part, key in ((self.wiring.decode, "decoded"), (self.wiring.draw, "drawn")):
                 if isinstance(part, str) and hasattr(self.model, "__dict__"):
-                    stack.enter_context(_spy(self.model, part, key, captured))
+                    stack.enter_context(spy(self.model, part, key, captured))
             yield captured
 
     # data space and loss
@@ -234,7 +239,11 @@ class InProcessSubject:
         """x_hat in data space."""
         mean = raw[0]
         if mean.numel() != len(mean) * self.facts.pixels:
-            raise SubjectFault("decode", f"gives {mean.numel() // max(len(mean), 1)} entries an item where the input has {self.facts.pixels}", "hard-coded-shape")
+            raise SubjectFault(
+                "decode",
+                f"gives {mean.numel() // max(len(mean), 1)} entries an item where the input has {self.facts.pixels}",
+                "hard-coded-shape",
+            )
         if self.facts.likelihood is Likelihood.BERNOULLI_LOGITS:
             mean = torch.sigmoid(mean)
         return mean.reshape(len(mean), *self.facts.input_shape)
@@ -254,8 +263,15 @@ class InProcessSubject:
         if loss.supplied:
             head = Head.LOGVAR
         neutral = head.from_logvar(torch.zeros_like(logvar))
-        return loss.evaluate(natural, x.to(self.device), self._shaped(mu), self._shaped(head.from_logvar(logvar)), self._shaped(neutral),
-                             None if z is None else self._shaped(z), beta)
+        return loss.evaluate(
+            natural,
+            x.to(self.device),
+            self._shaped(mu),
+            self._shaped(head.from_logvar(logvar)),
+            self._shaped(neutral),
+            None if z is None else self._shaped(z),
+            beta,
+        )
 
     def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None) -> Terms:
         """The loss and its terms."""
@@ -263,25 +279,38 @@ class InProcessSubject:
             terms = self._terms(raw, x, mu, logvar, z, beta)
         return Terms(terms.total.detach(), terms.reconstruction.detach(), terms.kl.detach())
 
-    def terms_vjp(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, of: Term, z: Tensor | None = None, beta: float | None = None) -> TermGradients:
+    def terms_vjp(
+        self,
+        raw: Raw,
+        x: Tensor,
+        mu: Tensor,
+        logvar: Tensor,
+        *,
+        of: Term,
+        z: Tensor | None = None,
+        beta: float | None = None,
+    ) -> TermGradients:
         """The gradients of one term with respect to the loss's arguments."""
         leaves = [value.detach().clone().requires_grad_() for value in (*raw, mu, logvar)]
         with self._operation("loss", Mode.TRAIN, Noise(), grad=True):
             term: Tensor = getattr(self._terms(tuple(leaves[:-2]), x, leaves[-2], leaves[-1], z, beta), of.value)
-            slopes: Sequence[Tensor | None] = torch.autograd.grad(term, leaves, allow_unused=True) if term.requires_grad else [None] * len(leaves)
+            slopes: Sequence[Tensor | None] = (
+                torch.autograd.grad(term, leaves, allow_unused=True) if term.requires_grad else [None] * len(leaves)
+            )
         there = [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(slopes, leaves, strict=True)]
         return TermGradients(tuple(there[:-2]), there[-2], there[-1])
 
     def loss_depends_on_parameters(self, raw: Raw, x: Tensor) -> bool:
-        """Whether the reconstruction term at a fixed output has a gradient with respect to a parameter: a variance learned inside the loss."""
+        """Whether the reconstruction at a fixed output has a gradient with respect to a parameter: a variance learned in the loss."""
         codes = torch.zeros(len(x), self.facts.latent_dim)
         with self._operation("loss", Mode.TRAIN, Noise(), grad=True):
             term = self._terms(raw, x, codes, codes, None, None).reconstruction
-            return any(norm > 0 for norm in _norms(term, trainable(self.model)).values())
+            return any(norm > 0 for norm in gradient_norms(term, trainable(self.model)).values())
 
     def objective(self, x: Tensor, beta: float) -> tuple[Terms, Tensor]:
-        """The loss of a training step on x, attached to the parameters, in the current mode and under the current random state; and
-        the closed-form KL of the batch, nats an item.
+        """The loss of a training step on x, attached to the parameters, and the closed-form KL of the batch, nats an item.
+
+        In the current mode and under the current random state.
         """
         with self._watched() as captured:
             result = self.model(x)
@@ -312,10 +341,10 @@ class InProcessSubject:
                     scalar = (value * torch.randn(value.shape, generator=torch.Generator().manual_seed(7)).to(value)).sum()
                 else:
                     continue
-                found[name] = _norms(scalar, parameters)
+                found[name] = gradient_norms(scalar, parameters)
         if "total" in of:
             with self._operation("loss", Mode.TRAIN, noise, grad=True):
-                found["total"] = _norms(self.objective(self._to_model(x), 1.0)[0].total, parameters)
+                found["total"] = gradient_norms(self.objective(self._to_model(x), 1.0)[0].total, parameters)
         return found
 
     # fitting
@@ -364,52 +393,3 @@ class InProcessSubject:
             raise SubjectFault("construction", "a ready instance cannot be initialised anew")
         with self.caller.calling("construction"):
             return self._make()
-
-
-def _code(z: Any) -> Tensor:
-    """What a sampling step returned, flattened; the claims look at its shape."""
-    if not isinstance(z, Tensor):
-        raise SubjectFault("sampling step", f"returns {type(z).__name__} where a tensor belongs")
-    return z.detach().flatten(1) if z.dim() > 1 else z.detach()
-
-
-def _norms(scalar: Tensor, parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
-    """The gradient's norm for each parameter; zeros where there is no path."""
-    if not scalar.requires_grad or not parameters:
-        return dict.fromkeys(parameters, 0.0)
-    slopes = torch.autograd.grad(scalar, list(parameters.values()), allow_unused=True, retain_graph=True)
-    return {name: 0.0 if slope is None else float(slope.norm()) for name, slope in zip(parameters, slopes, strict=True)}
-
-
-@contextmanager
-def _spy(model: Any, name: str, key: str, captured: dict[str, Tensor]) -> Iterator[None]:
-    """Capture a part's first argument ("decoded") or its result ("drawn") while the block runs, however the part is attached."""
-    part = getattr(model, name)
-
-    def note(args: tuple[Any, ...], result: Any) -> None:
-        value = (args[0] if args else None) if key == "decoded" else result
-        if isinstance(value, Tensor):
-            captured[key] = value
-
-    if isinstance(part, nn.Module):
-        handle = part.register_forward_hook(lambda _module, args, result: note(args, result))
-        try:
-            yield
-        finally:
-            handle.remove()
-        return
-
-    def spying(*args: Any, **kwargs: Any) -> Any:
-        result = part(*args, **kwargs)
-        note(args or tuple(kwargs.values()), result)
-        return result
-
-    had = name in vars(model)
-    object.__setattr__(model, name, spying)
-    try:
-        yield
-    finally:
-        if had:
-            object.__setattr__(model, name, part)
-        else:
-            object.__delattr__(model, name)

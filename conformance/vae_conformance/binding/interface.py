@@ -45,15 +45,24 @@ def sampler_candidates(model: object, namespace: object) -> list[Found]:
     named = [name for name in dir(type(model)) if SAMPLER_PATTERN.match(name)]
     named += [name for name in vars(model) if SAMPLER_PATTERN.match(name)] if hasattr(model, "__dict__") else []
     named += list(getattr(model, "_modules", {}))
-    found = [Found(name, getattr(model, name)) for name in dict.fromkeys(named)
-             if SAMPLER_PATTERN.match(name) and callable(getattr(model, name, None))]
-    functions = [(name, value) for name, value in vars(namespace).items() if callable(value) and not isinstance(value, type)] if namespace else []
-    found += [Found(name, value) for name, value in functions if SAMPLER_PATTERN.match(name) and getattr(value, "__module__", "") == getattr(namespace, "__name__", None)]
+    found = [
+        Found(name, getattr(model, name))
+        for name in dict.fromkeys(named)
+        if SAMPLER_PATTERN.match(name) and callable(getattr(model, name, None))
+    ]
+    functions = (
+        [(name, value) for name, value in vars(namespace).items() if callable(value) and not isinstance(value, type)] if namespace else []
+    )
+    found += [
+        Found(name, value)
+        for name, value in functions
+        if SAMPLER_PATTERN.match(name) and getattr(value, "__module__", "") == getattr(namespace, "__name__", None)
+    ]
     return sorted(found, key=lambda one: not re.match(r"re_?param", one.name, re.IGNORECASE))
 
 
 def as_pair(result: Any) -> tuple[Tensor, Tensor] | None:
-    """mu and the second head of what an encoder returned, or None where it is neither a pair of like tensors nor a Gaussian.
+    """Mu and the second head of what an encoder returned, or None where it is neither a pair of like tensors nor a Gaussian.
 
     A distribution is read as mean and log-variance. A triple (z, mu, logvar) cannot be told from (mu, logvar, z) here and is left alone.
     """
@@ -76,7 +85,12 @@ def as_raw(result: Any) -> Raw | None:
         return (result,)
     if isinstance(result, Normal):
         return result.mean, 2 * torch.log(result.stddev)
-    if isinstance(result, tuple | list) and len(result) == 2 and all(isinstance(one, Tensor) for one in result) and result[0].shape == result[1].shape:
+    if (
+        isinstance(result, tuple | list)
+        and len(result) == 2
+        and all(isinstance(one, Tensor) for one in result)
+        and result[0].shape == result[1].shape
+    ):
         return result[0], result[1]
     return None
 
@@ -139,7 +153,11 @@ def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None) -
     rest = [(path, leaf) for path, leaf in leaves if path not in (mu, logvar)]
     if mu is None or logvar is None:
         codes = [(path, leaf) for path, leaf in rest if path != (0,)] if len(leaves) >= 3 else []
-        pairs = [(codes[i][0], codes[i + 1][0]) for i in range(len(codes) - 1) if codes[i][1].shape == codes[i + 1][1].shape and codes[i][1].shape != x.shape]
+        pairs = [
+            (codes[i][0], codes[i + 1][0])
+            for i in range(len(codes) - 1)
+            if codes[i][1].shape == codes[i + 1][1].shape and codes[i][1].shape != x.shape
+        ]
         pairs = pairs or [(codes[i][0], codes[i + 1][0]) for i in range(len(codes) - 1) if codes[i][1].shape == codes[i + 1][1].shape]
         if pairs:
             mu, logvar = pairs[0]

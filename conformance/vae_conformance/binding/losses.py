@@ -15,13 +15,28 @@ from torch import Tensor
 from vae_spec.elbo import closed_form_kl, negative_log_likelihood
 from vae_spec.subject import Likelihood, Raw, Terms
 
-METHOD_NAMES = ("loss", "loss_function", "loss_fn", "compute_loss", "calculate_loss", "get_loss", "vae_loss", "elbo_loss", "elbo", "objective", "criterion")
+METHOD_NAMES = (
+    "loss",
+    "loss_function",
+    "loss_fn",
+    "compute_loss",
+    "calculate_loss",
+    "get_loss",
+    "vae_loss",
+    "elbo_loss",
+    "elbo",
+    "objective",
+    "criterion",
+)
 _FUNCTION = re.compile(r"loss|elbo|criterion|objective", re.IGNORECASE)
 _ROLES = {
     "beta": re.compile(r"^(beta|kl_?weight|kld_?weight|kl_?beta|kl_?coe?f+|kl_?lambda|m_n|kl_?scale)$", re.IGNORECASE),
     "logvar": re.compile(r"log_?_?var|log_?sig|log_?std|^lv$|log_variance|^sigma|^std|z_?var", re.IGNORECASE),
     "mu": re.compile(r"^(z_?)?(mu|mean|loc|means)(_?z)?$", re.IGNORECASE),
-    "raw": re.compile(r"recon|x_?hat|x_?rec|x_?out|output|decoded|pred|logits|x_?prime|^y$|x_tilde|x_bar|x_decoded|^out$|reproduc", re.IGNORECASE),
+    "raw": re.compile(
+        r"recon|x_?hat|x_?rec|x_?out|output|decoded|pred|logits|x_?prime|^y$|x_tilde|x_bar|x_decoded|^out$|reproduc",
+        re.IGNORECASE,
+    ),
     "x": re.compile(r"^(x|inputs?|targets?|data|images?|imgs?|original|batch|real|x_?in|x_?true|xs|orig)$", re.IGNORECASE),
     "z": re.compile(r"^(z|latent|code)$", re.IGNORECASE),
 }
@@ -98,7 +113,9 @@ def _roles(call: Callable[..., Any]) -> dict[str, str] | None:
         parameters = list(inspect.signature(call).parameters.values())
     except (TypeError, ValueError):
         return None
-    if any(one.kind is one.VAR_POSITIONAL for one in parameters) and not [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]:
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters) and not [
+        one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD
+    ]:
         return {role: role for role in _POSITIONS}
     positional = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     found: dict[str, str] = {}
@@ -134,11 +151,18 @@ def loss_candidates(model: object, namespace: object) -> Iterator[tuple[str, Cal
 def read_returns(result: Any, changed_code: Any) -> tuple[Returns, tuple[Any, Any, Any]] | None:
     """What a loss returns and in which order, from its results for two posteriors at the same output; None where it is none of the known.
 
-    The reconstruction does not change with the posterior; of the other two, the total is the documents' first, unless only another reading adds up.
+    The reconstruction does not change with the posterior; of the other two, the total is the documents' first, unless only another reading
+    adds up.
     """
     if isinstance(result, Mapping):
-        keys = {role: next((key for key in result if re.search(pattern, str(key), re.IGNORECASE)), None)
-                for role, pattern in (("kl", r"kl"), ("reconstruction", r"rec|bce|mse|nll"), ("total", r"total|^loss$|elbo|objective"))}
+        keys = {
+            role: next((key for key in result if re.search(pattern, str(key), re.IGNORECASE)), None)
+            for role, pattern in (
+                ("kl", r"kl"),
+                ("reconstruction", r"rec|bce|mse|nll"),
+                ("total", r"total|^loss$|elbo|objective"),
+            )
+        }
         if keys["kl"] is not None and keys["reconstruction"] is not None:
             returns = Returns.TERMS if keys["total"] is not None else Returns.PAIR
             return returns, (keys["total"], keys["reconstruction"], keys["kl"])
@@ -155,7 +179,9 @@ def read_returns(result: Any, changed_code: Any) -> tuple[Returns, tuple[Any, An
         return None
     for order in ((0, 1, 2), (0, 2, 1), (2, 0, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0)):
         total, reconstruction, kl = (after[index] for index in order)
-        if abs(after[order[1]] - before[order[1]]) <= 1e-9 * (1 + abs(before[order[1]])) and abs(total - reconstruction - kl) <= 1e-5 * (1 + abs(total)):
+        if abs(after[order[1]] - before[order[1]]) <= 1e-9 * (1 + abs(before[order[1]])) and abs(total - reconstruction - kl) <= 1e-5 * (
+            1 + abs(total)
+        ):
             return Returns.TERMS, order
     return Returns.TERMS, (0, 1, 2)
 
@@ -170,4 +196,10 @@ def supplied_loss(likelihood: Likelihood) -> Loss:
         return reconstruction + beta * kl, reconstruction, kl
 
     roles = {"raw": "raw", "x": "x", "mu": "mu", "logvar": "logvar", "beta": "beta"}
-    return Loss(f"none found: the suite supplies the ELBO with the {likelihood} likelihood", elbo, roles, Returns.TERMS, supplied=True)
+    return Loss(
+        f"none found: the suite supplies the ELBO with the {likelihood} likelihood",
+        elbo,
+        roles,
+        Returns.TERMS,
+        supplied=True,
+    )

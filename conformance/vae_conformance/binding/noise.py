@@ -1,7 +1,8 @@
 """Control of randomness: one seed for every generator a model may use, and interception of the Gaussian calls of a forward pass.
 
 Gaussian draws are intercepted below autograd, at PyTorch's dispatcher, so that the noise can be left out or given without touching the code
-that draws it. The draw itself always happens first and is then replaced, so that the random stream advances as it does without interception.
+that draws it. The draw itself always happens first and is then replaced, so that the random stream advances as it does without
+interception.
 """
 
 from __future__ import annotations
@@ -21,7 +22,16 @@ from vae_spec.subject import Noise
 _aten = torch.ops.aten
 _STANDARD = (_aten.randn, _aten.randn_like)
 _WITH_MOMENTS = (_aten.normal, _aten.normal_functional)
-_OTHER = (_aten.rand, _aten.rand_like, _aten.uniform_, _aten.bernoulli, _aten.bernoulli_, _aten.native_dropout, _aten.exponential_, _aten.randint)
+_OTHER = (
+    _aten.rand,
+    _aten.rand_like,
+    _aten.uniform_,
+    _aten.bernoulli,
+    _aten.bernoulli_,
+    _aten.native_dropout,
+    _aten.exponential_,
+    _aten.randint,
+)
 
 
 class RandomCalls(TorchDispatchMode):
@@ -34,7 +44,7 @@ class RandomCalls(TorchDispatchMode):
     """
 
     def __init__(self, noise: Noise) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.noise = noise
         self.names: list[str] = []
 
@@ -97,14 +107,45 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
 class LastOperation(TorchDispatchMode):
     """Remembers the last operation of the code inside that computes something (views, casts and copies apart)."""
 
-    _PASSIVE = ("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "permute", "transpose", "t", "expand", "clone", "detach", "alias", "_to_copy",
-                "contiguous", "slice", "select", "unbind", "split", "chunk", "empty", "zeros", "ones", "_reshape_alias", "unflatten", "as_strided")
+    _PASSIVE = (
+        "view",
+        "_unsafe_view",
+        "reshape",
+        "unsqueeze",
+        "squeeze",
+        "permute",
+        "transpose",
+        "t",
+        "expand",
+        "clone",
+        "detach",
+        "alias",
+        "_to_copy",
+        "contiguous",
+        "slice",
+        "select",
+        "unbind",
+        "split",
+        "chunk",
+        "empty",
+        "zeros",
+        "ones",
+        "_reshape_alias",
+        "unflatten",
+        "as_strided",
+    )
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.name = ""
 
-    def __torch_dispatch__(self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         """Run one operation and remember its name."""
         name = func.overloadpacket.__name__  # type: ignore[attr-defined]
         if name not in self._PASSIVE:

@@ -12,7 +12,19 @@ from torch import Tensor, nn
 from vae_conformance.binding.noise import LastOperation
 
 SIDES = (28, 32, 64, 8, 16)
-_SHAPE_ATTRIBUTES = ("input_shape", "in_shape", "img_shape", "image_shape", "x_shape", "input_size", "input_dim", "in_dim", "x_dim", "image_size", "img_size")
+_SHAPE_ATTRIBUTES = (
+    "input_shape",
+    "in_shape",
+    "img_shape",
+    "image_shape",
+    "x_shape",
+    "input_size",
+    "input_dim",
+    "in_dim",
+    "x_dim",
+    "image_size",
+    "img_size",
+)
 
 
 def shape_candidates(model: object, arguments: Mapping[str, object]) -> list[tuple[int, ...]]:
@@ -72,7 +84,8 @@ def decoder_end(decode: Any, z: Tensor) -> tuple[str, tuple[float, float]]:
         last = LastOperation()
         with last:
             decode(z)
-        wide = decode(30 * z)[0]
+        wide = decode(30 * z)
+    wide = wide[0] if isinstance(wide, tuple | list) else wide
     return last.name, (float(wide.min()), float(wide.max()))
 
 

@@ -108,10 +108,33 @@ class Laboratory:
 
     def _recipes(self, experiment: Experiment, count: int) -> list[Recipe]:
         if experiment is Experiment.LAB_PRINTED:
-            return [Recipe("clusters", LAB_STEPS, 0, LAB_RATE, beta=self._lab_beta(), seed=PRINTED_SEED, single_stream=True, samples=LAB_SAMPLES)]
+            return [
+                Recipe(
+                    "clusters",
+                    LAB_STEPS,
+                    0,
+                    LAB_RATE,
+                    beta=self._lab_beta(),
+                    seed=PRINTED_SEED,
+                    single_stream=True,
+                    samples=LAB_SAMPLES,
+                )
+            ]
         seeds = [derive_seed(self.options.seed, "training", index) % 2**31 for index in range(count)]
         if experiment is Experiment.LAB:
-            return [Recipe("clusters", LAB_STEPS, 0, LAB_RATE, beta=self._lab_beta(), seed=seed, single_stream=True, samples=LAB_SAMPLES) for seed in seeds]
+            return [
+                Recipe(
+                    "clusters",
+                    LAB_STEPS,
+                    0,
+                    LAB_RATE,
+                    beta=self._lab_beta(),
+                    seed=seed,
+                    single_stream=True,
+                    samples=LAB_SAMPLES,
+                )
+                for seed in seeds
+            ]
         return [image_recipe(self.options.dataset, self.subject.facts.pixels, seed) for seed in seeds]
 
     def _lab_beta(self) -> float:
@@ -123,12 +146,22 @@ class Laboratory:
 
     def _key(self, recipe: Recipe) -> str:
         facts, options = self.subject.facts, self.options
-        return content_key({
-            "implementation": self.fingerprint, "code": _code_fingerprint(), "recipe": asdict(recipe), "shape": facts.input_shape,
-            "range": facts.input_range, "likelihood": facts.likelihood, "weight": facts.effective_beta, "device": options.device,
-            "data": "" if recipe.single_stream else _dataset(options.dataset, options.data_root).fingerprint(),
-            "torch": torch.__version__, "numpy": np.__version__, "threads": torch.get_num_threads(),
-        })
+        return content_key(
+            {
+                "implementation": self.fingerprint,
+                "code": _code_fingerprint(),
+                "recipe": asdict(recipe),
+                "shape": facts.input_shape,
+                "range": facts.input_range,
+                "likelihood": facts.likelihood,
+                "weight": facts.effective_beta,
+                "device": options.device,
+                "data": "" if recipe.single_stream else _dataset(options.dataset, options.data_root).fingerprint(),
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "threads": torch.get_num_threads(),
+            }
+        )
 
     def _make(self, recipe: Recipe) -> TrainedRun:
         if recipe.single_stream:
@@ -140,26 +173,55 @@ class Laboratory:
             test_items = datasets.render(data.test, shape, limits)[:1000]
         name = f"seed {recipe.seed}"
         with time_limit(self.options.training_time_limit, f"one training ({recipe.steps} steps)"):
-            training = train(self.subject, recipe, train_items, lambda step, steps: self.say(f"training, {name}: step {step} of {steps}"))
+            training = train(
+                self.subject,
+                recipe,
+                train_items,
+                lambda step, steps: self.say(f"training, {name}: step {step} of {steps}"),
+            )
         repeat = _repeat(self.subject, recipe, train_items, training)
         return self._observe(recipe, training, train_items, test_items, repeat)
 
-    def _observe(self, recipe: Recipe, training: Training, train_items: torch.Tensor, test_items: torch.Tensor, repeat: tuple[float | None, int]) -> TrainedRun:
+    def _observe(
+        self,
+        recipe: Recipe,
+        training: Training,
+        train_items: torch.Tensor,
+        test_items: torch.Tensor,
+        repeat: tuple[float | None, int],
+    ) -> TrainedRun:
         subject = self.subject
         batch = min(recipe.batch, len(train_items)) if recipe.batch else 256
         scale = loss_scale(subject, batch)
         unit = scale if scale is not None else 1.0
         run = TrainedRun(
-            recipe, training.total / unit, training.reconstruction / unit, training.kl / unit, training.analytic_kl, training.diverged_at,
-            repeat_difference=repeat[0], repeat_steps=repeat[1], samples=training.samples, notes={"loss scale": unit, "scale known": float(scale is not None)},
+            recipe,
+            training.total / unit,
+            training.reconstruction / unit,
+            training.kl / unit,
+            training.analytic_kl,
+            training.diverged_at,
+            repeat_difference=repeat[0],
+            repeat_steps=repeat[1],
+            samples=training.samples,
+            notes={"loss scale": unit, "scale known": float(scale is not None)},
         )
         if recipe.single_stream or training.diverged_at is not None:
             return run
-        scales = [loss_scale(subject, min(count, len(items))) for count, items in ((REPORTED_ITEMS, test_items), (STATIONARITY_ITEMS, train_items))]
+        scales = [
+            loss_scale(subject, min(count, len(items)))
+            for count, items in ((REPORTED_ITEMS, test_items), (STATIONARITY_ITEMS, train_items))
+        ]
         before = subject.state()
         subject.load(training.state)
         try:
-            return TrainedRun(**{**vars(run), "held_out": held_out(subject, train_items, test_items, scales[0]), "stationarity": stationarity(subject, train_items, scales[1])})
+            return TrainedRun(
+                **{
+                    **vars(run),
+                    "held_out": held_out(subject, train_items, test_items, scales[0]),
+                    "stationarity": stationarity(subject, train_items, scales[1]),
+                }
+            )
         finally:
             subject.load(before)
 

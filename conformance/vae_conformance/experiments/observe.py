@@ -1,4 +1,4 @@
-"""What is seen of a trained subject, written down as frozen evidence: held-out reconstructions, per-dimension KL, the effective beta it optimised."""
+"""What is seen of a trained subject, as frozen evidence: held-out reconstructions, per-dimension KL, the effective beta it optimised."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REPORTED_ITEMS = 128
 
 
 def loss_scale(subject: Subject, batch: int) -> float | None:
-    """r at a batch size: what one nat an item of negative log-likelihood reads in the loss; None where no likelihood fits."""
+    """R at a batch size: what one nat an item of negative log-likelihood reads in the loss; None where no likelihood fits."""
     likelihood = subject.facts.likelihood
     if likelihood is None:
         return None
@@ -33,7 +33,7 @@ def _noise(shape: torch.Size, *labels: object) -> Tensor:
 
 
 def _sample(posterior: Posterior, *labels: object) -> Tensor:
-    """z ~ q(z | x) with the suite's own noise."""
+    """Z ~ q(z | x) with the suite's own noise."""
     return posterior.mu + torch.exp(0.5 * posterior.logvar) * _noise(posterior.mu.shape, *labels).to(posterior.mu)
 
 
@@ -80,9 +80,9 @@ def stationarity(subject: Subject, train: Tensor, scale: float | None) -> Statio
     """The effective beta that training optimised.
 
     At a stationary point of reconstruction + beta KL the derivative with respect to a common factor c of all posterior standard deviations
-    vanishes, so that beta = [d/d log c  E reconstruction(decode(mu + c sigma eps))] / E sum_j (1 - sigma_j^2) at c = 1: a central difference
-    with common random numbers, in units of the negative log-likelihood. None where the loss has no known scale (`scale`, taken before the
-    training at `STATIONARITY_ITEMS` items).
+    vanishes, so that beta = [d/d log c  E reconstruction(decode(mu + c sigma eps))] / E sum_j (1 - sigma_j^2) at c = 1: a central
+    difference with common random numbers, in units of the negative log-likelihood. None where the loss has no known scale (`scale`, taken
+    before the training at `STATIONARITY_ITEMS` items).
 
     Raises:
         SubjectFault: the implementation's code failed.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -68,7 +67,7 @@ class Store:
         """Write an entry."""
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".writing-", delete=False) as file:
             file.write(encode(run))
-        os.replace(file.name, self.folder / f"{key}.run")
+        Path(file.name).replace(self.folder / f"{key}.run")
         self._prune()
 
     def _prune(self) -> None:
@@ -127,5 +126,3 @@ def decode(content: bytes) -> TrainedRun:
         samples=arrays.get("samples"),
         notes=plain["notes"],
     )
-
-

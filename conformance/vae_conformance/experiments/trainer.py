@@ -1,4 +1,4 @@
-"""The trainer: one loop over data that lies in memory. Paired runs share initialisation, data order and noise, because each has a seed of its own."""
+"""The trainer: one loop over data in memory. Paired runs share initialisation, data order and noise: each has a seed of its own."""
 
 from __future__ import annotations
 
@@ -84,7 +84,16 @@ def _loop(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
             optimiser.zero_grad()
             terms.total.backward()
             optimiser.step()
-            curves.append(torch.stack([terms.total.detach(), terms.reconstruction.detach(), terms.kl.detach(), analytic.to(terms.total.dtype)]))
+            curves.append(
+                torch.stack(
+                    [
+                        terms.total.detach(),
+                        terms.reconstruction.detach(),
+                        terms.kl.detach(),
+                        analytic.to(terms.total.dtype),
+                    ]
+                )
+            )
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == recipe.steps:
                 diverged = _first_not_finite(curves)
                 if progress is not None:

@@ -26,9 +26,7 @@ def refuse_unwritable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise Unbound(
-            f"the report cannot be written to {path}: {error.strerror}", "name a folder that you may write to"
-        ) from error
+        raise Unbound(f"the report cannot be written to {path}: {error.strerror}", "name a folder that you may write to") from error
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -12,9 +12,7 @@ from vae_conformance.report.record import SCHEMA_VERSION, ClaimReport, Report
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the report."""
-    text = (
-        files("vae_conformance").joinpath("schema", f"report-{SCHEMA_VERSION}.schema.json").read_text(encoding="utf-8")
-    )
+    text = files("vae_conformance").joinpath("schema", f"report-{SCHEMA_VERSION}.schema.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 

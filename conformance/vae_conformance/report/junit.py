@@ -75,9 +75,7 @@ def _run_suite(root: ET.Element, report: Report) -> None:
     suite = ET.SubElement(root, "testsuite", name="The run", time="0.000")
     target = _clean(report.options.target)
     if report.problem is not None:
-        case = ET.SubElement(
-            suite, "testcase", classname=target, name="the implementation is loaded and asked", time="0.000"
-        )
+        case = ET.SubElement(suite, "testcase", classname=target, name="the implementation is loaded and asked", time="0.000")
         _entry(
             case,
             "error",

@@ -25,9 +25,7 @@ class Layout:
         """The layout for a stream: colours on a terminal, unless NO_COLOR is set or it is a dumb one."""
         terminal = stream.isatty()
         width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
-        return Layout(
-            max(width, 40), terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
-        )
+        return Layout(max(width, 40), terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb")
 
     def paint(self, text: str, *colours: str) -> str:
         """The text in colours, where they are used."""

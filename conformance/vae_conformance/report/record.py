@@ -135,11 +135,7 @@ def in_order(claim: str) -> tuple[int, str]:
 
 def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float) -> Report:
     """The report of a run that came to its end, for better or worse."""
-    claims = tuple(
-        sorted(
-            (_claim_report(verdict, options) for verdict in proceedings.verdicts), key=lambda claim: in_order(claim.id)
-        )
-    )
+    claims = tuple(sorted((_claim_report(verdict, options) for verdict in proceedings.verdicts), key=lambda claim: in_order(claim.id)))
     standings = {claim.id: Standing(claim.verdict.level, claim.outcome) for claim in claims}
     code = exit_code(
         standings,

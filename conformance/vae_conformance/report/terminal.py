@@ -152,14 +152,10 @@ def _summary(report: Report, layout: Layout) -> list[str]:
         lines += layout.wrap(f"not asked: {', '.join(report.missing)}", "  ")
     gate = "required claims" if options.gate == "required" else "required and expected claims"
     lines += layout.wrap(f"{gate} gate; all others are reported only", "  ")
-    lines += layout.wrap(
-        f"seed {options.seed}, profile {options.profile}, data {options.dataset}, {report.duration_s:.1f} s", "  "
-    )
+    lines += layout.wrap(f"seed {options.seed}, profile {options.profile}, data {options.dataset}, {report.duration_s:.1f} s", "  ")
     if tests := report.error_budget["exact_tail_claims"]:
         bound = report.error_budget["exact_tail_false_alarm_probability"]
-        lines += layout.wrap(
-            f"the exact tests ({count(int(tests), 'claim')}) give at most {bound:g} false alarms a run", "  "
-        )
+        lines += layout.wrap(f"the exact tests ({count(int(tests), 'claim')}) give at most {bound:g} false alarms a run", "  ")
     colour = "green" if report.exit_code is ExitCode.CONFORMS else "red"
     text = f"exit code {int(report.exit_code)}: {report.exit_code.meaning}"
     return [*lines, *(layout.paint(line, colour) for line in layout.wrap(text, "  "))]

@@ -21,11 +21,14 @@ def judge_not_collapsed(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial
     """COL-01."""
     if bad := divergence(runs):
         return bad
-    found = decisions(runs, [
-        ("log10 of the activity needed", -2.0, Side.ABOVE),
-        ("held-out KL, nats", INFORMATIVE_KL, Side.ABOVE),
-        ("KL over the reconstruction's drop", 1.0, Side.BELOW),
-    ])
+    found = decisions(
+        runs,
+        [
+            ("log10 of the activity needed", -2.0, Side.ABOVE),
+            ("held-out KL, nats", INFORMATIVE_KL, Side.ABOVE),
+            ("KL over the reconstruction's drop", 1.0, Side.BELOW),
+        ],
+    )
     verdict = combine(found, said=f"{sum(measure(runs, 'active units')) / len(runs):.1f} active units", diagnosis="recon-mean-kl-sum")
     if verdict.outcome is not Outcome.VIOLATED:
         return verdict
@@ -34,23 +37,39 @@ def judge_not_collapsed(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial
     if silent and unused:
         words = f"the posterior has collapsed: the code carries next to nothing, and exchanging codes costs {gap:.2g} of R2"
     elif silent:
-        words = f"the code is silent by its numbers, but the decoder uses it (exchanging codes costs {gap:.2g} of R2): mu, logvar and z do not belong together"
+        words = f"the code is silent by its numbers, but exchanging codes costs {gap:.2g} of R2: mu, logvar and z do not belong together"
     else:
         words = "the KL outweighs what it buys"
-    return Verdict(verdict.outcome, f"{words}\n{verdict.message}", verdict.measured, verdict.expected, diagnosis=verdict.diagnosis if silent and unused else None)
+    return Verdict(
+        verdict.outcome,
+        f"{words}\n{verdict.message}",
+        verdict.measured,
+        verdict.expected,
+        diagnosis=verdict.diagnosis if silent and unused else None,
+    )
 
 
 COL_01 = Claim(
-    id="COL-01", title="the posterior has not collapsed", level=Level.EXPECTED,
-    statement="at least two latent dimensions are active (one, where there are only one or two), the KL is well above zero, and it does not dominate the loss",
+    id="COL-01",
+    title="the posterior has not collapsed",
+    level=Level.EXPECTED,
+    statement="at least two latent dimensions are active (one, where there are only one or two), the KL is well above zero, and it does"
+    " not dominate the loss",
     sources=(notes("13.4.7"), basics("diagnostics")),
-    why="Collapse is a KL near zero, a posterior that equals the prior and a decoder that ignores z, all together; the report says which of them were seen. Active"
-        f" units are dimensions whose mean varies over items by more than {ACTIVE_VARIANCE} (variance). Squared error with unit variance on small images collapses"
-        " in truth: its optimum needs no code. The opposite sign is a KL larger than what it buys in reconstruction.",
-    hint="too much weight on the KL (a reconstruction averaged over pixels is the usual way), an encoder cut off from x, or no gradient through the sampling step",
-    decision="variance of the needed active dimension above 0.01, held-out KL above 0.5 nat, and the KL below the reconstruction's drop, over 3, 6 or 10 seeds",
-    mistakes=("recon-mean-kl-sum", "no-encoder-gradient", "encoder-ignores-x", "decoder-ignores-z"), needs=TRAINED_NEEDS, judge=judge_not_collapsed,
-    experiment=Experiment.IMAGES, applies=images_only,
+    why="Collapse is a KL near zero, a posterior that equals the prior and a decoder that ignores z, all together; the report says"
+    " which of them were seen. Active"
+    f" units are dimensions whose mean varies over items by more than {ACTIVE_VARIANCE} (variance). Squared error with unit variance on"
+    " small images collapses"
+    " in truth: its optimum needs no code. The opposite sign is a KL larger than what it buys in reconstruction.",
+    hint="too much weight on the KL (a reconstruction averaged over pixels is the usual way), an encoder cut off from x, or no gradient"
+    " through the sampling step",
+    decision="variance of the needed active dimension above 0.01, held-out KL above 0.5 nat, and the KL below the reconstruction's"
+    " drop, over 3, 6 or 10 seeds",
+    mistakes=("recon-mean-kl-sum", "no-encoder-gradient", "encoder-ignores-x", "decoder-ignores-z"),
+    needs=TRAINED_NEEDS,
+    judge=judge_not_collapsed,
+    experiment=Experiment.IMAGES,
+    applies=images_only,
 )
 
 
@@ -58,15 +77,26 @@ def judge_code_used(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) ->
     """COL-02."""
     if bad := divergence(runs):
         return bad
-    return combine(decisions(runs, [("R2 lost to another item's code", SHUFFLE_GAP, Side.ABOVE)]), said="another item's code reconstructs far worse", diagnosis="decoder-ignores-z")
+    return combine(
+        decisions(runs, [("R2 lost to another item's code", SHUFFLE_GAP, Side.ABOVE)]),
+        said="another item's code reconstructs far worse",
+        diagnosis="decoder-ignores-z",
+    )
 
 
 COL_02 = Claim(
-    id="COL-02", title="the decoder uses the code", level=Level.EXPECTED,
+    id="COL-02",
+    title="the decoder uses the code",
+    level=Level.EXPECTED,
     statement="decoding another item's code reconstructs an item far worse than its own",
     sources=(notes("13.4.7"),),
-    why="A decoder that has learned the data without the code does not care which code it gets. This asks it directly, whatever the KL says.",
+    why="A decoder that has learned the data without the code does not care which code it gets. This asks it directly, whatever the KL"
+    " says.",
     hint="feed z through the decoder, and see whether the code has collapsed (COL-01)",
     decision="R2 of own codes minus R2 of exchanged ones on held-out items above 0.2, over 3, 6 or 10 seeds",
-    mistakes=("decoder-ignores-z", "encoder-ignores-x", "recon-mean-kl-sum"), needs=TRAINED_NEEDS, judge=judge_code_used, experiment=Experiment.IMAGES, applies=images_only,
+    mistakes=("decoder-ignores-z", "encoder-ignores-x", "recon-mean-kl-sum"),
+    needs=TRAINED_NEEDS,
+    judge=judge_code_used,
+    experiment=Experiment.IMAGES,
+    applies=images_only,
 )

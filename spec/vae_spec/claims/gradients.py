@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from vae_spec.claim import Claim
@@ -32,23 +31,37 @@ def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Verdict 
     kl = subject.terms_vjp(raw, x, mu, logvar, of=Term.KL)
     reconstruction = subject.terms_vjp(raw, x, mu, logvar, of=Term.RECONSTRUCTION)
     if any(float(slope.abs().max()) > 0 for slope in kl.raw):
-        return violated("the KL term depends on the decoder's output", measured={"largest gradient": float(kl.raw[0].abs().max())},
-                        expected={"d KL / d raw": 0.0}, diagnosis="beta-unused")
+        return violated(
+            "the KL term depends on the decoder's output",
+            measured={"largest gradient": float(kl.raw[0].abs().max())},
+            expected={"d KL / d raw": 0.0},
+            diagnosis="beta-unused",
+        )
     for name, slope in (("mu", reconstruction.mu), ("logvar", reconstruction.logvar)):
         if float(slope.abs().max()) > 0:
-            return violated(f"at a fixed output the reconstruction term depends on {name}", measured={"largest gradient": float(slope.abs().max())},
-                            expected={f"d reconstruction / d {name}": 0.0}, diagnosis="beta-unused")
+            return violated(
+                f"at a fixed output the reconstruction term depends on {name}",
+                measured={"largest gradient": float(slope.abs().max())},
+                expected={f"d reconstruction / d {name}": 0.0},
+                diagnosis="beta-unused",
+            )
     if subject.facts.parts[Part.BETA].standing is not Standing.PRESENT:
         return None
     default = subject.terms_vjp(raw, x, mu, logvar, of=Term.TOTAL, beta=1.0)
     weighted = subject.terms_vjp(raw, x, mu, logvar, of=Term.TOTAL, beta=example.beta)
-    pairs = (("mu", weighted.mu, example.beta * default.mu), ("logvar", weighted.logvar, example.beta * default.logvar),
-             ("raw", weighted.raw[0], default.raw[0]))
+    pairs = (
+        ("mu", weighted.mu, example.beta * default.mu),
+        ("logvar", weighted.logvar, example.beta * default.logvar),
+        ("raw", weighted.raw[0], default.raw[0]),
+    )
     for name, found, wanted in pairs:
         if _differs(found, wanted):
-            return violated(f"beta = {example.beta:g} does not scale the KL's gradient alone: the total's gradient with respect to {name} is off",
-                            measured={"largest difference": float((found - wanted).abs().max()), "beta": example.beta},
-                            expected={"largest difference": 0.0}, diagnosis="beta-unused")
+            return violated(
+                f"beta = {example.beta:g} does not scale the KL's gradient alone: the total's gradient with respect to {name} is off",
+                measured={"largest difference": float((found - wanted).abs().max()), "beta": example.beta},
+                expected={"largest difference": 0.0},
+                diagnosis="beta-unused",
+            )
     return None
 
 
@@ -79,32 +92,54 @@ def _idle_parameters(subject: Subject, trial: Trial) -> tuple[int, list[str]]:
 def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
     """Where each term's gradient goes."""
     if subject.facts.parameters == 0:
-        return violated("there are no trainable parameters", measured={"parameters": 0}, expected={"parameters": "> 0"}, diagnosis="not-a-module",
-                        hint="derive the class from nn.Module, call super().__init__() first, and keep the layers as attributes")
+        return violated(
+            "there are no trainable parameters",
+            measured={"parameters": 0},
+            expected={"parameters": "> 0"},
+            diagnosis="not-a-module",
+            hint="derive the class from nn.Module, call super().__init__() first, and keep the layers as attributes",
+        )
     if subject.facts.parts[Part.LOSS_TERMS].standing is Standing.PRESENT:
         counterexample = explore(trial, loss_inputs, lambda example: _check_terms(subject, trial, example))
         if counterexample:
             return counterexample
     moving, idle = _idle_parameters(subject, trial)
     if moving == 0:
-        return violated("no trainable parameter influences mu, logvar or the output", measured={"influential parameters": 0}, diagnosis="encoder-ignores-x")
+        return violated(
+            "no trainable parameter influences mu, logvar or the output",
+            measured={"influential parameters": 0},
+            diagnosis="encoder-ignores-x",
+        )
     if idle:
         shown = ", ".join(idle[:4]) + (f" and {len(idle) - 4} more" if len(idle) > 4 else "")
-        return violated(f"these parameters influence mu, logvar or the output, but the loss gives them no gradient: {shown}",
-                        measured={"parameters without gradient": len(idle)}, expected={"parameters without gradient": 0},
-                        diagnosis="no-encoder-gradient")
-    return holds("each term's gradient goes to its own arguments, and every parameter that matters is trained",
-                 measured={"influential parameters": moving, "batches": PROBE_BATCHES}, smallest_effect="one parameter tensor without gradient")
+        return violated(
+            f"these parameters influence mu, logvar or the output, but the loss gives them no gradient: {shown}",
+            measured={"parameters without gradient": len(idle)},
+            expected={"parameters without gradient": 0},
+            diagnosis="no-encoder-gradient",
+        )
+    return holds(
+        "each term's gradient goes to its own arguments, and every parameter that matters is trained",
+        measured={"influential parameters": moving, "batches": PROBE_BATCHES},
+        smallest_effect="one parameter tensor without gradient",
+    )
 
 
 OBJ_04 = Claim(
-    id="OBJ-04", title="gradients go where they should", level=Level.REQUIRED,
-    statement="the KL does not depend on the output nor, at a fixed output, the reconstruction on mu and logvar; beta scales the KL's gradient"
-              " alone; every parameter that influences mu, logvar or the output is trained",
+    id="OBJ-04",
+    title="gradients go where they should",
+    level=Level.REQUIRED,
+    statement="the KL does not depend on the output nor, at a fixed output, the reconstruction on mu and logvar; beta scales the KL's"
+    " gradient"
+    " alone; every parameter that influences mu, logvar or the output is trained",
     sources=(notes("objective"), basics("loss"), basics("sampling")),
-    why="Training follows gradients, not printed losses. A detached tensor, a layer outside the module or a beta on the wrong term all leave"
-        " plausible numbers behind.",
-    hint="keep every tensor between parameters and loss attached: no detach, .data, .item() or no_grad; every layer an attribute of an nn.Module",
+    why="Training follows gradients, not printed losses. A detached tensor, a layer outside the module or a beta on the wrong term all"
+    " leave"
+    " plausible numbers behind.",
+    hint="keep every tensor between parameters and loss attached: no detach, .data, .item() or no_grad; every layer an attribute of an"
+    " nn.Module",
     decision="exact: vector-Jacobian products of each term, and gradient norms of every parameter over four batches",
-    mistakes=("beta-unused", "no-encoder-gradient", "not-a-module"), needs=(Part.POSTERIOR, Part.FORWARD), check=check_gradient_paths,
+    mistakes=("beta-unused", "no-encoder-gradient", "not-a-module"),
+    needs=(Part.POSTERIOR, Part.FORWARD),
+    check=check_gradient_paths,
 )

@@ -22,15 +22,31 @@ class WrongForm:
 
 
 WRONG_FORMS = (
-    WrongForm("KL(p || q), the divergence of the prior from the posterior", "kl-reversed", lambda m, v: 0.5 * (v + (1 + m * m) * torch.exp(-v) - 1)),
+    WrongForm(
+        "KL(p || q), the divergence of the prior from the posterior",
+        "kl-reversed",
+        lambda m, v: 0.5 * (v + (1 + m * m) * torch.exp(-v) - 1),
+    ),
     WrongForm("the closed form without mu^2", "kl-missing-term", lambda _m, v: 0.5 * (torch.exp(v) - 1 - v)),
     WrongForm("the closed form without logvar", "kl-missing-term", lambda m, v: 0.5 * (m * m + torch.exp(v) - 1)),
     WrongForm("the closed form without exp(logvar)", "kl-missing-term", lambda m, v: 0.5 * (m * m - 1 - v)),
     WrongForm("the closed form with mu instead of mu^2", "kl-missing-term", lambda m, v: 0.5 * (m + torch.exp(v) - 1 - v)),
-    WrongForm("the closed form of a log-standard deviation, fed a log-variance", "logvar-as-std", lambda m, v: 0.5 * (m * m + torch.exp(2 * v) - 1 - 2 * v)),
+    WrongForm(
+        "the closed form of a log-standard deviation, fed a log-variance",
+        "logvar-as-std",
+        lambda m, v: 0.5 * (m * m + torch.exp(2 * v) - 1 - 2 * v),
+    ),
     WrongForm("the closed form with exp(logvar)^2", "logvar-as-std", lambda m, v: 0.5 * (m * m + torch.exp(2 * v) - 1 - v)),
-    WrongForm("the closed form with logvar^2 in place of exp(logvar)", "logvar-as-std", lambda m, v: 0.5 * (m * m + v * v - 1 - v)),
-    WrongForm("the closed form of a half log-variance", "logvar-as-std", lambda m, v: 0.5 * (m * m + torch.exp(0.5 * v) - 1 - 0.5 * v)),
+    WrongForm(
+        "the closed form with logvar^2 in place of exp(logvar)",
+        "logvar-as-std",
+        lambda m, v: 0.5 * (m * m + v * v - 1 - v),
+    ),
+    WrongForm(
+        "the closed form of a half log-variance",
+        "logvar-as-std",
+        lambda m, v: 0.5 * (m * m + torch.exp(0.5 * v) - 1 - 0.5 * v),
+    ),
     WrongForm("half of mu^2 + logvar^2", "logvar-as-std", lambda m, v: 0.5 * (m * m + v * v)),
 )
 
@@ -39,7 +55,13 @@ def recognise(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> WrongFo
     """The wrong form that a KL term follows, whatever its scale and constant; None where it is none of these."""
     rng = torch.Generator().manual_seed(71)
     shape = (2, latent_dim)
-    pairs = [(1.5 * torch.randn(shape, generator=rng, dtype=torch.float64), torch.randn(shape, generator=rng, dtype=torch.float64)) for _ in range(6)]
+    pairs = [
+        (
+            1.5 * torch.randn(shape, generator=rng, dtype=torch.float64),
+            torch.randn(shape, generator=rng, dtype=torch.float64),
+        )
+        for _ in range(6)
+    ]
     zero = torch.zeros(shape, dtype=torch.float64)
     base = kl(zero, zero)
     found = [kl(mu, logvar) - base for mu, logvar in pairs]

@@ -57,8 +57,12 @@ def divergence(runs: Sequence[TrainedRun]) -> Verdict | None:
     if not ended:
         return None
     first = min(run.diverged_at for run in ended if run.diverged_at is not None)
-    return violated(f"the loss stopped being finite in {len(ended)} of {len(runs)} trainings, first at step {first}",
-                    measured={"trainings that diverged": len(ended), "first step": first, "seeds": len(runs)}, expected={"trainings that diverged": 0}, diagnosis="overflow")
+    return violated(
+        f"the loss stopped being finite in {len(ended)} of {len(runs)} trainings, first at step {first}",
+        measured={"trainings that diverged": len(ended), "first step": first, "seeds": len(runs)},
+        expected={"trainings that diverged": 0},
+        diagnosis="overflow",
+    )
 
 
 def optimised_weight(facts: Facts, runs: Sequence[TrainedRun]) -> float:

@@ -36,7 +36,11 @@ def judge_fall(runs: Sequence[TrainedRun], facts: Facts, _trial: Trial) -> Verdi
     bounds = [("held-out R2", 0.15, Side.ABOVE)]
     if not free_scale(facts):
         bounds.append(("share of the drop in the first tenth", 0.4, Side.ABOVE))
-    return combine(decisions(runs, bounds), said="the reconstruction falls fast, and beyond what the mean image explains", diagnosis=_collapse_cause(runs))
+    return combine(
+        decisions(runs, bounds),
+        said="the reconstruction falls fast, and beyond what the mean image explains",
+        diagnosis=_collapse_cause(runs),
+    )
 
 
 def _collapse_cause(runs: Sequence[TrainedRun]) -> str | None:
@@ -46,15 +50,24 @@ def _collapse_cause(runs: Sequence[TrainedRun]) -> str | None:
 
 
 TRN_01 = Claim(
-    id="TRN-01", title="the reconstruction falls fast", level=Level.EXPECTED,
-    statement="the reconstruction falls beyond what the mean image explains (held-out R2 > 0.15), most of its drop in the first tenth of the steps",
+    id="TRN-01",
+    title="the reconstruction falls fast",
+    level=Level.EXPECTED,
+    statement="the reconstruction falls beyond what the mean image explains (held-out R2 > 0.15), most of its drop in the first tenth"
+    " of the steps",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
-    why="Both documents look for a reconstruction loss that drops quickly. A drop alone says little: the mean image, which needs no code, already"
-        " gives a third to two thirds of it. R2 against the mean image tells learning from that; a collapsed model stays below 0.03.",
+    why="Both documents look for a reconstruction loss that drops quickly. A drop alone says little: the mean image, which needs no"
+    " code, already"
+    " gives a third to two thirds of it. R2 against the mean image tells learning from that; a collapsed model stays below 0.03.",
     hint="see whether the KL has fallen to 0 (then its weight is too high) and whether the decoder sees z at all",
-    decision="held-out R2 of reconstructions from sampled codes, and the early share of the drop (not for a learned variance, whose loss keeps falling),"
-             " over 3, 6 or 10 seeds",
-    mistakes=("decoder-ignores-z", "recon-mean-kl-sum", "encoder-ignores-x"), needs=TRAINED_NEEDS, judge=judge_fall, experiment=Experiment.IMAGES, applies=images_only,
+    decision="held-out R2 of reconstructions from sampled codes, and the early share of the drop (not for a learned variance, whose"
+    " loss keeps falling),"
+    " over 3, 6 or 10 seeds",
+    mistakes=("decoder-ignores-z", "recon-mean-kl-sum", "encoder-ignores-x"),
+    needs=TRAINED_NEEDS,
+    judge=judge_fall,
+    experiment=Experiment.IMAGES,
+    applies=images_only,
 )
 
 
@@ -62,24 +75,41 @@ def judge_kl_curve(runs: Sequence[TrainedRun], facts: Facts, _trial: Trial) -> V
     """TRN-02."""
     if bad := divergence(runs):
         return bad
-    bounds = [("KL at the end, nats", INFORMATIVE_KL, Side.ABOVE), ("KL at the start, nats", 8.0, Side.BELOW), ("KL at the start over the end", 0.9, Side.BELOW)]
+    bounds = [
+        ("KL at the end, nats", INFORMATIVE_KL, Side.ABOVE),
+        ("KL at the start, nats", 8.0, Side.BELOW),
+        ("KL at the start over the end", 0.9, Side.BELOW),
+    ]
     if not free_scale(facts):
         bounds.append(("late change of the KL over the loss's drop", 0.03, Side.BELOW))
-    return combine(decisions(runs, bounds), said="the KL starts small, ends well above zero and has settled", diagnosis=_collapse_cause(runs))
+    return combine(
+        decisions(runs, bounds),
+        said="the KL starts small, ends well above zero and has settled",
+        diagnosis=_collapse_cause(runs),
+    )
 
 
 TRN_02 = Claim(
-    id="TRN-02", title="the KL starts small, rises and settles", level=Level.EXPECTED,
+    id="TRN-02",
+    title="the KL starts small, rises and settles",
+    level=Level.EXPECTED,
     statement="the KL is small before training, well above zero after it (more than 0.5 nat), and has settled by then",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
-    why="The documents see the KL rise gradually and stabilise. Start and end are so; the way between is not always: on 28x28 images the KL bursts"
-        " within the first twenty steps, falls back and rises again, and with one or two latent dimensions it ends below its peak. So start, end and"
-        " settling are judged, growth along the way is not. With BatchNorm in the encoder the start is two nats rather than a tenth of one.",
-    hint="a KL that slides to 0 has too much weight, or no gradient through the sampling step; one that keeps growing has lost its gradient",
-    decision="the analytic KL of the training batches: first step, last tenth, and the change between the last two fifths against the loss's whole drop"
-             " (the last not for a learned variance), over 3, 6 or 10 seeds",
+    why="The documents see the KL rise gradually and stabilise. Start and end are so; the way between is not always: on 28x28 images"
+    " the KL bursts"
+    " within the first twenty steps, falls back and rises again, and with one or two latent dimensions it ends below its peak. So"
+    " start, end and"
+    " settling are judged, growth along the way is not. With BatchNorm in the encoder the start is two nats rather than a tenth of one.",
+    hint="a KL that slides to 0 has too much weight, or no gradient through the sampling step; one that keeps growing has lost its"
+    " gradient",
+    decision="the analytic KL of the training batches: first step, last tenth, and the change between the last two fifths against the"
+    " loss's whole drop"
+    " (the last not for a learned variance), over 3, 6 or 10 seeds",
     mistakes=("no-encoder-gradient", "recon-mean-kl-sum", "encoder-ignores-x", "decoder-ignores-z", "kl-sign"),
-    needs=TRAINED_NEEDS, judge=judge_kl_curve, experiment=Experiment.IMAGES, applies=plain_objective,
+    needs=TRAINED_NEEDS,
+    judge=judge_kl_curve,
+    experiment=Experiment.IMAGES,
+    applies=plain_objective,
 )
 
 
@@ -89,18 +119,29 @@ def judge_convergence(runs: Sequence[TrainedRun], facts: Facts, _trial: Trial) -
         return bad
     if free_scale(facts):
         return not_applicable("its likelihood learns its own variance: the loss keeps falling while the variance shrinks")
-    return combine(decisions(runs, [("late change of the loss over its drop", 0.05, Side.BELOW)]), said="the loss is nearly flat at the end")
+    return combine(
+        decisions(runs, [("late change of the loss over its drop", 0.05, Side.BELOW)]),
+        said="the loss is nearly flat at the end",
+    )
 
 
 TRN_04 = Claim(
-    id="TRN-04", title="training has nearly converged", level=Level.EXPECTED,
-    statement="at the end of the standard training the loss is nearly flat: it changes by less than a twentieth of its whole drop between the last two fifths",
+    id="TRN-04",
+    title="training has nearly converged",
+    level=Level.EXPECTED,
+    statement="at the end of the standard training the loss is nearly flat: it changes by less than a twentieth of its whole drop"
+    " between the last two fifths",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
-    why="The notes call the curve converged after about 2000 steps on MNIST. Nearly flat is what is so: it still falls by 0.8 % an epoch there, and ten epochs"
-        " do 98.8 % of what thirty do. A loss that runs off to minus infinity, or has not begun to settle, is neither.",
+    why="The notes call the curve converged after about 2000 steps on MNIST. Nearly flat is what is so: it still falls by 0.8 % an"
+    " epoch there, and ten epochs"
+    " do 98.8 % of what thirty do. A loss that runs off to minus infinity, or has not begun to settle, is neither.",
     hint="a loss that keeps falling without end has a term of the wrong sign; one that is still falling fast needs a larger learning rate",
     decision="the change of the loss between the last two fifths of the steps against its whole drop, over 3, 6 or 10 seeds",
-    mistakes=("kl-sign",), needs=TRAINED_NEEDS, judge=judge_convergence, experiment=Experiment.IMAGES, applies=images_only,
+    mistakes=("kl-sign",),
+    needs=TRAINED_NEEDS,
+    judge=judge_convergence,
+    experiment=Experiment.IMAGES,
+    applies=images_only,
 )
 
 
@@ -112,20 +153,30 @@ def judge_optimised_beta(runs: Sequence[TrainedRun], facts: Facts, _trial: Trial
         return not_applicable("the reconstruction term matches no known likelihood, so its scale is unknown (see OBJ-03)")
     informative = [run.stationarity.kl for run in runs if run.stationarity is not None]
     if min(informative) < INFORMATIVE_KL:
-        return not_applicable(f"the KL ends at {min(informative):.2g} nats: a code that carries nothing says nothing of its price (see TRN-02, COL-01)")
+        return not_applicable(
+            f"the KL ends at {min(informative):.2g} nats: a code that carries nothing says nothing of its price (see TRN-02, COL-01)"
+        )
     weight = optimised_weight(facts, runs)
     found = [run.stationarity.beta for run in runs if run.stationarity is not None]
     if min(found) <= 0:
-        return violated(f"the effective beta at the optimum is {min(found):.3g}: training did not pay for the KL", measured={"effective beta": min(found), "seeds": len(runs)},
-                        expected={"effective beta": weight}, diagnosis="autoencoder-plus-noise")
+        return violated(
+            f"the effective beta at the optimum is {min(found):.3g}: training did not pay for the KL",
+            measured={"effective beta": min(found), "seeds": len(runs)},
+            expected={"effective beta": weight},
+            diagnosis="autoencoder-plus-noise",
+        )
     name = f"log of the effective beta over {weight:g}"
-    both = [shifted(runs, "log of the effective beta", math.log(weight), math.log(border), side, f"{name}, {side} {border:g}")
-            for border, side in ((0.6, Side.ABOVE), (1.6, Side.BELOW))]
+    both = [
+        shifted(runs, "log of the effective beta", math.log(weight), math.log(border), side, f"{name}, {side} {border:g}")
+        for border, side in ((0.6, Side.ABOVE), (1.6, Side.BELOW))
+    ]
     # The reported KL may carry the declared weight, or not.
     reported = measure(runs, "log of reported over analytic KL")
     own = 0.0 if sum(abs(value) for value in reported) <= sum(abs(value - math.log(weight)) for value in reported) else math.log(weight)
-    both += [shifted(runs, "log of reported over analytic KL", own, border, side, f"log of reported over analytic KL, {side}")
-             for border, side in ((-0.3, Side.ABOVE), (0.3, Side.BELOW))]
+    both += [
+        shifted(runs, "log of reported over analytic KL", own, border, side, f"log of reported over analytic KL, {side}")
+        for border, side in ((-0.3, Side.ABOVE), (0.3, Side.BELOW))
+    ]
     mean = math.exp(sum(map(math.log, found)) / len(found))
     return combine(both, said=f"training optimised an effective beta of {mean:.3g}", diagnosis=_weight_cause(mean / weight))
 
@@ -137,16 +188,25 @@ def _weight_cause(ratio: float) -> str | None:
 
 
 TRN_06 = Claim(
-    id="TRN-06", title="the KL that training optimised", level=Level.EXPECTED,
-    statement="the KL that training really optimised is the one reported: the effective beta at the optimum is the objective's, and the reported KL is the analytic one",
+    id="TRN-06",
+    title="the KL that training optimised",
+    level=Level.EXPECTED,
+    statement="the KL that training really optimised is the one reported: the effective beta at the optimum is the objective's, and the"
+    " reported KL is the analytic one",
     sources=(notes("13.4.1.3"), notes("13.4.6"), basics("loss")),
-    why="At an optimum the derivative with respect to a common scale of all posterior standard deviations vanishes, which tells the weight that the KL really"
-        " had, from encode, decode and the loss alone, whatever the architecture: 0.9 to 1.3 for sound models, 2 without the KL's half, 1/d for a KL averaged"
-        " over d dimensions, 9 and more with uniform noise. It cannot see noise shared over a batch, which is a genuine optimum of its own.",
+    why="At an optimum the derivative with respect to a common scale of all posterior standard deviations vanishes, which tells the"
+    " weight that the KL really"
+    " had, from encode, decode and the loss alone, whatever the architecture: 0.9 to 1.3 for sound models, 2 without the KL's half, 1/d"
+    " for a KL averaged"
+    " over d dimensions, 9 and more with uniform noise. It cannot see noise shared over a batch, which is a genuine optimum of its own.",
     hint="compare the KL in the loss with -0.5 * sum(1 + logvar - mu^2 - exp(logvar)), and the sampling step with exp(0.5 * logvar)",
-    decision="stationarity of the posterior's scale on training data (central difference, common noise) within [0.6, 1.6] of the declared constant, and the"
-             " reported KL within a factor e^0.3 of the analytic one, over 3, 6 or 10 seeds; not applicable below 0.5 nat",
-    mistakes=("missing-half", "kl-mean-recon-sum", "std-no-half", "eps-from-rand"), needs=TRAINED_NEEDS, judge=judge_optimised_beta, experiment=Experiment.IMAGES,
+    decision="stationarity of the posterior's scale on training data (central difference, common noise) within [0.6, 1.6] of the"
+    " declared constant, and the"
+    " reported KL within a factor e^0.3 of the analytic one, over 3, 6 or 10 seeds; not applicable below 0.5 nat",
+    mistakes=("missing-half", "kl-mean-recon-sum", "std-no-half", "eps-from-rand"),
+    needs=TRAINED_NEEDS,
+    judge=judge_optimised_beta,
+    experiment=Experiment.IMAGES,
     applies=plain_objective,
 )
 
@@ -158,18 +218,31 @@ def judge_repeatable(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -
     worst = max((run.repeat_difference for run in runs if run.repeat_difference is not None), default=math.inf)
     steps = min(run.repeat_steps for run in runs)
     if not worst <= REPEAT_TOLERANCE:
-        return violated(f"begun again under the same seed, the first {steps} steps differ by {worst:.3g} of the loss", measured={"relative difference": worst, "seeds": len(runs)},
-                        expected={"relative difference": f"<= {REPEAT_TOLERANCE:g}"})
-    return holds(f"finite throughout, and the first {steps} steps repeat under the same seed (largest relative difference {worst:.2g})",
-                 measured={"relative difference": worst, "seeds": len(runs)}, expected={"relative difference": f"<= {REPEAT_TOLERANCE:g}"}, smallest_effect="a relative difference of 1e-4")
+        return violated(
+            f"begun again under the same seed, the first {steps} steps differ by {worst:.3g} of the loss",
+            measured={"relative difference": worst, "seeds": len(runs)},
+            expected={"relative difference": f"<= {REPEAT_TOLERANCE:g}"},
+        )
+    return holds(
+        f"finite throughout, and the first {steps} steps repeat under the same seed (largest relative difference {worst:.2g})",
+        measured={"relative difference": worst, "seeds": len(runs)},
+        expected={"relative difference": f"<= {REPEAT_TOLERANCE:g}"},
+        smallest_effect="a relative difference of 1e-4",
+    )
 
 
 TRN_07 = Claim(
-    id="TRN-07", title="finite and repeatable", level=Level.REQUIRED,
+    id="TRN-07",
+    title="finite and repeatable",
+    level=Level.REQUIRED,
     statement="training stays finite, and begun again under the same seed it goes the same way",
     sources=(ENGINEERING,),
     why="A run that ends in NaN teaches nothing, and one that cannot be repeated cannot be debugged.",
     hint="draw all noise with torch's own generators, and keep logarithms and exponentials bounded",
     decision="every loss finite; the first 40 steps made twice, relative tolerance 1e-4",
-    mistakes=("overflow", "data-out-of-range"), needs=TRAINED_NEEDS, judge=judge_repeatable, experiment=Experiment.IMAGES, applies=images_only,
+    mistakes=("overflow", "data-out-of-range"),
+    needs=TRAINED_NEEDS,
+    judge=judge_repeatable,
+    experiment=Experiment.IMAGES,
+    applies=images_only,
 )

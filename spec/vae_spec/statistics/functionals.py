@@ -12,7 +12,7 @@ from vae_spec.evidence import HeldOut, Stationarity, TrainedRun
 from vae_spec.statistics.curves import drop, early_share, end, late_change, start
 
 ACTIVE_VARIANCE = 0.01
-"""A latent dimension is active where the variance of its mean over items exceeds this (Burda, Grosse and Salakhutdinov 2016, section 5.1)."""
+"""A latent dimension is active where the variance of its mean over items exceeds this (Burda et al. 2016, section 5.1)."""
 INFORMATIVE_KL = 0.5
 """Nats below which a code carries too little for ratios to mean anything."""
 
@@ -59,21 +59,25 @@ def _needed_activity(seen: HeldOut) -> float:
     return float(np.log10(max(ranked[1 if len(ranked) > 2 else 0], 1e-30)))
 
 
-FUNCTIONALS: Mapping[str, Functional] = MappingProxyType({
-    "held-out R2": _seen(lambda seen: seen.r2),
-    "held-out R2 from mu": _seen(lambda seen: seen.r2_mean_code),
-    "R2 lost to another item's code": _seen(lambda seen: seen.r2 - seen.r2_shuffled),
-    "log10 of the activity needed": _seen(_needed_activity),
-    "active units": _seen(active_units),
-    "held-out KL, nats": _seen(lambda seen: float(seen.kl_per_dim.sum())),
-    "log of reported over analytic KL": _seen(lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan),
-    "log of the effective beta": _stationary(lambda found: _log(found.beta)),
-    "share of the drop in the first tenth": _curve(lambda run: early_share(run.reconstruction)),
-    "KL at the start, nats": _curve(lambda run: start(run.analytic_kl)),
-    "KL at the end, nats": _curve(lambda run: end(run.analytic_kl)),
-    "KL at the start over the end": _curve(lambda run: start(run.analytic_kl) / max(end(run.analytic_kl), 1e-30)),
-    "late change of the KL over the loss's drop": _curve(lambda run: late_change(run.analytic_kl) / max(drop(run.total), 1e-30)),
-    "late change of the loss over its drop": _curve(lambda run: late_change(run.total) / max(drop(run.total), 1e-30)),
-    "KL over the reconstruction's drop": _curve(lambda run: end(run.analytic_kl) / max(drop(run.reconstruction), 1e-30)),
-})
+FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
+    {
+        "held-out R2": _seen(lambda seen: seen.r2),
+        "held-out R2 from mu": _seen(lambda seen: seen.r2_mean_code),
+        "R2 lost to another item's code": _seen(lambda seen: seen.r2 - seen.r2_shuffled),
+        "log10 of the activity needed": _seen(_needed_activity),
+        "active units": _seen(active_units),
+        "held-out KL, nats": _seen(lambda seen: float(seen.kl_per_dim.sum())),
+        "log of reported over analytic KL": _seen(
+            lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan
+        ),
+        "log of the effective beta": _stationary(lambda found: _log(found.beta)),
+        "share of the drop in the first tenth": _curve(lambda run: early_share(run.reconstruction)),
+        "KL at the start, nats": _curve(lambda run: start(run.analytic_kl)),
+        "KL at the end, nats": _curve(lambda run: end(run.analytic_kl)),
+        "KL at the start over the end": _curve(lambda run: start(run.analytic_kl) / max(end(run.analytic_kl), 1e-30)),
+        "late change of the KL over the loss's drop": _curve(lambda run: late_change(run.analytic_kl) / max(drop(run.total), 1e-30)),
+        "late change of the loss over its drop": _curve(lambda run: late_change(run.total) / max(drop(run.total), 1e-30)),
+        "KL over the reconstruction's drop": _curve(lambda run: end(run.analytic_kl) / max(drop(run.reconstruction), 1e-30)),
+    }
+)
 """Every functional by its name, which reports show."""

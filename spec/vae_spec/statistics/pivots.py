@@ -38,7 +38,12 @@ def mean_pivot(u: Draws) -> Pivot:
 def variance_pivot(u: Draws) -> Pivot:
     """The sum of squares of n standard normals is chi-squared with n degrees of freedom."""
     total = float(np.square(u).sum())
-    return Pivot("variance", total / u.size, 1.0, _two_sided(float(stats.chi2.cdf(total, u.size)), float(stats.chi2.sf(total, u.size))))
+    return Pivot(
+        "variance",
+        total / u.size,
+        1.0,
+        _two_sided(float(stats.chi2.cdf(total, u.size)), float(stats.chi2.sf(total, u.size))),
+    )
 
 
 def shape_pivot(u: Draws) -> Pivot:

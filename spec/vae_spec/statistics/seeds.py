@@ -61,7 +61,9 @@ class SeedDecision:
         relation = "<=" if self.rule.side is Side.ABOVE else ">="
         expected = "more than" if self.rule.side is Side.ABOVE else "less than"
         if self.outcome is Outcome.VIOLATED:
-            return f"{self.rule.name} is {self.mean:.4g} ± {self.standard_error:.2g} over {self.seeds} seeds, {relation} {self.rule.bound:g}"
+            return (
+                f"{self.rule.name} is {self.mean:.4g} ± {self.standard_error:.2g} over {self.seeds} seeds, {relation} {self.rule.bound:g}"
+            )
         return f"{self.rule.name} {self.mean:.4g} ± {self.standard_error:.2g} ({expected} {self.rule.bound:g} expected)"
 
 
@@ -100,7 +102,18 @@ def combine(decisions: Sequence[SeedDecision], *, said: str, diagnosis: str | No
         return Verdict(Outcome.VIOLATED, "\n".join(one.describe() for one in broken), measured, expected, diagnosis=diagnosis)
     open_ = [one for one in decisions if one.outcome is Outcome.INCONCLUSIVE]
     if open_:
-        return Verdict(Outcome.INCONCLUSIVE, "too near the border to say: " + "; ".join(one.describe() for one in open_), measured, expected)
+        return Verdict(
+            Outcome.INCONCLUSIVE,
+            "too near the border to say: " + "; ".join(one.describe() for one in open_),
+            measured,
+            expected,
+        )
     margin = min(abs(one.mean - one.rule.bound) / one.rule.spread for one in decisions)
     words = f"{said}: " + "; ".join(one.describe() for one in decisions)
-    return Verdict(Outcome.HOLDS, words, measured, expected, smallest_effect=f"{margin:.0f} calibrated standard deviations away from the border")
+    return Verdict(
+        Outcome.HOLDS,
+        words,
+        measured,
+        expected,
+        smallest_effect=f"{margin:.0f} calibrated standard deviations away from the border",
+    )

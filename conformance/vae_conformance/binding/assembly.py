@@ -1,0 +1,248 @@
+"""Assembly: from findings to a Subject. The loss, the second head, the likelihood and the facts are told by probing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae_conformance.binding.findings import BATCH, Findings
+from vae_conformance.binding.heads import Head, agree, read_kl, read_sampler
+from vae_conformance.binding.inprocess import InProcessSubject, Wiring
+from vae_conformance.binding.interface import (
+    trainable,
+)
+from vae_conformance.binding.losses import Loss, Returns, loss_candidates, read_returns, supplied_loss
+from vae_conformance.options import RunOptions
+from vae_spec.elbo import reconstruction_fit
+from vae_spec.subject import Facts, Likelihood, Mode, Noise, Part, PartReport, Raw, Standing, SubjectFault
+
+REFERENCE_PACKAGE = "vae_reference"
+"""The package whose systems the reference-only claims concern; known by name, never imported."""
+
+
+class Assembly:
+    """Puts the findings together: the loss, the second head, the likelihood, and the facts."""
+
+    def __init__(self, found: Findings, options: RunOptions, latent_shape: tuple[int, ...]) -> None:
+        self.found = found
+        self.options = options
+        raw = found.raw if found.raw is not None else (found.x,)
+        self.wiring = Wiring(
+            found.encode,
+            found.draw,
+            found.decode,
+            found.layout,
+            None,
+            Head.LOGVAR,
+            latent_shape,
+            tuple(tuple(one.shape[1:]) for one in raw),
+        )
+        self.range = options.input_range or ((-1.0, 1.0) if found.end == "symmetric" else (0.0, 1.0))
+        parameters = sum(value.numel() for value in trainable(found.model).values())
+        size = 1
+        for side in latent_shape:
+            size *= side
+        self.facts = Facts(
+            found.target.name,
+            found.shape,
+            self.range,
+            size,
+            None,
+            effective_beta=options.effective_beta,
+            parameters=parameters,
+            parts=found.parts,
+            reference=found.target.namespace.__name__.partition(".")[0] == REFERENCE_PACKAGE,
+        )
+
+    def subject(self) -> InProcessSubject:
+        """The Subject, with everything that was found."""
+        loss, likelihood = self._loss()
+        self.wiring = replace(self.wiring, loss=loss)
+        self.facts = replace(self.facts, likelihood=likelihood, likelihood_declared=self.options.likelihood is not None)
+        self._read_head()
+        self._read_manners()
+        self.facts = replace(self.facts, learned_scale=self._learns_scale())
+        self._report_rest(loss)
+        return self._build(replace(self.facts, notes=tuple(self.found.notes)))
+
+    def _build(self, facts: Facts) -> InProcessSubject:
+        subject = InProcessSubject(self.found.model, self.found.target.make, self.wiring, facts, self.found.device)
+        subject.caller = self.found.caller
+        return subject
+
+    def _loss(self) -> tuple[Loss, Likelihood | None]:
+        declared = Likelihood(self.options.likelihood) if self.options.likelihood else None
+        for account, call, roles in loss_candidates(self.found.model, self.found.target.namespace):
+            try:
+                read = self._try_loss(account, call, roles)
+            except SubjectFault as fault:
+                self.found.report(Part.LOSS, Standing.FAILING, f"{account} {fault.what}", fault.diagnosis)
+                # PyTorch's Bernoulli losses name their own range when they refuse an output.
+                refused = Likelihood.BERNOULLI if fault.diagnosis in ("decoder-range", "data-out-of-range") else None
+                return Loss(account, call, roles, Returns.TERMS), declared or refused
+            if read is None:
+                continue
+            loss = Loss(account, call, roles, *read)
+            self.found.report(Part.LOSS, Standing.PRESENT, f"{account}({', '.join(roles.values())}) gives {loss.returns}")
+            self.wiring = replace(self.wiring, loss=loss)
+            return loss, declared or self._detect_likelihood()
+        supplied = declared or self._natural_likelihood()
+        loss = supplied_loss(supplied)
+        self.found.report(Part.LOSS, Standing.REPLACED, loss.account)
+        self.found.notes.append(loss.account)
+        return loss, supplied
+
+    def _try_loss(self, account: str, call: Callable[..., Any], roles: dict[str, str]) -> tuple[Returns, tuple[Any, Any, Any]] | None:
+        """Call it for two posteriors at one output, as training would, and read what it returns."""
+        x = self._in_range(self.found.x)
+        raw = self.found.raw if self.found.raw is not None else (x,)
+        # The output that forward gave; a wild or badly scaled one is for the claims to judge.
+        mu = torch.zeros((BATCH, *self.wiring.latent_shape), device=self.found.device)
+        trial = Loss(account, call, roles, Returns.SCALAR)
+        results = [self.found.call("loss", trial.call, *trial_arguments(trial, raw, x, code, mu)) for code in (mu + 0.5, mu + 1.0)]
+        return read_returns(results[0], results[1])
+
+    def _in_range(self, x: Tensor) -> Tensor:
+        low, high = self.range
+        return low + (high - low) * x
+
+    def _natural_likelihood(self) -> Likelihood:
+        if len(self.wiring.raw_shapes) == 2:
+            return Likelihood.GAUSSIAN
+        return Likelihood.BERNOULLI if self.found.end == "unit" and self.range == (0.0, 1.0) else Likelihood.SQUARED_ERROR
+
+    def _detect_likelihood(self) -> Likelihood | None:
+        """The first likelihood that the reconstruction term follows, of those that fit the decoder's range."""
+        if len(self.wiring.raw_shapes) == 2:
+            order = [Likelihood.GAUSSIAN]
+        elif self.found.end == "unit":
+            order = [Likelihood.BERNOULLI, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE]
+        elif self.found.end == "symmetric":
+            order = [Likelihood.SQUARED_ERROR, Likelihood.LAPLACE]
+        else:
+            order = [Likelihood.BERNOULLI_LOGITS, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE, Likelihood.BERNOULLI]
+        for likelihood in order:
+            try:
+                if reconstruction_fit(self._build(replace(self.facts, likelihood=likelihood)), likelihood, batch=BATCH).good:
+                    return likelihood
+            except (SubjectFault, RuntimeError):
+                continue
+        return None
+
+    def _read_head(self) -> None:
+        sampler = kl = None
+        subject = self._build(self.facts)
+        loss = self.wiring.loss
+        x = self._in_range(self.found.x[:2])
+        raw = tuple(one[:2] for one in self.found.raw) if self.found.raw is not None else (x,)
+        if self.found.parts[Part.DRAW].standing is Standing.PRESENT:
+            try:
+                sampler = read_sampler(lambda mu, second: subject.draw(mu, second, Noise(seed=3)), self.facts.latent_dim)
+            except (SubjectFault, RuntimeError, IndexError):
+                sampler = None
+        if loss is not None and not loss.supplied and self.found.parts[Part.LOSS].standing is Standing.PRESENT:
+            try:
+                kl = read_kl(lambda mu, second: float(subject.terms(raw, x, mu, second).total), self.facts.latent_dim)
+            except (SubjectFault, RuntimeError):
+                kl = None
+        head, note = agree(sampler, kl)
+        self.wiring = replace(self.wiring, head=head)
+        if note:
+            self.found.notes.append(note)
+
+    def _read_manners(self) -> None:
+        """BatchNorm's smallest batch, what eval mode does, whether the noise is under control, whether the code can be seen."""
+        subject = self._build(self.facts)
+        if self.found.parts[Part.FORWARD].standing is not Standing.PRESENT:
+            return
+        least = 1
+        try:
+            subject.forward(self.found.x[:1], Noise(seed=1), mode=Mode.TRAIN)
+        except SubjectFault as fault:
+            if "more than 1 value per channel" in fault.what:
+                least = 2
+                self.found.notes.append("training mode takes batches of 2 and more (BatchNorm)")
+        try:
+            first, second = (subject.forward(self.found.x, Noise(seed=seed), mode=Mode.EVAL) for seed in (1, 2))
+        except SubjectFault:
+            samples = None
+        else:
+            samples = not all(torch.equal(a, b) for a, b in zip(first.raw, second.raw, strict=True))
+            seen = first.z is not None
+            self.found.report(
+                Part.LATENT_IN_FORWARD,
+                Standing.PRESENT if seen else Standing.REPLACED,
+                "seen" if seen else "sampling and decoding both stand inline in forward",
+            )
+            self.found.notes.append("in eval mode forward " + ("samples z" if samples else "decodes the mean"))
+        self.facts = replace(self.facts, least_train_batch=least, samples_in_eval=samples)
+
+    def _learns_scale(self) -> bool:
+        """Whether the likelihood's variance is learned: an output of the decoder, or a parameter inside the loss."""
+        if self.facts.likelihood is Likelihood.GAUSSIAN:
+            return True
+        if self.found.parts[Part.LOSS].standing is not Standing.PRESENT or self.found.raw is None:
+            return False
+        try:
+            learned = self._build(self.facts).loss_depends_on_parameters(
+                tuple(one.detach() for one in self.found.raw), self._in_range(self.found.x)
+            )
+        except SubjectFault:
+            return False
+        if learned:
+            self.found.notes.append("the likelihood's variance is learned inside the loss")
+        return learned
+
+    def _noise_control(self) -> PartReport:
+        if self.found.parts[Part.DRAW].standing is not Standing.PRESENT:
+            return PartReport(Standing.REPLACED, "there is no sampling step to call")
+        subject = self._build(self.facts)
+        zero = torch.zeros(BATCH, self.facts.latent_dim)
+        try:
+            first, second = (subject.draw(zero, zero, Noise(seed=11)) for _ in range(2))
+            silent = subject.draw(zero, zero, Noise.none())
+        except SubjectFault as fault:
+            return PartReport(Standing.REPLACED, fault.what)
+        if not torch.equal(first, second):
+            self.found.notes.append("the noise is drawn where no seed reaches it: identities under one noise are left to statistics")
+            return PartReport(Standing.REPLACED, "the noise is drawn where no seed reaches it")
+        how = "intercepted" if not bool(silent.any()) else "by seed"
+        return PartReport(Standing.PRESENT, how)
+
+    def _report_rest(self, loss: Loss) -> None:
+        parts = self.found.parts
+        parts.setdefault(Part.LATENT_IN_FORWARD, PartReport(Standing.REPLACED, "forward does not work"))
+        parts[Part.NOISE_CONTROL] = self._noise_control()
+        works, reason = parts[Part.LOSS].standing, parts[Part.LOSS].diagnosis
+        split = PartReport(
+            Standing.REPLACED,
+            "the loss returns one scalar: the reconstruction is its value at mu = 0, sigma = 1, the KL the rest",
+        )
+        whole = PartReport(works, parts[Part.LOSS].account if works is Standing.FAILING else loss.account, reason)
+        parts[Part.LOSS_TERMS] = whole if loss.returns is not Returns.SCALAR or works is not Standing.PRESENT else split
+        parts[Part.BETA] = PartReport(
+            Standing.PRESENT if loss.takes_beta and works is not Standing.FAILING else Standing.REPLACED,
+            f"argument {loss.roles['beta']}" if loss.takes_beta else "the loss takes no beta: training weighs its KL term",
+        )
+        some = self.facts.parameters > 0
+        parts[Part.PARAMETERS] = PartReport(
+            Standing.PRESENT if some else Standing.FAILING,
+            f"{self.facts.parameters:,}" if some else "there are no trainable parameters",
+            None if some else "not-a-module",
+        )
+        if self.found.target.make is None:
+            parts[Part.TRAINING] = PartReport(
+                Standing.REPLACED, "a ready instance cannot be initialised anew: name its class to have training judged"
+            )
+        else:
+            parts[Part.TRAINING] = parts[Part.PARAMETERS]
+
+
+def trial_arguments(loss: Loss, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor) -> list[Any]:
+    """Positional arguments for a loss in the order of its roles."""
+    values: dict[str, Any] = {"raw": raw[0] if len(raw) == 1 else raw, "x": x, "mu": mu, "logvar": logvar, "z": mu}
+    return [values[role] for role in loss.roles if role in values]

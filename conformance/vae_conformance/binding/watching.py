@@ -1,0 +1,61 @@
+"""Reading what passes through a model's parts: codes, gradients, and the arguments and results of parts inside forward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vae_spec.subject import SubjectFault
+
+
+def as_code(z: Any) -> Tensor:
+    """What a sampling step returned, flattened; the claims look at its shape."""
+    if not isinstance(z, Tensor):
+        raise SubjectFault("sampling step", f"returns {type(z).__name__} where a tensor belongs")
+    return z.detach().flatten(1) if z.dim() > 1 else z.detach()
+
+
+def gradient_norms(scalar: Tensor, parameters: Mapping[str, nn.Parameter]) -> dict[str, float]:
+    """The gradient's norm for each parameter; zeros where there is no path."""
+    if not scalar.requires_grad or not parameters:
+        return dict.fromkeys(parameters, 0.0)
+    slopes = torch.autograd.grad(scalar, list(parameters.values()), allow_unused=True, retain_graph=True)
+    return {name: 0.0 if slope is None else float(slope.norm()) for name, slope in zip(parameters, slopes, strict=True)}
+
+
+@contextmanager
+def spy(model: Any, name: str, key: str, captured: dict[str, Tensor]) -> Iterator[None]:
+    """Capture a part's first argument ("decoded") or its result ("drawn") while the block runs, however the part is attached."""
+    part = getattr(model, name)
+
+    def note(args: tuple[Any, ...], result: Any) -> None:
+        value = (args[0] if args else None) if key == "decoded" else result
+        if isinstance(value, Tensor):
+            captured[key] = value
+
+    if isinstance(part, nn.Module):
+        handle = part.register_forward_hook(lambda _module, args, result: note(args, result))
+        try:
+            yield
+        finally:
+            handle.remove()
+        return
+
+    def spying(*args: Any, **kwargs: Any) -> Any:
+        result = part(*args, **kwargs)
+        note(args or tuple(kwargs.values()), result)
+        return result
+
+    had = name in vars(model)
+    object.__setattr__(model, name, spying)
+    try:
+        yield
+    finally:
+        if had:
+            object.__setattr__(model, name, part)
+        else:
+            object.__delattr__(model, name)

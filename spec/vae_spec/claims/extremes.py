@@ -1,0 +1,110 @@
+"""OBJ-05: the loss stays finite at values that do occur."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from vae_spec.claim import Claim
+from vae_spec.documents import ENGINEERING
+from vae_spec.exploration import explore, generator
+from vae_spec.outcomes import Level, Verdict, holds, violated
+from vae_spec.strategies import Pixels, images
+from vae_spec.subject import Part, Raw, Standing, Subject, Term
+from vae_spec.trial import Trial
+
+# OBJ-05 ---------------------------------------------------------------------------------------------------------------------------------
+
+extreme_inputs = st.tuples(
+    st.sampled_from([1, 2, 5]),
+    st.sampled_from([Pixels.ZEROS, Pixels.ONES, Pixels.BINARY]),
+    st.sampled_from([Pixels.ZEROS, Pixels.ONES, Pixels.BINARY]),
+    st.floats(-60, 60, allow_nan=False),
+)
+
+
+def _extreme_outputs(subject: Subject, pixels: Pixels, batch: int, rng: torch.Generator) -> Iterator[tuple[str, Raw]]:
+    """Outputs at the ends of their range, and what the decoder itself gives far out in the latent space."""
+    facts = subject.facts
+    yield (
+        "outputs at the ends of their range",
+        subject.raw(images(pixels, batch, facts.input_shape, facts.input_range, rng)),
+    )
+    if facts.parts[Part.DECODE].standing is Standing.PRESENT:
+        far = 30 * torch.randn(batch, facts.latent_dim, generator=rng)
+        yield "outputs decoded from codes 30 standard deviations out", subject.decode(far)
+
+
+def check_finite(subject: Subject, trial: Trial) -> Verdict:
+    """No infinity and no NaN in the loss, its gradients and the sampling step at values that do occur."""
+    facts = subject.facts
+    has_loss = facts.parts[Part.LOSS].standing is Standing.PRESENT
+
+    def finite(name: str, value: Tensor, where: str, logvar: float) -> Verdict | None:
+        if bool(torch.isfinite(value).all()):
+            return None
+        return violated(
+            f"{name} is not finite with {where} and logvar = {logvar:.4g}",
+            measured={"logvar": logvar, "where": where},
+            expected={"values": "finite"},
+            diagnosis="overflow",
+        )
+
+    def examine(example: tuple[int, Pixels, Pixels, float]) -> Verdict | None:
+        batch, pixels, outputs, level = example
+        rng = generator(trial, example)
+        x = images(pixels, batch, facts.input_shape, facts.input_range, rng)
+        mu = 10 * torch.randn(batch, facts.latent_dim, generator=rng)
+        logvar = torch.full_like(mu, level)
+        if has_loss:
+            for where, raw in _extreme_outputs(subject, outputs, batch, rng):
+                for name in ("total", "reconstruction", "kl"):
+                    if bad := finite(
+                        f"the loss ({name})",
+                        getattr(subject.terms(raw, x, mu, logvar), name),
+                        f"{pixels} pixels, {where}",
+                        level,
+                    ):
+                        return bad
+                slopes = subject.terms_vjp(raw, x, mu, logvar, of=Term.TOTAL)
+                for name, slope in (("raw", slopes.raw[0]), ("mu", slopes.mu), ("logvar", slopes.logvar)):
+                    if bad := finite(f"the loss's gradient with respect to {name}", slope, f"{pixels} pixels, {where}", level):
+                        return bad
+        return None
+
+    grid: list[Callable[[], Verdict | None]] = [
+        lambda p=pixels, o=outputs, v=level: examine((2, p, o, v))  # type: ignore[misc]
+        for pixels in (Pixels.ZEROS, Pixels.ONES)
+        for outputs in (Pixels.ZEROS, Pixels.ONES)
+        for level in (-60.0, 60.0)
+    ]
+    for corner in grid:
+        if bad := corner():
+            return bad
+    if counterexample := explore(trial, extreme_inputs, examine):
+        return counterexample
+    return holds(
+        "loss and gradients are finite for logvar in [-60, 60], pixels at both ends, saturated outputs",
+        measured={"examples": trial.examples + len(grid)},
+        smallest_effect="any value that is not finite",
+    )
+
+
+OBJ_05 = Claim(
+    id="OBJ-05",
+    title="finite at extremes",
+    level=Level.REQUIRED,
+    statement="the loss and its gradients are finite for pixels at exactly 0 and 1, saturated outputs, and logvar in [-60, 60]",
+    sources=(ENGINEERING,),
+    why="A logarithm of an exact zero or a squared exponential is rare in a first epoch and certain in a later one: the run then ends"
+    " in NaN."
+    " float32's exp overflows from 88 on, in correct code too, so more than 60 is not asked.",
+    hint="use F.binary_cross_entropy (which bounds its logarithms) or its with-logits form, and exp(logvar) once, not squared",
+    decision="Hypothesis over the extremes, and the eight corners always; float32",
+    mistakes=("overflow",),
+    needs=(Part.LOSS,),
+    check=check_finite,
+)

@@ -1,0 +1,184 @@
+"""NET-03 to NET-05: the forward pass draws a code and decodes it, and nothing else reaches the output."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vae_spec.claim import Claim
+from vae_spec.claims.networks import CLOSE, batches_of_images, far, probe_images
+from vae_spec.documents import basics, notes
+from vae_spec.exploration import explore
+from vae_spec.outcomes import Level, Verdict, holds, not_applicable, violated
+from vae_spec.statistics.pivots import mean_pivot, variance_pivot
+from vae_spec.strategies import Pixels
+from vae_spec.subject import Mode, Noise, Part, Pass, Subject
+from vae_spec.trial import Trial
+
+# NET-03 ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def _training_batch(subject: Subject, trial: Trial, batch: int, kind: Pixels) -> Tensor:
+    return probe_images(subject, trial, max(batch, subject.facts.least_train_batch, 2), kind)
+
+
+def _check_code_is_a_sample(passed: Pass, trial: Trial) -> Verdict | None:
+    """The decoded code lies around mu as a draw of q does: exact pivots at this claim's share of the budget."""
+    if passed.z is None:
+        return None
+    if torch.equal(passed.z, passed.mu):
+        return violated(
+            "the training forward pass decodes mu itself: no noise is drawn",
+            measured={"largest |z - mu|": 0.0},
+            expected={"largest |z - mu|": "> 0"},
+            diagnosis="mean-in-training",
+            hint="z = mu + std * eps in training mode",
+        )
+    u = ((passed.z - passed.mu) / torch.exp(0.5 * passed.logvar)).double().numpy(force=True)
+    worst = min((mean_pivot(u), variance_pivot(u)), key=lambda pivot: pivot.p)
+    if worst.p < trial.level / 2:
+        return violated(
+            f"in the forward pass the {worst.name} of (z - mu)/sigma is {worst.value:.4g}, not {worst.expected:g} (p = {worst.p:.1g}, n"
+            f" = {u.size})",
+            measured={worst.name: worst.value, "p": worst.p, "n": u.size},
+            expected={worst.name: worst.expected, "level": trial.level / 2},
+            hint="in forward too: z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar)",
+        )
+    return None
+
+
+def check_forward(subject: Subject, trial: Trial) -> Verdict:
+    """The training forward pass decodes a sample of the posterior that encode gives."""
+
+    def examine(example: tuple[int, Pixels]) -> Verdict | None:
+        x = _training_batch(subject, trial, *example)
+        noise = Noise(seed=trial.rng_seed(example))
+        passed = subject.forward(x, noise)
+        encoded = subject.posterior(x, mode=Mode.TRAIN, seed=noise.seed)
+        for name, here, there in (("mu", passed.mu, encoded.mu), ("logvar", passed.logvar, encoded.logvar)):
+            if here.shape != there.shape or far(here, there) > CLOSE:
+                return violated(
+                    f"forward's {name} is not what encode gives for the same batch",
+                    measured={"relative difference": far(here, there) if here.shape == there.shape else "shapes"},
+                    expected={"relative difference": 0.0},
+                )
+        return None
+
+    if counterexample := explore(trial, batches_of_images, examine, examples=min(trial.examples, 20)):
+        return counterexample
+    x = _training_batch(subject, trial, 128, Pixels.MIXED)
+    first = subject.forward(x, Noise(seed=trial.rng_seed("first")))
+    second = subject.forward(x, Noise(seed=trial.rng_seed("second")))
+    if all(torch.equal(one, other) for one, other in zip(first.raw, second.raw, strict=True)):
+        return violated(
+            "two training forward passes under different seeds give the same output: no noise is drawn",
+            measured={"largest difference": 0.0},
+            expected={"largest difference": "> 0"},
+            diagnosis="mean-in-training",
+            hint="z = mu + std * eps in training mode",
+        )
+    if bad := _check_code_is_a_sample(first, trial):
+        return bad
+    seen = "" if first.z is not None else " (the code itself cannot be seen: sampling and decoding both stand inline)"
+    return holds(
+        f"decodes a sample of the posterior that encode gives{seen}",
+        measured={"code seen": first.z is not None},
+        expected={"level": trial.level},
+        smallest_effect="a relative difference of 1e-4 between forward's posterior and encode's",
+    )
+
+
+NET_03 = Claim(
+    id="NET-03",
+    title="training decodes a sample",
+    level=Level.REQUIRED,
+    statement="the training forward pass decodes a sample of q(z|x), not its mean, and its mu and logvar are those of encode",
+    sources=(notes("objective"), basics("flow")),
+    why="Decoding the mean in training gives an autoencoder with a penalty: the decoder never learns what lies around a code.",
+    hint="in forward: mu, logvar = self.encode(x); z = self.reparameterize(mu, logvar); return self.decode(z), mu, logvar",
+    decision="identity under one seed on Hypothesis' examples; exact pivots on the decoded code where it can be seen",
+    mistakes=("mean-in-training", "autoencoder-plus-noise"),
+    needs=(Part.FORWARD, Part.POSTERIOR),
+    check=check_forward,
+)
+
+# NET-04 ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
+    """Forward's raw is decode(forward's z)."""
+    unseen = False
+
+    def examine(example: tuple[int, Pixels]) -> Verdict | None:
+        nonlocal unseen
+        batch, kind = example
+        x = probe_images(subject, trial, batch, kind)
+        passed = subject.forward(x, Noise(seed=trial.rng_seed(example)), mode=Mode.EVAL)
+        if passed.z is None:
+            unseen = True
+            return None
+        # Something else is encoded in between: a decoder that remembers an input must not be helped by it.
+        subject.posterior(probe_images(subject, trial, batch, Pixels.BETWEEN, "in between"))
+        decoded = subject.decode(passed.z)
+        for here, there in zip(passed.raw, decoded, strict=True):
+            if here.numel() != there.numel() or far(here.reshape(there.shape), there) > CLOSE:
+                return violated(
+                    "forward's output is not what decode gives for forward's own code: something else reaches it",
+                    measured={"relative difference": far(here.reshape(there.shape), there) if here.numel() == there.numel() else "shapes"},
+                    expected={"relative difference": 0.0, "tolerance": CLOSE},
+                    diagnosis="decoder-sees-x",
+                )
+        return None
+
+    if counterexample := explore(trial, batches_of_images, examine, examples=min(trial.examples, 20)):
+        return counterexample
+    if unseen:
+        return not_applicable("the code that forward decodes cannot be seen: sampling and decoding both stand inline in forward")
+    return holds(
+        "forward's output is decode of forward's code",
+        measured={"examples": min(trial.examples, 20)},
+        smallest_effect="a relative difference of 1e-4",
+    )
+
+
+NET_04 = Claim(
+    id="NET-04",
+    title="x reaches the output through z alone",
+    level=Level.REQUIRED,
+    statement="the forward pass's output is decode of the code that it drew: x reaches it through z alone",
+    sources=(basics("flow"),),
+    why="A skip connection past the code makes reconstructions perfect and prior samples noise: decode alone never sees what it learned"
+    " to lean on.",
+    hint="let forward return self.decode(z), and let decode see nothing but z",
+    decision="identity in eval mode, Hypothesis over batch sizes and pixels; relative tolerance 1e-4",
+    mistakes=("decoder-sees-x",),
+    needs=(Part.FORWARD, Part.DECODE),
+    check=check_bottleneck,
+)
+
+# NET-05 ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def check_eval_mode(subject: Subject, trial: Trial) -> Verdict:
+    """What eval mode does."""
+    samples = subject.facts.samples_in_eval
+    if samples is None:
+        return not_applicable("what forward does in eval mode could not be told")
+    return holds(
+        "in eval mode forward " + ("samples z" if samples else "decodes the mean"),
+        measured={"samples in eval": samples, "seed": trial.seed},
+    )
+
+
+NET_05 = Claim(
+    id="NET-05",
+    title="what eval mode does",
+    level=Level.INFORMATIONAL,
+    statement="whether eval mode samples the code or decodes the mean is detected and reported",
+    sources=(basics("flow"),),
+    why="Both schools exist, and neither is a fault; but whoever compares reconstructions has to know which it is.",
+    hint="",
+    decision="two eval forward passes under different seeds",
+    needs=(Part.FORWARD,),
+    check=check_eval_mode,
+)

@@ -1,0 +1,162 @@
+"""OBJ-03: the reconstruction term is the likelihood's."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from vae_spec.claim import Claim
+from vae_spec.claims.objective import BATCHES, image_batches
+from vae_spec.documents import basics, notes
+from vae_spec.elbo import reconstruction_fit
+from vae_spec.exploration import explore, generator
+from vae_spec.outcomes import Level, Verdict, holds, violated
+from vae_spec.strategies import Pixels, images
+from vae_spec.subject import Likelihood, Part, Subject
+from vae_spec.trial import Trial
+
+# OBJ-03 ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def _other_likelihood(subject: Subject, trial: Trial, batch: int) -> Likelihood | None:
+    """Another likelihood that the term does match, for the message."""
+    single = [one for one in Likelihood if one is not Likelihood.GAUSSIAN]
+    return next((one for one in single if reconstruction_fit(subject, one, batch=batch, seed=trial.seed).good), None)
+
+
+def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
+    """Least at x_hat = x, item by item, and the likelihood's own up to scale and constant."""
+    facts = subject.facts
+    logits_hint = "the with-logits loss takes the values before the sigmoid: leave one of the two sigmoids out"
+
+    def reconstruction(x_hat: Tensor, x: Tensor) -> float:
+        codes = torch.zeros(len(x), facts.latent_dim, dtype=torch.float64)
+        return float(subject.terms(subject.raw(x_hat), x, codes, codes).reconstruction)
+
+    def examine(example: tuple[int, Pixels]) -> Verdict | None:
+        batch, _kind = example
+        rng = generator(trial, example)
+        x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64)
+        other = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64)
+        matched, mismatched = reconstruction(x, x), reconstruction(x.roll(1, 0), x)
+        if abs(mismatched - matched) <= 1e-9 * abs(matched):
+            return violated(
+                "giving every item another item's reconstruction does not change the term: items are not compared with themselves",
+                measured={"matched": matched, "shifted by one item": mismatched},
+                expected={"order": "matched < shifted"},
+                diagnosis="hard-coded-shape",
+                hint="the two shapes broadcast against each other: x_hat.view_as(x) before the loss",
+            )
+        steps = (0.0, 0.1, 0.3, 1.0)
+        values = [reconstruction(torch.lerp(x, other, step), x) for step in steps]
+        if not all(later > earlier for earlier, later in pairwise(values)):
+            likely = (
+                "double-sigmoid"
+                if facts.likelihood is Likelihood.BERNOULLI_LOGITS or _with_logits(subject, trial)
+                else "data-out-of-range"
+                if values[0] < 0 or _scaled_target(subject, trial)
+                else None
+            )
+            return violated(
+                "the reconstruction term is not least at x_hat = x, or does not grow as x_hat leaves x: "
+                + ", ".join(f"{value:.6g}" for value in values)
+                + " at 0, 0.1, 0.3 and 1 of the way to another image",
+                measured={f"at {step:g}": value for step, value in zip(steps, values, strict=True)},
+                expected={"order": "increasing"},
+                diagnosis=likely,
+                hint=logits_hint if likely == "double-sigmoid" else "",
+            )
+        if not mismatched > matched:
+            return violated(
+                "giving every item another item's reconstruction does not raise the term",
+                measured={"matched": matched, "shifted by one item": mismatched},
+                expected={"order": "matched < shifted"},
+            )
+        return None
+
+    if counterexample := explore(trial, image_batches, examine, examples=min(trial.examples, 20)):
+        return counterexample
+    if facts.likelihood is None and _with_logits(subject, trial):
+        return violated(
+            "the loss takes logits, but the decoder's output lies in [0, 1] already: the sigmoid is applied twice",
+            expected={"likelihood": "bernoulli"},
+            diagnosis="double-sigmoid",
+            hint=logits_hint,
+        )
+    if facts.likelihood is None:
+        if _scaled_target(subject, trial):
+            return violated(
+                "the reconstruction term is a Bernoulli's whose target is not x but a multiple of x plus a constant: it leaves [0, 1]",
+                expected={"target": "x, in [0, 1]"},
+                diagnosis="data-out-of-range",
+                hint="compare the output with the data as the model sees it, in [0, 1], without normalising it",
+            )
+        return violated(
+            "the reconstruction term is the negative log-likelihood of none of: " + ", ".join(Likelihood),
+            expected={"likelihood": "one of the known ones"},
+            hint="F.binary_cross_entropy or half the squared error, summed over pixels; or declare what it is with --likelihood",
+        )
+    residuals = {batch: reconstruction_fit(subject, facts.likelihood, batch=batch, seed=trial.seed) for batch in BATCHES}
+    for batch, fit in residuals.items():
+        if not fit.good:
+            other = _other_likelihood(subject, trial, batch)
+            also = f"; it is that of {other}" if other else ""
+            return violated(
+                f"the reconstruction term is not the negative log-likelihood of {facts.likelihood} up to a constant{also}",
+                measured={"left over by a straight line": fit.residual, "slope": fit.scale, "batch": batch},
+                expected={"left over by a straight line": 0.0, "tolerance": 1e-4},
+                diagnosis="double-sigmoid" if other is Likelihood.BERNOULLI_LOGITS else None,
+            )
+    return holds(
+        f"least at x_hat = x, item by item, and the {facts.likelihood} likelihood's up to a constant",
+        measured={
+            "slope at batch 4": residuals[BATCHES[0]].scale,
+            "left over": max(fit.residual for fit in residuals.values()),
+        },
+        expected={"left over": 0.0, "tolerance": 1e-4},
+        smallest_effect="a deviation of 1e-4 of the term's range",
+    )
+
+
+def _scaled_target(subject: Subject, trial: Trial) -> bool:
+    """Whether the term is a Bernoulli's with a target a x + b in place of x: linear in the entries of log(x_hat) and log(1 - x_hat)."""
+    facts = subject.facts
+    rng = generator(trial, "scaled target")
+    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+    codes = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
+    rows, values = [], []
+    for _ in range(9):
+        x_hat = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+        p = (x_hat - facts.input_range[0]) / (facts.input_range[1] - facts.input_range[0])
+        logit = torch.logit(p)
+        rows.append(torch.stack([(x * logit).sum(), logit.sum(), torch.log1p(-p).sum(), torch.ones((), dtype=torch.float64)]))
+        values.append(float(subject.terms((x_hat,), x, codes, codes).reconstruction))
+    design, reported = torch.stack(rows), torch.tensor(values, dtype=torch.float64)
+    if not bool(torch.isfinite(reported).all()):
+        return False
+    left = reported - design @ torch.linalg.lstsq(design, reported.unsqueeze(1)).solution.squeeze(1)
+    return float(left.abs().max()) < 1e-4 * float(reported.max() - reported.min())
+
+
+def _with_logits(subject: Subject, trial: Trial) -> bool:
+    return reconstruction_fit(subject, Likelihood.BERNOULLI_LOGITS, batch=BATCHES[0], seed=trial.seed).good
+
+
+OBJ_03 = Claim(
+    id="OBJ-03",
+    title="the reconstruction term is a likelihood's",
+    level=Level.REQUIRED,
+    statement="the reconstruction term is least at x_hat = x, grows as x_hat leaves x, compares item with item, and is the negative"
+    " log-likelihood of the declared likelihood up to a constant",
+    sources=(notes("objective"), basics("loss")),
+    why="The reconstruction term is -log p(x | z). Two sigmoids in a row, data outside the likelihood's range, or an output whose shape"
+    " broadcasts against the input's still give a number that falls in training, but its least value is not at a perfect reconstruction.",
+    hint="compare x_hat with x entry by entry: give x_hat the shape of x, and use the likelihood that fits the decoder's range",
+    decision="identities and orderings on Hypothesis' examples, and a straight-line fit against the likelihood at two batch sizes,"
+    " tolerance 1e-4",
+    mistakes=("double-sigmoid", "data-out-of-range", "hard-coded-shape"),
+    needs=(Part.LOSS,),
+    check=check_reconstruction,
+)
