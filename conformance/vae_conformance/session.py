@@ -120,7 +120,7 @@ class Session:
     def _trained(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
         """Look at 3, 6 and 10 seeds until the verdict is clear."""
         if verdict := precondition(claim, subject.facts):
-            return verdict.with_hint(claim.hint)
+            return verdict.with_hint(claim.hint) if verdict.outcome is Outcome.VIOLATED else verdict
         if claim.experiment is None:
             raise ValueError(f"{claim.id} has no experiment")
         if self._laboratory is None:

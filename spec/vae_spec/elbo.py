@@ -118,7 +118,7 @@ def accepted_weights(facts: Facts) -> tuple[float, ...]:
 
 def nearest_weight(weight: float, accepted: tuple[float, ...]) -> float:
     """The accepted weight that lies nearest on a logarithmic scale."""
-    return min(
-        accepted,
-        key=lambda one: abs(weight / one - 1) if weight <= 0 or one <= 0 else abs(torch.tensor(weight / one).log().item()),
-    )
+    positive = [one for one in accepted if one > 0]
+    if weight <= 0 or not positive:
+        return accepted[0]
+    return min(positive, key=lambda one: abs(math.log(weight / one)))

@@ -24,6 +24,32 @@ Example = TypeVar("Example")
 _CALLS_AFTER_A_FAILURE = 48
 
 
+def _closed_backend() -> str:
+    """A Hypothesis backend that draws from its seed alone.
+
+    Recent releases also draw constants that they find in the sources of all imported modules, the implementation's own among them, and keep
+    them in a folder in the current directory. Then the same seed would give other examples in another process.
+    """
+    try:
+        from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider  # noqa: PLC0415  may not be there
+    except ImportError:
+        return "hypothesis"
+    if not hasattr(HypothesisProvider, "_maybe_draw_constant"):
+        return "hypothesis"
+
+    class ClosedProvider(HypothesisProvider):
+        """Draws no constants from anybody's source code."""
+
+        def _maybe_draw_constant(self, *_args: object, **_kwargs: object) -> None:
+            return None
+
+    AVAILABLE_PROVIDERS["vae-spec"] = ClosedProvider
+    return "vae-spec"
+
+
+_BACKEND = _closed_backend()
+
+
 class _Falsified(Exception):
     """One example does not satisfy the property; Hypothesis takes it from here."""
 
@@ -81,6 +107,7 @@ def explore(
 
     search = hypothesis.settings(
         max_examples=examples or trial.examples,
+        backend=_BACKEND,
         database=None,
         deadline=None,
         print_blob=False,

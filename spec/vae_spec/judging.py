@@ -48,7 +48,7 @@ def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
     if claim.check is None:
         raise ValueError(f"{claim.id} is judged from trained runs")
     if verdict := precondition(claim, subject.facts):
-        return verdict.with_hint(claim.hint)
+        return _hinted(claim, verdict)
     try:
         verdict = claim.check(subject, trial)
     except SubjectFault as fault:

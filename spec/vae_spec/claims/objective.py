@@ -135,10 +135,10 @@ def _explain_weight(facts: Facts, weights: tuple[float, float]) -> tuple[str, st
     if abs(first - second) > WEIGHT_TOLERANCE * max(abs(first), abs(second)) and first * second != 0:
         ratio = (first / second) / (BATCHES[1] / BATCHES[0])
         how = (
-            "grows as 1/batch"
-            if abs(ratio - 1) < 0.01
-            else "falls with the batch"
+            "grows with the batch"
             if abs(second / first - BATCHES[1] / BATCHES[0]) < 0.01
+            else "falls as 1/batch"
+            if abs(ratio - 1) < 0.01
             else ""
         )
         return (

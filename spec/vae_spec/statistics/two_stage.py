@@ -27,6 +27,11 @@ class Decision:
     stage: int
 
 
+def _rank(pivot: Pivot) -> float:
+    """A p-value that is not a number comes before every other: it is never agreement."""
+    return -math.inf if math.isnan(pivot.p) else pivot.p
+
+
 def decide(measure: Callable[[int, int], Sequence[Pivot]], *, draws: int, level: float) -> Decision:
     """Decide one example.
 
@@ -35,12 +40,12 @@ def decide(measure: Callable[[int, int], Sequence[Pivot]], *, draws: int, level:
         draws: the number for the screen; the confirmation takes 16 times as many.
         level: the false-alarm probability of the whole decision, shared among the pivots.
     """
-    first = min(measure(draws, 1), key=lambda pivot: pivot.p)
+    first = min(measure(draws, 1), key=_rank)
     if first.p >= SCREEN_LEVEL:
         return Decision(rejected=False, pivot=first, draws=draws, stage=1)
     pivots = measure(CONFIRMATION_FACTOR * draws, 2)
-    worst = min(pivots, key=lambda pivot: pivot.p)
-    return Decision(rejected=worst.p < level / len(pivots), pivot=worst, draws=CONFIRMATION_FACTOR * draws, stage=2)
+    worst = min(pivots, key=_rank)
+    return Decision(rejected=not worst.p >= level / len(pivots), pivot=worst, draws=CONFIRMATION_FACTOR * draws, stage=2)
 
 
 def _detection(reject: Callable[[int, float], float], draws: int, level: float, examples: int) -> float:
