@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from vae_conformance import targets
+from vae_conformance import addresses
 from vae_conformance.errors import Unbound
 from vae_conformance.targets import load_target
 
@@ -140,8 +140,8 @@ def test_an_entry_point_is_called_by_its_name():
 
 
 def test_an_entry_point_that_cannot_be_loaded_says_which(monkeypatch):
-    points = [EntryPoint("mine", "no_such_package.vae:VAE", targets.GROUP)]
-    monkeypatch.setattr(targets, "entry_points", lambda group: points)
+    points = [EntryPoint("mine", "no_such_package.vae:VAE", addresses.GROUP)]
+    monkeypatch.setattr(addresses, "entry_points", lambda group: points)
     assert (
         "the entry point mine (no_such_package.vae:VAE): there is no module no_such_package" in unbound("mine").message
     )

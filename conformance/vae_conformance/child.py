@@ -105,6 +105,8 @@ class Child:
     def __init__(self, assignment: Assignment, command: list[str]) -> None:
         self._log = assignment.log
         environment = {name: value for name, value in os.environ.items() if name not in _PYTEST_VARIABLES}
+        # Hypothesis' own pytest plug-in keeps a folder, by default in the user's current one.
+        environment["HYPOTHESIS_STORAGE_DIRECTORY"] = str(assignment.log.parent / "hypothesis")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  the command is this module's own, without a shell
                 command,

@@ -16,11 +16,14 @@ from pathlib import Path
 from time import monotonic
 from types import FrameType
 
+from vae_conformance.addresses import locate
 from vae_conformance.arguments import default_workers, parse, run_fields
 from vae_conformance.child import CommandOf, pytest_command
 from vae_conformance.configuration import load_options
 from vae_conformance.errors import Unbound
+from vae_conformance.events import NotBound
 from vae_conformance.exit_codes import ExitCode
+from vae_conformance.ledger import Proceedings
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import dump, implementation_document, render_json
 from vae_conformance.report.junit import render_junit
@@ -100,7 +103,10 @@ def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bo
     started = monotonic()
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
+        locate(options.target)
         proceedings = supervise(options, workers=workers, on_event=progress, command_of=command_of, inspect=inspect)
+    except Unbound as error:
+        proceedings = Proceedings(not_bound=NotBound(error.message, error.hint))
     finally:
         signal.signal(signal.SIGTERM, previous)
         progress.close()

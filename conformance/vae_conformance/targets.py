@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -15,29 +14,23 @@ import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import CodeType, MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import nn
 
+from vae_conformance.addresses import FORMS, close_match, locate
 from vae_conformance.construct import accepted_sizes, choose_arguments, choose_class, construct, parameter_names
 from vae_conformance.errors import Unbound
 from vae_conformance.notebooks import notebook_source
 from vae_conformance.time_limit import public_names, undisturbed, user_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-GROUP = "vae_conformance.implementations"
-"""The entry point group by which installed packages offer implementations."""
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importing only defines the model.'
-_FORMS = (
-    "Name a file (student.py or student.py:VAE), a notebook (vae.ipynb), an object (package.module:VAE), or an "
-    "installed implementation by its name."
-)
 
 
 @dataclass(frozen=True)
@@ -95,31 +88,15 @@ def load_target(text: str, *, input_shape: tuple[int, ...] | None = None, import
         Unbound: nothing of that name is there, it cannot be imported, or it is not clear which class is meant.
     """
     how = _How(text, input_shape, import_limit)
-    file = re.fullmatch(r"(?P<path>.+\.(?:py|ipynb))(?P<colon>:(?P<name>.*))?", text, re.IGNORECASE | re.DOTALL)
-    if file is not None:
-        path, name = Path(file["path"]).expanduser(), (file["name"] or "").strip()
-        if file["colon"] and not name:
-            raise Unbound(f"{text!r} names nothing after the colon", f"Write {path.name}:Name, or {path.name} alone.")
-        return _from_file(path, name, how)
-    known = {point.name: point for point in entry_points(group=GROUP)}
-    if text in known:
-        return _from_entry_point(known[text], how)
-    head, _, name = text.rpartition(":") if ":" in text else (text, "", "")
-    place = Path(head).expanduser()
-    if head and (re.search(r"[/\\]", head) or place.is_file() or (place.exists() and not name)):
-        raise _no_such_file(place)
-    if head and name:
-        return _from_module(head, name, how)
-    beside = f" There is a file {text}.py: write {text}.py." if Path(f"{text}.py").is_file() else ""
-    raise Unbound(
-        f"no implementation is called {text!r}{_close(text, known)}; installed ones: {', '.join(sorted(known)) or 'none'}",
-        _FORMS + beside,
-    )
+    address = locate(text)
+    if address.path is not None:
+        return _from_file(address.path, address.name, how)
+    if address.point is not None:
+        return _from_entry_point(address.point, how)
+    return _from_module(address.module, address.name, how)
 
 
 def _from_file(path: Path, name: str, how: _How) -> Target:
-    if not path.is_file():
-        raise _no_such_file(path)
     path = path.resolve()
     tree = _PrivateTree(path.parent)
     with tree.kept_if_imported(), _importing(path.name, how.limit, tree.root):
@@ -143,8 +120,8 @@ def _from_module(dotted: str, name: str, how: _How) -> Target:
         if lost is None or not f"{dotted}.".startswith(f"{public_names(lost)}."):
             raise
         beside = {module.name for module in pkgutil.iter_modules([str(folder) for folder in folders] or None)}
-        close = _close(public_names(lost).rpartition(".")[2], beside)
-        raise Unbound(f"there is no module {public_names(lost)}{close}", _FORMS) from fault
+        close = close_match(public_names(lost).rpartition(".")[2], beside)
+        raise Unbound(f"there is no module {public_names(lost)}{close}", FORMS) from fault
     own = [Path(file)] if (file := getattr(module, "__file__", None)) else []
     installed = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
     sources = tree.sources(*own) if tree else installed or own
@@ -166,7 +143,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         return Target(how.text, label, module, None, chosen, {}, None, tuple(sources), _digest=digest)
     if not callable(chosen):
         kind = type(chosen).__name__
-        raise Unbound(f"{label} is a {kind}, not a class, a function that builds a model, or a model", _FORMS)
+        raise Unbound(f"{label} is a {kind}, not a class, a function that builds a model, or a model", FORMS)
     arguments = choose_arguments(chosen, label=label, input_shape=how.input_shape)
     accepts, own_names = accepted_sizes(chosen), parameter_names(chosen)
 
@@ -215,31 +192,10 @@ def _attribute(module: ModuleType, dotted: str, label: str) -> Any:
             ]
             has = ", ".join(sorted(own)) or "nothing"
             raise Unbound(
-                f"{label} has no {dotted}{_close(dotted, there)}; it has: {has}",
+                f"{label} has no {dotted}{close_match(dotted, there)}; it has: {has}",
                 "Name a class, a function that builds the model, or a model.",
             ) from fault
     return found
-
-
-def _no_such_file(path: Path) -> Unbound:
-    code = (".py", ".ipynb")
-    folder = path if path.is_dir() else path.parent
-    files = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in code) if folder.is_dir() else []
-    listed = f" Files there: {', '.join(files[:12])}." if files else " There are no Python files in it."
-    if path.is_dir():
-        return Unbound(f"{path} is a folder", f"Name the file that defines the model.{listed}")
-    if path.exists():
-        return Unbound(f"{path} is neither a Python file nor a notebook", _FORMS)
-    if not folder.is_dir():
-        return Unbound(f"there is no file {path}: there is no folder {folder}", "Check the path.")
-    return Unbound(f"there is no file {path}{_close(path.name, files)}", f"Check the name.{listed}")
-
-
-def _close(name: str, names: Iterable[str]) -> str:
-    """A suggestion, ready to be put behind a message; empty where no name is close."""
-    by_lower = {known.lower(): known for known in names}
-    matches = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return f" (did you mean {by_lower[matches[0]]}?)" if matches else ""
 
 
 def _spec(top: str) -> ModuleSpec | None:

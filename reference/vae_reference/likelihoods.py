@@ -41,6 +41,10 @@ class Likelihood(ABC):
     def mean(self, raw: Raw) -> Item:
         """E[x | z]: the item to look at."""
 
+    @abstractmethod
+    def draw(self, raw: Raw) -> Item:
+        """A draw of x ~ p(x | z), from the global generator."""
+
 
 class Bernoulli(Likelihood):
     """p(x | z) = prod_i p_i^x_i (1 - p_i)^(1 - x_i), with data and probabilities in [0, 1].
@@ -67,6 +71,10 @@ class Bernoulli(Likelihood):
     def mean(self, raw: Raw) -> Item:
         """The probabilities themselves."""
         return single(raw)
+
+    def draw(self, raw: Raw) -> Item:
+        """Zeros and ones: no grey levels, though grey levels may be what it was trained on."""
+        return torch.bernoulli(single(raw))
 
 
 class SquaredError(Likelihood):
@@ -95,6 +103,10 @@ class SquaredError(Likelihood):
         """The mean itself."""
         return single(raw)
 
+    def draw(self, raw: Raw) -> Item:
+        """The mean with noise of unit variance."""
+        return single(raw) + torch.randn_like(single(raw))
+
 
 class Gaussian(Likelihood):
     """p(x | z) = N(x; mean, diag(exp(logvar))), with a mean and a log-variance for each entry."""
@@ -120,6 +132,12 @@ class Gaussian(Likelihood):
         """The mean of the pair."""
         mean, _ = raw
         return mean
+
+    def draw(self, raw: Raw) -> Item:
+        """The mean with noise of the learned variance."""
+        mean, logvar = raw
+        # x = mean + exp(logvar / 2) * eps
+        return mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
 
 
 LIKELIHOODS: dict[str, Likelihood] = {

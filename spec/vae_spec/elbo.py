@@ -7,6 +7,7 @@ log-likelihood of an item; `kl_weight` the weight of the KL in the total. Their 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch

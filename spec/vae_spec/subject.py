@@ -102,6 +102,7 @@ class Facts:
         parts: every part's standing.
         least_train_batch: the smallest batch that its training mode takes (2 with BatchNorm).
         samples_in_eval: whether eval mode samples z (True) or decodes the mean (False); None where that cannot be told.
+        private_noise: whether the noise comes from a generator of the model's own, which training must set aside to be repeatable.
         reference: whether it is one of the project's own reference systems.
         parameters: how many trainable numbers it has.
         notes: what the binding inferred, a sentence each, for the report.
@@ -120,6 +121,7 @@ class Facts:
     least_train_batch: int = 1
     samples_in_eval: bool | None = None
     parameters: int = 0
+    private_noise: bool = False
     reference: bool = False
     notes: tuple[str, ...] = ()
 
@@ -171,6 +173,7 @@ class Pass:
         mu, logvar: the posterior.
         z: the code that was decoded, where it can be seen.
         random_calls: the random operations that were called, by name.
+        private_noise: whether any of them drew from a generator of the model's own.
     """
 
     raw: Raw
@@ -178,6 +181,7 @@ class Pass:
     logvar: Float[Tensor, "batch latent"]
     z: Float[Tensor, "batch latent"] | None
     random_calls: tuple[str, ...] = ()
+    private_noise: bool = False
 
 
 @dataclass(frozen=True)

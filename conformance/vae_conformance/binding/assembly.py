@@ -169,8 +169,9 @@ class Assembly:
         try:
             first, second = (subject.forward(self.found.x, Noise(seed=seed), mode=Mode.EVAL) for seed in (1, 2))
         except SubjectFault:
-            samples = None
+            samples, private = None, False
         else:
+            private = first.private_noise
             samples = not all(torch.equal(a, b) for a, b in zip(first.raw, second.raw, strict=True))
             seen = first.z is not None
             self.found.report(
@@ -179,7 +180,7 @@ class Assembly:
                 "seen" if seen else "sampling and decoding both stand inline in forward",
             )
             self.found.notes.append("in eval mode forward " + ("samples z" if samples else "decodes the mean"))
-        self.facts = replace(self.facts, least_train_batch=least, samples_in_eval=samples)
+        self.facts = replace(self.facts, least_train_batch=least, samples_in_eval=samples, private_noise=private)
 
     def _learns_scale(self) -> bool:
         """Whether the likelihood's variance is learned: an output of the decoder, or a parameter inside the loss."""

@@ -211,7 +211,7 @@ class InProcessSubject:
             logvar = self.wiring.head.to_logvar(second)
         z = captured.get("decoded", captured.get("drawn"))
         seen = z.flatten(1).detach() if z is not None and z.numel() == mu.numel() else None
-        return Pass(tuple(one.detach() for one in raw), mu.detach(), logvar.detach(), seen, tuple(watch.names))
+        return Pass(tuple(one.detach() for one in raw), mu.detach(), logvar.detach(), seen, tuple(watch.names), watch.private)
 
     def _read(self, result: Any, x: Tensor) -> tuple[Raw, Tensor, Tensor]:
         """Output, mu and the second head in forward's result; from encode where forward does not return them."""

@@ -41,12 +41,14 @@ class RandomCalls(TorchDispatchMode):
 
     Attributes:
         names: the random operations that were called, in order.
+        private: whether any of them drew from a generator of the model's own.
     """
 
     def __init__(self, noise: Noise) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.noise = noise
         self.names: list[str] = []
+        self.private = False
 
     def __torch_dispatch__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Run one operation, watching for random ones."""
@@ -54,15 +56,19 @@ class RandomCalls(TorchDispatchMode):
         packet = func.overloadpacket
         if packet in _STANDARD or packet in _WITH_MOMENTS or packet is _aten.normal_:
             self.names.append(packet.__name__)
-            if "generator" in kwargs:
-                kwargs["generator"] = None
+            self._use_global_stream(kwargs)
             drawn = func(*args, **kwargs)
             return self._replace(packet, drawn, args)
         if packet in _OTHER:
             self.names.append(packet.__name__)
-            if "generator" in kwargs:
-                kwargs["generator"] = None
+            self._use_global_stream(kwargs)
         return func(*args, **kwargs)
+
+    def _use_global_stream(self, kwargs: dict[str, Any]) -> None:
+        """Set a private generator aside."""
+        if kwargs.get("generator") is not None:
+            self.private = True
+            kwargs["generator"] = None
 
     def _replace(self, packet: Any, drawn: Tensor, args: tuple[Any, ...]) -> Tensor:
         if not self.noise.zero and self.noise.given is None:

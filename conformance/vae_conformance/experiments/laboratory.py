@@ -142,7 +142,8 @@ class Laboratory:
         scale = loss_scale(self.subject, 4)
         if scale is None:
             return LAB_WEIGHT
-        return round(LAB_EFFECTIVE_BETA * scale / kl_weight(self.subject, batch=4), 9)
+        weight = abs(kl_weight(self.subject, batch=4))
+        return round(LAB_EFFECTIVE_BETA * scale / weight, 9) if weight > 0 else LAB_WEIGHT
 
     def _key(self, recipe: Recipe) -> str:
         facts, options = self.subject.facts, self.options

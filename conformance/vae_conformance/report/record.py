@@ -114,7 +114,7 @@ class Report:
     @property
     def error_budget(self) -> Mapping[str, float | int]:
         """The exact-tail tests' false alarms: the bound for the run, what of it was given out, to how many claims."""
-        levels = [claim.verdict.level_of_error for claim in self.claims if claim.verdict.level_of_error is not None]
+        levels = [claim.verdict.level_of_error for claim in self.claims if claim.verdict.level_of_error]
         return {
             "exact_tail_false_alarm_probability": FALSE_ALARM_BUDGET,
             "exact_tail_level_given_out": sum(levels),

@@ -148,7 +148,7 @@ def _summary(report: Report, layout: Layout) -> list[str]:
             lines += layout.wrap(_diagnosis(diagnosis, violated), "  ")
         lines += [""]
     lines += [layout.paint("Summary", "bold"), *layout.wrap(_counts(report), "  ")]
-    if report.missing:
+    if report.missing and report.implementation is not None:
         lines += layout.wrap(f"not asked: {', '.join(report.missing)}", "  ")
     gate = "required claims" if options.gate == "required" else "required and expected claims"
     lines += layout.wrap(f"{gate} gate; all others are reported only", "  ")

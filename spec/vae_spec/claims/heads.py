@@ -73,7 +73,7 @@ NET_06 = Claim(
     " bounds every mean, one shared layer ties them together: each still trains, and each is blur.",
     hint="end both heads with a plain linear layer of their own",
     decision="exact: at most 400 steps of Adam towards four targets from fresh initialisations; half of the way must be reached",
-    mistakes=("activation-on-heads", "shared-head"),
+    mistakes=("autoencoder-plus-noise", "activation-on-heads", "shared-head"),
     needs=(Part.POSTERIOR, Part.PARAMETERS),
     check=check_heads,
 )

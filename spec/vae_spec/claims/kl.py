@@ -180,6 +180,7 @@ KL_02 = Claim(
     hint="write both from the same logvar: std = exp(0.5 * logvar), kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar))",
     decision="posteriors constant over dimensions and items, where the sum has an exact noncentral chi-squared law; two stages",
     mistakes=(
+        "kl-first-dimension",
         "missing-half",
         "std-no-half",
         "logvar-as-std",

@@ -221,7 +221,7 @@ NET_02 = Claim(
     " data.",
     hint="end the decoder with what the likelihood needs (a sigmoid for data in [0, 1]) and give the output the input's shape",
     decision="Hypothesis over batch sizes and widths of codes, exact; gradients and spread over 64 codes three standard deviations wide",
-    mistakes=("decoder-range", "decoder-ignores-z", "double-sigmoid", "hard-coded-shape", "batch-size-frozen"),
+    mistakes=("not-a-module", "decoder-range", "decoder-ignores-z", "double-sigmoid", "hard-coded-shape", "batch-size-frozen"),
     needs=(Part.DECODE,),
     check=check_decoder,
 )

@@ -1,0 +1,137 @@
+"""A small GAN: the third column of VAE Basics' comparison (6.6.3, VAE vs Autoencoder vs GAN).
+
+It has samples, as a VAE has, but neither an encoder nor a likelihood: no posterior to look at, and no loss that says how far it has come.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from vae_reference.likelihoods import Item
+from vae_reference.mlp import Latent, Scalar
+
+Curve = Float64[np.ndarray, " steps"]
+
+
+class GAN(nn.Module):
+    """A generator and a discriminator of one hidden layer each, about the size of `VAE`'s decoder and encoder.
+
+    Goodfellow et al. (2014), "Generative adversarial nets", section 3, with the generator's loss that does not saturate.
+
+    Args:
+        input_shape: the shape of one item, without the batch; data in [0, 1].
+        latent_dim: dimensions of z, which is drawn from N(0, I).
+        hidden_dim: units of each hidden layer.
+    """
+
+    def __init__(self, input_shape: tuple[int, ...] = (1, 28, 28), latent_dim: int = 32, hidden_dim: int = 256) -> None:
+        super().__init__()
+        self.input_shape = tuple(input_shape)
+        self.latent_dim = latent_dim
+        pixels = math.prod(self.input_shape)
+        self.generator = nn.Sequential(
+            nn.Linear(latent_dim, hidden_dim),
+            nn.ReLU(),
+            nn.Linear(hidden_dim, pixels),
+            nn.Sigmoid(),
+            nn.Unflatten(1, self.input_shape),
+        )
+        # Leaky, so that the generator gets a gradient even from items that switch every unit off.
+        self.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(pixels, hidden_dim), nn.LeakyReLU(0.2), nn.Linear(hidden_dim, 1))
+
+    def generate(self, z: Latent) -> Item:
+        """The item that each code stands for, of shape (batch, *input_shape)."""
+        item: Tensor = self.generator(z)
+        return item
+
+    def discriminate(self, x: Item) -> Float[Tensor, " batch"]:
+        """The logit of each item's being real."""
+        logit: Tensor = self.discriminator(x)
+        return logit.squeeze(1)
+
+    def discriminator_loss(self, x: Item, made: Item) -> Scalar:
+        """The cross-entropy of telling data x from generated items, in nats; 2 log 2 where it cannot tell at all."""
+        # -log D(x) - log(1 - D(G(z))), with D = sigmoid(logit) and -log sigmoid(a) = softplus(-a)
+        return softplus(-self.discriminate(x)).mean() + softplus(self.discriminate(made)).mean()
+
+    def generator_loss(self, made: Item) -> Scalar:
+        """How surely generated items are told to be generated, in nats."""
+        # -log D(G(z)), whose gradient is strong where the generator loses; log(1 - D(G(z))) would be flat there
+        return softplus(-self.discriminate(made)).mean()
+
+    def sample(self, n: int) -> Item:
+        """n generated items, of shape (n, *input_shape), without gradients."""
+        with torch.no_grad():
+            return self.generate(self._codes(n))
+
+    def _codes(self, n: int) -> Latent:
+        return torch.randn(n, self.latent_dim, device=next(self.parameters()).device)
+
+
+@dataclass(frozen=True)
+class GANRun:
+    """What one training gave.
+
+    Attributes:
+        model: the trained model.
+        samples: generated at the end, of shape (samples, *input_shape).
+        discriminator_loss, generator_loss: one entry a step, each taken before its own update. Two players' losses need not fall.
+    """
+
+    model: GAN
+    samples: Float[Tensor, "samples *item"]
+    discriminator_loss: Curve
+    generator_loss: Curve
+
+
+def train_gan(
+    data: Item,
+    steps: int = 2000,
+    seed: int = 0,
+    *,
+    batch: int = 128,
+    learning_rate: float = 2e-4,
+    latent_dim: int = 16,
+    hidden_dim: int = 256,
+    samples: int = 500,
+) -> GANRun:
+    """Train a GAN on items in [0, 1], of shape (items, *input_shape); the caller's own random stream stays as it was.
+
+    Args:
+        data: the items.
+        steps: one update of the discriminator and one of the generator each.
+        seed: of the initial weights, the batches, the codes and the samples.
+        batch: items and codes in each update.
+        learning_rate: of both Adams; with it, a first momentum of 0.5 (Radford, Metz and Chintala 2016, section 4), as a moving target needs.
+        latent_dim, hidden_dim: those of `GAN`.
+        samples: how many items to generate at the end.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        model = GAN(tuple(data.shape[1:]), latent_dim, hidden_dim)
+        generator, discriminator = (
+            torch.optim.Adam(part.parameters(), lr=learning_rate, betas=(0.5, 0.999)) for part in (model.generator, model.discriminator)
+        )
+        losses = np.empty((steps, 2))
+        for step in range(steps):
+            x = data[torch.randint(len(data), (batch,))]
+            made = model.generate(model._codes(batch))
+
+            # The discriminator's update leaves the generator alone: it sees the items, not where they came from.
+            loss = model.discriminator_loss(x, made.detach())
+            discriminator.zero_grad()
+            torch.autograd.backward(loss)
+            discriminator.step()
+            losses[step, 0] = loss.item()
+
+            loss = model.generator_loss(made)
+            generator.zero_grad()
+            torch.autograd.backward(loss)
+            generator.step()
+            losses[step, 1] = loss.item()
+        return GANRun(model, model.sample(samples), discriminator_loss=losses[:, 0], generator_loss=losses[:, 1])

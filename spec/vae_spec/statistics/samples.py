@@ -1,0 +1,268 @@
+"""How prior samples relate to data: fidelity and diversity in a feature space, classes, copies, distances between distributions.
+
+No single one of them says that samples are plausible: samples that are all the mean image have a precision near 1, and a Gaussian fitted to
+a few principal components has a small Frechet distance. Coverage answers to both faults (Deep Learning Notes 13.4.3).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import linalg
+from scipy.spatial import distance
+
+NEIGHBOURS = 5
+"""k of precision, recall, density and coverage: the default of Naeem et al. 2020."""
+COPY_QUANTILE = 0.01
+"""A sample counts as a copy where it lies nearer to a training item than all but this share of the held-out items do."""
+
+Points = Float[np.ndarray, "items features"]
+
+
+def as_points(values: Points, what: str, least: int = 1) -> Float[np.ndarray, "items features"]:
+    """The same values in double precision, of shape (items, features), where there are enough and all are finite.
+
+    Raises:
+        ValueError: another shape, fewer items than needed, or values that are not finite.
+    """
+    points = np.asarray(values, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] == 0:
+        raise ValueError(f"{what} need the shape (items, features), not {points.shape}")
+    if len(points) < least:
+        raise ValueError(f"{what}: at least {least} items are needed, and there are {len(points)}")
+    if not np.isfinite(points).all():
+        raise ValueError(f"{what} hold {int((~np.isfinite(points)).sum())} values that are not finite")
+    return points
+
+
+def _same_space(first: Points, second: Points) -> None:
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(f"both sets need the same number of features; they have {first.shape[1]} and {second.shape[1]}")
+
+
+@dataclass(frozen=True)
+class Balls:
+    """A closed ball around each of some points, that reaches to its k-th nearest other point: an estimate of where the points live.
+
+    Closed, so that repeated points still hold one another; for continuous data it makes no difference.
+
+    Attributes:
+        centres: the points, of shape (items, features).
+        radii: the distance of each to its k-th nearest other one, of shape (items,).
+        k: the number of neighbours.
+    """
+
+    centres: Points
+    radii: Float[np.ndarray, " items"]
+    k: int
+
+    @classmethod
+    def around(cls, points: Points, k: int = NEIGHBOURS, what: str = "the points") -> Balls:
+        """The balls of these points.
+
+        Raises:
+            ValueError: fewer than k + 1 points, another shape, or values that are not finite.
+        """
+        if k < 1:
+            raise ValueError(f"k counts neighbours and is at least 1, not {k}")
+        centres = as_points(points, what, least=k + 1)
+        # The nearest of all is the point itself, at distance 0, or a twin of it.
+        radii = np.partition(distance.cdist(centres, centres), k, axis=1)[:, k]
+        return cls(centres, radii, k)
+
+    def hold(self, points: Points, what: str = "the samples") -> Bool[np.ndarray, "centres points"]:
+        """Which ball holds which point, of shape (centres, points).
+
+        Raises:
+            ValueError: another number of features, or values that are not finite.
+        """
+        checked = as_points(points, what)
+        _same_space(self.centres, checked)
+        return np.asarray(distance.cdist(self.centres, checked) <= self.radii[:, None])
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Precision, recall, density and coverage of N real items and M samples (Kynkaanniemi et al. 2019; Naeem et al. 2020, section 3).
+
+    Attributes:
+        precision: the share of samples inside any real item's ball. 1 where all samples are alike and typical.
+        recall: the share of real items inside any sample's ball. Samples that are spread too widely have it near 1.
+        density: real balls that hold a sample, on average, divided by k: 1 where both have the same law; not bounded by 1.
+        coverage: the share of real items whose ball holds any sample; `expected_coverage` where both have the same law.
+    """
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def fidelity(real: Points, samples: Points, k: int = NEIGHBOURS) -> Fidelity:
+    """Precision, recall, density and coverage.
+
+    Args:
+        real: real items that no training saw, (items, features).
+        samples: decoded prior samples, (samples, features). All but density depend on both numbers: compare at equal ones.
+        k: neighbours.
+
+    Raises:
+        ValueError: fewer than k + 1 of either, different numbers of features, or values that are not finite.
+    """
+    balls = Balls.around(real, k, "the real items")
+    around_samples = Balls.around(samples, k, "the samples")
+    held = balls.hold(samples)
+    return Fidelity(
+        precision=float(held.any(0).mean()),
+        recall=float(around_samples.hold(real, "the real items").any(0).mean()),
+        density=float(held.sum(0).mean()) / k,
+        coverage=float(held.any(1).mean()),
+    )
+
+
+def expected_coverage(real: int, samples: int, k: int = NEIGHBOURS) -> float:
+    """The mean coverage where samples and real items have the same continuous law (Naeem et al. 2020, lemma 2).
+
+    1 - [(N - 1) ... (N - k)] / [(M + N - 1) ... (M + N - k)] for N real items and M samples: the probability that one of the k nearest of
+    all others is a sample.
+    """
+    return 1 - math.prod((real - i) / (samples + real - i) for i in range(1, k + 1))
+
+
+@dataclass(frozen=True)
+class ClassUse:
+    """Which classes samples are taken for.
+
+    Attributes:
+        shares: of the samples, by the most probable class; of shape (classes,).
+        entropy: -sum p log p of the shares, divided by log(classes): 0 for one class alone, 1 for all alike.
+        present: the classes that appear at all.
+    """
+
+    shares: Float[np.ndarray, " classes"]
+    entropy: float
+    present: frozenset[int]
+
+
+def class_use(probabilities: Float[np.ndarray, "samples classes"]) -> ClassUse:
+    """Which classes samples are taken for, each by its most probable one.
+
+    The mean of the probabilities would not do: a single image that the classifier is unsure of would count as many classes. The entropy of n
+    samples is too small by about (classes - 1) / (2 n log classes).
+
+    Raises:
+        ValueError: no samples, fewer than two classes, or rows that are no probabilities.
+    """
+    p = as_points(probabilities, "class probabilities")
+    if p.shape[1] < 2:
+        raise ValueError("at least two classes are needed to speak of diversity")
+    if (p < 0).any() or not np.allclose(p.sum(1), 1, atol=1e-3):
+        raise ValueError("each row of class probabilities is not negative and sums to 1; give probabilities, not scores")
+    shares = np.bincount(p.argmax(1), minlength=p.shape[1]) / len(p)
+    used = shares[shares > 0]
+    entropy = -float((used * np.log(used)).sum()) / math.log(p.shape[1])
+    return ClassUse(shares, max(0.0, entropy), frozenset(np.flatnonzero(shares).tolist()))
+
+
+@dataclass(frozen=True)
+class Copying:
+    """How near samples come to training items, against held-out items.
+
+    Attributes:
+        distance_ratio: the median distance of a sample to its nearest training item, over that of a held-out item. Blur lowers it too.
+        copies: the share of samples nearer to a training item than all but `COPY_QUANTILE` of the held-out items are.
+        training_excess: how much more often than by chance the nearest of all items is a training item: (p - p0) / (1 - p0) with p the
+            share of samples so and p0 = training / (training + held-out). 0 for samples that know nothing of which items were trained
+            on, however blurred; 1 where all are nearest to training items.
+    """
+
+    distance_ratio: float
+    copies: float
+    training_excess: float
+
+
+def nearest(points: Points, among: Points) -> Float[np.ndarray, " points"]:
+    """The distance of each point to the nearest of others, of shape (points,)."""
+    # sklearn finds a neighbour by an expanded square, which rounds; the distance to it is taken again, so that a copy's is exactly 0.
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415  scikit-learn takes a while to import, and exact runs do not need it
+
+    centre = among.mean(0)
+    index = NearestNeighbors(n_neighbors=1).fit(among - centre).kneighbors(points - centre, return_distance=False)[:, 0]
+    return np.asarray(np.linalg.norm(points - among[index], axis=1))
+
+
+def copying(samples: Points, training: Points, held_out: Points) -> Copying:
+    """Whether samples are training items (Meehan et al. 2020 compare the same distances).
+
+    Args:
+        samples: decoded prior samples, (samples, features); pixels will do, since a copy is a copy in any space.
+        training: all items trained on, (items, features).
+        held_out: items from the same source that were not trained on, (items, features).
+
+    Raises:
+        ValueError: an empty set, different numbers of features, values that are not finite, or held-out items that all are training items.
+    """
+    own, seen, unseen = as_points(samples, "the samples"), as_points(training, "training items"), as_points(held_out, "held-out items")
+    _same_space(own, seen)
+    _same_space(unseen, seen)
+    to_seen, usual = nearest(own, seen), nearest(unseen, seen)
+    if not np.median(usual) > 0:
+        raise ValueError("most held-out items are training items themselves: hold items out that were not trained on")
+    by_chance = len(seen) / (len(seen) + len(unseen))
+    to_unseen = nearest(own, unseen)
+    nearer = float(((to_seen < to_unseen) + by_chance * (to_seen == to_unseen)).mean())
+    return Copying(
+        distance_ratio=float(np.median(to_seen) / np.median(usual)),
+        # Not interpolated: among the held-out items at most this share may count as copies themselves.
+        copies=float((to_seen < np.quantile(usual, COPY_QUANTILE, method="lower")).mean() if usual.min() > 0 else (to_seen == 0).mean()),
+        training_excess=(nearer - by_chance) / (1 - by_chance),
+    )
+
+
+def frechet(real: Points, samples: Points) -> float:
+    """The squared Frechet distance of Gaussian fits, over the trace of the real items' covariance.
+
+    [|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1^1/2 C2 C1^1/2)^1/2] / tr C1 (Dowson and Landau 1982; Heusel et al. 2017). One sample that is the
+    real items' mean gives 1, and so does a collapsed decoder. Too large by about features / items where items are few.
+
+    Raises:
+        ValueError: fewer than two of either, different numbers of features, values that are not finite, or real items that do not vary.
+    """
+    first, second = as_points(real, "the real items", least=2), as_points(samples, "the samples", least=2)
+    _same_space(first, second)
+    one, other = np.atleast_2d(np.cov(first, rowvar=False)), np.atleast_2d(np.cov(second, rowvar=False))
+    spread = float(np.trace(one))
+    if not spread > 0:
+        raise ValueError("the real items are all alike: there is no spread to compare with")
+    values, vectors = linalg.eigh(one)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    # The product is symmetric and positive but for rounding: its square root's trace is the sum of the roots of its eigenvalues.
+    shared = float(np.sqrt(np.clip(linalg.eigvalsh(root @ other @ root), 0, None)).sum())
+    shift = float(np.square(first.mean(0) - second.mean(0)).sum())
+    return max(0.0, shift + spread + float(np.trace(other)) - 2 * shared) / spread
+
+
+def _mean_off_diagonal(square: Float[np.ndarray, "items items"]) -> float:
+    return float((square.sum() - np.trace(square)) / (len(square) * (len(square) - 1)))
+
+
+def energy_distance(first: Points, second: Points) -> float:
+    """2 E|X - Y| - E|X - X'| - E|Y - Y'|, unbiased: pairs of an item with itself are left out (Szekely and Rizzo 2013).
+
+    0 on average where both have one law, so a little below 0 in half of the draws; in the units of the features.
+
+    Raises:
+        ValueError: fewer than two of either, different numbers of features, or values that are not finite.
+    """
+    x, y = as_points(first, "the first set", least=2), as_points(second, "the second set", least=2)
+    _same_space(x, y)
+    within = _mean_off_diagonal(distance.cdist(x, x)) + _mean_off_diagonal(distance.cdist(y, y))
+    return 2 * float(distance.cdist(x, y).mean()) - within
+
+
+def predicted_classes(probabilities: Float[np.ndarray, "samples classes"]) -> Int[np.ndarray, " samples"]:
+    """The most probable class of each sample, of shape (samples,)."""
+    return np.asarray(as_points(probabilities, "class probabilities").argmax(1))

@@ -1,0 +1,187 @@
+"""How sharp images are: their Laplacian's variance, their energy at high spatial frequencies, their total variation.
+
+None of the three is an absolute measure of blur: noise is sharp, and how much detail there is depends on the data. They mean something as
+ratios, against the originals or against another model's images of the same items (Deep Learning Notes 13.4.2).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy import fft, ndimage
+
+HIGH_SHARE = 0.1
+"""The part of the originals' power, without the mean of the image, that counts as high frequencies."""
+
+Images = Float[np.ndarray, "items channels height width"]
+PerItem = Float[np.ndarray, " items"]
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of two means over the same items.
+
+    Attributes:
+        value: mean of the first over mean of the second.
+        standard_error: over items, to first order (delta method); nan from one item alone.
+    """
+
+    value: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """Images against others of the same items: below 1 where they are smoother.
+
+    Attributes:
+        laplacian_variance: ratio of `laplacian_variance`.
+        high_frequency_energy: ratio of `high_frequency_energy` above the radius of the originals.
+        total_variation: ratio of `total_variation`.
+    """
+
+    laplacian_variance: Ratio
+    high_frequency_energy: Ratio
+    total_variation: Ratio
+
+
+def _checked(images: Images, what: str = "images") -> Float[np.ndarray, "items channels height width"]:
+    checked = np.asarray(images, dtype=np.float64)
+    if checked.ndim != 4 or checked.size == 0:
+        raise ValueError(f"{what} need the shape (items, channels, height, width) with at least one of each, not {checked.shape}")
+    if not np.isfinite(checked).all():
+        raise ValueError(f"{what} hold {int((~np.isfinite(checked)).sum())} values that are not finite")
+    return checked
+
+
+def laplacian_variance(images: Images) -> PerItem:
+    """The variance over an item's pixels of the discrete Laplacian: the sum of second differences [1, -2, 1] along both axes.
+
+    Borders are mirrored, so that a constant image has 0. Scales with the square of the contrast (Pech-Pacheco et al. 2000).
+
+    Returns:
+        one value an item, of shape (items,).
+
+    Raises:
+        ValueError: another shape, or values that are not finite.
+    """
+    checked = _checked(images)
+    stencil = np.asarray([1.0, -2.0, 1.0])
+    laplacian = sum(ndimage.correlate1d(checked, stencil, axis=axis, mode="reflect") for axis in (-2, -1))
+    return np.asarray(np.var(laplacian, axis=(1, 2, 3)))
+
+
+def total_variation(images: Images) -> PerItem:
+    """The sum of absolute differences between horizontal and between vertical neighbours, divided by the number of values of an item.
+
+    Returns:
+        one value an item, of shape (items,); 0 for a constant image, and for a single pixel.
+
+    Raises:
+        ValueError: another shape, or values that are not finite.
+    """
+    checked = _checked(images)
+    across = np.abs(np.diff(checked, axis=-1)).sum(axis=(1, 2, 3))
+    down = np.abs(np.diff(checked, axis=-2)).sum(axis=(1, 2, 3))
+    return np.asarray((across + down) / checked[0].size)
+
+
+def _power(checked: Float[np.ndarray, "items channels height width"]) -> Float[np.ndarray, "items height width"]:
+    """|F|^2 of the orthonormal Fourier transform, summed over channels: by Parseval its sum is the sum of squared pixels."""
+    return np.asarray(np.square(np.abs(fft.fft2(checked, axes=(-2, -1), norm="ortho"))).sum(1))
+
+
+def _radii(height: int, width: int) -> Float[np.ndarray, "height width"]:
+    """The distance of each frequency from zero, in cycles a pixel; rounded, so that equal ones compare equal."""
+    return np.asarray(np.round(np.hypot(fft.fftfreq(height)[:, None], fft.fftfreq(width)[None, :]), 12))
+
+
+def high_frequency_radius(originals: Images, share: float = HIGH_SHARE) -> float:
+    """The largest radius, in cycles a pixel, at and above which lies at least this share of the originals' power without the mean.
+
+    Frequencies of one radius stay together, so on small images a little more than the share lies there.
+
+    Raises:
+        ValueError: another shape, values that are not finite, a share outside (0, 1], or originals that are all constant.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"the share of high frequencies lies above 0 and at most at 1, not at {share}")
+    checked = _checked(originals, "originals")
+    # The mean of each image is removed before the transform: what rounding leaves of it would pass for power.
+    centred = checked - checked.mean(axis=(-2, -1), keepdims=True)
+    power = _power(centred).mean(0)
+    radii = _radii(*checked.shape[-2:])
+    rings, ring = np.unique(radii, return_inverse=True)
+    by_ring = np.bincount(ring.ravel(), power.ravel())
+    by_ring[0] = 0.0
+    total = float(by_ring.sum())
+    if total <= np.finfo(np.float64).eps * float(np.square(checked).mean(0).sum()):
+        raise ValueError("the originals are constant images: they have no frequencies to compare with")
+    above = np.cumsum(by_ring[::-1])[::-1]
+    # The least share asked for is met at the innermost rings whatever rounding did to the sum.
+    return float(rings[np.nonzero(above >= share * total * (1 - 1e-12))[0][-1]])
+
+
+def high_frequency_energy(images: Images, radius: float) -> PerItem:
+    """The sum of |F|^2 over the frequencies at and above a radius, with F the orthonormal two-dimensional Fourier transform.
+
+    Args:
+        images: (items, channels, height, width).
+        radius: in cycles a pixel, above 0 (see `high_frequency_radius`).
+
+    Returns:
+        one value an item, of shape (items,), in squared pixel units.
+
+    Raises:
+        ValueError: another shape, values that are not finite, or a radius that is not above 0.
+    """
+    if not radius > 0:
+        raise ValueError(f"a radius above 0 leaves the mean of the image out; got {radius}")
+    checked = _checked(images)
+    high = _radii(*checked.shape[-2:]) >= radius
+    return np.asarray(_power(checked)[:, high].sum(1))
+
+
+def ratio_of_means(first: PerItem, second: PerItem) -> Ratio:
+    """The mean of the first over the mean of the second, with its standard error from pairs: sd(a - r b) / (mean(b) sqrt(n)).
+
+    Args:
+        first: one value an item, of shape (items,).
+        second: the same items, in the same order.
+
+    Raises:
+        ValueError: different numbers of items, none, or a second mean that is not above 0.
+    """
+    if first.shape != second.shape or first.ndim != 1 or first.size == 0:
+        raise ValueError(f"two values for each item are needed; got shapes {first.shape} and {second.shape}")
+    scale = float(second.mean())
+    if not scale > 0:
+        raise ValueError(f"the mean to compare with has to be above 0, and is {scale:g}: those images are constant")
+    value = float(first.mean()) / scale
+    spread = float(np.std(first - value * second, ddof=1)) if first.size > 1 else math.nan
+    return Ratio(value, spread / (scale * math.sqrt(first.size)))
+
+
+def relative_sharpness(images: Images, others: Images, originals: Images, share: float = HIGH_SHARE) -> Sharpness:
+    """How sharp images are against others of the same items.
+
+    Args:
+        images: say, a VAE's reconstructions, (items, channels, height, width).
+        others: say, the originals themselves, or the autoencoder's reconstructions.
+        originals: they decide from which radius on frequencies are high.
+        share: of the originals' power above that radius.
+
+    Raises:
+        ValueError: shapes that differ, values that are not finite, or constant `others` or `originals`.
+    """
+    if not images.shape == others.shape == originals.shape:
+        raise ValueError(f"the same items are compared in one shape; got {images.shape}, {others.shape} and {originals.shape}")
+    radius = high_frequency_radius(originals, share)
+    return Sharpness(
+        laplacian_variance=ratio_of_means(laplacian_variance(images), laplacian_variance(others)),
+        high_frequency_energy=ratio_of_means(high_frequency_energy(images, radius), high_frequency_energy(others, radius)),
+        total_variation=ratio_of_means(total_variation(images), total_variation(others)),
+    )

@@ -1,0 +1,38 @@
+"""A tiny VAE for points in the plane with Tanh in its decoder.
+
+The losses are sums over dimensions and means over items.
+"""
+
+import torch
+from torch import nn
+
+DIFFERS = "points in the plane, Tanh in the decoder, sums over dimensions"
+
+
+class TinyVAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.latent_dim = 2
+        self.encoder = nn.Sequential(nn.Linear(2, 16), nn.ReLU())
+        self.mu = nn.Linear(16, 2)
+        self.logvar = nn.Linear(16, 2)
+        self.decoder = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2))
+
+    def encode(self, x):
+        h = self.encoder(x)
+        return self.mu(h), self.logvar(h)
+
+    def reparameterize(self, mu, logvar):
+        return mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)
+
+    def decode(self, z):
+        return self.decoder(z)
+
+    def forward(self, x):
+        mu, logvar = self.encode(x)
+        return self.decode(self.reparameterize(mu, logvar)), mu, logvar
+
+    def loss(self, x_hat, x, mu, logvar, beta=1.0):
+        recon = ((x_hat - x) ** 2).sum(1).mean() / 2
+        kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1).mean()
+        return recon + beta * kl, recon, kl
