@@ -92,10 +92,7 @@ def documents_loop(subject: InProcessSubject, data: Dataset[tuple[Tensor, ...]],
 
 def matrix_products(steps: int) -> None:
     """The matrix products that forward and backward passes of these layers cannot do without, and nothing else."""
-    sides = [
-        (torch.randn(BATCH, inputs), torch.randn(outputs, inputs), torch.randn(BATCH, outputs))
-        for inputs, outputs in WIDTHS
-    ]
+    sides = [(torch.randn(BATCH, inputs), torch.randn(outputs, inputs), torch.randn(BATCH, outputs)) for inputs, outputs in WIDTHS]
     for _ in range(steps):
         for index, (x, weight, gradient) in enumerate(sides):
             torch.mm(x, weight.T)

@@ -19,9 +19,7 @@ HOME = "student"
 """What the module of a bound class is called."""
 
 
-def bound(
-    made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any
-) -> InProcessSubject:
+def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any) -> InProcessSubject:
     """Bind a class, a factory or a ready instance, with the functions that stand beside it in its module."""
     namespace = SimpleNamespace(__name__=HOME)
     for function in functions:

@@ -87,8 +87,7 @@ def candidates(path: Path) -> tuple[str, ...]:
     siblings = {
         alias.asname or alias.name
         for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("_")
-        and node.module != "__future__"
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("_") and node.module != "__future__"
         for alias in node.names
     }
     return tuple(node.name for node in tree.body if isinstance(node, ast.ClassDef) and _has_parts(node, siblings))

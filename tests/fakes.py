@@ -89,17 +89,12 @@ class FakeSubject:
             return (torch.logit(x_hat, eps=1e-12),)
         return (x_hat, torch.zeros_like(x_hat)) if self.facts.likelihood is Likelihood.GAUSSIAN else (x_hat,)
 
-    def terms(
-        self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None
-    ) -> Terms:
+    def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None) -> Terms:
         """The ELBO's terms, reduced."""
         self._fail()
         items, entries = len(x), math.prod(x.shape[1:])
         likelihood = self.facts.likelihood or Likelihood.SQUARED_ERROR
-        reconstruction = (
-            self.reconstruction_reduction(items, entries) * negative_log_likelihood(likelihood, raw, x).mean()
-            + self.constant
-        )
+        reconstruction = self.reconstruction_reduction(items, entries) * negative_log_likelihood(likelihood, raw, x).mean() + self.constant
         kl = self.kl_reduction(items, entries) * self.kl(mu, logvar).mean()
         return Terms(reconstruction + (1.0 if beta is None else beta) * kl, reconstruction, kl)
 
@@ -107,9 +102,7 @@ class FakeSubject:
         """One draw under the seed."""
         self._fail()
         self.drawn.append(mu.numel())
-        return self.sample(
-            mu, logvar, torch.randn(mu.shape, generator=torch.Generator().manual_seed(noise.seed), dtype=mu.dtype)
-        )
+        return self.sample(mu, logvar, torch.randn(mu.shape, generator=torch.Generator().manual_seed(noise.seed), dtype=mu.dtype))
 
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
         """One draw and its gradients."""

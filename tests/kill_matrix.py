@@ -62,8 +62,7 @@ def table(outcomes: Mapping[str, Mapping[str, str]]) -> str:
     ]
     lines = [" " * width + head for head in heads]
     lines += [
-        f"{name:{width}}" + "".join(f"{SIGNS.get(row.get(claim, ''), ' '):>4}" for claim in ids)
-        for name, row in sorted(outcomes.items())
+        f"{name:{width}}" + "".join(f"{SIGNS.get(row.get(claim, ''), ' '):>4}" for claim in ids) for name, row in sorted(outcomes.items())
     ]
     return "\n".join(lines)
 

@@ -76,9 +76,7 @@ MIXED = (
 )
 
 
-def report_on(
-    *verdicts: ClaimVerdict, options: RunOptions = OPTIONS, missing: tuple[str, ...] = (), **more: object
-) -> Report:
+def report_on(*verdicts: ClaimVerdict, options: RunOptions = OPTIONS, missing: tuple[str, ...] = (), **more: object) -> Report:
     promised = (*(entry.claim for entry in verdicts), *missing)
     return assemble(Proceedings(BOUND, promised, verdicts, **more), options, duration_s=12.34)  # type: ignore[arg-type]
 
@@ -92,8 +90,6 @@ REPORTS = {
     "mixed": mixed(missing=("SMP-01",)),
     "good": report_on(verdict("KL-01", Outcome.HOLDS)),
     "error": report_on(verdict("KL-01", Outcome.ERROR, "a fault")),
-    "unbound": assemble(
-        Proceedings(not_bound=NotBound("no class in student.py", "name one: student.py:VAE")), OPTIONS, duration_s=0.1
-    ),
+    "unbound": assemble(Proceedings(not_bound=NotBound("no class in student.py", "name one: student.py:VAE")), OPTIONS, duration_s=0.1),
     "broken": report_on(suite_error=SuiteError("pytest failed", "line 1\nline 2\x1b[0m")),
 }

@@ -1,9 +1,7 @@
-"""Binding small implementations: what is found, what is missing and how that is judged, and what the code may do wrong."""
+"""Binding small implementations: what is found, how each part is called, and what is detected of it."""
 
 from __future__ import annotations
 
-import sys
-import time
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ from torch.nn import functional as F
 
 from binding_samples import (
     BatchNormed,
-    Inline,
     Layers,
     Native,
     Script,
@@ -24,12 +21,10 @@ from binding_samples import (
     inline,
     loss_function,
     noisy,
-    without,
 )
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.losses import Returns
-from vae_conformance.errors import Unbound
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome, Verdict
 from vae_spec.registry import CLAIMS
@@ -65,7 +60,10 @@ def test_a_native_model_is_bound_whole() -> None:
 
 def test_a_script_is_bound_with_the_loss_beside_it() -> None:
     subject = bound(Script, loss_function)
-    expected = dict.fromkeys(Part, Standing.PRESENT) | {Part.LOSS_TERMS: Standing.REPLACED, Part.BETA: Standing.REPLACED}
+    expected = dict.fromkeys(Part, Standing.PRESENT) | {
+        Part.LOSS_TERMS: Standing.REPLACED,
+        Part.BETA: Standing.REPLACED,
+    }
     assert standings(subject) == expected
     assert subject.wiring.loss is not None
     assert subject.wiring.loss.returns is Returns.SCALAR
@@ -189,254 +187,6 @@ def test_a_spatial_code_is_flattened() -> None:
     assert subject.wiring.latent_shape == (2, 7, 7)
     assert subject.posterior(torch.rand(3, 1, 28, 28)).mu.shape == (3, 98)
     assert subject.decode(torch.zeros(3, 98))[0].shape == (3, 1, 28, 28)
-
-
-# what is missing
-
-
-@pytest.mark.parametrize(
-    ("part", "missing", "claim"),
-    [("decode", Part.DECODE, "NET-02"), ("decode", Part.DECODE, "NET-04"), ("forward", Part.FORWARD, "NET-03")],
-)
-def test_what_nothing_can_stand_in_for_is_violated(part: str, missing: Part, claim: str) -> None:
-    subject = bound(without(part))
-    assert standings(subject)[missing] in (Standing.MISSING, Standing.FAILING)
-    found = verdict(claim, subject)
-    assert found.outcome is Outcome.VIOLATED
-    assert part in found.message
-    assert found.hint
-
-
-def test_a_missing_decode_is_called_missing() -> None:
-    subject = bound(without("decode"))
-    assert standings(subject)[Part.DECODE] is Standing.MISSING
-    assert verdict("NET-02", subject).message.startswith("missing: decode (")
-    with pytest.raises(SubjectFault, match="decode: is missing"):
-        subject.decode(torch.zeros(2, 3))
-
-
-def test_a_missing_encode_is_read_from_forward() -> None:
-    subject = bound(without("encode"))
-    report = subject.facts.parts[Part.POSTERIOR]
-    assert (report.standing, report.account) == (Standing.PRESENT, "mu and logvar are read from forward: encode does not give them")
-    assert subject.posterior(X).mu.shape == (4, 3)
-
-
-def test_no_posterior_at_all_is_violated() -> None:
-    class NoPosterior(Layers):
-        def forward(self, x: Tensor) -> Any:
-            return self.layers(noisy(*self.heads(x))).view_as(x)
-
-    subject = bound(NoPosterior)
-    assert standings(subject)[Part.POSTERIOR] is Standing.MISSING
-    assert verdict("NET-01", subject).outcome is Outcome.VIOLATED
-    assert verdict("NET-01", subject).message.startswith("missing: encode")
-
-
-def test_a_missing_sampling_step_is_not_applicable() -> None:
-    subject = bound(without("reparameterize"))
-    found = standings(subject)
-    assert found[Part.DRAW] is found[Part.NOISE_CONTROL] is Standing.REPLACED
-    for claim in ("REP-01", "REP-02", "KL-02"):
-        assert verdict(claim, subject).outcome is Outcome.NOT_APPLICABLE
-    with pytest.raises(SubjectFault, match="sampling step: is missing"):
-        subject.draw(torch.zeros(2, 3), torch.zeros(2, 3), Noise())
-
-
-def test_a_missing_loss_is_supplied_and_not_judged() -> None:
-    subject = bound(without("loss"))
-    found = standings(subject)
-    assert found[Part.LOSS] is Standing.REPLACED
-    assert subject.wiring.loss is not None
-    assert subject.wiring.loss.supplied
-    assert subject.facts.likelihood is Likelihood.BERNOULLI
-    assert verdict("OBJ-02", subject).outcome is Outcome.NOT_APPLICABLE
-    terms = subject.terms((X,), X, torch.ones(4, 3), torch.zeros(4, 3))
-    assert float(terms.kl) == pytest.approx(1.5)
-
-
-def test_nothing_but_a_forward() -> None:
-    found = standings(bound(Inline))
-    assert found[Part.FORWARD] is found[Part.POSTERIOR] is Standing.PRESENT
-    assert found[Part.DECODE] is Standing.MISSING
-    assert found[Part.DRAW] is found[Part.LOSS] is found[Part.LATENT_IN_FORWARD] is Standing.REPLACED
-
-
-def test_no_parameters() -> None:
-    class Bare(Native):
-        def __init__(self) -> None:
-            super().__init__()
-            for parameter in self.parameters():
-                parameter.requires_grad_(False)
-
-    subject = bound(Bare)
-    assert subject.facts.parameters == 0
-    assert standings(subject)[Part.PARAMETERS] is standings(subject)[Part.TRAINING] is Standing.FAILING
-
-
-def test_nothing_that_takes_any_input_is_unbound() -> None:
-    class Empty(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            raise ValueError("no input is good enough")
-
-    with pytest.raises(Unbound, match="no shape of input was found") as caught:
-        bound(Empty)
-    assert "ValueError: no input is good enough" in caught.value.message
-    assert "--input-shape" in caught.value.hint
-
-
-# what the code does wrong
-
-
-def test_a_forward_that_raises_is_failing_and_the_rest_is_bound() -> None:
-    said = "\n".join(("the dog ate it", "and more lines"))
-
-    class Raising(Native):
-        def forward(self, x: Tensor) -> Any:
-            raise RuntimeError(said)
-
-    subject = bound(Raising)
-    found = standings(subject)
-    assert found[Part.FORWARD] is Standing.FAILING
-    assert found[Part.POSTERIOR] is found[Part.DECODE] is found[Part.LOSS] is found[Part.DRAW] is Standing.PRESENT
-    assert "raised RuntimeError: the dog ate it (line " in subject.facts.parts[Part.FORWARD].account
-    assert "more lines" not in subject.facts.parts[Part.FORWARD].account
-    assert verdict("NET-03", subject).outcome is Outcome.VIOLATED
-    assert verdict("KL-01", subject).outcome is Outcome.HOLDS
-    with pytest.raises(SubjectFault, match="the dog ate it"):
-        subject.forward(X, Noise())
-
-
-@pytest.mark.parametrize(
-    ("part", "method", "claim"),
-    [
-        (Part.POSTERIOR, "encode", "NET-01"),
-        (Part.DECODE, "decode", "NET-02"),
-        (Part.LOSS, "loss", "OBJ-01"),
-        (Part.DRAW, "reparameterize", "REP-01"),
-    ],
-)
-def test_each_part_that_raises_is_failing(part: Part, method: str, claim: str) -> None:
-    def fails(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError("to be done")
-
-    if method == "loss":
-        def fails(self: Any, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Any:  # type: ignore[misc]
-            raise NotImplementedError("to be done")
-    if method == "reparameterize":
-        def fails(self: Any, mu: Tensor, logvar: Tensor) -> Any:  # type: ignore[misc]
-            raise NotImplementedError("to be done")
-
-    subject = bound(type("Failing", (without(method),), {method: fails}))
-    assert standings(subject)[part] is Standing.FAILING
-    found = verdict(claim, subject)
-    assert found.outcome is Outcome.VIOLATED
-    assert "NotImplementedError: to be done" in found.message
-
-
-@pytest.mark.parametrize("leave", [sys.exit, quit], ids=["sys.exit", "quit"])
-def test_code_that_tries_to_exit_is_failing(leave: Any) -> None:
-    class Leaving(Native):
-        def decode(self, z: Tensor) -> Any:
-            leave(3)
-
-    subject = bound(Leaving)
-    assert standings(subject)[Part.DECODE] is Standing.FAILING
-    assert "called sys.exit(3)" in subject.facts.parts[Part.DECODE].account
-
-
-def test_a_forward_that_hangs_is_called_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vae_conformance.binding.findings.PROBE_SECONDS", 0.2)
-    calls = []
-
-    class Hanging(Native):
-        def forward(self, x: Tensor) -> Any:
-            calls.append(len(x))
-            while True:
-                time.sleep(0.01)
-
-    subject = bound(Hanging)
-    assert standings(subject)[Part.FORWARD] is Standing.FAILING
-    assert subject.facts.parts[Part.FORWARD].account == "did not return within 0.2 s"
-    assert subject.facts.input_shape[-1] in (8, 28, 32, 64)
-    assert standings(subject)[Part.DRAW] is standings(subject)[Part.LOSS] is Standing.PRESENT
-    assert verdict("NET-03", subject).outcome is Outcome.VIOLATED
-    with pytest.raises(SubjectFault, match=r"did not return within 0\.2 s"):
-        subject.forward(X, Noise())
-    assert len(calls) == 1
-
-
-def test_a_forward_that_hangs_does_not_lose_the_shape_that_encode_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vae_conformance.binding.findings.PROBE_SECONDS", 0.2)
-
-    class Hanging(Native):
-        def forward(self, x: Tensor) -> Any:
-            while True:
-                time.sleep(0.01)
-
-    subject = bound(Hanging)
-    assert standings(subject)[Part.POSTERIOR] is Standing.PRESENT
-    assert subject.posterior(X).mu.shape == (4, 3)
-
-
-def test_nan_outputs_are_bound_and_violated() -> None:
-    class NotANumber(Native):
-        def decode(self, z: Tensor) -> Any:
-            return super().decode(z) * float("nan")
-
-    subject = bound(NotANumber)
-    assert standings(subject)[Part.FORWARD] is standings(subject)[Part.DECODE] is Standing.PRESENT
-    assert verdict("NET-02", subject).outcome is Outcome.VIOLATED
-    assert verdict("NET-01", subject).outcome is Outcome.HOLDS
-
-
-def test_an_output_of_another_size() -> None:
-    class Cropping(Native):
-        def decode(self, z: Tensor) -> Any:
-            return super().decode(z)[..., :7, :7]
-
-        def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 1.0) -> Any:
-            return super().loss(x_hat, x[..., :7, :7], mu, logvar, beta)
-
-    subject = bound(Cropping)
-    assert subject.facts.input_shape == (64,) or subject.facts.input_shape == (1, 8, 8)
-    found = verdict("NET-02", subject)
-    assert found.outcome is Outcome.VIOLATED
-    with pytest.raises(SubjectFault, match="gives 49 entries an item where the input has 64"):
-        subject.data(subject.decode(torch.zeros(2, 3)))
-
-
-@pytest.mark.parametrize(
-    ("error", "diagnosis"),
-    [
-        (AssertionError("Torch not compiled with CUDA enabled"), "cuda-always"),
-        (AttributeError("cannot assign module before Module.__init__() call"), "not-a-module"),
-        (RecursionError("maximum recursion depth exceeded"), "not-a-module"),
-        (RuntimeError("all elements of input should be between 0 and 1"), "data-out-of-range"),
-        (ValueError("something else"), None),
-    ],
-)
-def test_exceptions_point_to_mistakes(error: Exception, diagnosis: str | None) -> None:
-    subject = bound(Native)
-    subject.model.decode = _raiser(error)
-    with pytest.raises(SubjectFault) as caught:
-        subject.decode(torch.zeros(2, 3))
-    assert caught.value.diagnosis == diagnosis
-    assert type(error).__name__ in caught.value.what
-
-
-def _raiser(error: Exception) -> Any:
-    def decode(_z: Tensor) -> Tensor:
-        raise error
-
-    return decode
-
-
-def test_ctrl_c_goes_through() -> None:
-    subject = bound(Native)
-    subject.model.decode = _raiser(KeyboardInterrupt())  # type: ignore[arg-type]
-    with pytest.raises(KeyboardInterrupt):
-        subject.decode(torch.zeros(2, 3))
 
 
 # manners

@@ -199,116 +199,6 @@ def test_an_inline_code_is_not_seen() -> None:
     assert bound(Inline).forward(X, Noise()).z is None
 
 
-# gradients
-
-
-@pytest.mark.parametrize("noise", [Noise(seed=4), Noise.none(), Noise(given=Z)], ids=["seeded", "zero", "given"])
-def test_draw_vjp_is_autograds(native: InProcessSubject, noise: Noise) -> None:
-    found = native.draw_vjp(MU, LOGVAR, noise, COTANGENT)
-    assert torch.equal(found.z, native.draw(MU, LOGVAR, noise))
-    # z = mu + sigma eps: dz/dmu = 1, dz/dlogvar = (z - mu) / 2
-    assert found.mu is not None
-    assert found.logvar is not None
-    torch.testing.assert_close(found.mu, COTANGENT)
-    torch.testing.assert_close(found.logvar, 0.5 * COTANGENT * (found.z - MU))
-
-
-def test_draw_vjp_without_a_path() -> None:
-    class Detached(Native):
-        def reparameterize(self, mu: Tensor, logvar: Tensor) -> Tensor:
-            return noisy(mu, logvar).detach()
-
-    class Half(Native):
-        def reparameterize(self, mu: Tensor, logvar: Tensor) -> Tensor:
-            return noisy(mu, logvar.detach())
-
-    none = bound(Detached).draw_vjp(MU, LOGVAR, Noise(), COTANGENT)
-    assert (none.mu, none.logvar) == (None, None)
-    half = bound(Half).draw_vjp(MU, LOGVAR, Noise(), COTANGENT)
-    assert half.mu is not None
-    assert half.logvar is None
-
-
-def test_decode_vjp_is_autograds(native: InProcessSubject) -> None:
-    z = Z.clone().requires_grad_()
-    (expected,) = torch.autograd.grad((native.model.decode(z) * RAW[0]).sum(), z)
-    found = native.decode_vjp(Z, RAW[0])
-    assert found is not None
-    torch.testing.assert_close(found, expected)
-    silent = bound(type("Cut", (Native,), {"decode": lambda self, z: Native.decode(self, z).detach()}))
-    assert silent.decode_vjp(Z, RAW[0]) is None
-
-
-@pytest.mark.parametrize("of", list(Term))
-@pytest.mark.parametrize("beta", [None, 0.0, 3.0])
-@pytest.mark.parametrize("kind", ["native", "script"])
-def test_terms_and_their_gradients_are_autograds(of: Term, beta: float | None, kind: str) -> None:
-    subject = bound(Native) if kind == "native" else bound(Script, loss_function)
-    scale = 1.0 if kind == "native" else 4.0  # the script's loss is a total over the batch
-    raw, mu, logvar = (value.clone().requires_grad_() for value in (RAW[0], MU, LOGVAR))
-    reconstruction, kl = scale * cross_entropy(raw, X).mean(), scale * divergence(mu, logvar).mean()
-    expected = {Term.TOTAL: reconstruction + (1.0 if beta is None else beta) * kl, Term.RECONSTRUCTION: reconstruction, Term.KL: kl}
-    terms = subject.terms(RAW, X, MU, LOGVAR, beta=beta)
-    for term, value in expected.items():
-        assert float(getattr(terms, term.value)) == pytest.approx(float(value.detach()), rel=1e-5)
-    slopes = torch.autograd.grad(expected[of], (raw, mu, logvar), allow_unused=True)
-    found = subject.terms_vjp(RAW, X, MU, LOGVAR, of=of, beta=beta)
-    for one, other in zip((*found.raw, found.mu, found.logvar), slopes, strict=True):
-        torch.testing.assert_close(one, torch.zeros_like(one) if other is None else other, rtol=1e-4, atol=1e-6)
-
-
-def test_terms_keep_double_precision(native: InProcessSubject) -> None:
-    raw, x, mu, logvar = (value.double() for value in (RAW[0], X, MU, LOGVAR))
-    terms = native.terms((raw,), x, mu, logvar)
-    assert terms.total.dtype == torch.float64
-    assert float(terms.kl) == pytest.approx(float(divergence(mu, logvar).mean()), rel=1e-13)
-
-
-def test_parameters_by_what_they_reach(native: InProcessSubject) -> None:
-    found = native.param_grads(X, Noise(seed=2), ("mu", "logvar", "raw", "total"))
-    assert set(found) == {"mu", "logvar", "raw", "total"}
-    names = set(dict(native.model.named_parameters()))
-    assert all(set(norms) == names for norms in found.values())
-    reached = {of: {name.partition(".")[0] for name, norm in norms.items() if norm > 0} for of, norms in found.items()}
-    assert reached["mu"] == {"hidden", "head"}
-    assert reached["logvar"] == {"hidden", "second"}
-    assert reached["raw"] == reached["total"] == {"hidden", "head", "second", "layers"}
-
-
-def test_without_noise_the_output_does_not_know_the_second_head(native: InProcessSubject) -> None:
-    found = native.param_grads(X, Noise.none(), ("raw",))["raw"]
-    assert found["second.weight"] == found["second.bias"] == 0
-    assert found["head.weight"] > 0
-
-
-def test_the_gradient_of_the_total_is_autograds(native: InProcessSubject) -> None:
-    found = native.param_grads(X, Noise.none(), ("total",))["total"]
-    mu, logvar = native.model.heads(X)
-    total = (cross_entropy(native.model.decode(mu), X) + divergence(mu, logvar)).mean()
-    slopes = torch.autograd.grad(total, list(native.model.parameters()))
-    for (name, _parameter), slope in zip(native.model.named_parameters(), slopes, strict=True):
-        assert found[name] == pytest.approx(float(slope.norm()), rel=1e-4, abs=1e-7)
-
-
-def test_reach_goes_towards_its_target(native: InProcessSubject) -> None:
-    mu, logvar = torch.full((4, 3), 2.5), torch.full((4, 3), -2.0)
-    far = native.reach(X, mu, logvar, steps=0, learning_rate=0.01, seed=1)
-    near = native.reach(X, mu, logvar, steps=300, learning_rate=0.01, seed=1)
-    assert float((far.mu - mu).abs().mean()) > 1.5
-    assert float((near.mu - mu).abs().mean()) < 0.6
-    assert float((near.logvar - logvar).abs().mean()) < 0.6
-
-
-def test_reach_cannot_go_where_an_activation_ends() -> None:
-    class Positive(Native):
-        def encode(self, x: Tensor) -> Any:
-            mu, logvar = self.heads(x)
-            return torch.relu(mu), logvar
-
-    reached = bound(Positive).reach(X, torch.full((4, 3), -2.0), torch.zeros(4, 3), steps=100, learning_rate=0.01, seed=1)
-    assert float(reached.mu.min()) >= 0
-
-
 # states
 
 
@@ -443,18 +333,6 @@ def test_wrong_shapes_are_faults() -> None:
     subject.model.reparameterize = lambda mu, logvar: mu[:1]
     with pytest.raises(SubjectFault, match=r"gives the shape \(1, 3\) for a mu of shape \(4, 3\)"):
         subject.draw_vjp(MU, LOGVAR, Noise(), COTANGENT)
-
-
-def test_a_loss_whose_terms_are_plain_numbers_still_trains() -> None:
-    class Numbers(Native):
-        def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 1.0) -> Any:
-            total, reconstruction, kl = super().loss(x_hat, x, mu, logvar, beta)
-            return total, reconstruction.item(), kl.item()
-
-    subject = bound(Numbers)
-    found = subject.terms_vjp(RAW, X, MU, LOGVAR, of=Term.TOTAL)
-    assert bool(found.mu.any())
-    assert float(subject.terms(RAW, X, MU, LOGVAR).kl) == pytest.approx(float(divergence(MU, LOGVAR).mean()), rel=1e-6)
 
 
 def test_a_missing_loss_is_the_elbo() -> None:

@@ -67,9 +67,22 @@ def test_what_encode_gave_is_recognised_wherever_it_stands(result: Any) -> None:
     expect(result, (MU, LOGVAR))
 
 
-@pytest.mark.parametrize("name", [name for name in TUPLES if name not in (
-    "(mu, logvar, recon)", "(recon, z, mu, logvar)", "(mu, logvar, z, recon)", "((mu, logvar), (recon,))",
-    "(z, (mu, logvar), recon)", "(recon, logvar, mu)")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in TUPLES
+        if name
+        not in (
+            "(mu, logvar, recon)",
+            "(recon, z, mu, logvar)",
+            "(mu, logvar, z, recon)",
+            "((mu, logvar), (recon,))",
+            "(z, (mu, logvar), recon)",
+            "(recon, logvar, mu)",
+        )
+    ],
+)
 def test_without_encode_the_customary_positions_decide(name: str) -> None:
     expect(TUPLES[name], None)
 
@@ -79,10 +92,18 @@ def test_without_encode_a_pair_ahead_of_the_output_is_found(name: str) -> None:
     expect(TUPLES[name], None)
 
 
-@pytest.mark.parametrize("keys", [
-    ("recon", "mu", "logvar"), ("x_hat", "mean", "log_var"), ("reconstruction", "z_mean", "z_log_var"),
-    ("recon_x", "mu", "log_sigma"), ("output", "loc", "lv"), ("x_recon", "mu", "std"), ("logits", "mu", "logvar"),
-])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("recon", "mu", "logvar"),
+        ("x_hat", "mean", "log_var"),
+        ("reconstruction", "z_mean", "z_log_var"),
+        ("recon_x", "mu", "log_sigma"),
+        ("output", "loc", "lv"),
+        ("x_recon", "mu", "std"),
+        ("logits", "mu", "logvar"),
+    ],
+)
 @pytest.mark.parametrize("encoded", [None, (MU, LOGVAR)], ids=["without encode", "with encode"])
 def test_a_dict_is_read_by_its_keys(keys: tuple[str, str, str], encoded: tuple[Tensor, Tensor] | None) -> None:
     raw, mu, logvar = keys
@@ -146,7 +167,11 @@ def test_a_layout_describes_itself() -> None:
     assert whole.describe() == "raw at the whole"
 
 
-@pytest.mark.parametrize("result", [(MU, LOGVAR), [MU, LOGVAR], {"mu": MU, "logvar": LOGVAR}, {"logvar": LOGVAR, "mean": MU, "z": Z}], ids=["tuple", "list", "dict", "dict in another order"])
+@pytest.mark.parametrize(
+    "result",
+    [(MU, LOGVAR), [MU, LOGVAR], {"mu": MU, "logvar": LOGVAR}, {"logvar": LOGVAR, "mean": MU, "z": Z}],
+    ids=["tuple", "list", "dict", "dict in another order"],
+)
 def test_pairs(result: Any) -> None:
     pair = as_pair(result)
     assert pair is not None
@@ -162,8 +187,11 @@ def test_a_distribution_is_a_pair(wrap: Any) -> None:
     torch.testing.assert_close(pair[1], LOGVAR)
 
 
-@pytest.mark.parametrize("result", [MU, (MU,), (MU, LOGVAR, Z), (MU, RECON), (MU, None), (SCALAR, SCALAR), {"code": Z}, None], ids=[
-    "tensor", "one", "three", "unlike shapes", "none inside", "scalars", "dict without them", "none"])
+@pytest.mark.parametrize(
+    "result",
+    [MU, (MU,), (MU, LOGVAR, Z), (MU, RECON), (MU, None), (SCALAR, SCALAR), {"code": Z}, None],
+    ids=["tensor", "one", "three", "unlike shapes", "none inside", "scalars", "dict without them", "none"],
+)
 def test_no_pairs(result: Any) -> None:
     assert as_pair(result) is None
 
@@ -187,8 +215,21 @@ def test_a_bernoulli_as_output() -> None:
 
 
 SPELLINGS = (
-    "reparameterize", "reparametrize", "reparameterise", "reparameterzie", "reparameterization", "reparametrization", "reparam", "sampling", "sample",
-    "sample_normal", "sample_z", "sample_gaussian", "z", "add_noise", "parameterize",
+    "reparameterize",
+    "reparametrize",
+    "reparameterise",
+    "reparameterzie",
+    "reparameterization",
+    "reparametrization",
+    "reparam",
+    "sampling",
+    "sample",
+    "sample_normal",
+    "sample_z",
+    "sample_gaussian",
+    "z",
+    "add_noise",
+    "parameterize",
 )
 
 
@@ -252,7 +293,9 @@ def test_trainable_parameters() -> None:
 )
 @pytest.mark.parametrize("name", ["input_shape", "input_dim", "image_size"])
 @pytest.mark.parametrize("where", ["attribute", "argument"])
-def test_shapes_from_what_the_model_says(value: Any, first: tuple[int, ...], also: tuple[tuple[int, ...], ...], name: str, where: str) -> None:
+def test_shapes_from_what_the_model_says(
+    value: Any, first: tuple[int, ...], also: tuple[tuple[int, ...], ...], name: str, where: str
+) -> None:
     model = nn.Module()
     if where == "attribute":
         setattr(model, name, value)
@@ -299,7 +342,14 @@ def test_the_probe_batch_is_fixed_and_in_the_unit_interval() -> None:
 
 @pytest.mark.parametrize(
     ("end", "name"),
-    [(nn.Sigmoid(), "unit"), (nn.Tanh(), "symmetric"), (nn.Identity(), "free"), (nn.Softmax(1), "unit"), (nn.Hardsigmoid(), "unit"), (nn.ReLU(), "free")],
+    [
+        (nn.Sigmoid(), "unit"),
+        (nn.Tanh(), "symmetric"),
+        (nn.Identity(), "free"),
+        (nn.Softmax(1), "unit"),
+        (nn.Hardsigmoid(), "unit"),
+        (nn.ReLU(), "free"),
+    ],
     ids=repr,
 )
 def test_the_end_of_the_decoder(end: nn.Module, name: str) -> None:

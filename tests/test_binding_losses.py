@@ -139,7 +139,17 @@ def test_negated_forms_keep_their_places(make: Callable[[Tensor, Tensor], Any]) 
 
 def test_one_value_an_item_is_averaged() -> None:
     check(evaluate(found(lambda recon_x, x, mu, logvar: cross_entropy(recon_x, x) + divergence(mu, logvar))))
-    check(evaluate(found(lambda recon_x, x, mu, logvar: (cross_entropy(recon_x, x) + divergence(mu, logvar), cross_entropy(recon_x, x), divergence(mu, logvar)))))
+    check(
+        evaluate(
+            found(
+                lambda recon_x, x, mu, logvar: (
+                    cross_entropy(recon_x, x) + divergence(mu, logvar),
+                    cross_entropy(recon_x, x),
+                    divergence(mu, logvar),
+                )
+            )
+        )
+    )
 
 
 BETAS: dict[str, LossFunction] = {
@@ -175,7 +185,10 @@ def test_a_scalar_loss_that_takes_beta() -> None:
     assert float(terms.reconstruction) == pytest.approx(RECONSTRUCTION)
 
 
-@pytest.mark.parametrize("name", ["scalar", "(total, recon, kl)", "(recon, kl, total)", "(recon, kl)", "(kl, recon)", "dict", "dict without total"])
+@pytest.mark.parametrize(
+    "name",
+    ["scalar", "(total, recon, kl)", "(recon, kl, total)", "(recon, kl)", "(kl, recon)", "dict", "dict without total"],
+)
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 4.0])
 def test_a_loss_without_beta_is_weighed_from_outside(name: str, beta: float) -> None:
     loss = found(FORMS[name][0])
@@ -210,7 +223,10 @@ def test_methods_go_before_functions_and_imported_functions_are_left_out() -> No
     imported_loss.__module__ = "elsewhere"
     namespace = SimpleNamespace(__name__="student", vae_loss=vae_loss, imported_loss=imported_loss, plain=vae_loss)
     model = type("Model", (), {"loss_function": lambda self, recon_x, x, mu, logvar: x})()
-    assert [account for account, _call, _roles in loss_candidates(model, namespace)] == ["method loss_function", "function vae_loss"]
+    assert [account for account, _call, _roles in loss_candidates(model, namespace)] == [
+        "method loss_function",
+        "function vae_loss",
+    ]
 
 
 @pytest.mark.parametrize("result", [None, "text", (), (SimpleNamespace(),), {"loss": torch.tensor(1.0)}, {"other": 1.0}], ids=repr)

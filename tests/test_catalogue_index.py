@@ -159,12 +159,10 @@ def passes(module: ModuleType, model: Any, parameters: dict[str, Any], size: int
     for beta in (0.0, 0.5, 1.0, 2.0):
         yield f"loss at beta {beta}", attempt(lambda beta=beta: loss(image(x_hat), x, mu, logvar, beta))
     for extreme in EXTREMES:
-        yield f"loss at logvar {extreme}", attempt(
-            lambda extreme=extreme: loss(image(x_hat), x, mu, torch.full_like(mu, extreme), 1.0))
+        yield f"loss at logvar {extreme}", attempt(lambda extreme=extreme: loss(image(x_hat), x, mu, torch.full_like(mu, extreme), 1.0))
     saturated = x.round()
     yield "loss at saturation", attempt(lambda: loss(image(saturated), saturated, mu, logvar, 1.0))
-    yield "gradients", attempt(
-        lambda: gradients(model, parameters, lambda out: loss(out[0], x, out[1], out[2], 1.0), x))
+    yield "gradients", attempt(lambda: gradients(model, parameters, lambda out: loss(out[0], x, out[1], out[2], 1.0), x))
 
 
 def gradients(model: Any, parameters: dict[str, Any], loss: Any, x: torch.Tensor) -> torch.Tensor:

@@ -24,8 +24,17 @@ BAD = "bound(); promised('KL-01', 'KL-02'); ask('KL-01'); ask('KL-02', 'violated
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_a_folder_with_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.py").touch()
     monkeypatch.chdir(tmp_path)
+
+
+def test_a_missing_file_is_told_before_any_child(capsys: pytest.CaptureFixture[str]) -> None:
+    child = FakeChild(["raise SystemExit"])
+    assert main(["run", "nowhere.py", "--json", "r.json"], command_of=child) == 2
+    assert child.assignments == []
+    assert "there is no file nowhere.py" in capsys.readouterr().out
+    assert json.loads(Path("r.json").read_text())["verdict"] == "unbound"
 
 
 def refused(*argv: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -273,9 +282,7 @@ import sys
 from vae_conformance.cli import main
 sys.exit(main(['run', 'a.py'], command_of=lambda _: [sys.executable, '-c', {child!r}]))
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         while not (note.exists() and note.read_text()):
             assert parent.poll() is None
             time.sleep(0.01)

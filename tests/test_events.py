@@ -83,9 +83,7 @@ def test_a_verdict_keeps_its_numbers_and_writes_lists_as_text() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "line", ["", "rubbish", "[1]", "3", '{"event": "news"}', '{"no": "event"}', '{"event": "finis', '{"event": []}']
-)
+@pytest.mark.parametrize("line", ["", "rubbish", "[1]", "3", '{"event": "news"}', '{"no": "event"}', '{"event": "finis', '{"event": []}'])
 def test_what_is_no_known_event_is_passed_over(line: str) -> None:
     assert read_event(line) is None
 

@@ -113,12 +113,20 @@ def test_another_run_has_another_key(native: InProcessSubject, tmp_path: Path, c
     assert not plain & names(native, tmp_path, **change)
 
 
-@pytest.mark.parametrize("options", [{"input_range": (0.0, 2.0)}, {"input_shape": (64,)}, {"likelihood": "squared-error"}, {"effective_beta": 0.5}], ids=repr)
+@pytest.mark.parametrize(
+    "options",
+    [{"input_range": (0.0, 2.0)}, {"input_shape": (64,)}, {"likelihood": "squared-error"}, {"effective_beta": 0.5}],
+    ids=repr,
+)
 def test_what_was_declared_of_the_implementation_decides_too(options: dict[str, Any], tmp_path: Path) -> None:
     assert not names(bound(Native), tmp_path) & names(bound(Native, **options), tmp_path)
 
 
-@pytest.mark.parametrize("options", [{"gate": "required"}, {"fail_fast": True}, {"only": ("TRN-01",)}, {"profile": "full"}, {"time_limit": 5.0}], ids=repr)
+@pytest.mark.parametrize(
+    "options",
+    [{"gate": "required"}, {"fail_fast": True}, {"only": ("TRN-01",)}, {"profile": "full"}, {"time_limit": 5.0}],
+    ids=repr,
+)
 def test_what_concerns_verdicts_alone_leaves_the_keys(native: InProcessSubject, tmp_path: Path, options: dict[str, Any]) -> None:
     assert names(native, tmp_path) == names(native, tmp_path, **options)
 
@@ -146,7 +154,13 @@ def test_a_targets_source_decides_the_keys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("dataset", "pixels"), [("digits", 64), ("digits", 784), ("mnist", 784)])
 def test_recipes_of_images(dataset: str, pixels: int) -> None:
     recipe = image_recipe(dataset, pixels, 5)
-    assert (recipe.dataset, recipe.seed, recipe.beta, recipe.noise, recipe.single_stream) == (dataset, 5, 1.0, True, False)
+    assert (recipe.dataset, recipe.seed, recipe.beta, recipe.noise, recipe.single_stream) == (
+        dataset,
+        5,
+        1.0,
+        True,
+        False,
+    )
     assert recipe.steps >= 1000
     assert recipe.batch >= 64
 

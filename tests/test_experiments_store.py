@@ -22,8 +22,13 @@ CURVE = np.array([3.0, 2.0, 1.0 / 3.0])
 PLAIN = TrainedRun(RECIPE, CURVE, CURVE / 2, CURVE / 7, CURVE * 1e-30)
 HELD_OUT = HeldOut(500, 0.61, -0.2, 0.7, np.array([0.0, 1.5, 1e-9]), np.array([0.1, 0.9, 0.0]), 1.5, 1.4999, 30.25)
 FULL = replace(
-    PLAIN, repeat_difference=1e-8, repeat_steps=40, held_out=HELD_OUT, stationarity=Stationarity(0.998, 0.01, 8.25, 1024),
-    samples=np.arange(10.0).reshape(5, 2), notes={"loss scale": 1 / 3, "scale known": 1.0},
+    PLAIN,
+    repeat_difference=1e-8,
+    repeat_steps=40,
+    held_out=HELD_OUT,
+    stationarity=Stationarity(0.998, 0.01, 8.25, 1024),
+    samples=np.arange(10.0).reshape(5, 2),
+    notes={"loss scale": 1 / 3, "scale known": 1.0},
 )
 DIVERGED = TrainedRun(RECIPE, CURVE[:0], CURVE[:0], CURVE[:0], CURVE[:0], diverged_at=0)
 UNKNOWN = replace(FULL, held_out=replace(HELD_OUT, reported_kl=float("nan"), r2=float("-inf")), stationarity=None)
@@ -113,7 +118,11 @@ def test_an_entry_never_runs_code(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "sprung"),)
 
     buffer = io.BytesIO()
-    np.savez(buffer, plain=np.array([Trap()], dtype=object), **dict.fromkeys(("total", "reconstruction", "kl", "analytic_kl"), CURVE))
+    np.savez(
+        buffer,
+        plain=np.array([Trap()], dtype=object),
+        **dict.fromkeys(("total", "reconstruction", "kl", "analytic_kl"), CURVE),
+    )
     store = Store(tmp_path / "runs")
     for trap in (buffer.getvalue(), pickle.dumps(Trap())):
         (tmp_path / "runs" / "key.run").write_bytes(_with_its_sum(trap))
@@ -134,8 +143,18 @@ def test_old_entries_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_keys_follow_their_content() -> None:
     parts = {"code": "abc", "recipe": asdict(RECIPE), "shape": (1, 8, 8)}
     assert content_key(parts) == content_key(dict(reversed(parts.items())))
-    keys = {content_key(parts), *(content_key({**parts, **change}) for change in (
-        {"code": "abd"}, {"shape": (8, 8)}, {"recipe": asdict(replace(RECIPE, seed=0))}, {"recipe": asdict(replace(RECIPE, beta=0.2))}))}
+    keys = {
+        content_key(parts),
+        *(
+            content_key({**parts, **change})
+            for change in (
+                {"code": "abd"},
+                {"shape": (8, 8)},
+                {"recipe": asdict(replace(RECIPE, seed=0))},
+                {"recipe": asdict(replace(RECIPE, beta=0.2))},
+            )
+        ),
+    }
     assert len(keys) == 5
     assert all(len(key) == 64 for key in keys)
 

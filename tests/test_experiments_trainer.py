@@ -81,8 +81,16 @@ def test_a_batch_of_zero_stands_for_all_items() -> None:
 # training
 
 
-@pytest.mark.parametrize("make", [lambda: bound(Native), lambda: bound(Script, loss_function), lambda: bound(without("loss")),
-                                  lambda: bound(BatchNormed)], ids=["native", "script", "no loss", "BatchNorm"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: bound(Native),
+        lambda: bound(Script, loss_function),
+        lambda: bound(without("loss")),
+        lambda: bound(BatchNormed),
+    ],
+    ids=["native", "script", "no loss", "BatchNorm"],
+)
 def test_training_lowers_the_loss(make: Any, items: Tensor) -> None:
     subject = make()
     data = items.reshape(-1, *subject.facts.input_shape)

@@ -24,9 +24,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize("entry", entries("broken"), ids=_ids)
-def test_broken_entry_is_rejected_by_its_killers(
-    entry: Entry, store: str, record_property: pytest.FixtureRequest
-) -> None:
+def test_broken_entry_is_rejected_by_its_killers(entry: Entry, store: str, record_property: pytest.FixtureRequest) -> None:
     row = judge_entry(entry, seed=SEED, store=store)
     record_property(
         "matrix",
@@ -46,9 +44,5 @@ def test_sound_entry_is_accepted(entry: Entry, store: str, record_property: pyte
         "matrix",
         {"entry": entry.name, "outcomes": {claim: str(verdict.outcome) for claim, verdict in row.verdicts.items()}},
     )
-    rejected = {
-        claim: verdict.message
-        for claim, verdict in row.verdicts.items()
-        if verdict.outcome not in ("holds", "not-applicable")
-    }
+    rejected = {claim: verdict.message for claim, verdict in row.verdicts.items() if verdict.outcome not in ("holds", "not-applicable")}
     assert not rejected

@@ -143,9 +143,7 @@ def test_future_imports_hold_for_later_cells(tmp_path):
 
 
 def test_magics_inside_blocks_leave_the_blocks_whole(tmp_path):
-    namespace = run(
-        write(tmp_path, "if 1 < 2:\n    !pip install a \\\n      b\n    x = 1\n%cd ..\nnamed?\ny = (7\n     % 4)")
-    )
+    namespace = run(write(tmp_path, "if 1 < 2:\n    !pip install a \\\n      b\n    x = 1\n%cd ..\nnamed?\ny = (7\n     % 4)"))
     assert (namespace["x"], namespace["y"]) == (1, 3)
 
 
@@ -192,9 +190,7 @@ def test_a_value_that_was_left_out_is_explained_where_the_constructor_misses_it(
         "        self.layer = nn.Linear(pixels, 2)\n"
         "    def encode(self, x): ...\n    def decode(self, z): ...",
     )
-    with pytest.raises(
-        Unbound, match=r"name 'pixels' is not defined\n  made\.ipynb, cell 2, line 4: self\.layer"
-    ) as caught:
+    with pytest.raises(Unbound, match=r"name 'pixels' is not defined\n  made\.ipynb, cell 2, line 4: self\.layer") as caught:
         load_target(str(path)).make()
     assert "plain value" in caught.value.hint
 

@@ -205,8 +205,12 @@ class TestObjective:
         x_hat, mu, logvar = model(x)
         total, reconstruction, kl = model.loss(x_hat, x, mu, logvar)
         items = [
-            model.loss(x_hat[i : i + 1] if isinstance(x_hat, Tensor) else tuple(part[i : i + 1] for part in x_hat),
-                       x[i : i + 1], mu[i : i + 1], logvar[i : i + 1])
+            model.loss(
+                x_hat[i : i + 1] if isinstance(x_hat, Tensor) else tuple(part[i : i + 1] for part in x_hat),
+                x[i : i + 1],
+                mu[i : i + 1],
+                logvar[i : i + 1],
+            )
             for i in range(5)
         ]
         torch.testing.assert_close(reconstruction, torch.stack([item[1] for item in items]).mean())
@@ -275,11 +279,16 @@ class TestExtremes:
 class TestTinyLab:
     def test_layout(self):
         assert [(name, tuple(parameter.shape)) for name, parameter in TinyVAE().named_parameters()] == [
-            ("encoder.0.weight", (16, 2)), ("encoder.0.bias", (16,)),
-            ("mu.weight", (2, 16)), ("mu.bias", (2,)),
-            ("logvar.weight", (2, 16)), ("logvar.bias", (2,)),
-            ("decoder.0.weight", (16, 2)), ("decoder.0.bias", (16,)),
-            ("decoder.2.weight", (2, 16)), ("decoder.2.bias", (2,)),
+            ("encoder.0.weight", (16, 2)),
+            ("encoder.0.bias", (16,)),
+            ("mu.weight", (2, 16)),
+            ("mu.bias", (2,)),
+            ("logvar.weight", (2, 16)),
+            ("logvar.bias", (2,)),
+            ("decoder.0.weight", (16, 2)),
+            ("decoder.0.bias", (16,)),
+            ("decoder.2.weight", (2, 16)),
+            ("decoder.2.bias", (2,)),
         ]
         assert isinstance(TinyVAE(nn.Tanh).decoder[1], nn.Tanh)
         assert isinstance(TinyVAE(nn.Tanh).encoder[1], nn.ReLU)
@@ -299,8 +308,7 @@ class TestTinyLab:
     def test_seed_four_gives_the_printed_figures_to_every_digit(self):
         run = train_lab(seed=4)
         printed = {
-            epoch: tuple(f"{curve[epoch - 1]:.4f}" for curve in (run.reconstruction, run.kl, run.loss))
-            for epoch in (1, 50, 100, 200)
+            epoch: tuple(f"{curve[epoch - 1]:.4f}" for curve in (run.reconstruction, run.kl, run.loss)) for epoch in (1, 50, 100, 200)
         }
         assert printed == {
             1: ("0.5903", "0.0293", "0.5917"),
@@ -309,7 +317,11 @@ class TestTinyLab:
             200: ("0.0244", "0.7138", "0.0601"),
         }
         assert [[round(value, 3) for value in point.tolist()] for point in run.generated] == [
-            [1.075, -0.014], [-0.997, -0.001], [-1.118, -0.054], [0.553, 0.041], [0.74, 0.021]
+            [1.075, -0.014],
+            [-0.997, -0.001],
+            [-1.118, -0.054],
+            [0.553, 0.041],
+            [0.74, 0.021],
         ]
 
     def test_the_record_is_whole_and_the_callers_stream_is_left_alone(self, checked):

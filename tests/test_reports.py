@@ -142,9 +142,7 @@ def test_junit_has_a_suite_for_each_area_and_counts_right() -> None:
         "errors": "1",
         "skipped": "3",
     }
-    kinds = {
-        case.get("name", "")[:6]: (case[0].tag, case[0].get("type")) for case in root.iter("testcase") if len(case)
-    }
+    kinds = {case.get("name", "")[:6]: (case[0].tag, case[0].get("type")) for case in root.iter("testcase") if len(case)}
     assert kinds == {
         "OBJ-01": ("failure", "unexpected-pass"),
         "OBJ-02": ("skipped", "expected-failure"),
@@ -160,16 +158,10 @@ def test_junit_has_a_suite_for_each_area_and_counts_right() -> None:
 
 def test_junit_follows_the_gate_and_a_stop_at_the_first_violation() -> None:
     lenient = ET.fromstring(
-        render_junit(
-            report_on(
-                verdict("TRN-01", Outcome.VIOLATED, level=Level.EXPECTED), options=replace(OPTIONS, gate="required")
-            )
-        )
+        render_junit(report_on(verdict("TRN-01", Outcome.VIOLATED, level=Level.EXPECTED), options=replace(OPTIONS, gate="required")))
     )
     assert lenient.get("failures") == "0"
-    stopped = report_on(
-        verdict("KL-01", Outcome.VIOLATED), options=replace(OPTIONS, fail_fast=True), missing=("KL-02",)
-    )
+    stopped = report_on(verdict("KL-01", Outcome.VIOLATED), options=replace(OPTIONS, fail_fast=True), missing=("KL-02",))
     root = ET.fromstring(render_junit(stopped))
     assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("1", "0", "1")
 
@@ -239,7 +231,4 @@ def test_the_report_needs_no_pytorch() -> None:
         "import sys; from vae_conformance.report import junit, json_report, terminal, listing, progress; "
         "json_report.schema(); print('torch' in sys.modules)"
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-        == "False"
-    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"

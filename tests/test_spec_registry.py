@@ -104,7 +104,7 @@ def test_every_claim_is_there_in_the_order_of_reports() -> None:
     assert areas == sorted(areas, key=list(AREAS).index)
 
 
-@pytest.mark.parametrize("one", CLAIMS.values(), ids=str)
+@pytest.mark.parametrize("one", CLAIMS.values(), ids=lambda one: one.id)
 def test_a_claim_says_all_that_a_report_shows(one: Claim) -> None:
     for words in (one.title, one.statement, one.decision, one.hint):
         assert words == words.strip()

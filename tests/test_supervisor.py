@@ -126,9 +126,7 @@ def test_an_error_that_the_suite_reports_keeps_its_details() -> None:
     assert (proceedings.suite_error.message, proceedings.suite_error.details) == ("m", "d")
 
 
-@pytest.mark.parametrize(
-    ("death", "status"), [("os._exit(7)", "exit status 7"), ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11")]
-)
+@pytest.mark.parametrize(("death", "status"), [("os._exit(7)", "exit status 7"), ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11")])
 def test_ending_while_a_claim_is_asked_violates_it_and_the_rest_is_asked_anew(death: str, status: str) -> None:
     first = f"bound(); promised('KL-01', 'KL-02', 'KL-03'); ask('KL-01'); started('KL-02'); {death}"
     second = "bound(); promised('KL-01', 'KL-02', 'KL-03'); ask('KL-01'); ask('KL-02'); ask('KL-03'); say('finished')"
@@ -312,9 +310,7 @@ def test_the_command_leaves_out_what_does_not_apply(tmp_path: Path) -> None:
 def test_the_users_pytest_settings_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
     monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
-    proceedings, _, _ = run(
-        "bound(binding=[n for n in ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS') if n in os.environ]); say('finished')"
-    )
+    proceedings, _, _ = run("bound(binding=[n for n in ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS') if n in os.environ]); say('finished')")
     assert proceedings.bound is not None
     assert proceedings.bound.implementation["binding"] == []
 

@@ -117,9 +117,7 @@ def test_installed_modules_and_the_standard_library_come_before_folders_and_file
 def test_a_folder_of_siblings_without_an_init_is_imported(tmp_path):
     (tmp_path / "models").mkdir()
     write(tmp_path / "models", "WHO = 'models'", "blocks.py")
-    source = "import models.blocks\nfrom models import blocks\nimport models.blocks as again\n" + VAE.format(
-        parameters=""
-    )
+    source = "import models.blocks\nfrom models import blocks\nimport models.blocks as again\n" + VAE.format(parameters="")
     there = load_target(write(tmp_path, source)).namespace
     assert there.models.blocks is there.blocks is there.again
     assert there.blocks.WHO == "models"
@@ -142,9 +140,7 @@ def test_an_entry_point_is_called_by_its_name():
 def test_an_entry_point_that_cannot_be_loaded_says_which(monkeypatch):
     points = [EntryPoint("mine", "no_such_package.vae:VAE", addresses.GROUP)]
     monkeypatch.setattr(addresses, "entry_points", lambda group: points)
-    assert (
-        "the entry point mine (no_such_package.vae:VAE): there is no module no_such_package" in unbound("mine").message
-    )
+    assert "the entry point mine (no_such_package.vae:VAE): there is no module no_such_package" in unbound("mine").message
 
 
 def test_an_object_of_an_installed_module():
@@ -346,9 +342,7 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path, monkeypatch):
 def test_an_unknown_module(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert unbound("trch.nn:Linear").message == "there is no module trch (did you mean torch?)"
-    assert (
-        unbound("torch.functionla:Linear").message == "there is no module torch.functionla (did you mean functional?)"
-    )
+    assert unbound("torch.functionla:Linear").message == "there is no module torch.functionla (did you mean functional?)"
     assert unbound("__main__.nothing:X").message.startswith("there is no module __main__")
 
 
@@ -519,10 +513,7 @@ def test_supplied_arguments_are_told(tmp_path):
 @pytest.mark.parametrize("parameter", ["encoder", "num_classes", "config", "p"])
 def test_an_unknown_required_parameter_is_named_with_the_way_out(tmp_path, parameter):
     fault = unbound(write(tmp_path, VAE.format(parameters=f", latent_dim, {parameter}")))
-    assert (
-        fault.message
-        == f"student.py:VAE: the class VAE needs the argument '{parameter}', and nothing says what to give it"
-    )
+    assert fault.message == f"student.py:VAE: the class VAE needs the argument '{parameter}', and nothing says what to give it"
     assert f"Give {parameter} a default value" in fault.hint
     assert fault.hint.endswith("student.py:make")
     assert "the function" in unbound(write(tmp_path, f"def build({parameter}): ...") + ":build").message
@@ -554,17 +545,13 @@ def test_a_constructor_that_raises_shows_its_line(tmp_path):
         "super().__init__()", "super().__init__(); self.head = nn.Linear(-latent_dim, 2)"
     )
     target = load_target(write(tmp_path, source))
-    with pytest.raises(
-        Unbound, match=r"constructing student.py:VAE with \(latent_dim=16\) raised RuntimeError"
-    ) as caught:
+    with pytest.raises(Unbound, match=r"constructing student.py:VAE with \(latent_dim=16\) raised RuntimeError") as caught:
         target.make()
     assert "student.py, line 7: super().__init__(); self.head" in caught.value.message
 
 
 def test_a_constructor_that_does_not_end_is_ended(tmp_path):
-    target = load_target(
-        write(tmp_path, VAE.format(parameters="").replace("super().__init__()", "while True: pass")), import_limit=0.5
-    )
+    target = load_target(write(tmp_path, VAE.format(parameters="").replace("super().__init__()", "while True: pass")), import_limit=0.5)
     with pytest.raises(Unbound, match=r"constructing student.py:VAE with \(\) took longer than 0.5 s"):
         target.make()
 

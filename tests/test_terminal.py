@@ -68,9 +68,8 @@ def test_the_terminal_gives_reasons_for_all_that_neither_holds_nor_is_violated()
         "2 of 4 violated claims: KL-02, KL-03",
     ):
         assert reason in text
-    assert (
-        "9 claims: 1 holds, 4 violated, 1 inconclusive, 1 not applicable, 1 expected failure, 1 unexpected pass"
-        in " ".join(text.split())
+    assert "9 claims: 1 holds, 4 violated, 1 inconclusive, 1 not applicable, 1 expected failure, 1 unexpected pass" in " ".join(
+        text.split()
     )
 
 
@@ -112,9 +111,7 @@ class Terminal(io.StringIO):
         (io.StringIO(), {}, False),
     ],
 )
-def test_colours_are_for_terminals_that_want_them(
-    stream: io.StringIO, environment: dict[str, str], colour: bool
-) -> None:
+def test_colours_are_for_terminals_that_want_them(stream: io.StringIO, environment: dict[str, str], colour: bool) -> None:
     assert Layout.of(stream, environment).colour is colour
 
 
@@ -240,7 +237,5 @@ def test_the_binding_shows_parts_facts_and_notes() -> None:
 
 
 def test_the_list_of_implementations() -> None:
-    assert (
-        render_implementations([("tiny", "a:B"), ("reference", "a:C")], Layout()) == "reference  a:C\ntiny       a:B\n"
-    )
+    assert render_implementations([("tiny", "a:B"), ("reference", "a:C")], Layout()) == "reference  a:C\ntiny       a:B\n"
     assert "no implementation is registered" in render_implementations([], Layout())

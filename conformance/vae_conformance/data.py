@@ -109,12 +109,13 @@ def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
         return shape[0], shape[1], shape[2]
     if len(shape) == 2:
         return 1, shape[0], shape[1]
-    for channels in (1, 3):
+    for channels in (1, 3) if len(shape) == 1 else ():
         side = round((shape[0] / channels) ** 0.5)
         if channels * side * side == shape[0]:
             return channels, side, side
+    what = f"of {shape[0]} numbers is no square image" if len(shape) == 1 else f"of shape {' x '.join(map(str, shape)) or '()'} is no image"
     raise Unbound(
-        f"an input of {shape[0]} numbers is no square image",
+        f"an input {what}",
         "name its shape with --input-shape, for example --input-shape 1,28,28",
     )
 

@@ -17,6 +17,11 @@ class Loading:
 
 
 @dataclass(frozen=True)
+class Probing:
+    """The implementation was loaded; from here on its parts are called, to find out how."""
+
+
+@dataclass(frozen=True)
 class Bound:
     """The implementation was loaded and bound: what was found, and under what it runs."""
 
@@ -102,7 +107,7 @@ class Finished:
     """The child came to the end of what it had to ask."""
 
 
-Event = Loading | Bound | Promised | Started | Progress | ClaimVerdict | NotBound | SuiteError | Finished
+Event = Loading | Probing | Bound | Promised | Started | Progress | ClaimVerdict | NotBound | SuiteError | Finished
 
 
 def _plain(value: object) -> Number:
@@ -133,6 +138,7 @@ def _verdict(entry: Mapping[str, Any]) -> ClaimVerdict:
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
     "loading": lambda _entry: Loading(),
+    "probing": lambda _entry: Probing(),
     "bound": lambda entry: Bound(dict(entry["implementation"]), dict(entry.get("environment") or {})),
     "promised": lambda entry: Promised(tuple(str(claim) for claim in entry["claims"])),
     "started": lambda entry: Started(str(entry["claim"]), entry.get("limit_s")),

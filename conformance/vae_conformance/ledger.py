@@ -11,6 +11,7 @@ from vae_conformance.events import (
     Finished,
     Loading,
     NotBound,
+    Probing,
     Progress,
     Promised,
     Started,
@@ -77,19 +78,22 @@ class Ledger:
     in_flight: dict[str, Started] = field(default_factory=dict)
     training: set[str] = field(default_factory=set)
     loading: bool = False
+    probing: bool = False
     bound_now: bool = False
     finished: bool = False
 
     def next_child(self) -> None:
         """Forget what concerns one child alone."""
         self.in_flight, self.training = {}, set()
-        self.loading = self.bound_now = self.finished = False
+        self.loading = self.probing = self.bound_now = self.finished = False
 
     def note(self, event: Event) -> None:
         """Take one event in; the first word on a claim stands."""
         match event:
             case Loading():
                 self.loading = True
+            case Probing():
+                self.probing = True
             case Bound():
                 self.bound, self.bound_now = self.bound or event, True
             case Promised():

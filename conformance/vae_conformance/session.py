@@ -79,6 +79,7 @@ class Session:
             try:
                 self._check_device()
                 self._target = load_target(self.options.target, input_shape=self.options.input_shape)
+                self.emit({"event": "probing"})
                 self._subject = bind(self._target, self.options)
             except Unbound as error:
                 self._failure = error

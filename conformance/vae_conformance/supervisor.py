@@ -162,7 +162,7 @@ class Supervisor:
             ledger.suite_error = SuiteError("pytest failed inside the suite", end.log_tail)
         if ledger.closed:
             return False
-        if not ledger.bound_now and not ledger.finished:
+        if not ledger.bound_now and (not ledger.finished or ledger.probing):
             self._settle_loading(end)
             return False
         if ledger.finished:
@@ -180,7 +180,10 @@ class Supervisor:
 
     def _settle_loading(self, end: _End) -> None:
         suite_broke = not self._ledger.loading and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
-        if self._ledger.bound is not None:
+        if self._ledger.probing and self._ledger.bound is None:
+            what = "stalled" if end.stalled else "ended the process"
+            self._give_up(f"the implementation's code {what} while its parts were first called ({end.account})")
+        elif self._ledger.bound is not None:
             self._give_up(f"the implementation could be loaded at first, but not again ({end.account})")
         elif end.stalled:
             self._ledger.not_bound = NotBound(f"the file was not loaded and bound within {end.account}", STALLED_HINT)
@@ -241,8 +244,9 @@ class Supervisor:
         )
 
     def _give_up(self, reason: str) -> None:
+        hint = ENDED_HINT if self._ledger.bound is None else "mend what is violated above first"
         for claim in self._ledger.undecided:
-            self._decide(claim, f"not judged, because {reason}", "mend what is violated above first")
+            self._decide(claim, f"not judged, because {reason}", hint)
 
 
 def supervise(

@@ -37,14 +37,14 @@ class AutoregressiveVAE(VAE):
     Bowman et al. (2016), "Generating sentences from a continuous space", section 3, and of Chen et al. (2017), "Variational lossy
     autoencoder", section 2; it shows on 8 x 8 digits within seconds.
 
-    In training the pixels before come from x itself (teacher forcing), so forward is `decode_given(z, x)`, and x_hat depends on x not through
-    z alone. `decode(z)` has no x, and builds one pixel by pixel.
+    In training the pixels before come from x itself (teacher forcing): forward is `decode_given(z, x)`, and x reaches x_hat not through z
+    alone, as it does in other VAEs. `decode(z)` has no x, and builds one pixel by pixel.
 
     Args:
         input_shape, hidden_dim, latent_dim, likelihood: those of `VAE`.
         units: how many hidden units see earlier pixels.
-        input_dropout: the share of pixels hidden from the decoder in training: a weaker decoder, which needs z (Bowman et al. 2016,
-            section 3.2).
+        input_dropout: the share of pixels hidden from the decoder in training: a weaker decoder, which needs z (word dropout in
+            Bowman et al. 2016, section 3).
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class AutoregressiveVAE(VAE):
         super().__init__(input_shape, hidden_dim, latent_dim, likelihood)
         pixels, outputs = math.prod(self.input_shape), self.likelihood.outputs
         self.input_dropout = nn.Dropout(input_dropout)
-        # Unit k sees the first seen[k] pixels, from none to all but the last; pixel i hears the units that see no more than those before it.
+        # Unit k sees the first seen[k] pixels, from none to all but the last; pixel i hears the units that see only pixels before it.
         seen = torch.arange(units).unsqueeze(1) * pixels // units
         pixel = torch.arange(pixels)
         self.before = MaskedLinear(pixel < seen)
         self.code = nn.Linear(latent_dim, units, bias=False)
-        self.after = MaskedLinear((seen.T <= pixel.unsqueeze(1)).repeat(outputs, 1))
+        self.after = MaskedLinear((pixel.unsqueeze(1) >= seen.T).repeat(outputs, 1))
 
     def decode_given(self, z: Latent, x: Item) -> Raw:
         """The parameters of p(x_i | x_1, ..., x_{i-1}, z) for all pixels at once, each of shape (batch, *input_shape)."""
@@ -87,7 +87,7 @@ class AutoregressiveVAE(VAE):
         return raw
 
     def sample(self, n: int) -> Item:
-        """n items of shape (n, *input_shape), each pixel drawn given those before it, for codes from the prior; without gradients.
+        """Items of shape (n, *input_shape), each pixel drawn given those before it, for codes from the prior; without gradients.
 
         Drawn, not at the mean: what the code does not say, the pixels decide, and after a collapse that is everything.
         """

@@ -60,9 +60,7 @@ class ConvolutionalVAE(VAE):
         self.logvar = nn.Linear(math.prod(features), latent_dim)
 
         up: list[nn.Module] = [nn.Linear(latent_dim, math.prod(features)), nn.Unflatten(1, features)]
-        for (before, after), (rows, columns) in zip(
-            pairwise((*reversed(filters), outputs * channels)), reversed(sides[:-1]), strict=True
-        ):
+        for (before, after), (rows, columns) in zip(pairwise((*reversed(filters), outputs * channels)), reversed(sides[:-1]), strict=True):
             # n rows become 2 n - 1, and one more where the side to restore is even.
             even = (1 - rows % 2, 1 - columns % 2)
             up += [nn.ReLU(), nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=even)]

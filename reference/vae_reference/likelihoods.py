@@ -136,7 +136,7 @@ class Gaussian(Likelihood):
     def draw(self, raw: Raw) -> Item:
         """The mean with noise of the learned variance."""
         mean, logvar = raw
-        # x = mean + exp(logvar / 2) * eps
+        # x = mean + sigma * eps, with sigma = exp(logvar / 2) and eps ~ N(0, I)
         return mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
 
 

@@ -1,7 +1,7 @@
 """Other weights of the KL: the beta-VAE, free bits, and the warm-up. Only the total changes; the terms are reported as they are.
 
-Deep Learning Notes 13.4.6 and VAE Basics 6.6.3 weigh the KL by beta, 13.4.7 names what too much weight does, and VAE Basics' list of mistakes
-advises a smaller beta or a warm-up. Each class is a `VAE` with another `loss`, and can be put before another VAE in a class's bases.
+Deep Learning Notes 13.4.6 and VAE Basics 6.6.3 weigh the KL by beta; Notes 13.4.7 name what too much weight does, and the mistakes of VAE
+Basics advise a smaller beta or a warm-up. Each class is a `VAE` with another `loss`, and can be put before another VAE in a class's bases.
 """
 
 from vae_reference.likelihoods import Item, Raw
@@ -11,16 +11,16 @@ from vae_reference.mlp import VAE, Latent, Scalar
 def warmup(step: int, steps: int) -> float:
     """The weight of the KL at a step, from 0 at step 0 in a straight line to 1 at step `steps`, and 1 from there on.
 
-    KL annealing: Bowman et al. (2016), "Generating sentences from a continuous space", section 3.1; linear as in Sønderby et al. (2016),
+    KL annealing: Bowman et al. (2016), "Generating sentences from a continuous space", section 3; linear as in Sønderby et al. (2016),
     "Ladder variational autoencoders", section 2.3. It lets the decoder find a use for z before z costs anything. It changes the way, not
-    the goal: what is minimised from step `steps` on is the ELBO.
+    the goal: what is minimised from step `steps` on is the negative ELBO.
 
     Raises:
         ValueError: `step` or `steps` is negative.
     """
     if min(step, steps) < 0:
         raise ValueError(f"step {step} of a warm-up over {steps} steps: neither can be negative")
-    # beta_t = min(1, t / T)
+    # beta_t = min(1, t / T), with t the step and T the steps
     return 1.0 if step >= steps else step / steps
 
 

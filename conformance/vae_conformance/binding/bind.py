@@ -6,6 +6,9 @@ even the input's shape can be told cannot be bound.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -30,11 +33,32 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
         model: Any = target.instance if target.make is None else target.make()
     if isinstance(model, nn.Module):
         model.to(device)
-    found = Findings(model, target, device)
+    with _undisturbed(model):
+        return _bound(Findings(model, target, device), options)
+
+
+@contextmanager
+def _undisturbed(model: Any) -> Iterator[None]:
+    """Put mode and state back behind the block: probing runs training passes, and a ready instance is its owner's."""
+    if not isinstance(model, nn.Module):
+        yield
+        return
+    training = model.training
+    before = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    try:
+        yield
+    finally:
+        model.load_state_dict(before)
+        model.train(training)
+
+
+def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     find_shape(found, options)
     find_encoder(found)
     find_forward(found)
     latent_shape = latent_shape_of(found)
     find_decoder(found, latent_shape)
     find_sampler(found, latent_shape)
-    return Assembly(found, options, latent_shape).subject()
+    subject = Assembly(found, options, latent_shape).subject()
+    subject.caller.limit = math.inf
+    return subject

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import math
 import re
 import traceback
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from vae_conformance.time_limit import TimeLimitExceeded
+from vae_conformance.time_limit import TimeLimitExceeded, time_limit
 from vae_spec.subject import SubjectFault
 
 _PATTERNS = (
@@ -56,9 +57,14 @@ def diagnose(error: BaseException) -> str | None:
 
 
 class Caller:
-    """Wraps calls into the implementation."""
+    """Wraps calls into the implementation.
 
-    def __init__(self) -> None:
+    Attributes:
+        limit: seconds that one call may take; no limit of its own by default, where a claim's or a training's holds.
+    """
+
+    def __init__(self, limit: float = math.inf) -> None:
+        self.limit = limit
         self._hung: dict[str, str] = {}
 
     @contextmanager
@@ -71,7 +77,8 @@ class Caller:
         if operation in self._hung:
             raise SubjectFault(operation, self._hung[operation])
         try:
-            yield
+            with time_limit(self.limit, operation):
+                yield
         except SubjectFault:
             raise
         except TimeLimitExceeded as late:

@@ -28,7 +28,6 @@ from vae_conformance.binding.probing import decoder_end, output_range, probe_bat
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target
-from vae_conformance.time_limit import time_limit
 from vae_spec.subject import Part, PartReport, Raw, Standing, SubjectFault
 
 PROBE_SECONDS = 10.0
@@ -43,7 +42,7 @@ class Findings:
     model: Any
     target: Target
     device: torch.device
-    caller: Caller = field(default_factory=Caller)
+    caller: Caller = field(default_factory=lambda: Caller(PROBE_SECONDS))
     parts: dict[Part, PartReport] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     shape: tuple[int, ...] = ()
@@ -56,14 +55,13 @@ class Findings:
     raw: Raw | None = None
     end: str = "free"
 
-    def call(self, operation: str, function: Callable[..., Any], *arguments: Any, train: bool = False) -> Any:
+    def call(self, operation: str, function: Callable[..., Any], *arguments: Any, train: bool = False, seed: int = 0) -> Any:
         """One probing call under a seed, a mode and a time limit; raises SubjectFault."""
         if isinstance(self.model, nn.Module):
             self.model.train(train)
         with (
             self.caller.calling(operation),
-            time_limit(PROBE_SECONDS, operation),
-            seeded(0, self.device),
+            seeded(seed, self.device),
             torch.no_grad(),
         ):
             return function(*arguments)
@@ -158,10 +156,11 @@ def find_forward(found: Findings) -> None:
         if found.encode is not None:
             encoded = as_pair(found.call("encode", getattr(found.model, found.encode), found.x, train=True))
         result = found.call("forward", _forward, found, found.x, train=True)
+        again = found.call("forward", _forward, found, found.x, train=True, seed=1)
     except SubjectFault as fault:
         found.report(Part.FORWARD, Standing.FAILING, fault.what, fault.diagnosis)
         return
-    found.layout = read_layout(result, found.x, encoded)
+    found.layout = read_layout(result, found.x, encoded, again)
     if found.layout is None:
         found.report(Part.FORWARD, Standing.FAILING, "returns no output that could be told: return (x_hat, mu, logvar)")
         return
@@ -170,7 +169,10 @@ def find_forward(found: Findings) -> None:
         found.report(Part.FORWARD, Standing.FAILING, "its output is neither a tensor nor a pair of tensors")
         return
     found.report(Part.FORWARD, Standing.PRESENT, f"forward(x): {found.layout.describe()}")
-    if found.pair is None and found.layout.mu is not None and found.layout.logvar is not None:
+    if found.parts[Part.POSTERIOR].standing is Standing.MISSING and found.layout.posterior is not None:
+        found.pair = as_pair(at(result, found.layout.posterior))
+        found.report(Part.POSTERIOR, Standing.PRESENT, "mu and logvar are read from the distribution that forward returns")
+    elif found.parts[Part.POSTERIOR].standing is Standing.MISSING and found.layout.mu is not None and found.layout.logvar is not None:
         mu, second = at(result, found.layout.mu), at(result, found.layout.logvar)
         if isinstance(mu, Tensor) and isinstance(second, Tensor) and mu.shape == second.shape:
             found.pair = mu, second

@@ -98,7 +98,12 @@ class InProcessSubject:
         if not isinstance(self.model, nn.Module):
             yield
             return
-        before = [(buffer, buffer.detach().clone()) for buffer in self.model.buffers()] if mode is Mode.TRAIN else []
+        before = [
+            (module, name, buffer, buffer.detach().clone())
+            for module in (self.model.modules() if mode is Mode.TRAIN else ())
+            for name, buffer in module._buffers.items()  # noqa: SLF001  a buffer may be replaced, not only changed, and has to come back
+            if buffer is not None
+        ]
         was_training = self.model.training
         self.model.train(mode is Mode.TRAIN)
         try:
@@ -106,8 +111,8 @@ class InProcessSubject:
         finally:
             self.model.train(was_training)
             with torch.no_grad():
-                for buffer, value in before:
-                    buffer.copy_(value)
+                for module, name, buffer, value in before:
+                    module._buffers[name] = buffer.copy_(value)  # noqa: SLF001
 
     @contextmanager
     def _operation(self, name: str, mode: Mode, noise: Noise, *, grad: bool = False) -> Iterator[RandomCalls]:
@@ -219,6 +224,8 @@ class InProcessSubject:
         raw = as_raw(at(result, layout.raw)) if layout is not None else None
         if layout is None or raw is None:
             raise SubjectFault("forward", "returns no output that could be told")
+        if layout.posterior is not None and (pair := as_pair(at(result, layout.posterior))) is not None:
+            return raw, self._flat(pair[0]), self._flat(pair[1])
         if layout.mu is None or layout.logvar is None:
             return raw, *self._encode(x)
         return raw, self._flat(at(result, layout.mu)), self._flat(at(result, layout.logvar))
@@ -293,10 +300,15 @@ class InProcessSubject:
         """The gradients of one term with respect to the loss's arguments."""
         leaves = [value.detach().clone().requires_grad_() for value in (*raw, mu, logvar)]
         with self._operation("loss", Mode.TRAIN, Noise(), grad=True):
-            term: Tensor = getattr(self._terms(tuple(leaves[:-2]), x, leaves[-2], leaves[-1], z, beta), of.value)
+            terms = self._terms(tuple(leaves[:-2]), x, leaves[-2], leaves[-1], z, beta)
+            term: Tensor = getattr(terms, of.value)
+            # Terms that are only reported (item(), detach()) have no history: the total's gradients by their own arguments stand for them.
+            owned = {Term.KL: leaves[-2:], Term.RECONSTRUCTION: leaves[:-2]}.get(of, leaves) if not term.requires_grad else leaves
+            term = term if term.requires_grad else terms.total
             slopes: Sequence[Tensor | None] = (
                 torch.autograd.grad(term, leaves, allow_unused=True) if term.requires_grad else [None] * len(leaves)
             )
+            slopes = [slope if any(leaf is one for one in owned) else None for slope, leaf in zip(slopes, leaves, strict=True)]
         there = [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(slopes, leaves, strict=True)]
         return TermGradients(tuple(there[:-2]), there[-2], there[-1])
 
@@ -338,10 +350,9 @@ class InProcessSubject:
             for name in of:
                 if name in outputs:
                     value = outputs[name]
-                    scalar = (value * torch.randn(value.shape, generator=torch.Generator().manual_seed(7)).to(value)).sum()
-                else:
-                    continue
-                found[name] = gradient_norms(scalar, parameters)
+                    # A fixed projection without a random call, which the control of the noise would replace.
+                    direction = torch.arange(1, value.numel() + 1, device=value.device).mul(12.9898).sin().reshape(value.shape)
+                    found[name] = gradient_norms((value * direction.to(value.dtype)).sum(), parameters)
         if "total" in of:
             with self._operation("loss", Mode.TRAIN, noise, grad=True):
                 found["total"] = gradient_norms(self.objective(self._to_model(x), 1.0)[0].total, parameters)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -85,18 +86,20 @@ def as_raw(result: Any) -> Raw | None:
         return (result,)
     if isinstance(result, Normal):
         return result.mean, 2 * torch.log(result.stddev)
-    if (
-        isinstance(result, tuple | list)
-        and len(result) == 2
-        and all(isinstance(one, Tensor) for one in result)
-        and result[0].shape == result[1].shape
-    ):
-        return result[0], result[1]
+    if isinstance(result, Distribution):
+        return (result.mean,)
+    if isinstance(result, tuple | list) and len(result) == 2:
+        first, second = result
+        if isinstance(first, Tensor) and isinstance(second, Tensor) and first.shape == second.shape:
+            return first, second
     return None
 
 
 def _by_keys(result: Mapping[Any, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    result = {
+        key: value for key, value in result.items() if isinstance(value, Distribution) or (isinstance(value, Tensor) and value.dim() >= 2)
+    }
     for role in ("raw", "logvar", "mu", "z"):
         for key, value in result.items():
             if role not in found and _KEYS[role].search(str(key)) and not any(value is taken for taken in found.values()):
@@ -133,35 +136,30 @@ def _leaves(result: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ..
     return [(path, result)]
 
 
-def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None) -> ForwardLayout | None:
+def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None, again: Any = None) -> ForwardLayout | None:
     """Tell which entry of forward's result is the output, which are mu and logvar; None where no output can be told.
 
     Entries equal to what encode gave for the same batch and seed are mu and logvar, wherever they stand; otherwise names decide in a
-    mapping and positions in a tuple: the documents' order is (output, mu, logvar).
+    mapping and positions in a tuple: the documents' order is (output, mu, logvar). `again` is forward's result under another seed: a code
+    that differs there is z, not mu.
     """
     if isinstance(result, Mapping):
         keys = {role: key for role, value in _by_keys(result).items() for key in result if result[key] is value}
         if "raw" in keys:
             return ForwardLayout((keys["raw"],), (keys["mu"],) if "mu" in keys else None, (keys["logvar"],) if "logvar" in keys else None)
-    if isinstance(result, Tensor):
+    if isinstance(result, Tensor | Distribution):
         return ForwardLayout((), None, None)
-    leaves = [(path, leaf) for path, leaf in _leaves(result) if isinstance(leaf, Tensor) and leaf.dim() >= 1 and len(leaf) == len(x)]
+    if distributions := [(path, leaf) for path, leaf in _leaves(result) if isinstance(leaf, Distribution)]:
+        return _read_distributions(distributions, _batched(result, x), x)
+    leaves = _batched(result, x)
     mu = logvar = None
     if encoded is not None:
         mu = next((path for path, leaf in leaves if _same(leaf, encoded[0])), None)
         logvar = next((path for path, leaf in leaves if path != mu and _same(leaf, encoded[1])), None)
-    rest = [(path, leaf) for path, leaf in leaves if path not in (mu, logvar)]
     if mu is None or logvar is None:
-        codes = [(path, leaf) for path, leaf in rest if path != (0,)] if len(leaves) >= 3 else []
-        pairs = [
-            (codes[i][0], codes[i + 1][0])
-            for i in range(len(codes) - 1)
-            if codes[i][1].shape == codes[i + 1][1].shape and codes[i][1].shape != x.shape
-        ]
-        pairs = pairs or [(codes[i][0], codes[i + 1][0]) for i in range(len(codes) - 1) if codes[i][1].shape == codes[i + 1][1].shape]
-        if pairs:
-            mu, logvar = pairs[0]
-            rest = [(path, leaf) for path, leaf in leaves if path not in (mu, logvar)]
+        steady = [(path, leaf) for path, leaf in leaves if again is None or _same(leaf, at(again, path))]
+        mu, logvar = _pair_by_position(leaves, steady, x) or (mu, logvar)
+    rest = [(path, leaf) for path, leaf in leaves if path not in (mu, logvar)]
     outputs = [path for path, leaf in rest if leaf.numel() == x.numel() and not _same(leaf, x)]
     if not outputs:
         outputs = [path for path, leaf in rest if leaf.numel() == x.numel()] or [path for path, _leaf in rest][:1]
@@ -170,6 +168,36 @@ def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None) -
     first = outputs[0]
     nested = len(first) > 1 and len(outputs) >= 2 and outputs[1][:-1] == first[:-1]
     return ForwardLayout(first[:-1] if nested else first, mu, logvar)
+
+
+def _batched(result: Any, x: Tensor) -> list[tuple[tuple[Any, ...], Tensor]]:
+    """The tensors in a result that have an entry for each item."""
+    return [(path, leaf) for path, leaf in _leaves(result) if isinstance(leaf, Tensor) and leaf.dim() >= 1 and len(leaf) == len(x)]
+
+
+def _pair_by_position(
+    leaves: list[tuple[tuple[Any, ...], Tensor]], steady: list[tuple[tuple[Any, ...], Tensor]], x: Tensor
+) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
+    """Mu and logvar as the first two neighbours of like shape: steady ones, unlike the input's, or else behind the first entry."""
+    for offered in (steady, leaves):
+        codes = [(path, leaf) for path, leaf in offered if leaf.numel() != x.numel()]
+        if len(codes) < 2:
+            codes = [(path, leaf) for path, leaf in offered if path != leaves[0][0] and not _same(leaf, x)] if len(leaves) >= 3 else []
+        places = [path for path, _leaf in leaves]
+        for first, second in pairwise(codes):
+            if first[1].shape == second[1].shape and places.index(second[0]) == places.index(first[0]) + 1:
+                return first[0], second[0]
+    return None
+
+
+def _read_distributions(
+    found: list[tuple[tuple[Any, ...], Distribution]], leaves: list[tuple[tuple[Any, ...], Tensor]], x: Tensor
+) -> ForwardLayout | None:
+    """Where a result holds distribution objects: the one of the input's size is the output, another one the posterior."""
+    outputs = [path for path, leaf in found if leaf.mean.numel() == x.numel()]
+    outputs += [path for path, leaf in leaves if leaf.numel() == x.numel() and not _same(leaf, x)]
+    posteriors = [path for path, _leaf in found if path not in outputs[:1]]
+    return ForwardLayout(outputs[0], None, None, posteriors[0] if posteriors else None) if outputs else None
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

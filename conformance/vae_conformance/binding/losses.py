@@ -30,7 +30,9 @@ METHOD_NAMES = (
 )
 _FUNCTION = re.compile(r"loss|elbo|criterion|objective", re.IGNORECASE)
 _ROLES = {
-    "beta": re.compile(r"^(beta|kl_?weight|kld_?weight|kl_?beta|kl_?coe?f+|kl_?lambda|m_n|kl_?scale)$", re.IGNORECASE),
+    "beta": re.compile(
+        r"^(beta|kl_?weight|kld_?weight|kl_?beta|kl_?coe?f+|kl_?lambda|m_n|kl_?scale|kl_?factor|kld_?beta|lambda_?kl)$", re.IGNORECASE
+    ),
     "logvar": re.compile(r"log_?_?var|log_?sig|log_?std|^lv$|log_variance|^sigma|^std|z_?var", re.IGNORECASE),
     "mu": re.compile(r"^(z_?)?(mu|mean|loc|means)(_?z)?$", re.IGNORECASE),
     "raw": re.compile(
@@ -126,13 +128,13 @@ def _roles(call: Callable[..., Any]) -> dict[str, str] | None:
         elif one.default is inspect.Parameter.empty:
             found = {}
             break
-    named = {role for role in found if role in _POSITIONS}
-    if named == set(_POSITIONS):
-        return found
+    weights = [one.name for one in parameters if one.default is not inspect.Parameter.empty and _ROLES["beta"].search(one.name)]
+    beta = {"beta": weights[0]} if weights else {}
+    if {role for role in found if role in _POSITIONS} == set(_POSITIONS):
+        return {role: name for role, name in found.items() if role != "beta"} | beta
     required = [one for one in positional if one.default is inspect.Parameter.empty]
     if len(required) == 4:
-        rest = {role: name for role, name in found.items() if role == "beta"}
-        return {role: one.name for role, one in zip(_POSITIONS, required, strict=True)} | rest
+        return {role: one.name for role, one in zip(_POSITIONS, required, strict=True)} | beta
     return None
 
 
@@ -179,9 +181,9 @@ def read_returns(result: Any, changed_code: Any) -> tuple[Returns, tuple[Any, An
         return None
     for order in ((0, 1, 2), (0, 2, 1), (2, 0, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0)):
         total, reconstruction, kl = (after[index] for index in order)
-        if abs(after[order[1]] - before[order[1]]) <= 1e-9 * (1 + abs(before[order[1]])) and abs(total - reconstruction - kl) <= 1e-5 * (
-            1 + abs(total)
-        ):
+        fixed = abs(after[order[1]] - before[order[1]]) <= 1e-9 * (1 + abs(before[order[1]]))
+        # A KL reported with its sign turned still stands where it stands: that is for the claims to find.
+        if fixed and abs(abs(total - reconstruction) - abs(kl)) <= 1e-5 * (1 + abs(total)):
             return Returns.TERMS, order
     return Returns.TERMS, (0, 1, 2)
 

@@ -59,7 +59,7 @@ class Store:
             return decode(path.read_bytes())
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile):
+        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile):
             path.unlink(missing_ok=True)
             return None
 

@@ -79,8 +79,16 @@ def _loop(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
     with subject.caller.calling("training"), torch.enable_grad():
         for step, chosen in enumerate(batches(len(data), recipe)):
             x = data if chosen is None else data[chosen]
-            with _noise(subject, recipe):
-                terms, analytic = subject.objective(x, recipe.beta)
+            try:
+                with _noise(subject, recipe):
+                    terms, analytic = subject.objective(x, recipe.beta)
+            except Exception:
+                # A loss may refuse what a model with parameters that are not finite gives: that is divergence, not another fault.
+                if all(bool(torch.isfinite(value).all()) for value in parameters):
+                    raise
+                diverged = _first_not_finite(curves) if curves else None
+                diverged = len(curves) if diverged is None else diverged
+                break
             optimiser.zero_grad()
             terms.total.backward()
             optimiser.step()
@@ -100,8 +108,8 @@ def _loop(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
                     progress(step + 1, recipe.steps)
                 if diverged is not None:
                     break
-        samples = _closing_samples(subject, recipe)
-    curve: Curve = torch.stack(curves).double().numpy(force=True)
+        samples = _closing_samples(subject, recipe) if diverged is None else None
+    curve: Curve = torch.stack(curves).double().numpy(force=True) if curves else np.zeros((0, 4))
     state = {name: value.detach().clone() for name, value in subject.model.state_dict().items()}
     end = diverged if diverged is not None else len(curve)
     return Training(curve[:end, 0], curve[:end, 1], curve[:end, 2], curve[:end, 3], state, diverged, samples)

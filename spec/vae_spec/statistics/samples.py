@@ -1,7 +1,7 @@
 """How prior samples relate to data: fidelity and diversity in a feature space, classes, copies, distances between distributions.
 
 No single one of them says that samples are plausible: samples that are all the mean image have a precision near 1, and a Gaussian fitted to
-a few principal components has a small Frechet distance. Coverage answers to both faults (Deep Learning Notes 13.4.3).
+a few principal components has a small Fréchet distance. Coverage answers to both faults (Deep Learning Notes 13.4.3).
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from scipy import linalg
 from scipy.spatial import distance
 
 NEIGHBOURS = 5
 """k of precision, recall, density and coverage: the default of Naeem et al. 2020."""
 COPY_QUANTILE = 0.01
-"""A sample counts as a copy where it lies nearer to a training item than all but this share of the held-out items do."""
+"""A sample counts as a copy where it lies as near to a training item as only this share of the held-out items do."""
 
-Points = Float[np.ndarray, "items features"]
+Points = Float[np.ndarray, "_ features"]
 
 
-def as_points(values: Points, what: str, least: int = 1) -> Float[np.ndarray, "items features"]:
+def as_points(values: Float[np.ndarray, "items features"], what: str, least: int = 1) -> Float[np.ndarray, "items features"]:
     """The same values in double precision, of shape (items, features), where there are enough and all are finite.
 
     Raises:
@@ -55,7 +55,7 @@ class Balls:
         k: the number of neighbours.
     """
 
-    centres: Points
+    centres: Float[np.ndarray, "items features"]
     radii: Float[np.ndarray, " items"]
     k: int
 
@@ -86,7 +86,7 @@ class Balls:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Precision, recall, density and coverage of N real items and M samples (Kynkaanniemi et al. 2019; Naeem et al. 2020, section 3).
+    """Precision, recall, density and coverage of N real items and M samples (Kynkäänniemi et al. 2019; Naeem et al. 2020, section 3).
 
     Attributes:
         precision: the share of samples inside any real item's ball. 1 where all samples are alike and typical.
@@ -150,8 +150,8 @@ class ClassUse:
 def class_use(probabilities: Float[np.ndarray, "samples classes"]) -> ClassUse:
     """Which classes samples are taken for, each by its most probable one.
 
-    The mean of the probabilities would not do: a single image that the classifier is unsure of would count as many classes. The entropy of n
-    samples is too small by about (classes - 1) / (2 n log classes).
+    The mean of the probabilities would not do: a single image that the classifier is unsure of would count as many classes. The entropy
+    of n samples is too small by about (classes - 1) / (2 n log classes).
 
     Raises:
         ValueError: no samples, fewer than two classes, or rows that are no probabilities.
@@ -172,25 +172,26 @@ class Copying:
     """How near samples come to training items, against held-out items.
 
     Attributes:
-        distance_ratio: the median distance of a sample to its nearest training item, over that of a held-out item. Blur lowers it too.
-        copies: the share of samples nearer to a training item than all but `COPY_QUANTILE` of the held-out items are.
-        training_excess: how much more often than by chance the nearest of all items is a training item: (p - p0) / (1 - p0) with p the
-            share of samples so and p0 = training / (training + held-out). 0 for samples that know nothing of which items were trained
-            on, however blurred; 1 where all are nearest to training items.
+        against_held_out: the median distance of a sample to its nearest training item, over that of a held-out item to its own. Low for
+            blurred samples too.
+        against_own: the median distance of a sample to its nearest training item, over that to its nearest held-out item. Near 1 for
+            samples that know nothing of which items were trained on, blurred or all alike (a little below where there are more
+            training items to be near to); 0 for copies.
+        copies: the share of samples as near to a training item as the nearest `COPY_QUANTILE` of the held-out items are: about that
+            share by chance, more where samples are blurred, 1 where all are copies.
     """
 
-    distance_ratio: float
+    against_held_out: float
+    against_own: float
     copies: float
-    training_excess: float
 
 
 def nearest(points: Points, among: Points) -> Float[np.ndarray, " points"]:
     """The distance of each point to the nearest of others, of shape (points,)."""
-    # sklearn finds a neighbour by an expanded square, which rounds; the distance to it is taken again, so that a copy's is exactly 0.
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415  scikit-learn takes a while to import, and exact runs do not need it
 
-    centre = among.mean(0)
-    index = NearestNeighbors(n_neighbors=1).fit(among - centre).kneighbors(points - centre, return_distance=False)[:, 0]
+    index = NearestNeighbors(n_neighbors=1).fit(among).kneighbors(points, return_distance=False)[:, 0]
+    # The search expands the square, which rounds; taken again, the distance of a copy is exactly 0.
     return np.asarray(np.linalg.norm(points - among[index], axis=1))
 
 
@@ -203,7 +204,8 @@ def copying(samples: Points, training: Points, held_out: Points) -> Copying:
         held_out: items from the same source that were not trained on, (items, features).
 
     Raises:
-        ValueError: an empty set, different numbers of features, values that are not finite, or held-out items that all are training items.
+        ValueError: an empty set, different numbers of features, values that are not finite, or held-out items that most
+            are training items or samples.
     """
     own, seen, unseen = as_points(samples, "the samples"), as_points(training, "training items"), as_points(held_out, "held-out items")
     _same_space(own, seen)
@@ -211,19 +213,18 @@ def copying(samples: Points, training: Points, held_out: Points) -> Copying:
     to_seen, usual = nearest(own, seen), nearest(unseen, seen)
     if not np.median(usual) > 0:
         raise ValueError("most held-out items are training items themselves: hold items out that were not trained on")
-    by_chance = len(seen) / (len(seen) + len(unseen))
-    to_unseen = nearest(own, unseen)
-    nearer = float(((to_seen < to_unseen) + by_chance * (to_seen == to_unseen)).mean())
+    to_unseen = float(np.median(nearest(own, unseen)))
+    if not to_unseen > 0:
+        raise ValueError("most samples are held-out items: whatever made them has seen these")
     return Copying(
-        distance_ratio=float(np.median(to_seen) / np.median(usual)),
-        # Not interpolated: among the held-out items at most this share may count as copies themselves.
-        copies=float((to_seen < np.quantile(usual, COPY_QUANTILE, method="lower")).mean() if usual.min() > 0 else (to_seen == 0).mean()),
-        training_excess=(nearer - by_chance) / (1 - by_chance),
+        against_held_out=float(np.median(to_seen) / np.median(usual)),
+        against_own=float(np.median(to_seen)) / to_unseen,
+        copies=float((to_seen <= np.quantile(usual, COPY_QUANTILE, method="lower")).mean()),
     )
 
 
 def frechet(real: Points, samples: Points) -> float:
-    """The squared Frechet distance of Gaussian fits, over the trace of the real items' covariance.
+    """The squared Fréchet distance of Gaussian fits, over the trace of the real items' covariance.
 
     [|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1^1/2 C2 C1^1/2)^1/2] / tr C1 (Dowson and Landau 1982; Heusel et al. 2017). One sample that is the
     real items' mean gives 1, and so does a collapsed decoder. Too large by about features / items where items are few.
@@ -250,7 +251,7 @@ def _mean_off_diagonal(square: Float[np.ndarray, "items items"]) -> float:
 
 
 def energy_distance(first: Points, second: Points) -> float:
-    """2 E|X - Y| - E|X - X'| - E|Y - Y'|, unbiased: pairs of an item with itself are left out (Szekely and Rizzo 2013).
+    """2 E|X - Y| - E|X - X'| - E|Y - Y'|, unbiased: pairs of an item with itself are left out (Székely and Rizzo 2013).
 
     0 on average where both have one law, so a little below 0 in half of the draws; in the units of the features.
 
@@ -261,8 +262,3 @@ def energy_distance(first: Points, second: Points) -> float:
     _same_space(x, y)
     within = _mean_off_diagonal(distance.cdist(x, x)) + _mean_off_diagonal(distance.cdist(y, y))
     return 2 * float(distance.cdist(x, y).mean()) - within
-
-
-def predicted_classes(probabilities: Float[np.ndarray, "samples classes"]) -> Int[np.ndarray, " samples"]:
-    """The most probable class of each sample, of shape (samples,)."""
-    return np.asarray(as_points(probabilities, "class probabilities").argmax(1))

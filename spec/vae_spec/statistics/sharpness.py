@@ -15,6 +15,8 @@ from scipy import fft, ndimage
 
 HIGH_SHARE = 0.1
 """The part of the originals' power, without the mean of the image, that counts as high frequencies."""
+DECIMALS = 9
+"""Of a radius: frequencies that differ by less are one ring."""
 
 Images = Float[np.ndarray, "items channels height width"]
 PerItem = Float[np.ndarray, " items"]
@@ -96,7 +98,7 @@ def _power(checked: Float[np.ndarray, "items channels height width"]) -> Float[n
 
 def _radii(height: int, width: int) -> Float[np.ndarray, "height width"]:
     """The distance of each frequency from zero, in cycles a pixel; rounded, so that equal ones compare equal."""
-    return np.asarray(np.round(np.hypot(fft.fftfreq(height)[:, None], fft.fftfreq(width)[None, :]), 12))
+    return np.asarray(np.round(np.hypot(fft.fftfreq(height)[:, None], fft.fftfreq(width)[None, :]), DECIMALS))
 
 
 def high_frequency_radius(originals: Images, share: float = HIGH_SHARE) -> float:
@@ -110,13 +112,12 @@ def high_frequency_radius(originals: Images, share: float = HIGH_SHARE) -> float
     if not 0 < share <= 1:
         raise ValueError(f"the share of high frequencies lies above 0 and at most at 1, not at {share}")
     checked = _checked(originals, "originals")
-    # The mean of each image is removed before the transform: what rounding leaves of it would pass for power.
+    # The mean of each image is removed before the transform: afterwards, what rounding leaves of it would pass for power.
     centred = checked - checked.mean(axis=(-2, -1), keepdims=True)
     power = _power(centred).mean(0)
     radii = _radii(*checked.shape[-2:])
     rings, ring = np.unique(radii, return_inverse=True)
     by_ring = np.bincount(ring.ravel(), power.ravel())
-    by_ring[0] = 0.0
     total = float(by_ring.sum())
     if total <= np.finfo(np.float64).eps * float(np.square(checked).mean(0).sum()):
         raise ValueError("the originals are constant images: they have no frequencies to compare with")
@@ -141,7 +142,8 @@ def high_frequency_energy(images: Images, radius: float) -> PerItem:
     if not radius > 0:
         raise ValueError(f"a radius above 0 leaves the mean of the image out; got {radius}")
     checked = _checked(images)
-    high = _radii(*checked.shape[-2:]) >= radius
+    # A ring whose radius the caller wrote as a fraction is still that ring.
+    high = _radii(*checked.shape[-2:]) >= round(radius, DECIMALS)
     return np.asarray(_power(checked)[:, high].sum(1))
 
 

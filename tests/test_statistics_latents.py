@@ -1,0 +1,294 @@
+"""Codes: moments, divergences and discrepancies against their closed forms, information through a channel of known capacity."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import LeaveOneOut, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from vae_spec.statistics.latents import (
+    SCALES,
+    Codes,
+    active_units,
+    aggregate_posterior,
+    draw,
+    kl_per_dimension,
+    mmd2,
+    mmd2_to_prior,
+    mutual_information,
+    neighbour_accuracy,
+    without_noise,
+)
+from vae_spec.trial import derive_seed
+
+quick = settings(max_examples=40, deadline=None, database=None, derandomize=True)
+sizes = st.tuples(st.integers(2, 30), st.integers(1, 5))
+
+
+def generator(*labels: object) -> np.random.Generator:
+    return np.random.default_rng(derive_seed("latents", *labels))
+
+
+def normals(items: int, latent: int, *labels: object) -> Codes:
+    return generator(items, latent, *labels).standard_normal((items, latent))
+
+
+def channel(items: int, latent: int, signal: float, *labels: object) -> tuple[Codes, Codes]:
+    """Codes of a linear Gaussian channel whose aggregate posterior is N(0, I): a share of the variance is signal, the rest noise."""
+    return math.sqrt(signal) * normals(items, latent, "channel", *labels), np.full((items, latent), math.log(1 - signal))
+
+
+def test_the_moments_are_those_of_the_mixture() -> None:
+    mu, logvar = np.asarray([[0.0, 1.0], [2.0, 1.0]]), np.log([[1.0, 0.5], [3.0, 0.5]])
+    found = aggregate_posterior(mu, logvar)
+    assert found.mean.tolist() == [1.0, 1.0]
+    assert found.variance == pytest.approx([2 + 2, 0.5])
+    assert found.mean_variance == pytest.approx(2.25)
+    assert found.mean_offset == pytest.approx(1.0)
+    assert found.marginal_kl == pytest.approx([(4 + 1 - 1 - math.log(4)) / 2, (0.5 + 1 - 1 - math.log(0.5)) / 2])
+    assert found.joint_kl == pytest.approx(found.marginal_kl.mean())
+
+
+def test_the_moments_are_those_of_draws() -> None:
+    mu, logvar = normals(400, 3, "mu") @ np.asarray([[1.0, 0.5, 0.0], [0.0, 0.4, 0.0], [0.0, 0.0, 1e-3]]) + 0.3, 0.7 * normals(400, 3, "s")
+    found = aggregate_posterior(mu, logvar)
+    z = np.concatenate([draw(mu, logvar, generator("draw", i)) for i in range(300)])
+    assert z.mean(0) == pytest.approx(found.mean, abs=0.02)
+    assert np.cov(z, rowvar=False) == pytest.approx(found.covariance, abs=0.03)
+
+
+def test_a_prior_shaped_posterior_has_no_divergence_and_correlation_shows_in_the_joint_one_alone() -> None:
+    collapsed = aggregate_posterior(np.zeros((5, 4)), np.zeros((5, 4)))
+    assert collapsed.joint_kl == collapsed.marginal_kl.max() == 0.0
+    base = normals(20_000, 2, "correlated")
+    tied = aggregate_posterior(base @ np.linalg.cholesky(np.asarray([[1.0, 0.8], [0.8, 1.0]])).T, without_noise(base))
+    assert tied.marginal_kl.max() < 1e-3
+    assert tied.joint_kl == pytest.approx(-math.log(1 - 0.8**2) / 4, rel=0.05)
+
+
+def test_a_code_without_noise_that_leaves_a_dimension_out_is_infinitely_far() -> None:
+    mu = np.column_stack([normals(20, 1), np.zeros(20)])
+    found = aggregate_posterior(mu, without_noise(mu))
+    assert math.isinf(found.marginal_kl[1])
+    assert math.isfinite(found.marginal_kl[0])
+    assert math.isinf(found.joint_kl)
+
+
+def test_kl_per_dimension_by_hand() -> None:
+    mu, logvar = np.asarray([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]), np.asarray([[0.0, math.log(4.0), 0.0]] * 2)
+    assert kl_per_dimension(mu, logvar) == pytest.approx([0.5, (3 - math.log(4)) / 2, 0.0])
+
+
+@quick
+@given(size=sizes, seed=st.integers(0, 99))
+def test_divergences_are_never_negative_and_dimensions_keep_their_places(size: tuple[int, int], seed: int) -> None:
+    mu, logvar = 2 * normals(*size, "mu", seed), 2 * normals(*size, "logvar", seed)
+    order = generator("order", seed).permutation(size[1])
+    assert (kl_per_dimension(mu, logvar) >= 0).all()
+    assert kl_per_dimension(mu[:, order], logvar[:, order]) == pytest.approx(kl_per_dimension(mu, logvar)[order])
+    found = aggregate_posterior(mu, logvar)
+    assert (found.marginal_kl >= 0).all()
+    assert found.joint_kl >= found.marginal_kl.mean() - 1e-9
+
+
+@pytest.mark.parametrize("signal", [0.1, 0.5, 0.9])
+def test_kl_is_information_where_the_aggregate_posterior_is_the_prior(signal: float) -> None:
+    capacity = -math.log(1 - signal) / 2
+    assert kl_per_dimension(*channel(20_000, 2, signal)) == pytest.approx([capacity] * 2, abs=0.02)
+
+
+def test_active_units_counts_the_means_that_vary() -> None:
+    mu = normals(500, 4) * np.sqrt([1.0, 0.02, 0.005, 0.0]) + 7
+    assert active_units(mu) == 2
+    assert active_units(mu, threshold=1e-3) == 3
+    assert active_units(np.ones((2, 6))) == 0
+
+
+def closed_form(variance: float, shift: float, latent: int) -> float:
+    """MMD^2 of N(shift, variance I) to N(0, I), averaged over the kernels' scales."""
+
+    def expected(spread: float, gap: float, h: float) -> float:
+        return (h / (h + spread)) ** (latent / 2) * math.exp(-latent * gap**2 / (2 * (h + spread)))
+
+    widths = [scale * latent for scale in SCALES]
+    each = [expected(2 * variance, 0, h) - 2 * expected(1 + variance, shift, h) + expected(2, 0, h) for h in widths]
+    return float(np.mean(each))
+
+
+LAWS = [(1.0, 0.0, 2), (0.25, 0.0, 2), (4.0, 0.5, 1), (1.0, 1.0, 16), (9.0, 0.0, 8)]
+
+
+@pytest.mark.parametrize(("variance", "shift", "latent"), LAWS)
+def test_one_gaussian_against_the_prior_is_exact(variance: float, shift: float, latent: int) -> None:
+    mu, logvar = np.full((7, latent), shift), np.full((7, latent), math.log(variance))
+    assert mmd2_to_prior(mu, logvar) == pytest.approx(closed_form(variance, shift, latent), abs=1e-12)
+
+
+@pytest.mark.parametrize(("variance", "shift", "latent"), LAWS)
+def test_both_discrepancies_are_unbiased_over_items(variance: float, shift: float, latent: int) -> None:
+    # Means with half of the variance and noise with the other half have that Gaussian as their aggregate posterior.
+    truth = closed_form(variance, shift, latent)
+    half = math.sqrt(variance / 2)
+    integrated, drawn = [], []
+    for i in range(150):
+        mu = shift + half * normals(40, latent, "items", variance, i)
+        logvar = np.full_like(mu, 2 * math.log(half))
+        integrated.append(mmd2_to_prior(mu, logvar))
+        drawn.append(mmd2(draw(mu, logvar, generator("noise", i)), normals(60, latent, "prior", i)))
+    for found in (integrated, drawn):
+        assert np.mean(found) == pytest.approx(truth, abs=4.5 * float(np.std(found)) / math.sqrt(len(found)))
+    assert np.std(integrated) < np.std(drawn)
+
+
+def test_the_integrated_discrepancy_is_the_mean_over_draws() -> None:
+    mu, logvar = 1.5 * normals(25, 3, "mu"), 0.8 * normals(25, 3, "logvar") - 1
+    found = [mmd2(draw(mu, logvar, generator("z", i)), normals(25, 3, "prior", i)) for i in range(1500)]
+    assert mmd2_to_prior(mu, logvar) == pytest.approx(np.mean(found), abs=4.5 * float(np.std(found)) / math.sqrt(len(found)))
+
+
+def test_codes_without_noise_are_points() -> None:
+    mu = normals(30, 2, "points")
+    z = draw(mu, without_noise(mu), generator())
+    assert (z == mu).all()
+    found = [mmd2(mu, normals(400, 2, "prior", i)) for i in range(60)]
+    assert mmd2_to_prior(mu, without_noise(mu)) == pytest.approx(np.mean(found), abs=4.5 * float(np.std(found)) / math.sqrt(60))
+
+
+def test_a_table_in_parts_is_the_same_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    mu, logvar = channel(50, 3, 0.4)
+    whole = mmd2_to_prior(mu, logvar), mutual_information(mu, logvar, generator("parts"))
+    monkeypatch.setattr("vae_spec.statistics.latents.CHUNK", 7 * mu.size)
+    assert mmd2_to_prior(mu, logvar) == pytest.approx(whole[0], abs=1e-14)
+    assert mutual_information(mu, logvar, generator("parts")).lower == pytest.approx(whole[1].lower, abs=1e-12)
+
+
+@quick
+@given(size=sizes, seed=st.integers(0, 99), spread=st.floats(0.1, 50))
+def test_discrepancies_do_not_mind_order_and_are_bounded(size: tuple[int, int], seed: int, spread: float) -> None:
+    mu, logvar = spread * normals(*size, "mu", seed), normals(*size, "logvar", seed)
+    order = generator("order", seed).permutation(size[0])
+    found = mmd2_to_prior(mu, logvar)
+    assert mmd2_to_prior(mu[order], logvar[order]) == pytest.approx(found, abs=1e-12)
+    assert -2 <= found <= 2
+    other = normals(9, size[1], "other", seed)
+    assert mmd2(mu[order], other[::-1]) == pytest.approx(mmd2(mu, other), abs=1e-12)
+    assert mmd2(mu, other) == pytest.approx(mmd2(other, mu), abs=1e-12)
+
+
+def test_a_posterior_that_spreads_or_clumps_is_farther_than_one_at_the_prior() -> None:
+    mu, logvar = channel(300, 8, 0.6)
+    near = mmd2_to_prior(mu, logvar)
+    assert near < 0.01
+    assert mmd2_to_prior(4 * mu, logvar) > 0.05
+    assert mmd2_to_prior(np.sign(mu[:, :1]) * np.ones(8), logvar - 3) > 0.1
+
+
+@pytest.mark.parametrize(("signal", "latent", "items"), [(0.1, 1, 3000), (0.5, 2, 2000), (0.9, 1, 1000), (0.5, 6, 1000), (0.0, 3, 200)])
+def test_the_information_through_a_channel_lies_between_the_two_estimates(signal: float, latent: int, items: int) -> None:
+    capacity = -latent * math.log(1 - signal) / 2
+    found = mutual_information(*channel(items, latent, signal), generator("information"))
+    slack = 4.5 * found.standard_error + 1e-12
+    assert found.lower - slack <= capacity <= found.upper + slack
+    assert found.upper_by_moments == pytest.approx(capacity, abs=0.05 * latent)
+    assert found.saturation == math.log(items)
+    if capacity < found.saturation / 3:
+        assert found.upper - found.lower < 0.06
+
+
+def test_the_standard_error_of_the_information_is_its_spread_over_items() -> None:
+    found = [mutual_information(*channel(300, 2, 0.5, i), generator("se", i)) for i in range(150)]
+    assert np.std([one.lower for one in found]) == pytest.approx(np.mean([one.standard_error for one in found]), rel=0.2)
+
+
+def test_moments_bound_the_information_of_a_code_in_two_clumps() -> None:
+    mu = 4.0 * np.sign(normals(800, 1, "clumps"))
+    found = mutual_information(mu, np.zeros_like(mu), generator("clumps"))
+    assert found.lower == pytest.approx(math.log(2), abs=0.02)
+    # The fit has variance 17: a channel of that signal would carry log(17) / 2.
+    assert found.upper_by_moments == pytest.approx(math.log(17) / 2, abs=0.01)
+
+
+def test_information_saturates_at_the_logarithm_of_the_number_of_items() -> None:
+    mu = 100.0 * np.arange(64)[:, None]
+    found = mutual_information(mu, np.zeros_like(mu), generator())
+    assert found.lower == pytest.approx(math.log(64))
+    assert found.lower <= found.saturation
+    assert found.upper > 1000
+
+
+@pytest.mark.parametrize("logvar", [-600.0, -40.0, 0.0, 40.0, 600.0])
+def test_information_is_finite_for_the_widest_and_the_narrowest_codes(logvar: float) -> None:
+    found = mutual_information(normals(20, 3), np.full((20, 3), logvar), generator())
+    assert 0.0 <= found.lower + 1e-9 <= math.log(20) + 2e-9
+    assert math.isfinite(found.standard_error)
+    # Codes so narrow never overlap: all that 20 items can tell is which of them it was.
+    assert logvar > -40 or found.lower == pytest.approx(found.saturation)
+
+
+def test_equal_codes_carry_nothing() -> None:
+    found = mutual_information(np.full((40, 5), 3.0), np.full((40, 5), -2.0), generator())
+    assert (found.lower, found.upper, found.upper_by_moments) == pytest.approx((0.0, 0.0, 0.0), abs=1e-12)
+
+
+def clusters(items: int, *labels: object) -> tuple[Codes, np.ndarray]:
+    classes = generator("classes", *labels).integers(0, 4, items)
+    return 1.5 * np.eye(4)[classes] + 0.7 * normals(items, 4, "clusters", *labels), classes
+
+
+def test_neighbours_vote_as_scikit_learn_has_them() -> None:
+    (means, labels), (others, truth) = clusters(120, "a"), clusters(80, "b")
+    plain = KNeighborsClassifier(5)
+    assert neighbour_accuracy(means, labels, others, truth) == plain.fit(means, labels).score(others, truth)
+    assert neighbour_accuracy(means, labels) == pytest.approx(cross_val_score(plain, means, labels, cv=LeaveOneOut()).mean())
+
+
+def test_neighbours_see_labels_that_are_there_and_none_that_are_not() -> None:
+    means, labels = clusters(400, "seen")
+    assert neighbour_accuracy(3 * np.eye(4)[labels] + 0.01 * means, labels) == 1.0
+    assert neighbour_accuracy(means, labels) > 0.7
+    shuffled = generator("shuffled").permutation(labels)
+    assert neighbour_accuracy(means, shuffled) == pytest.approx(0.25, abs=0.1)
+
+
+@pytest.mark.parametrize("latent", [1, 2, 20])
+def test_only_the_order_of_distances_counts_wherever_the_means_lie(latent: int) -> None:
+    means = normals(150, latent, "scale")
+    labels = (means[:, 0] > 0).astype(int)
+    assert neighbour_accuracy(1e-6 * means + 50, labels) == pytest.approx(neighbour_accuracy(means, labels))
+
+
+MU, LOGVAR = normals(8, 2, "good"), normals(8, 2, "good too")
+LABELS = np.zeros(8, int)
+FAULTS = {
+    "one item": (lambda: aggregate_posterior(MU[:1], LOGVAR[:1]), "at least 2 items"),
+    "shapes": (lambda: aggregate_posterior(MU, LOGVAR[:, :1]), "one shape"),
+    "too large": (lambda: mmd2_to_prior(MU, LOGVAR + 800), "exponential"),
+    "nan": (lambda: draw(MU, LOGVAR * np.nan, generator()), "not numbers"),
+    "infinite means": (lambda: kl_per_dimension(MU * np.inf, LOGVAR), "the means hold 16 values"),
+    "no noise, KL": (lambda: kl_per_dimension(MU, without_noise(MU)), "infinitely much information"),
+    "no noise, information": (lambda: mutual_information(MU, without_noise(MU), generator()), "infinitely much information"),
+    "one item, information": (lambda: mutual_information(MU[:1], LOGVAR[:1], generator()), "at least 2 items"),
+    "one mean": (lambda: active_units(MU[:1]), "at least 2 items"),
+    "dimensions": (lambda: mmd2(MU, MU[:, :1]), "same number of dimensions"),
+    "no scales": (lambda: mmd2(MU, MU, ()), "at least one scale"),
+    "bad scale": (lambda: mmd2_to_prior(MU, LOGVAR, (1.0, 0.0)), "each above 0"),
+    "voters": (lambda: neighbour_accuracy(MU[:5], LABELS[:5]), "at least 6 items are needed, and there are 5"),
+    "voters for others": (lambda: neighbour_accuracy(MU[:4], LABELS[:4], MU, LABELS), "at least 5 items"),
+    "labels": (lambda: neighbour_accuracy(MU, LABELS[:7]), "one label an item"),
+    "labels of others": (lambda: neighbour_accuracy(MU, LABELS, MU, LABELS[:7]), "one label an item"),
+    "labels alone": (lambda: neighbour_accuracy(MU, LABELS, None, LABELS), "given together"),
+    "others' dimensions": (lambda: neighbour_accuracy(MU, LABELS, MU[:, :1], LABELS), "same number of dimensions"),
+    "no neighbours": (lambda: neighbour_accuracy(MU, LABELS, k=0), "k counts neighbours"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_cannot_be_measured_is_said_plainly(name: str) -> None:
+    call, message = FAULTS[name]
+    with pytest.raises(ValueError, match=message):
+        call()
