@@ -1,0 +1,36 @@
+"""From violated claims to the mistake behind them."""
+
+from __future__ import annotations
+
+from vae_spec.diagnosis import DECISIVE, EXPLAINS, PRECEDENCE, diagnose
+from vae_spec.mistakes import MISTAKES
+from vae_spec.registry import CLAIMS
+
+
+def test_precedence_and_explanations_speak_of_claims_and_mistakes_that_exist():
+    assert set(PRECEDENCE) <= set(CLAIMS)
+    assert set(EXPLAINS) <= set(CLAIMS)
+    assert set().union(*EXPLAINS.values()) <= set(CLAIMS)
+    assert set(MISTAKES) >= DECISIVE
+
+
+def test_the_sampler_s_identity_explains_what_follows_from_it():
+    (only,) = diagnose({"KL-02": None, "REP-01": "std-no-half", "REP-02": "eps-shrunk", "REP-04": "std-no-half"})
+    assert (only.mistake, only.confidence) == ("std-no-half", 1.0)
+    assert only.evidence[0] == "REP-01"
+
+
+def test_code_that_does_not_run_comes_first():
+    first = diagnose({"NET-06": "activation-on-heads", "OBJ-04": "cuda-always", "NET-03": None})[0]
+    assert (first.mistake, first.confidence) == ("cuda-always", 1.0)
+
+
+def test_two_mistakes_are_both_named():
+    found = diagnose({"OBJ-01": "beta-unused", "REP-02": "eps-from-rand"})
+    assert [one.mistake for one in found] == ["eps-from-rand", "beta-unused"]
+    assert all(one.confidence == 0.5 for one in found)
+
+
+def test_nothing_violated_and_nothing_named():
+    assert diagnose({}) == ()
+    assert diagnose({"KL-02": None}) == ()
