@@ -41,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Note what the user asked for."""
+    config.addinivalue_line("markers", "trained: claims that look at trained runs")
     if not (config.getoption("--vae") or config.getoption("--vae-options")):
         return
     text = config.getoption("--vae-options")

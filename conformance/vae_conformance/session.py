@@ -6,6 +6,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from vae_conformance.experiments.laboratory import Laboratory
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target, load_target
 from vae_conformance.time_limit import TimeLimitExceeded, time_limit
+from vae_conformance.variants import ASKED, Variant, variants
 from vae_spec.claim import Claim, Profile
 from vae_spec.exploration import fault_verdict
 from vae_spec.judging import ask, judge, precondition
@@ -29,6 +31,8 @@ from vae_spec.trial import Trial
 
 Emit = Callable[[dict[str, Any]], None]
 PROGRESS_SECONDS = 0.5
+OTHER_SIZE_EXAMPLES = 12
+"""Examples of a property at each other size; its own size gets the trial's number."""
 
 
 def selected(options: RunOptions) -> tuple[Claim, ...]:
@@ -61,6 +65,7 @@ class Session:
         self._subject: InProcessSubject | None = None
         self._target: Target | None = None
         self._laboratory: Laboratory | None = None
+        self._variants: list[Variant] | None = None
         self._failure: Unbound | None = None
         self._said = 0.0
         # One thread: the same sums in the same order, whatever the number of workers, and no worker slows another.
@@ -104,7 +109,7 @@ class Session:
         try:
             if claim.check is not None:
                 with time_limit(self.options.time_limit, claim_id):
-                    return ask(claim, subject, trial)
+                    return self._exact(claim, subject, trial)
             return self._trained(claim, subject, trial)
         except Unbound:
             raise
@@ -117,6 +122,24 @@ class Session:
         except Exception as error:  # noqa: BLE001  a failure of the suite is reported as one, and the other claims are still asked
             detail = "".join(traceback.format_exception(error))
             return Verdict(Outcome.ERROR, f"the suite itself failed: {type(error).__name__}: {error}\n{detail}")
+
+    def _exact(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
+        """Ask the subject, and where it can be built at other sizes and the claim could hold at one size alone, ask there too."""
+        verdict = ask(claim, subject, trial)
+        if claim.id not in ASKED or verdict.outcome is not Outcome.HOLDS or self._target is None:
+            return verdict
+        if self._variants is None:
+            self._variants = variants(self._target, subject, self.options)
+        for variant in self._variants:
+            there = ask(claim, variant.subject, replace(trial, examples=OTHER_SIZE_EXAMPLES))
+            if there.outcome is Outcome.VIOLATED:
+                return replace(
+                    there, message=f"built with {variant.label}: {there.message}", diagnosis=there.diagnosis or "hard-coded-shape"
+                )
+        if self._variants:
+            sizes = " and with ".join(variant.label for variant in self._variants)
+            return replace(verdict, message=f"{verdict.message} (also with {sizes})")
+        return verdict
 
     def _trained(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
         """Look at 3, 6 and 10 seeds until the verdict is clear."""

@@ -46,7 +46,7 @@ def image_recipe(dataset: str, pixels: int, seed: int) -> Recipe:
 
 
 @functools.cache
-def _code_fingerprint() -> str:
+def code_fingerprint() -> str:
     """SHA-256 over the suite's own sources: evidence made by other code is other evidence."""
     digest = hashlib.sha256()
     for package in (Path(__file__).parent.parent, Path(str(vae_spec.__file__)).parent):
@@ -150,7 +150,7 @@ class Laboratory:
         return content_key(
             {
                 "implementation": self.fingerprint,
-                "code": _code_fingerprint(),
+                "code": code_fingerprint(),
                 "recipe": asdict(recipe),
                 "shape": facts.input_shape,
                 "range": facts.input_range,

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+import pytest
+
 AREA = "TRN"
+pytestmark = pytest.mark.trained
 
 
 def test_claim(claim_id: str, judge_claim: Callable[[str], None]) -> None:

@@ -248,7 +248,7 @@ OBJ_02 = Claim(
     " reported), and averaging one term alone hides a beta of hundreds, the commonest mistake of all.",
     hint="sum both terms over their own dimensions and average both over the batch",
     decision="finite changes of the loss at batch sizes 4 and 9, float64; relative tolerance 1e-3",
-    mistakes=("recon-mean-kl-sum", "kl-mean-recon-sum", "terms-scale-with-batch", "missing-half", "kl-sign"),
+    mistakes=("hard-coded-shape", "recon-mean-kl-sum", "kl-mean-recon-sum", "terms-scale-with-batch", "missing-half", "kl-sign"),
     needs=(Part.LOSS,),
     check=check_weight,
     applies=declared_modified,
