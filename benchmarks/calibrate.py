@@ -37,6 +37,8 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> tuple[str, dict[str
     try:
         target = load_target(path)
         subject = bind(target, options)
+        if not subject.facts.is_image:
+            return path, {}, "takes no images: the trained claims about images do not concern it"
         runs = Laboratory(subject, target.fingerprint(), options, lambda _text: None).runs(Experiment.IMAGES, seeds)
     except Exception as error:  # noqa: BLE001  one entry must not end the others
         return path, {}, f"{type(error).__name__}: {error}"
