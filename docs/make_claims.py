@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from itertools import groupby
 
-from vae_spec.claim import AREAS, Claim
+from vae_spec.areas import AREAS
+from vae_spec.claim import Claim
 from vae_spec.documents import DOCUMENTS
 from vae_spec.registry import CLAIMS
 

@@ -17,7 +17,7 @@ import torch
 
 from catalogue_index import CATALOGUE, Entry, candidates, entries, read
 from vae_conformance.options import RunOptions
-from vae_spec.claim import AREAS
+from vae_spec.areas import AREAS
 from vae_spec.mistakes import MISTAKES
 
 BROKEN = entries("broken")

@@ -21,7 +21,7 @@ from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import as_document, render_json, schema
 from vae_conformance.report.junit import render_junit
-from vae_spec.claim import AREAS, Profile
+from vae_spec.claim import Profile
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Outcome
 from vae_spec.subject import Likelihood
@@ -221,7 +221,6 @@ def test_paths_that_take_no_file_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_names_that_the_light_parent_keeps_are_those_of_the_specification() -> None:
-    assert list(choices.AREAS.items()) == list(AREAS.items())
     assert tuple(Likelihood) == choices.LIKELIHOODS
     assert tuple(Profile) == choices.PROFILES
 

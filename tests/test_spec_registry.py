@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vae_spec.claim import AREAS, Claim, Profile
+from vae_spec.areas import AREAS
+from vae_spec.claim import Claim, Profile
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level
 from vae_spec.registry import CLAIMS, select

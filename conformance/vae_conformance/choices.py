@@ -9,27 +9,12 @@ from __future__ import annotations
 import math
 import re
 
+from vae_spec.areas import AREAS
+
 PROFILES = ("exact", "quick", "full")
 DATASETS = ("digits", "mnist", "fashion-mnist", "clusters")
 GATES = ("expected", "required")
 LIKELIHOODS = ("bernoulli", "bernoulli-logits", "squared-error", "gaussian", "laplace")
-AREAS = {
-    "OBJ": "Objective",
-    "KL": "KL divergence",
-    "REP": "Sampling step",
-    "NET": "Encoder and decoder",
-    "TRN": "Training",
-    "REC": "Reconstruction",
-    "SMP": "Prior samples",
-    "LAT": "Latent space",
-    "INT": "Interpolation",
-    "BETA": "The weight beta",
-    "COL": "Posterior collapse",
-    "TOY": "The tiny two-dimensional lab",
-    "EXR": "Exercises",
-    "CMP": "Comparison",
-}
-"""The areas of the specification with their headings, in the order of reports; the same as `vae_spec.claim.AREAS`."""
 
 
 def area_of(claim: str) -> str:

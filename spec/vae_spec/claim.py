@@ -7,30 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vae_spec.areas import AREAS
 from vae_spec.documents import Source
 from vae_spec.evidence import TrainedRun
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Verdict
 from vae_spec.subject import Facts, Part, Subject
 from vae_spec.trial import Trial
-
-AREAS = {
-    "OBJ": "Objective",
-    "KL": "KL divergence",
-    "REP": "Sampling step",
-    "NET": "Encoder and decoder",
-    "TRN": "Training",
-    "REC": "Reconstruction",
-    "SMP": "Prior samples",
-    "LAT": "Latent space",
-    "INT": "Interpolation",
-    "BETA": "The weight beta",
-    "COL": "Posterior collapse",
-    "TOY": "The tiny two-dimensional lab",
-    "EXR": "Exercises",
-    "CMP": "Comparison",
-}
-"""The areas of the specification, in the order of reports: the letters of the ids and their headings."""
 
 
 class Profile(StrEnum):

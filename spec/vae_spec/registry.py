@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from vae_spec.claim import AREAS, Claim, Profile
+from vae_spec.areas import AREAS
+from vae_spec.claim import Claim, Profile
 from vae_spec.claims import (
     collapse,
     extremes,

@@ -15,7 +15,7 @@ from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import ForwardLayout, as_pair, as_raw, at, trainable
 from vae_conformance.binding.losses import Loss
 from vae_conformance.binding.noise import RandomCalls, seeded
-from vae_conformance.binding.watching import as_code, gradient_norms, spy
+from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, spy
 from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe, Training
 from vae_spec.subject import (
@@ -93,33 +93,11 @@ class InProcessSubject:
         return {name: value.detach().clone() for name, value in self.model.state_dict().items()}
 
     @contextmanager
-    def _mode(self, mode: Mode) -> Iterator[None]:
-        """The mode inside the block; buffers that training mode moves (BatchNorm's) are put back behind it."""
-        if not isinstance(self.model, nn.Module):
-            yield
-            return
-        before = [
-            (module, name, buffer, buffer.detach().clone())
-            for module in (self.model.modules() if mode is Mode.TRAIN else ())
-            for name, buffer in module._buffers.items()  # noqa: SLF001  a buffer may be replaced, not only changed, and has to come back
-            if buffer is not None
-        ]
-        was_training = self.model.training
-        self.model.train(mode is Mode.TRAIN)
-        try:
-            yield
-        finally:
-            self.model.train(was_training)
-            with torch.no_grad():
-                for module, name, buffer, value in before:
-                    module._buffers[name] = buffer.copy_(value)  # noqa: SLF001
-
-    @contextmanager
     def _operation(self, name: str, mode: Mode, noise: Noise, *, grad: bool = False) -> Iterator[RandomCalls]:
         """Everything that one call into the model needs around it."""
         with ExitStack() as stack:
             stack.enter_context(self.caller.calling(name))
-            stack.enter_context(self._mode(mode))
+            stack.enter_context(in_mode(self.model, mode))
             stack.enter_context(seeded(noise.seed, self.device))
             stack.enter_context(torch.set_grad_enabled(grad))
             watch = RandomCalls(noise)
@@ -367,7 +345,7 @@ class InProcessSubject:
         target = mu.to(self.device), logvar.to(self.device)
         try:
             optimiser = torch.optim.Adam(list(trainable(self.model).values()), lr=learning_rate)
-            with self.caller.calling("encode"), self._mode(Mode.TRAIN), seeded(seed, self.device):
+            with self.caller.calling("encode"), in_mode(self.model, Mode.TRAIN), seeded(seed, self.device):
                 for _ in range(steps):
                     here = self._posterior_attached(x)
                     errors = [(one - other).abs() for one, other in zip(here, target, strict=True)]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_spec.subject import SubjectFault
+from vae_spec.subject import Mode, SubjectFault
 
 
 def as_code(z: Any) -> Tensor:
@@ -59,3 +59,26 @@ def spy(model: Any, name: str, key: str, captured: dict[str, Tensor]) -> Iterato
             object.__setattr__(model, name, part)
         else:
             object.__delattr__(model, name)
+
+
+@contextmanager
+def in_mode(model: Any, mode: Mode) -> Iterator[None]:
+    """The mode inside the block; buffers that training mode moves (BatchNorm's) are put back behind it."""
+    if not isinstance(model, nn.Module):
+        yield
+        return
+    before = [
+        (module, name, buffer, buffer.detach().clone())
+        for module in (model.modules() if mode is Mode.TRAIN else ())
+        for name, buffer in module._buffers.items()  # noqa: SLF001  a buffer may be replaced, not only changed, and has to come back
+        if buffer is not None
+    ]
+    was_training = model.training
+    model.train(mode is Mode.TRAIN)
+    try:
+        yield
+    finally:
+        model.train(was_training)
+        with torch.no_grad():
+            for module, name, buffer, value in before:
+                module._buffers[name] = buffer.copy_(value)  # noqa: SLF001

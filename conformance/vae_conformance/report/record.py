@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vae_conformance.choices import AREAS, area_of
+from vae_conformance.choices import area_of
 from vae_conformance.events import ClaimVerdict
 from vae_conformance.exit_codes import ExitCode, Standing, exit_code, gates
 from vae_conformance.ledger import Proceedings
 from vae_conformance.options import RunOptions
+from vae_spec.areas import AREAS
 from vae_spec.diagnosis import diagnose as likeliest
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Outcome

@@ -1,0 +1,21 @@
+"""The areas of the specification: the letters of the claims' ids, and their headings. Imports nothing."""
+
+from __future__ import annotations
+
+AREAS = {
+    "OBJ": "Objective",
+    "KL": "KL divergence",
+    "REP": "Sampling step",
+    "NET": "Encoder and decoder",
+    "TRN": "Training",
+    "REC": "Reconstruction",
+    "SMP": "Prior samples",
+    "LAT": "Latent space",
+    "INT": "Interpolation",
+    "BETA": "The weight beta",
+    "COL": "Posterior collapse",
+    "TOY": "The tiny two-dimensional lab",
+    "EXR": "Exercises",
+    "CMP": "Comparison",
+}
+"""The areas of the specification, in the order of reports: the letters of the ids and their headings."""
