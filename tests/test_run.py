@@ -299,3 +299,8 @@ def test_expected_failures_pass_and_unexpected_passes_fail() -> None:
     assert "the half is an exercise" in expected.out
     both = ran(halfless, "--only", "KL-01,KL-03", "--expect-fail", "KL-01=it was broken once", configuration=table)
     assert (both.code, both.outcomes) == (1, {"KL-01": "unexpected-pass", "KL-03": "expected-failure"})
+
+
+def test_a_file_that_imports_torchvision_is_judged() -> None:
+    found = ran("import torchvision\nfrom torchvision import datasets, transforms\n" + changed(), "--only", "OBJ-01")
+    assert (found.code, found.outcomes) == (0, {"OBJ-01": "holds"})

@@ -18,6 +18,7 @@ from vae_conformance.experiments.laboratory import Laboratory
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target, load_target
 from vae_conformance.time_limit import TimeLimitExceeded, time_limit
+from vae_conformance.torchvision_cpu import make_importable
 from vae_conformance.variants import ASKED, Variant, variants
 from vae_spec.claim import Claim, Profile
 from vae_spec.exploration import fault_verdict
@@ -83,6 +84,7 @@ class Session:
             self.emit({"event": "loading"})
             try:
                 self._check_device()
+                make_importable()
                 self._target = load_target(self.options.target, input_shape=self.options.input_shape)
                 self.emit({"event": "probing"})
                 self._subject = bind(self._target, self.options)

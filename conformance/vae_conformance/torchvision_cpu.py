@@ -8,6 +8,9 @@ Data sets, transforms and `make_grid` need none of the compiled operators.
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
+from pathlib import Path
 from types import ModuleType
 
 import torch
@@ -19,20 +22,36 @@ _SCHEMAS = (
 _declared: list[torch.library.Library] = []
 
 
+def make_importable() -> None:
+    """See to it that `import torchvision` works in this process, also in the code of somebody who imports it at the top of a file.
+
+    Does nothing where torchvision is not installed, where torch has a CUDA build, or where torchvision's compiled operators load.
+    """
+    if _declared or torch.version.cuda is not None or "torchvision" in sys.modules:
+        return
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or not spec.submodule_search_locations:
+        return
+    for library in Path(spec.submodule_search_locations[0]).glob("_C*"):
+        try:
+            torch.ops.load_library(str(library))
+        except OSError:
+            continue
+        return
+    definitions = torch.library.Library("torchvision", "DEF")
+    for schema in _SCHEMAS:
+        definitions.define(schema)
+    _declared.append(definitions)
+
+
 def import_torchvision(module: str = "torchvision") -> ModuleType:
-    """Import torchvision or one of its modules, declaring the missing schemas where torch has no CUDA build.
+    """Import torchvision or one of its modules.
 
     Raises:
-        ImportError: torchvision is not installed, or fails for another reason.
+        ImportError: torchvision is not installed, or its import fails.
     """
+    make_importable()
     try:
         return importlib.import_module(module)
     except RuntimeError as error:
-        if torch.version.cuda is not None or "torchvision::" not in str(error):
-            raise ImportError(f"torchvision cannot be imported: {error}") from error
-    if not _declared:
-        library = torch.library.Library("torchvision", "DEF")
-        for schema in _SCHEMAS:
-            library.define(schema)
-        _declared.append(library)
-    return importlib.import_module(module)
+        raise ImportError(f"torchvision cannot be imported: {error}") from error
