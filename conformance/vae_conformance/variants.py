@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
+import torch
+
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.errors import Unbound
@@ -69,6 +71,18 @@ def variants(target: Target, subject: InProcessSubject, options: RunOptions) -> 
             other = bind(changed, replace(options, input_shape=size.input_shape))
         except (Unbound, SubjectFault):
             continue
-        if size.taken_by(other.facts) and all(other.facts.parts[part].standing is Standing.PRESENT for part in _NEEDED):
+        if size.taken_by(other.facts) and _answers(other):
             found.append(Variant(size.label, other))
     return found
+
+
+def _answers(subject: InProcessSubject) -> bool:
+    """Whether its parts work at this size: what does not is a size that the model does not take."""
+    parts = subject.facts.parts
+    if parts[Part.LOSS].standing is Standing.FAILING or any(parts[part].standing is not Standing.PRESENT for part in _NEEDED):
+        return False
+    try:
+        subject.data(subject.decode(torch.zeros(2, subject.facts.latent_dim)))
+    except SubjectFault:
+        return False
+    return True
