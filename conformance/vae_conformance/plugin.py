@@ -134,9 +134,11 @@ def _inspect(config: pytest.Config) -> None:
     pytest.exit("inspected", returncode=0)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Trained claims first, so that several workers begin with what takes longest."""
-    items.sort(key=lambda item: not item.get_closest_marker("trained"))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Trained claims first, so that several workers begin with what takes longest; last where the first violation ends the run."""
+    options = config.stash.get(_OPTIONS, None)
+    if options is not None:
+        items.sort(key=lambda item: (item.get_closest_marker("trained") is None) is not options.fail_fast)
 
 
 @pytest.fixture

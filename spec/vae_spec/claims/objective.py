@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vae_spec.claim import Claim
+from vae_spec.claims.reductions import explain_weight
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight, reconstruction_fit
 from vae_spec.exploration import explore, generator
@@ -127,81 +128,6 @@ OBJ_01 = Claim(
 # OBJ-02 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _explain_weight(facts: Facts, weights: tuple[float, float]) -> tuple[str, str, str | None]:
-    """Which reductions give these effective betas at the two batch sizes: what to say, what to do, and the mistake."""
-    first, second = weights
-    d, D = facts.latent_dim, facts.pixels
-    declare = f"; if the weight is meant, declare it: --effective-beta {first:.6g}"
-    if abs(first - second) > WEIGHT_TOLERANCE * max(abs(first), abs(second)) and first * second != 0:
-        ratio = (first / second) / (BATCHES[1] / BATCHES[0])
-        how = (
-            "grows with the batch"
-            if abs(second / first - BATCHES[1] / BATCHES[0]) < 0.01
-            else "falls as 1/batch"
-            if abs(ratio - 1) < 0.01
-            else ""
-        )
-        return (
-            f"the effective beta changes with the batch size{': it ' + how if how else ''}",
-            "divide both terms by x.size(0), or neither; no fixed number stands for the batch size",
-            "terms-scale-with-batch",
-        )
-    named = (
-        (
-            D,
-            "recon-mean-kl-sum",
-            f"the reconstruction is averaged over the {D} entries of an item while the KL is summed: a hidden beta of {D}",
-        ),
-        (
-            D / 2,
-            "recon-mean-kl-sum",
-            f"the squared error is averaged over the {D} entries (without 1/2) while the KL is summed: a hidden beta of {D / 2:g}",
-        ),
-        (
-            D / d,
-            "recon-mean-kl-sum",
-            f"both terms are averaged, over {D} entries and over {d} dimensions: a hidden beta of {D}/{d}",
-        ),
-        (
-            D / d / 2,
-            "recon-mean-kl-sum",
-            f"both terms are averaged, the squared error without 1/2: a hidden beta of {D}/{2 * d}",
-        ),
-        (
-            1 / d,
-            "kl-mean-recon-sum",
-            f"the KL is averaged over the {d} latent dimensions while the reconstruction is summed: a hidden beta of 1/{d}",
-        ),
-        (
-            1 / (2 * d),
-            "kl-mean-recon-sum",
-            f"the KL is averaged over {d} dimensions and the squared error lacks its 1/2: a hidden beta of 1/{2 * d}",
-        ),
-        (
-            1 / D,
-            "kl-mean-recon-sum",
-            f"the KL is divided by the {D} entries of an item while the reconstruction is summed: a hidden beta of 1/{D}",
-        ),
-        (2.0, "missing-half", "the factor is 2.00: most likely the KL lacks its factor 1/2"),
-        (-1.0, "kl-sign", "the KL enters the loss with the wrong sign"),
-        (0.0, "autoencoder-plus-noise", "the KL does not enter the loss"),
-    )
-    for value, mistake, words in named:
-        if (abs(first) < 1e-9) if value == 0 else abs(first / value - 1) < 5e-3:
-            return (
-                words,
-                ("sum both terms over their own dimensions and average both over the batch" if mistake.endswith("-sum") else "") + declare,
-                mistake,
-            )
-    if first < 0:
-        return "the KL enters the loss with the wrong sign", "total = reconstruction + beta * kl", "kl-sign"
-    return (
-        "no common reduction explains this number",
-        "write both terms as sums over their own dimensions, averaged over the batch" + declare,
-        None,
-    )
-
-
 def check_weight(subject: Subject, trial: Trial) -> Verdict:
     """The effective beta at two batch sizes."""
     facts = subject.facts
@@ -224,13 +150,13 @@ def check_weight(subject: Subject, trial: Trial) -> Verdict:
         if target == 0.5 and facts.effective_beta is None:
             words += " (squared error without its 1/2: twice the precision of a unit-variance Gaussian)"
         return holds(words, measured=measured, expected=expected, smallest_effect="a factor of 1.001 in either term")
-    said, hint, mistake = _explain_weight(facts, (weights[0], weights[1]))
+    cause = explain_weight(facts, weights, BATCHES, WEIGHT_TOLERANCE)
     return violated(
-        f"the effective beta is {weights[0]:.6g} at batch {BATCHES[0]} and {weights[1]:.6g} at batch {BATCHES[1]}\n{said}",
+        f"the effective beta is {weights[0]:.6g} at batch {BATCHES[0]} and {weights[1]:.6g} at batch {BATCHES[1]}\n{cause.words}",
         measured=measured,
         expected=expected,
-        hint=hint,
-        diagnosis=mistake,
+        hint=cause.hint,
+        diagnosis=cause.mistake,
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from vae_spec.claim import Claim
 from vae_spec.claims.objective import BATCHES, image_batches
 from vae_spec.documents import basics, notes
-from vae_spec.elbo import reconstruction_fit
+from vae_spec.elbo import FIT_TOLERANCE, reconstruction_fit
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, violated
 from vae_spec.strategies import Pixels, images
@@ -26,96 +26,103 @@ def _other_likelihood(subject: Subject, trial: Trial, batch: int) -> Likelihood 
     return next((one for one in single if reconstruction_fit(subject, one, batch=batch, seed=trial.seed).good), None)
 
 
-def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
-    """Least at x_hat = x, item by item, and the likelihood's own up to scale and constant."""
+LOGITS_HINT = "the with-logits loss takes the values before the sigmoid: leave one of the two sigmoids out"
+STEPS = (0.0, 0.1, 0.3, 1.0)
+"""How far on the way from x to another image the term is looked at."""
+
+
+def _term(subject: Subject, x_hat: Tensor, x: Tensor) -> float:
+    """The reconstruction term at an output in data space."""
+    codes = torch.zeros(len(x), subject.facts.latent_dim, dtype=torch.float64)
+    return float(subject.terms(subject.raw(x_hat), x, codes, codes).reconstruction)
+
+
+def _examine_order(subject: Subject, trial: Trial, example: tuple[int, Pixels]) -> Verdict | None:
+    """Items compared with themselves, the least value at x_hat = x, growth away from it."""
     facts = subject.facts
-    logits_hint = "the with-logits loss takes the values before the sigmoid: leave one of the two sigmoids out"
+    rng = generator(trial, example)
+    x, other = (images(Pixels.BETWEEN, example[0], facts.input_shape, facts.input_range, rng, torch.float64) for _ in range(2))
+    matched, shifted = _term(subject, x, x), _term(subject, x.roll(1, 0), x)
+    compared = {"matched": matched, "shifted by one item": shifted}
+    if abs(shifted - matched) <= 1e-9 * abs(matched):
+        return violated(
+            "giving every item another item's reconstruction does not change the term: items are not compared with themselves",
+            measured=compared,
+            expected={"order": "matched < shifted"},
+            diagnosis="hard-coded-shape",
+            hint="the two shapes broadcast against each other: x_hat.view_as(x) before the loss",
+        )
+    values = [_term(subject, torch.lerp(x, other, step), x) for step in STEPS]
+    if not all(later > earlier for earlier, later in pairwise(values)):
+        likely = _cause_of_disorder(subject, trial, values[0])
+        return violated(
+            "the reconstruction term is not least at x_hat = x, or does not grow as x_hat leaves x: "
+            + ", ".join(f"{value:.6g}" for value in values)
+            + " at 0, 0.1, 0.3 and 1 of the way to another image",
+            measured={f"at {step:g}": value for step, value in zip(STEPS, values, strict=True)},
+            expected={"order": "increasing"},
+            diagnosis=likely,
+            hint=LOGITS_HINT if likely == "double-sigmoid" else "",
+        )
+    if not shifted > matched:
+        what = "giving every item another item's reconstruction does not raise the term"
+        return violated(what, measured=compared, expected={"order": "matched < shifted"})
+    return None
 
-    def reconstruction(x_hat: Tensor, x: Tensor) -> float:
-        codes = torch.zeros(len(x), facts.latent_dim, dtype=torch.float64)
-        return float(subject.terms(subject.raw(x_hat), x, codes, codes).reconstruction)
 
-    def examine(example: tuple[int, Pixels]) -> Verdict | None:
-        batch, _kind = example
-        rng = generator(trial, example)
-        x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64)
-        other = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64)
-        matched, mismatched = reconstruction(x, x), reconstruction(x.roll(1, 0), x)
-        if abs(mismatched - matched) <= 1e-9 * abs(matched):
-            return violated(
-                "giving every item another item's reconstruction does not change the term: items are not compared with themselves",
-                measured={"matched": matched, "shifted by one item": mismatched},
-                expected={"order": "matched < shifted"},
-                diagnosis="hard-coded-shape",
-                hint="the two shapes broadcast against each other: x_hat.view_as(x) before the loss",
-            )
-        steps = (0.0, 0.1, 0.3, 1.0)
-        values = [reconstruction(torch.lerp(x, other, step), x) for step in steps]
-        if not all(later > earlier for earlier, later in pairwise(values)):
-            likely = (
-                "double-sigmoid"
-                if facts.likelihood is Likelihood.BERNOULLI_LOGITS or _with_logits(subject, trial)
-                else "data-out-of-range"
-                if values[0] < 0 or _scaled_target(subject, trial)
-                else None
-            )
-            return violated(
-                "the reconstruction term is not least at x_hat = x, or does not grow as x_hat leaves x: "
-                + ", ".join(f"{value:.6g}" for value in values)
-                + " at 0, 0.1, 0.3 and 1 of the way to another image",
-                measured={f"at {step:g}": value for step, value in zip(steps, values, strict=True)},
-                expected={"order": "increasing"},
-                diagnosis=likely,
-                hint=logits_hint if likely == "double-sigmoid" else "",
-            )
-        if not mismatched > matched:
-            return violated(
-                "giving every item another item's reconstruction does not raise the term",
-                measured={"matched": matched, "shifted by one item": mismatched},
-                expected={"order": "matched < shifted"},
-            )
-        return None
+def _cause_of_disorder(subject: Subject, trial: Trial, at_x: float) -> str | None:
+    """Why the term is not least at x_hat = x."""
+    if subject.facts.likelihood is Likelihood.BERNOULLI_LOGITS or _with_logits(subject, trial):
+        return "double-sigmoid"
+    return "data-out-of-range" if at_x < 0 or _scaled_target(subject, trial) else None
 
-    if counterexample := explore(trial, image_batches, examine, examples=min(trial.examples, 20)):
-        return counterexample
-    if facts.likelihood is None and _with_logits(subject, trial):
+
+def _no_likelihood(subject: Subject, trial: Trial) -> Verdict:
+    """The verdict where the term follows no likelihood that fits the decoder's range."""
+    if _with_logits(subject, trial):
         return violated(
             "the loss takes logits, but the decoder's output lies in [0, 1] already: the sigmoid is applied twice",
             expected={"likelihood": "bernoulli"},
             diagnosis="double-sigmoid",
-            hint=logits_hint,
+            hint=LOGITS_HINT,
         )
-    if facts.likelihood is None:
-        if _scaled_target(subject, trial):
-            return violated(
-                "the reconstruction term is a Bernoulli's whose target is not x but a multiple of x plus a constant: it leaves [0, 1]",
-                expected={"target": "x, in [0, 1]"},
-                diagnosis="data-out-of-range",
-                hint="compare the output with the data as the model sees it, in [0, 1], without normalising it",
-            )
+    if _scaled_target(subject, trial):
         return violated(
-            "the reconstruction term is the negative log-likelihood of none of: " + ", ".join(Likelihood),
-            expected={"likelihood": "one of the known ones"},
-            hint="F.binary_cross_entropy or half the squared error, summed over pixels; or declare what it is with --likelihood",
+            "the reconstruction term is a Bernoulli's whose target is not x but a multiple of x plus a constant: it leaves [0, 1]",
+            expected={"target": "x, in [0, 1]"},
+            diagnosis="data-out-of-range",
+            hint="compare the output with the data as the model sees it, in [0, 1], without normalising it",
         )
-    residuals = {batch: reconstruction_fit(subject, facts.likelihood, batch=batch, seed=trial.seed) for batch in BATCHES}
-    for batch, fit in residuals.items():
+    return violated(
+        "the reconstruction term is the negative log-likelihood of none of: " + ", ".join(Likelihood),
+        expected={"likelihood": "one of the known ones"},
+        hint="F.binary_cross_entropy or half the squared error, summed over pixels; or declare what it is with --likelihood",
+    )
+
+
+def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
+    """Least at x_hat = x, item by item, and the likelihood's own up to scale and constant."""
+    likelihood = subject.facts.likelihood
+    examples = min(trial.examples, 20)
+    if counterexample := explore(trial, image_batches, lambda example: _examine_order(subject, trial, example), examples=examples):
+        return counterexample
+    if likelihood is None:
+        return _no_likelihood(subject, trial)
+    fits = {batch: reconstruction_fit(subject, likelihood, batch=batch, seed=trial.seed) for batch in BATCHES}
+    for batch, fit in fits.items():
         if not fit.good:
             other = _other_likelihood(subject, trial, batch)
             also = f"; it is that of {other}" if other else ""
             return violated(
-                f"the reconstruction term is not the negative log-likelihood of {facts.likelihood} up to a constant{also}",
+                f"the reconstruction term is not the negative log-likelihood of {likelihood} up to a constant{also}",
                 measured={"left over by a straight line": fit.residual, "slope": fit.scale, "batch": batch},
-                expected={"left over by a straight line": 0.0, "tolerance": 1e-4},
+                expected={"left over by a straight line": 0.0, "tolerance": FIT_TOLERANCE},
                 diagnosis="double-sigmoid" if other is Likelihood.BERNOULLI_LOGITS else None,
             )
     return holds(
-        f"least at x_hat = x, item by item, and the {facts.likelihood} likelihood's up to a constant",
-        measured={
-            "slope at batch 4": residuals[BATCHES[0]].scale,
-            "left over": max(fit.residual for fit in residuals.values()),
-        },
-        expected={"left over": 0.0, "tolerance": 1e-4},
+        f"least at x_hat = x, item by item, and the {likelihood} likelihood's up to a constant",
+        measured={"slope at batch 4": fits[BATCHES[0]].scale, "left over": max(fit.residual for fit in fits.values())},
+        expected={"left over": 0.0, "tolerance": FIT_TOLERANCE},
         smallest_effect="a deviation of 1e-4 of the term's range",
     )
 

@@ -1,0 +1,92 @@
+"""Telling which reductions of the two terms give an effective beta."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vae_spec.subject import Facts
+
+NEAR = 5e-3
+"""Relative: how near an effective beta must lie to a reduction's own to be explained by it."""
+_SUMS = "sum both terms over their own dimensions and average both over the batch"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What makes an effective beta: in words, what to do about it, and the mistake that it is, where it is a known one."""
+
+    words: str
+    hint: str
+    mistake: str | None
+
+
+def explain_weight(facts: Facts, weights: Sequence[float], batches: Sequence[int], tolerance: float) -> Cause:
+    """The most likely cause of the effective betas that were found.
+
+    Args:
+        facts: of the implementation, for its numbers of entries and of dimensions.
+        weights: the effective betas at two batch sizes.
+        batches: the batch sizes.
+        tolerance: relative; weights that differ by more depend on the batch size.
+    """
+    first, second = weights
+    if first * second != 0 and abs(first - second) > tolerance * max(abs(first), abs(second)):
+        how = _with_batch(second / first, batches[1] / batches[0])
+        hint = "divide both terms by x.size(0), or neither; no fixed number stands for the batch size"
+        return Cause(f"the effective beta changes with the batch size{how}", hint, "terms-scale-with-batch")
+    declare = f"if the weight is meant, declare it: --effective-beta {first:.6g}"
+    for value, mistake, words in _reductions(facts.pixels, facts.latent_dim):
+        if abs(first / value - 1) < NEAR:
+            return Cause(words, f"{_SUMS}; {declare}" if mistake.endswith("-sum") else declare, mistake)
+    if abs(first) < 1e-9:
+        return Cause("the KL does not enter the loss", "total = reconstruction + beta * kl", "autoencoder-plus-noise")
+    if first < 0:
+        return Cause("the KL enters the loss with the wrong sign", "total = reconstruction + beta * kl", "kl-sign")
+    return Cause("no common reduction explains this number", f"{_SUMS}; {declare}", None)
+
+
+def _with_batch(change: float, growth: float) -> str:
+    """How the weight goes with the batch size."""
+    if abs(change - growth) < 0.01:
+        return ": it grows with the batch"
+    return ": it falls as 1/batch" if abs(change * growth - 1) < 0.01 else ""
+
+
+def _reductions(entries: int, dims: int) -> tuple[tuple[float, str, str], ...]:
+    """Effective beta, mistake and words of the usual reductions that do not go together."""
+    averaged = f"averaged over the {entries} entries of an item"
+    return (
+        (entries, "recon-mean-kl-sum", f"the reconstruction is {averaged} while the KL is summed: a hidden beta of {entries}"),
+        (
+            entries / 2,
+            "recon-mean-kl-sum",
+            f"the squared error, without its 1/2, is {averaged} while the KL is summed: a hidden beta of {entries / 2:g}",
+        ),
+        (
+            entries / dims,
+            "recon-mean-kl-sum",
+            f"both terms are averaged, over {entries} entries and {dims} dimensions: a hidden beta of {entries}/{dims}",
+        ),
+        (
+            entries / dims / 2,
+            "recon-mean-kl-sum",
+            f"both terms are averaged, the squared error without its 1/2: a hidden beta of {entries}/{2 * dims}",
+        ),
+        (
+            1 / dims,
+            "kl-mean-recon-sum",
+            f"the KL is averaged over the {dims} latent dimensions while the reconstruction is summed: a hidden beta of 1/{dims}",
+        ),
+        (
+            1 / (2 * dims),
+            "kl-mean-recon-sum",
+            f"the KL is averaged over {dims} dimensions and the squared error lacks its 1/2: a hidden beta of 1/{2 * dims}",
+        ),
+        (
+            1 / entries,
+            "kl-mean-recon-sum",
+            f"the KL is divided by the {entries} entries of an item while the reconstruction is summed: a hidden beta of 1/{entries}",
+        ),
+        (2.0, "missing-half", "the factor is 2.00: most likely the KL lacks its factor 1/2"),
+    )
