@@ -304,3 +304,12 @@ def test_expected_failures_pass_and_unexpected_passes_fail() -> None:
 def test_a_file_that_imports_torchvision_is_judged() -> None:
     found = ran("import torchvision\nfrom torchvision import datasets, transforms\n" + changed(), "--only", "OBJ-01")
     assert (found.code, found.outcomes) == (0, {"OBJ-01": "holds"})
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_first_violation_ends_a_run_that_is_asked_to_fail_fast(workers: int) -> None:
+    halfless = changed(("kl = 0.5 * (", "kl = ("))
+    found = ran(halfless, "--only", "KL,REP", "--fail-fast", workers=workers)
+    assert found.code == 1
+    assert "violated" in found.outcomes.values()
+    assert len(found.outcomes) < 11

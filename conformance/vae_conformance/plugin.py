@@ -190,5 +190,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     if config.stash.get(_OPTIONS, None) is None or hasattr(config, "workerinput"):
         return
-    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+    complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+    stopped_by_us = exitstatus == pytest.ExitCode.INTERRUPTED and config.stash[_OPTIONS].fail_fast
+    if complete or stopped_by_us:
         emit(config, {"event": "finished"})
