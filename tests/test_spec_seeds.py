@@ -330,3 +330,11 @@ def test_the_pooled_spread_is_the_root_of_the_mean_variance() -> None:
 def test_an_unknown_functional_is_an_error() -> None:
     with pytest.raises(KeyError, match="no such number"):
         seed_spread("no such number")
+
+
+def test_seeds_that_each_lie_beyond_the_bound_decide_however_much_they_spread():
+    below = Rule("late change", 0.05, Side.BELOW, 0.001)
+    assert decide([0.5, 3e9, 7e21], below).outcome is Outcome.VIOLATED
+    assert decide([0.04, 3e9, 7e21], below).outcome is Outcome.INCONCLUSIVE
+    above = Rule("R2", 0.15, Side.ABOVE, 0.01)
+    assert decide([0.2, 5.0, 90.0], above).outcome is Outcome.HOLDS

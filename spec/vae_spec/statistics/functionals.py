@@ -59,6 +59,11 @@ def _needed_activity(seen: HeldOut) -> float:
     return float(np.log10(max(ranked[1 if len(ranked) > 2 else 0], 1e-30)))
 
 
+def _fall(run: TrainedRun) -> float:
+    """How far the loss falls, but no further than it stood at first: a loss that runs away is no measure of its own changes."""
+    return max(min(drop(run.total), abs(start(run.total))), 1e-30)
+
+
 FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
     {
         "held-out R2": _seen(lambda seen: seen.r2),
@@ -75,8 +80,8 @@ FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
         "KL at the start, nats": _curve(lambda run: start(run.analytic_kl)),
         "KL at the end, nats": _curve(lambda run: end(run.analytic_kl)),
         "KL at the start over the end": _curve(lambda run: start(run.analytic_kl) / max(end(run.analytic_kl), 1e-30)),
-        "late change of the KL over the loss's drop": _curve(lambda run: late_change(run.analytic_kl) / max(drop(run.total), 1e-30)),
-        "late change of the loss over its drop": _curve(lambda run: late_change(run.total) / max(drop(run.total), 1e-30)),
+        "late change of the KL over the loss's drop": _curve(lambda run: late_change(run.analytic_kl) / _fall(run)),
+        "late change of the loss over its drop": _curve(lambda run: late_change(run.total) / _fall(run)),
         "KL over the reconstruction's drop": _curve(lambda run: end(run.analytic_kl) / max(drop(run.reconstruction), 1e-30)),
     }
 )

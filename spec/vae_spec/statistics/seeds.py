@@ -68,7 +68,11 @@ class SeedDecision:
 
 
 def decide(values: Sequence[float], rule: Rule) -> SeedDecision:
-    """Decide one rule on the seeds at hand. A value that is not finite lies on the wrong side."""
+    """Decide one rule on the seeds at hand. A value that is not finite lies on the wrong side.
+
+    The mean decides, under the larger of the calibrated spread and that of the seeds at hand. Seeds that each lie beyond the bound by
+    themselves, under the calibrated spread, decide too, however much they spread beyond it.
+    """
     n = len(values)
     array = np.asarray(values, dtype=float)
     if not np.isfinite(array).all():
@@ -76,9 +80,15 @@ def decide(values: Sequence[float], rule: Rule) -> SeedDecision:
     mean = float(array.mean())
     spread = max(rule.spread, float(array.std(ddof=1))) if n > 1 else rule.spread
     error = spread / math.sqrt(n)
-    border = float(stats.norm.isf(LEVEL / len(LOOKS))) * error
-    distance = mean - rule.bound if rule.side is Side.ABOVE else rule.bound - mean
-    outcome = Outcome.HOLDS if distance > border else Outcome.VIOLATED if distance < -border else Outcome.INCONCLUSIVE
+    quantile = float(stats.norm.isf(LEVEL / len(LOOKS)))
+    sign = 1 if rule.side is Side.ABOVE else -1
+    distance, each = sign * (mean - rule.bound), sign * (array - rule.bound)
+    if distance > quantile * error or bool((each > quantile * rule.spread).all()):
+        outcome = Outcome.HOLDS
+    elif distance < -quantile * error or bool((each < -quantile * rule.spread).all()):
+        outcome = Outcome.VIOLATED
+    else:
+        outcome = Outcome.INCONCLUSIVE
     return SeedDecision(rule, outcome, mean, error, n)
 
 
