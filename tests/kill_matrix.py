@@ -44,7 +44,9 @@ def claims_for(entry: Entry, *, trained: bool) -> list[Claim]:
 def judge_entry(entry: Entry, *, seed: int, store: str, trained: bool = True) -> Row:
     """Ask an entry."""
     threads = torch.get_num_threads()
-    session = Session(RunOptions(str(entry.path), seed=seed, store=store, **entry.options), lambda _event: None)
+    # Other sizes are for false alarms and for wrong constants; every other mistake shows at a model's own size.
+    other_sizes = entry.kind == "sound" or entry.mistake == "hard-coded-shape"
+    session = Session(RunOptions(str(entry.path), seed=seed, store=store, **entry.options), lambda _event: None, other_sizes=other_sizes)
     try:
         verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, trained=trained)}
     finally:

@@ -58,15 +58,16 @@ class Session:
     Args:
         options: of the run.
         emit: takes events.
+        other_sizes: whether exact claims are asked at other sizes too, where the model can be built with them.
     """
 
-    def __init__(self, options: RunOptions, emit: Emit) -> None:
+    def __init__(self, options: RunOptions, emit: Emit, *, other_sizes: bool = True) -> None:
         self.options = options
         self.emit = emit
         self._subject: InProcessSubject | None = None
         self._target: Target | None = None
         self._laboratory: Laboratory | None = None
-        self._variants: list[Variant] | None = None
+        self._variants: list[Variant] | None = None if other_sizes else []
         self._failure: Unbound | None = None
         self._said = 0.0
         # One thread: the same sums in the same order, whatever the number of workers, and no worker slows another.
