@@ -32,7 +32,7 @@ from vae_spec.trial import Trial
 
 Emit = Callable[[dict[str, Any]], None]
 PROGRESS_SECONDS = 0.5
-OTHER_SIZE_EXAMPLES = 12
+OTHER_SIZE_EXAMPLES = 6
 """Examples of a property at each other size; its own size gets the trial's number."""
 
 
