@@ -19,10 +19,6 @@ INFORMATIVE_KL = 0.5
 Functional = Callable[[TrainedRun], float]
 
 
-def _held(run: TrainedRun) -> HeldOut | None:
-    return run.held_out
-
-
 def _seen(of: Callable[[HeldOut], float]) -> Functional:
     def value(run: TrainedRun) -> float:
         return math.nan if run.held_out is None else of(run.held_out)
