@@ -18,31 +18,63 @@ import numpy as np
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
+SAME_NETWORKS = frozenset(
+    {
+        "encoder-decoder-classes",
+        "flat-required-arguments",
+        "floor-on-std",
+        "mean-in-eval",
+        "means-over-everything",
+        "private-generator",
+        "scalar-loss-method",
+        "script-flat",
+        "submodules-only",
+    }
+)
+"""Entries with another interface to the networks and the objective of another entry: their comparisons would measure the same again."""
 
 
-def measure(job: tuple[str, dict[str, object], int, str]) -> tuple[str, dict[str, list[float]], str]:
-    """All functionals of one implementation over the seeds."""
+Measured = tuple[str, dict[str, list[float]], dict[str, object], str]
+
+
+def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
+    """All functionals and comparisons of one implementation over the seeds, what kind it is, and what went wrong."""
     import torch
+    from threadpoolctl import threadpool_limits
 
     from vae_conformance.binding.bind import bind
     from vae_conformance.experiments.laboratory import Laboratory
     from vae_conformance.options import RunOptions
     from vae_conformance.targets import load_target
     from vae_spec.claim import Experiment
+    from vae_spec.evidence import Arm, TrainedRun
+    from vae_spec.statistics.comparisons import COMPARISONS
     from vae_spec.statistics.functionals import FUNCTIONALS
 
     path, declared, seeds, store = job
     torch.set_num_threads(1)
+    threadpool_limits(1)
     options = RunOptions(path, store=store, seed=2026, **declared)  # type: ignore[arg-type]
     try:
         target = load_target(path)
         subject = bind(target, options)
         if not subject.facts.is_image:
-            return path, {}, "takes no images: the trained claims about images do not concern it"
-        runs = Laboratory(subject, target.fingerprint(), options, lambda _text: None).runs(Experiment.IMAGES, seeds)
+            return path, {}, {}, "takes no images: the trained claims about images do not concern it"
+        laboratory = Laboratory(subject, target.fingerprint(), options, lambda _text: None, target)
+        paired = Path(path).stem not in SAME_NETWORKS
+        experiments = (Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL) if paired else (Experiment.IMAGES,)
+        together: list[dict[str, TrainedRun]] = [{} for _ in range(seeds)]
+        for experiment in experiments:
+            for group, found in zip(together, laboratory.groups(experiment, seeds), strict=True):
+                group.update(found)
     except Exception as error:  # noqa: BLE001  one entry must not end the others
-        return path, {}, f"{type(error).__name__}: {error}"
-    return path, {name: [function(run) for run in runs] for name, function in FUNCTIONALS.items()}, ""
+        return path, {}, {}, f"{type(error).__name__}: {error}"
+    values = {name: [function(group[Arm.OWN]) for group in together] for name, function in FUNCTIONALS.items()}
+    if paired:
+        values |= {name: [function(group) for group in together] for name, function in COMPARISONS.items()}
+    facts = subject.facts
+    kind = {"latent_dim": facts.latent_dim, "likelihood": str(facts.likelihood), "learned_scale": facts.learned_scale}
+    return path, values, kind, ""
 
 
 def main() -> None:
@@ -59,9 +91,12 @@ def main() -> None:
     chosen = [entry for entry in entries("broken" if given.broken else "sound") if given.only in entry.name]
     jobs = [(str(entry.path), dict(entry.options), given.seeds, given.store) for entry in chosen]
     table: dict[str, dict[str, list[float]]] = {}
+    families: dict[str, dict[str, object]] = {}
     with ProcessPoolExecutor(2) as pool:
-        for path, values, error in pool.map(measure, jobs):
+        for path, values, kind, error in pool.map(measure, jobs):
             name = Path(path).stem
+            if kind:
+                families[name] = kind
             print(f"{name}: {error}" if error else name, flush=True)
             for functional, numbers in values.items():
                 table.setdefault(functional, {})[name] = numbers
@@ -81,6 +116,7 @@ def main() -> None:
             "made by": "benchmarks/calibrate.py",
             "seeds": given.seeds,
             "dataset": "digits",
+            "families": dict(sorted(families.items())),
             "functionals": summary,
         }
         (ROOT / "spec" / "vae_spec" / "calibration.json").write_text(json.dumps(content, indent=1) + "\n")

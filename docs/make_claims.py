@@ -17,7 +17,8 @@ the same in a terminal.
 
 `required` claims define a VAE, `expected` claims are phenomena that a healthy VAE shows, `informational` claims are
 measured and reported. The first two gate: they decide the exit code. Claims marked *trained* look at trainings and
-belong to the profiles `quick` and `full`; all others are *exact*: they train nothing, and belong to every profile.
+belong to the profiles `quick` and `full`, those about the reference's own systems to `full` alone; all others are *exact*:
+they train nothing, and belong to every profile.
 
 Sources are cited by the documents' titles and sections:
 """
@@ -33,7 +34,7 @@ def render() -> str:
 
 
 def _section(claim: Claim) -> str:
-    kind = "exact" if claim.check is not None else "trained"
+    kind = "exact" if not claim.trained else "trained; of the reference's own systems alone" if claim.reference_only else "trained"
     sources = "; ".join(map(str, claim.sources))
     lines = [
         f"### {claim.id}: {claim.title}",

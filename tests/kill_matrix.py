@@ -16,6 +16,9 @@ from vae_spec.registry import CLAIMS
 
 SIGNS = {"holds": ".", "violated": "X", "not-applicable": "-", "inconclusive": "?", "error": "!"}
 
+COMPARED = frozenset({"plain", "batch-norm-encoder", "latent-one-tanh", "native-digits", "squared-error-half", "points-tanh"})
+"""Sound entries that are asked the comparisons in every run of the tests; benchmarks/kill_matrix.py asks them of all."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -35,20 +38,29 @@ class Row:
         return {claim for claim in self.entry.killers if claim in self.verdicts} - self.violated
 
 
-def claims_for(entry: Entry, *, trained: bool) -> list[Claim]:
-    """What an entry is asked: everything if sound; if broken, the exact claims and, where a named killer needs them, the trained ones."""
-    wanted = entry.kind == "sound" or any(CLAIMS[killer].judge is not None for killer in entry.killers)
-    return [claim for claim in CLAIMS.values() if claim.check is not None or (trained and wanted)]
+def claims_for(entry: Entry, *, everything: bool = False) -> list[Claim]:
+    """What an entry is asked.
+
+    A broken one: the exact claims, and the trained ones that look at what its named killers look at. A sound one: the exact claims and
+    those on its own training; comparisons, which train it five times as often, where it is one of `COMPARED`, or with `everything`.
+    """
+    claims = [claim for claim in CLAIMS.values() if not claim.reference_only]
+    if everything:
+        return claims
+    if entry.kind == "broken":
+        seen = {CLAIMS[killer].experiment for killer in entry.killers}
+        return [claim for claim in claims if not claim.trained or claim.experiment in seen]
+    return [claim for claim in claims if not claim.compare or entry.path.stem in COMPARED]
 
 
-def judge_entry(entry: Entry, *, seed: int, store: str, trained: bool = True) -> Row:
+def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False) -> Row:
     """Ask an entry."""
     threads = torch.get_num_threads()
     # Other sizes are for false alarms and for wrong constants; every other mistake shows at a model's own size.
     other_sizes = entry.kind == "sound" or entry.mistake == "hard-coded-shape"
     session = Session(RunOptions(str(entry.path), seed=seed, store=store, **entry.options), lambda _event: None, other_sizes=other_sizes)
     try:
-        verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, trained=trained)}
+        verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, everything=everything)}
     finally:
         torch.set_num_threads(threads)
     return Row(entry, verdicts)

@@ -14,9 +14,12 @@ FULL = """
 profile = "exact"
 dataset = "mnist"
 data-root = "data"
+download = true
 gate = "required"
 effective-beta = 0.5
 likelihood = "gaussian"
+objective = "modified"
+decoder = "autoregressive"
 input-shape = [1, 28, 28]
 input-range = [-1, 1]
 device = "cuda:0"
@@ -67,6 +70,7 @@ def test_everything_can_be_configured(tmp_path: Path) -> None:
         "cuda:0",
     )
     assert options.data_root == str(tmp_path / "data")
+    assert (options.objective, options.decoder, options.download) == ("modified", "autoregressive", True)
     assert (options.effective_beta, options.time_limit) == (0.5, 5.0)
     assert (options.input_shape, options.input_range) == ((1, 28, 28), (-1.0, 1.0))
     assert options.expected_failures == {"KL-02": "weighed on purpose"}
@@ -105,6 +109,11 @@ def test_a_training_may_take_as_long_as_a_claim(tmp_path: Path) -> None:
         ("input-shape = {}", "input-shape"),
         ("input-range = [1, 0]", "input-range"),
         ("time-limit = 0", "time-limit"),
+        ("objective = 'free-bits'", "objective"),
+        ("objective = ''", "objective"),
+        ("decoder = true", "decoder"),
+        ("download = 'yes'", "download"),
+        ("download = 1", "download"),
         ("expected-failures = ['KL-02']", "expected-failures"),
         ("expected-failures = {KL-02 = ''}", "expected-failures"),
         ("expected-failures = {KL2 = 'why'}", "expected-failures"),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from http.client import IncompleteRead
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from vae_conformance.data import DIGITS_TRAIN, Dataset, clusters, digits, load, render
+from vae_conformance.data import DIGITS_TRAIN, Dataset, clusters, digits, download, load, render
 from vae_conformance.errors import Unbound
+from vae_conformance.torchvision_cpu import import_torchvision
 
 MNIST = os.environ.get("VAE_CONFORMANCE_MNIST")
 
@@ -145,7 +147,129 @@ def test_a_folder_without_the_data_set(name: str, folder: str, tmp_path: Path) -
             load(name, str(root))
         assert str(root) in caught.value.message
         assert f"{folder}/raw" in caught.value.hint
+        assert "--download" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
+
+
+class Torchvision:
+    """What torchvision's classes do with the files of a data set, with a network that is there, is not, or breaks off."""
+
+    folder = "MNIST"
+    files = ("images", "images.gz", "labels")
+    breaks_after: int | None = None
+    error: Exception = RuntimeError("Error downloading images:\nTried https://mirror/images, got:\n<urlopen error no route to host>")
+    downloads = 0
+
+    def __init__(self, root: str, *, train: bool, download: bool) -> None:
+        raw = Path(root) / self.folder / "raw"
+        if download:
+            type(self).downloads += 1
+            raw.mkdir(parents=True)
+            sys.stdout.write("Downloading https://mirror/images\n")
+            for count, name in enumerate(self.files):
+                (raw / name).write_text("whole")
+                if count == self.breaks_after:
+                    (raw / name).write_text("ha")
+                    raise self.error
+        if not all((raw / name).is_file() for name in self.files if not name.endswith(".gz")):
+            raise RuntimeError("Dataset not found. You can use download=True to download it")
+        if (raw / "images").read_text() != "whole":
+            raise ValueError("buffer size must be a multiple of element size")
+        self.data = torch.full((3 if train else 2, 28, 28), 255, dtype=torch.uint8)
+        self.targets = torch.arange(len(self.data))
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> type[Torchvision]:
+    """torchvision's MNIST, replaced."""
+    made = type("MNIST", (Torchvision,), {})
+    monkeypatch.setattr(import_torchvision("torchvision.datasets"), "MNIST", made)
+    return made
+
+
+def test_what_is_not_there_is_downloaded_where_it_was_asked_for(
+    network: type[Torchvision], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "some" / "where"
+    download("mnist", str(root))
+    assert sorted(path.name for path in root.rglob("*")) == ["MNIST", "images", "images.gz", "labels", "raw"]
+    assert capsys.readouterr().out == ""
+    found = load("mnist", str(root))
+    assert (found.train.shape, found.test.shape) == ((3, 1, 28, 28), (2, 1, 28, 28))
+    download("mnist", str(root))
+    assert network.downloads == 1
+
+
+def test_nothing_is_downloaded_unless_asked(network: type[Torchvision], tmp_path: Path) -> None:
+    with pytest.raises(Unbound, match="mnist does not lie under"):
+        load("mnist", str(tmp_path))
+    download("digits", None)
+    assert network.downloads == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Torchvision.error, "got: <urlopen error no route to host>"),
+        (RuntimeError("File not found or corrupted."), "File not found or corrupted."),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (IncompleteRead(b"ha"), "IncompleteRead"),
+        (EOFError(), "EOFError"),
+    ],
+)
+@pytest.mark.parametrize("breaks_after", [0, 2])
+def test_a_download_that_fails_leaves_nothing_behind(
+    network: type[Torchvision], tmp_path: Path, breaks_after: int, error: Exception, said: str
+) -> None:
+    network.breaks_after, network.error = breaks_after, error
+    for root in (tmp_path / "some" / "where", tmp_path):
+        with pytest.raises(Unbound, match="mnist could not be downloaded into") as caught:
+            download("mnist", str(root))
+        assert said in caught.value.message
+        assert str(root) in caught.value.message
+        assert "\n" not in caught.value.message
+        assert "network" in caught.value.hint
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_download_leaves_nothing_behind(network: type[Torchvision], tmp_path: Path) -> None:
+    network.breaks_after, network.error = 1, KeyboardInterrupt()  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        download("mnist", str(tmp_path / "new"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_completes_what_lies_there(network: type[Torchvision], tmp_path: Path) -> None:
+    (tmp_path / "MNIST" / "raw").mkdir(parents=True)
+    (tmp_path / "MNIST" / "raw" / "labels").write_text("whole")
+    (tmp_path / "notes.txt").touch()
+    network.breaks_after = 1
+    with pytest.raises(Unbound):
+        download("mnist", str(tmp_path))
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["MNIST", "labels", "notes.txt", "raw"]
+    network.breaks_after = None
+    download("mnist", str(tmp_path))
+    assert len(load("mnist", str(tmp_path)).train) == 3
+
+
+def test_files_that_cannot_be_read_are_named(network: type[Torchvision], tmp_path: Path) -> None:
+    download("mnist", str(tmp_path))
+    (tmp_path / "MNIST" / "raw" / "images").write_text("ha")
+    for ask in (load, download):
+        with pytest.raises(Unbound, match=r"the files of mnist under .* cannot be read: buffer size") as caught:
+            ask("mnist", str(tmp_path))
+        assert str(tmp_path / "MNIST") in caught.value.hint
+    assert network.downloads == 1
+
+
+def test_a_folder_that_cannot_be_made(network: type[Torchvision], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unbound, match="mnist could not be downloaded into"):
+        download("mnist", str(tmp_path / "file"))
+    with pytest.raises(Unbound, match="--dataset mnist needs --data-root"):
+        download("mnist", None)
+    assert network.downloads == 0
 
 
 @pytest.mark.slow

@@ -17,11 +17,13 @@ from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments import laboratory as module
-from vae_conformance.experiments.laboratory import Laboratory, image_recipe
+from vae_conformance.experiments import plans
+from vae_conformance.experiments.laboratory import Laboratory
+from vae_conformance.experiments.plans import Plan, image_recipe
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import load_target
 from vae_spec.claim import Experiment
-from vae_spec.evidence import Recipe, TrainedRun
+from vae_spec.evidence import Arm, Recipe, TrainedRun
 from vae_spec.subject import SubjectFault
 
 OPTIONS = RunOptions("student.py")
@@ -30,7 +32,7 @@ OPTIONS = RunOptions("student.py")
 @pytest.fixture(autouse=True)
 def _short_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The laboratory's own recipes, cut to a few steps."""
-    monkeypatch.setattr(module, "image_recipe", lambda dataset, pixels, seed: replace(image_recipe(dataset, pixels, seed), steps=12))
+    monkeypatch.setattr(plans, "image_recipe", lambda dataset, pixels, seed: replace(image_recipe(dataset, pixels, seed), steps=12))
 
 
 @pytest.fixture
@@ -39,9 +41,9 @@ def makings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Recipe]]:
     made: list[Recipe] = []
     make = Laboratory._make
 
-    def counted(self: Laboratory, recipe: Recipe) -> TrainedRun:
-        made.append(recipe)
-        return make(self, recipe)
+    def counted(self: Laboratory, plan: Plan) -> TrainedRun:
+        made.append(plan.recipe)
+        return make(self, plan)
 
     monkeypatch.setattr(Laboratory, "_make", counted)
     yield made
@@ -77,6 +79,10 @@ def test_what_a_run_holds(native: InProcessSubject, tmp_path: Path) -> None:
     assert run.held_out.items == 500
     assert run.stationarity is not None
     assert run.notes["scale known"] == 1.0
+    assert run.sights is not None
+    assert run.sights.samples.items == 500
+    assert run.sights.pictures.samples.shape == (32, 28, 28)
+    assert run.points is None
     assert run.diverged_at is None
 
 
@@ -98,7 +104,7 @@ def test_the_subject_is_as_it_was(native: InProcessSubject, tmp_path: Path) -> N
 
 def names(subject: InProcessSubject, folder: Path, fingerprint: str = "abc", **options: Any) -> set[str]:
     laboratory = lab(subject, folder, fingerprint, **options)
-    return {laboratory._key(recipe) for recipe in laboratory._recipes(Experiment.IMAGES, 2)}
+    return {laboratory._key(plan) for group in laboratory._plans(Experiment.IMAGES, 2) for plan in group.values()}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +154,65 @@ def test_a_targets_source_decides_the_keys(tmp_path: Path) -> None:
     assert found[0] != found[1]
 
 
+# comparisons
+
+
+def test_arms_share_their_seed_and_differ_in_one_thing(native: InProcessSubject, tmp_path: Path) -> None:
+    laboratory = lab(native, tmp_path)
+    for experiment, changes in {
+        Experiment.CONTRAST: {Arm.OWN: {}, Arm.AUTOENCODER: {"beta": 0.0, "noise": False}},
+        Experiment.SWEEP: {Arm.SMALL: {"beta": 0.1}, Arm.OWN: {}, Arm.LARGE: {"beta": 4.0}},
+        Experiment.WITHOUT_KL: {Arm.OWN: {}, Arm.NO_KL: {"beta": 0.0}},
+    }.items():
+        for group in laboratory._plans(experiment, 2):
+            own = group[Arm.OWN].recipe
+            assert {arm: plan.recipe for arm, plan in group.items()} == {arm: replace(own, **change) for arm, change in changes.items()}
+
+
+def test_an_arm_of_several_experiments_is_made_once(native: InProcessSubject, tmp_path: Path, makings: list[Recipe]) -> None:
+    laboratory = lab(native, tmp_path)
+    (contrast,) = laboratory.groups(Experiment.CONTRAST, 1)
+    (sweep,) = laboratory.groups(Experiment.SWEEP, 1)
+    (alone,) = laboratory.runs(Experiment.IMAGES, 1)
+    assert len(makings) == 4
+    assert contrast[Arm.OWN] is sweep[Arm.OWN] is alone
+
+
+def test_paired_runs_begin_alike(native: InProcessSubject, tmp_path: Path) -> None:
+    (group,) = lab(native, tmp_path).groups(Experiment.SWEEP, 1)
+    first = [run.reconstruction[0] for run in group.values()]
+    assert first[0] == first[1] == first[2]
+    assert len({run.reconstruction[-1] for run in group.values()}) == 3
+
+
+def test_an_autoencoder_has_codes_without_noise(native: InProcessSubject, tmp_path: Path) -> None:
+    (group,) = lab(native, tmp_path).groups(Experiment.CONTRAST, 1)
+    own, contrast = group[Arm.OWN].sights, group[Arm.AUTOENCODER].sights
+    assert own is not None
+    assert contrast is not None
+    assert contrast.codes.information == contrast.codes.saturation
+    assert own.codes.information < own.codes.saturation
+    assert group[Arm.AUTOENCODER].stationarity is None
+
+
+def test_a_subject_that_does_not_take_other_arguments_is_said_so(native: InProcessSubject, tmp_path: Path) -> None:
+    with pytest.raises(SubjectFault, match="does not take latent_dim"):
+        lab(native, tmp_path).groups(Experiment.LATENT_DIMENSIONS, 1)
+
+
+def test_other_latent_dimensions_are_built(tmp_path: Path) -> None:
+    target = load_target("reference")
+    options = replace(OPTIONS, target="reference", store=str(tmp_path))
+    laboratory = Laboratory(bind(target, options), target.fingerprint(), options, lambda _text: None, target)
+    (group,) = laboratory.groups(Experiment.LATENT_DIMENSIONS, 1)
+    assert {name: len(run.held_out.kl_per_dim) for name, run in group.items() if run.held_out} == {
+        "latent_dim 4": 4,
+        "latent_dim 8": 8,
+        "latent_dim 16": 16,
+        "latent_dim 32": 32,
+    }
+
+
 # recipes
 
 
@@ -165,13 +230,17 @@ def test_recipes_of_images(dataset: str, pixels: int) -> None:
     assert recipe.batch >= 64
 
 
+def recipes(laboratory: Laboratory, experiment: Experiment) -> list[Recipe]:
+    return [plan.recipe for group in laboratory._plans(experiment, 3) for plan in group.values()]
+
+
 def test_the_lab_for_the_reference_is_the_documents(tmp_path: Path) -> None:
     laboratory = lab(bind(load_target("tiny"), RunOptions("tiny")), tmp_path)
-    (printed,) = laboratory._recipes(Experiment.LAB_PRINTED, 3)
+    (printed,) = recipes(laboratory, Experiment.LAB_PRINTED)
     assert (printed.seed, printed.steps, printed.batch, printed.learning_rate, printed.samples) == (4, 200, 0, 0.02, 5)
     assert printed.beta == pytest.approx(0.05, rel=1e-4)
     assert printed.single_stream
-    over_seeds = laboratory._recipes(Experiment.LAB, 3)
+    over_seeds = recipes(laboratory, Experiment.LAB)
     assert len({recipe.seed for recipe in over_seeds}) == 3
     assert {replace(recipe, seed=4) for recipe in over_seeds} == {printed}
 
@@ -186,13 +255,14 @@ def test_the_labs_figures_come_out(tmp_path: Path) -> None:
     np.testing.assert_allclose(run.kl * unit, theirs.kl, rtol=1e-3, atol=1e-6)
     assert run.samples is not None
     assert run.samples.shape == (5, 2)
-    assert run.held_out is run.stationarity is None
+    assert run.held_out is run.stationarity is run.sights is None
+    assert run.points is not None
 
 
 # what goes wrong
 
 
-def test_a_run_that_fails_is_not_kept(tmp_path: Path, makings: list[Recipe]) -> None:
+def test_a_run_that_fails_is_not_kept(tmp_path: Path) -> None:
     class Failing(Native):
         def forward(self, x: torch.Tensor) -> Any:
             if len(x) > 100:
@@ -203,7 +273,8 @@ def test_a_run_that_fails_is_not_kept(tmp_path: Path, makings: list[Recipe]) -> 
     with pytest.raises(SubjectFault, match="out of patience"):
         laboratory.runs(Experiment.IMAGES, 1)
     assert not list(tmp_path.glob("*.run"))
-    with laboratory.store.lock(laboratory._key(makings[0])).acquire(timeout=0):
+    ((plan,),) = [list(group.values()) for group in laboratory._plans(Experiment.IMAGES, 1)]
+    with laboratory.store.lock(laboratory._key(plan)).acquire(timeout=0):
         pass
 
 
@@ -232,4 +303,4 @@ def test_progress_names_the_seed(native: InProcessSubject, tmp_path: Path) -> No
     said: list[str] = []
     laboratory = Laboratory(native, "abc", replace(OPTIONS, store=str(tmp_path)), said.append)
     (run,) = laboratory.runs(Experiment.IMAGES, 1)
-    assert said == [f"training, seed {run.recipe.seed}: step 12 of 12"]
+    assert said == [f"training, seed {run.recipe.seed}: step 12 of 12, 0 s left"]

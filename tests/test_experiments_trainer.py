@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from binding_samples import BatchNormed, Native, Script, bound, cross_entropy, divergence, loss_function, without
 from vae_conformance.binding.bind import bind
@@ -19,6 +20,7 @@ from vae_conformance.experiments.trainer import CHECK_EVERY, batches, train
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import load_target
 from vae_reference import clusters, train_lab
+from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe
 from vae_spec.subject import SubjectFault
 
@@ -72,6 +74,10 @@ def test_longer_runs_begin_as_shorter_ones() -> None:
 
 def test_a_batch_of_more_than_there_is_takes_all() -> None:
     assert [sorted(step) for step in indices(5, replace(RECIPE, steps=2, batch=64))] == [[0, 1, 2, 3, 4]] * 2
+
+
+def test_orders_lie_where_they_are_wanted() -> None:
+    assert {chosen.device.type for chosen in batches(20, replace(RECIPE, steps=3), torch.device("meta")) if chosen is not None} == {"meta"}
 
 
 def test_a_batch_of_zero_stands_for_all_items() -> None:
@@ -160,6 +166,111 @@ def test_progress_is_reported(native: InProcessSubject, items: Tensor) -> None:
     seen = []
     train(native, replace(RECIPE, steps=2 * CHECK_EVERY + 7), items, lambda step, steps: seen.append((step, steps)))
     assert seen == [(50, 107), (100, 107), (107, 107)]
+
+
+class Waits(TorchDispatchMode):
+    """Counts the operations that wait for a device: those whose result the host needs before it can go on."""
+
+    WAITING = (torch.ops.aten._local_scalar_dense, torch.ops.aten.nonzero, torch.ops.aten.equal)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+        self.count += func.overloadpacket in self.WAITING
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("beta", [1.0, 4.0])
+def test_nothing_waits_for_the_device_between_two_looks(beta: float, native: InProcessSubject, items: Tensor) -> None:
+    waited = []
+    for steps in (2, CHECK_EVERY, 2 * CHECK_EVERY):
+        with Waits() as waits:
+            train(native, replace(RECIPE, steps=steps, beta=beta), items)
+        waited.append(waits.count)
+    assert waited[0] == waited[1]  # whatever the number of steps between two looks
+    assert waited[2] > waited[1]  # the second look waits, so the count would see a wait in a step
+
+
+def test_the_analytic_kl_is_the_closed_form_of_each_step(items: Tensor) -> None:
+    class Recording(Native):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[float] = []
+
+        def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 1.0) -> Any:
+            self.seen.append(float(closed_form_kl(mu.detach(), logvar.detach()).mean()))
+            return super().loss(x_hat, x, mu, logvar, beta)
+
+    subject = bound(Recording)
+    subject.model.seen.clear()
+    training = train(subject, RECIPE, items)
+    assert training.analytic_kl.tolist() == subject.model.seen
+
+
+def test_terms_reported_as_plain_numbers_make_curves(items: Tensor) -> None:
+    class Reporting(Native):
+        def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 1.0) -> Any:
+            total, reconstruction, kl = super().loss(x_hat, x, mu, logvar, beta)
+            return total, reconstruction.item(), kl.item()
+
+    reported, attached = train(bound(Reporting), RECIPE, items), train(bound(Native), RECIPE, items)
+    assert np.array_equal(reported.total, attached.total)
+    assert np.array_equal(reported.kl, attached.kl)
+    assert np.array_equal(reported.reconstruction, attached.reconstruction)
+
+
+# the code that a loss takes
+
+
+class CodeLoss(Native):
+    """Its KL is estimated from the code that was decoded, which the loss takes; forward does not return it."""
+
+    def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, z: Tensor) -> Any:
+        reconstruction = cross_entropy(x_hat, x).sum() / len(x)
+        kl = 0.5 * (z.square() - logvar - (z - mu).square() / logvar.exp()).sum(1).mean()
+        return reconstruction + kl, reconstruction, kl
+
+
+def test_a_loss_that_takes_the_code_is_given_the_decoded_one(items: Tensor) -> None:
+    class Recording(CodeLoss):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pairs: list[tuple[Tensor, Tensor]] = []
+
+        def decode(self, z: Tensor) -> Tensor:
+            self.decoded = z
+            return super().decode(z)
+
+        def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, z: Tensor) -> Any:
+            self.pairs.append((self.decoded, z))
+            return super().loss(x_hat, x, mu, logvar, z)
+
+    subject = bound(Recording)
+    assert subject.wiring.loss is not None
+    assert "z" in subject.wiring.loss.roles
+    subject.model.pairs.clear()
+    train(subject, replace(RECIPE, steps=3), items)
+    assert len(subject.model.pairs) == 3
+    assert all(torch.equal(decoded, given) for decoded, given in subject.model.pairs)
+
+
+@pytest.mark.parametrize(("kind", "watched"), [(Native, False), (CodeLoss, True)])
+def test_the_code_is_watched_only_where_the_loss_takes_it(kind: type[Native], watched: bool, items: Tensor) -> None:
+    class Noticing(kind):  # type: ignore[valid-type, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.spied: set[bool] = set()
+
+        def forward(self, x: Tensor) -> Any:
+            self.spied.add("decode" in vars(self))
+            return super().forward(x)
+
+    subject = bound(Noticing)
+    subject.model.spied.clear()
+    train(subject, replace(RECIPE, steps=3), items)
+    assert subject.model.spied == {watched}
 
 
 # pairs

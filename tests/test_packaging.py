@@ -119,7 +119,8 @@ def test_the_entry_points_are_there_and_lead_to_files_of_the_wheel(wheel: dict[s
     declared = project()["project"]
     assert found == {"console_scripts": declared["scripts"], **declared["entry-points"]}
     assert {"vae-conformance"} == found["console_scripts"].keys()
-    assert {"reference", "autoencoder", "tiny"} == found["vae_conformance.implementations"].keys()
+    names = {"reference", "autoencoder", "tiny", "convolutional", "beta", "free-bits", "infovae", "autoregressive"}
+    assert found["vae_conformance.implementations"].keys() == names
     for value in (value for group in found.values() for value in group.values()):
         module = value.partition(":")[0].replace(".", "/")
         assert {f"{module}.py", f"{module}/__init__.py"} & wheel.keys()

@@ -4,6 +4,8 @@ import copy
 import importlib
 import math
 import sys
+import tomllib
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, conv2d, cross_entropy
 
 from vae_conformance.data import Dataset, digits
+from vae_conformance.declarations import declared_options
 from vae_conformance.options import RunOptions
 from vae_conformance.session import Session
 from vae_reference import (
@@ -117,22 +120,40 @@ class TestNativeInterface:
             assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
 
     @pytest.mark.parametrize(
-        ("target", "weight", "claims"),
+        ("system", "claims", "exempt"),
         [
-            ("ConvolutionalVAE", None, ("OBJ-01", "OBJ-02", "NET-01", "NET-02", "NET-03", "NET-04")),
-            ("BetaVAE", 4.0, ("OBJ-01", "OBJ-02", "OBJ-04", "KL-03")),
-            ("AutoregressiveVAE", None, ("OBJ-01", "OBJ-02", "NET-01", "NET-02", "NET-03")),
+            ("ConvolutionalVAE", ("OBJ-01", "OBJ-02", "NET-01", "NET-02", "NET-03", "NET-04"), ()),
+            ("BetaVAE", ("OBJ-01", "OBJ-02", "OBJ-04", "KL-03"), ()),
+            ("FreeBitsVAE", ("OBJ-03", "OBJ-04", "NET-04"), ("OBJ-01", "OBJ-02", "KL-03")),
+            ("InfoVAE", ("OBJ-03", "OBJ-04", "NET-04"), ("OBJ-01", "OBJ-02", "KL-03")),
+            ("AutoregressiveVAE", ("OBJ-01", "OBJ-02", "NET-01", "NET-02", "NET-03"), ("NET-04",)),
         ],
     )
-    def test_claims_that_they_satisfy(self, tmp_path, target, weight, claims):
-        options = RunOptions(f"vae_reference:{target}", profile="exact", effective_beta=weight, store=str(tmp_path))
-        session = Session(options, lambda _event: None)
-        outcomes = {claim: str(session.verdict(claim).outcome) for claim in claims}
-        assert outcomes == dict.fromkeys(claims, "holds")
+    def test_claims_that_they_satisfy_and_those_that_do_not_concern_them(self, tmp_path, system, claims, exempt):
+        session = Session(RunOptions(f"vae_reference:{system}", profile="exact", store=str(tmp_path)), lambda _event: None)
+        outcomes = {claim: str(session.verdict(claim).outcome) for claim in (*claims, *exempt)}
+        assert outcomes == dict.fromkeys(claims, "holds") | dict.fromkeys(exempt, "not-applicable")
 
-    def test_an_autoregressive_decoder_is_found_to_see_x_past_the_code(self, tmp_path):
-        session = Session(RunOptions("vae_reference:AutoregressiveVAE", profile="exact", store=str(tmp_path)), lambda _event: None)
-        assert session.verdict("NET-04").outcome == "violated"
+    @pytest.mark.parametrize(
+        ("system", "declared", "claim"),
+        [
+            ("BetaVAE", {"effective_beta": 1.0}, "OBJ-02"),
+            ("FreeBitsVAE", {"objective": "elbo"}, "OBJ-01"),
+            ("InfoVAE", {"objective": "elbo"}, "OBJ-02"),
+            ("AutoregressiveVAE", {"decoder": "factorised"}, "NET-04"),
+        ],
+    )
+    def test_without_their_own_declaration_they_are_found_out(self, tmp_path, system, declared, claim):
+        options = RunOptions(f"vae_reference:{system}", profile="exact", store=str(tmp_path), **declared)
+        assert Session(options, lambda _event: None).verdict(claim).outcome == "violated"
+
+    def test_a_mixture_declares_what_both_of_its_parts_do(self):
+        assert declared_options(AutoregressiveInfoVAE, "a") == {"decoder": "autoregressive", "objective": "modified"}
+
+    def test_each_is_registered_under_a_name(self):
+        project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+        registered = project["project"]["entry-points"]["vae_conformance.implementations"]
+        assert {f"vae_reference:{system}" for system in SYSTEMS} <= set(registered.values())
 
 
 class TestConvolutional:

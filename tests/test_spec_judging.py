@@ -113,7 +113,7 @@ def test_what_does_not_concern_a_subject_comes_before_what_it_lacks() -> None:
     assert found == not_applicable("takes (2, 5)")
 
 
-@pytest.mark.parametrize("id_", ["OBJ-02", "KL-01", "KL-02", "KL-03", "KL-04", "KL-05", "TRN-02", "TRN-06"])
+@pytest.mark.parametrize("id_", ["OBJ-01", "OBJ-02", "KL-01", "KL-02", "KL-03", "KL-04", "KL-05", "TRN-02", "TRN-06"])
 def test_a_modified_objective_is_exempt_from_what_it_changes(id_: str) -> None:
     verdict = precondition(CLAIMS[id_], facts(objective=Objective.MODIFIED, input_shape=(8, 8)))
     assert verdict == not_applicable("its objective is declared modified")

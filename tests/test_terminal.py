@@ -122,6 +122,8 @@ def test_the_repeat_command_holds_all_that_bears_on_the_outcome() -> None:
         profile="full",
         dataset="mnist",
         effective_beta=0.5,
+        objective="modified",
+        decoder="autoregressive",
         input_shape=(1, 28, 28),
         input_range=(-1.0, 1.0),
         gate="required",
@@ -129,7 +131,7 @@ def test_the_repeat_command_holds_all_that_bears_on_the_outcome() -> None:
     )
     assert repeat_command(options, "KL-02") == (
         "vae-conformance run 'my vae.py' --only KL-02 --seed 7 --profile full --dataset mnist --effective-beta 0.5 "
-        "--input-shape 1,28,28 --input-range -1,1"
+        "--objective modified --decoder autoregressive --input-shape 1,28,28 --input-range -1,1"
     )
 
 

@@ -15,6 +15,8 @@ PROFILES = ("exact", "quick", "full")
 DATASETS = ("digits", "mnist", "fashion-mnist", "clusters")
 GATES = ("expected", "required")
 LIKELIHOODS = ("bernoulli", "bernoulli-logits", "squared-error", "gaussian", "laplace")
+OBJECTIVES = ("elbo", "elbo-monte-carlo", "modified")
+DECODERS = ("factorised", "autoregressive")
 
 
 def area_of(claim: str) -> str:

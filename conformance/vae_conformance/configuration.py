@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +70,29 @@ def read_configuration(path: Path) -> dict[str, Any]:
     table = tools.get("vae-conformance", {}) if isinstance(tools, dict) else {}
     if not isinstance(table, dict):
         raise Unbound(f"{path}: {TABLE} must be a table", f"write [{TABLE}]")
+    return read_table(table, f"{path}: [{TABLE}]", _READERS, path.parent)
+
+
+def read_table(table: Mapping[Any, Any], place: str, keys: Collection[str], folder: Path) -> dict[str, Any]:
+    """The entries of one table, checked, by the names of `RunOptions`.
+
+    Args:
+        table: what somebody wrote, by the keys of `[tool.vae-conformance]`.
+        place: where it stands, for messages.
+        keys: those that may stand there.
+        folder: what relative paths in it are relative to.
+
+    Raises:
+        Unbound: a key is not among them, or a value is not what it must be.
+    """
     read: dict[str, Any] = {}
     for key, value in table.items():
-        if key not in _READERS:
-            raise Unbound(f"{path}: [{TABLE}] has an unknown key {key!r}", f"the keys are {', '.join(_READERS)}")
+        if key not in keys:
+            raise Unbound(f"{place} has an unknown key {key!r}", f"the keys are {', '.join(keys)}")
         try:
-            read[key.replace("-", "_")] = _READERS[key](value, path.parent)
+            read[key.replace("-", "_")] = _READERS[key](value, folder)
         except ValueError as error:
-            raise Unbound(f"{path}: [{TABLE}] {key}: {error}") from error
+            raise Unbound(f"{place} {key}: {error}") from error
     return read
 
 
@@ -101,11 +116,17 @@ def _positive(value: Any, _folder: Path) -> float:
     return choices.positive_number(value)
 
 
+def _flag(value: Any, _folder: Path) -> bool:
+    if not isinstance(value, bool):
+        raise _ValueMistakeError(f"{value!r} is neither true nor false")
+    return value
+
+
 def _row(value: Any) -> str:
     """A list of numbers, or a text, in the command line's notation."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, list) and all(isinstance(entry, int | float) and not isinstance(entry, bool) for entry in value):
+    if isinstance(value, list | tuple) and all(isinstance(entry, int | float) and not isinstance(entry, bool) for entry in value):
         return ",".join(str(entry) for entry in value)
     if isinstance(value, str):
         return value
@@ -127,9 +148,12 @@ _READERS: Mapping[str, Callable[[Any, Path], Any]] = {
     "profile": _choice(choices.PROFILES),
     "dataset": _choice(choices.DATASETS),
     "data-root": lambda value, folder: str(folder / _text(value)),
+    "download": _flag,
     "gate": _choice(choices.GATES),
     "effective-beta": _positive,
     "likelihood": _choice(choices.LIKELIHOODS),
+    "objective": _choice(choices.OBJECTIVES),
+    "decoder": _choice(choices.DECODERS),
     "input-shape": lambda value, _folder: choices.input_shape(_row(value)),
     "input-range": lambda value, _folder: choices.input_range(_row(value)),
     "device": lambda value, _folder: _text(value),

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import sys
+import zlib
+from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,21 +66,87 @@ def from_torchvision(name: str, root: Path) -> Dataset:
     """MNIST or Fashion-MNIST as torchvision keeps it under `root`; nothing is downloaded.
 
     Raises:
-        Unbound: it is not there.
+        Unbound: it is not there, or its files cannot be read.
     """
-    from vae_conformance.torchvision_cpu import import_torchvision  # noqa: PLC0415  slow to import, and seldom needed
-
-    source = getattr(import_torchvision("torchvision.datasets"), _TORCHVISION[name])
-    try:
-        parts = [source(str(root), train=train, download=False) for train in (True, False)]
-    except RuntimeError as error:
+    parts = _parts(name, root)
+    if parts is None:
         raise Unbound(
-            f"{name} does not lie under {root}: {error}",
-            f"name the folder that holds {_TORCHVISION[name]}/raw with --data-root; nothing is downloaded by itself",
-        ) from error
+            f"{name} does not lie under {root}",
+            f"name the folder that holds {_TORCHVISION[name]}/raw with --data-root, or let it be downloaded with --download",
+        )
     images = [part.data.unsqueeze(1).float() / 255 for part in parts]
     labels = [part.targets.long() for part in parts]
     return Dataset(name, images[0], labels[0], images[1], labels[1])
+
+
+def download(name: str, data_root: str | None) -> None:
+    """Let torchvision download a data set into `data_root`, where it does not lie there yet; the digits need none.
+
+    It is downloaded into a folder beside its place and moved there file by file once it is whole. So what fails or is
+    interrupted leaves nothing behind, and two runs at a time do not meet.
+
+    Raises:
+        Unbound: no folder is named, the files that are there cannot be read, or the download fails.
+    """
+    if name in _TORCHVISION:
+        root = _root(name, data_root)
+        if _parts(name, root) is None:
+            _download(name, root)
+
+
+def _parts(name: str, root: Path) -> list[Any] | None:
+    """The training set and the test set as torchvision reads them; None where they are not there."""
+    source = _torchvision_class(name)
+    try:
+        return [source(str(root), train=train, download=False) for train in (True, False)]
+    except RuntimeError:
+        return None
+    except (OSError, EOFError, ValueError, AssertionError) as error:
+        raise Unbound(
+            f"the files of {name} under {root} cannot be read: {_one_line(error)}",
+            f"remove {root / _TORCHVISION[name]}; --download fetches it anew",
+        ) from error
+
+
+def _download(name: str, root: Path) -> None:
+    source = _torchvision_class(name)
+    made = [folder for folder in (root, *root.parents) if not folder.exists()]
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".download-", dir=root) as aside:
+            # torchvision tells its sources on standard output, which belongs to the report.
+            with redirect_stdout(sys.stderr):
+                source(aside, train=True, download=True)
+            for file in [path for path in Path(aside).rglob("*") if path.is_file()]:
+                place = root / file.relative_to(aside)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(place)
+    except (RuntimeError, OSError, EOFError, HTTPException, zlib.error) as error:
+        raise Unbound(
+            f"{name} could not be downloaded into {root}: {_one_line(error)}",
+            f"see whether the network and the folder can be reached, or put the files into {root / _TORCHVISION[name] / 'raw'} by hand",
+        ) from error
+    finally:
+        for folder in made:
+            with suppress(OSError):  # not there, or not empty: the data set lies in it
+                folder.rmdir()
+
+
+def _torchvision_class(name: str) -> Callable[..., Any]:
+    from vae_conformance.torchvision_cpu import import_torchvision  # noqa: PLC0415  slow to import, and seldom needed
+
+    found: Callable[..., Any] = getattr(import_torchvision("torchvision.datasets"), _TORCHVISION[name])
+    return found
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _root(name: str, data_root: str | None) -> Path:
+    if data_root is None:
+        raise Unbound(f"--dataset {name} needs --data-root", f"name the folder that holds {_TORCHVISION[name]}/raw")
+    return Path(data_root)
 
 
 def load(name: str, data_root: str | None) -> Dataset:
@@ -85,9 +158,7 @@ def load(name: str, data_root: str | None) -> Dataset:
     if name == "digits":
         return digits()
     if name in _TORCHVISION:
-        if data_root is None:
-            raise Unbound(f"--dataset {name} needs --data-root", f"name the folder that holds {_TORCHVISION[name]}/raw")
-        return from_torchvision(name, Path(data_root))
+        return from_torchvision(name, _root(name, data_root))
     raise Unbound(f"{name} is not a data set of images", "choose digits, mnist or fashion-mnist with --dataset")
 
 
@@ -97,14 +168,19 @@ def render(images: Float[Tensor, "items 1 height width"], shape: tuple[int, ...]
     Raises:
         Unbound: a flat shape is neither a square nor three squares.
     """
-    channels, height, width = _image_shape(shape)
+    channels, height, width = image_shape(shape)
     if images.shape[2:] != (height, width):
         images = F.interpolate(images, size=(height, width), mode="bilinear", align_corners=False)
     low, high = value_range
     return (low + (high - low) * images.expand(-1, channels, -1, -1)).reshape(len(images), *shape).contiguous()
 
 
-def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Channels, height and width of an implementation's input; a flat one is a square, or three.
+
+    Raises:
+        Unbound: it is neither.
+    """
     if len(shape) == 3:
         return shape[0], shape[1], shape[2]
     if len(shape) == 2:

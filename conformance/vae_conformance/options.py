@@ -17,12 +17,15 @@ class RunOptions:
         profile: exact, quick or full.
         dataset: digits, mnist, fashion-mnist, or clusters.
         data_root: where torchvision's data sets lie; None where none was named.
+        download: whether a data set that does not lie there may be downloaded into it.
         seed: varies noise, examples and training seeds.
         only: claim ids or areas to ask; empty for all of the profile.
         gate: `expected` gates required and expected claims, `required` the required ones alone.
         expected_failures: claim id -> the reason why it may fail.
         effective_beta: the KL's weight against the negative log-likelihood that the author declares, or None.
         likelihood: the declared likelihood, or None to detect it.
+        objective: what the loss is declared to be, or None where nothing is said: the ELBO.
+        decoder: what the decoder is declared to see, or None where nothing is said: the code alone.
         input_shape: the shape of one item, or None to detect it.
         input_range: the range of an item's entries, or None to detect it.
         device: a torch device name.
@@ -36,12 +39,15 @@ class RunOptions:
     profile: str = "quick"
     dataset: str = "digits"
     data_root: str | None = None
+    download: bool = False
     seed: int = 0
     only: tuple[str, ...] = ()
     gate: str = "expected"
     expected_failures: dict[str, str] = field(default_factory=dict)
     effective_beta: float | None = None
     likelihood: str | None = None
+    objective: str | None = None
+    decoder: str | None = None
     input_shape: tuple[int, ...] | None = None
     input_range: tuple[float, float] | None = None
     device: str = "cpu"

@@ -23,6 +23,7 @@ from torch import nn
 
 from vae_conformance.addresses import FORMS, close_match, locate
 from vae_conformance.construct import accepted_sizes, choose_arguments, choose_class, construct, parameter_names
+from vae_conformance.declarations import declared_options
 from vae_conformance.errors import Unbound
 from vae_conformance.notebooks import notebook_source
 from vae_conformance.time_limit import public_names, undisturbed, user_code
@@ -85,7 +86,8 @@ def load_target(text: str, *, input_shape: tuple[int, ...] | None = None, import
         import_limit: seconds that importing, and each construction, may take.
 
     Raises:
-        Unbound: nothing of that name is there, it cannot be imported, or it is not clear which class is meant.
+        Unbound: nothing of that name is there, it cannot be imported, it is not clear which class is meant, or what the
+            class declares of itself is not in order.
     """
     how = _How(text, input_shape, import_limit)
     address = locate(text)
@@ -144,7 +146,8 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
     if not callable(chosen):
         kind = type(chosen).__name__
         raise Unbound(f"{label} is a {kind}, not a class, a function that builds a model, or a model", FORMS)
-    arguments = choose_arguments(chosen, label=label, input_shape=how.input_shape)
+    shape = how.input_shape or declared_options(chosen, label).get("input_shape")
+    arguments = choose_arguments(chosen, label=label, input_shape=shape)
     accepts, own_names = accepted_sizes(chosen), parameter_names(chosen)
 
     def build(values: Mapping[str, object]) -> object:
@@ -154,7 +157,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         if unknown := sorted(set(sizes) - accepts - own_names):
             hint = f"It takes {', '.join(sorted(own_names))}."
             raise Unbound(f"{label} has no parameter for {', '.join(unknown)}", hint)
-        return build(choose_arguments(chosen, label=label, input_shape=how.input_shape, sizes=sizes))
+        return build(choose_arguments(chosen, label=label, input_shape=shape, sizes=sizes))
 
     return Target(
         how.text,
@@ -163,7 +166,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         lambda: build(arguments),
         None,
         MappingProxyType(arguments),
-        rebuild if accepts else None,
+        rebuild if accepts or own_names else None,
         tuple(sources),
         accepts,
         _digest(sources, label, arguments),

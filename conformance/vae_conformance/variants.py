@@ -56,6 +56,8 @@ def other_sizes(facts: Facts) -> tuple[Size, ...]:
     if len(facts.input_shape) != 3:
         return (latent,)
     side = 32 if facts.input_shape[1] != 32 else 28
+    if facts.autoregressive:  # decode makes a pass of the network for each entry
+        side = facts.input_shape[1] + 2
     return latent, Size("input_shape", facts.latent_dim, (facts.input_shape[0], side, side))
 
 

@@ -4,6 +4,8 @@ Deep Learning Notes 13.4.7 warn of such decoders: one that can predict a pixel f
 """
 
 import math
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -46,6 +48,9 @@ class AutoregressiveVAE(VAE):
         input_dropout: the share of pixels hidden from the decoder in training: a weaker decoder, which needs z (word dropout in
             Bowman et al. 2016, section 3).
     """
+
+    # Forward is not decode of its code: it sees the pixels before each.
+    conformance_options: ClassVar[Mapping[str, object]] = {"decoder": "autoregressive"}
 
     def __init__(
         self,

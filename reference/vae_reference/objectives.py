@@ -4,6 +4,9 @@ Deep Learning Notes 13.4.6 and VAE Basics 6.6.3 weigh the KL by beta; Notes 13.4
 Basics advise a smaller beta or a warm-up. Each class is a `VAE` with another `loss`, and can be put before another VAE in a class's bases.
 """
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from vae_reference.likelihoods import Item, Raw
 from vae_reference.mlp import VAE, Latent, Scalar
 
@@ -29,12 +32,16 @@ class BetaVAE(VAE):
 
     Higgins et al. (2017), "beta-VAE: learning basic visual concepts with a constrained variational framework", equation 4. More than 1 asks
     for a code nearer to the prior, less than 1 for a closer reconstruction. The weight is the objective of the model, and so it is part of
-    the model; `beta` remains a factor on it, for schedules and sweeps. To a check of the objective the effective beta is `kl_weight`.
+    the model; `beta` remains a factor on it, for schedules and sweeps. To a check of the objective the effective beta is `kl_weight`,
+    4 unless it is built with another.
 
     Args:
         input_shape, hidden_dim, latent_dim, likelihood: those of `VAE`.
         kl_weight: the weight of the KL at beta = 1.
     """
+
+    # What a check of the objective has to know: the weight that a model has by default.
+    conformance_options: ClassVar[Mapping[str, object]] = {"effective-beta": 4.0}
 
     def __init__(
         self,
@@ -62,6 +69,9 @@ class FreeBitsVAE(VAE):
         input_shape, hidden_dim, latent_dim, likelihood: those of `VAE`.
         free_nats: the KL that is free, in nats for each latent dimension, on average over the batch.
     """
+
+    # The total is not reconstruction + beta * KL where a floor holds.
+    conformance_options: ClassVar[Mapping[str, object]] = {"objective": "modified"}
 
     def __init__(
         self,

@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from vae_spec.statistics.seeds import Rule, Side
+from vae_spec.subject import Facts, Likelihood
+
+NEAREST = 4
+"""How many sound implementations, those nearest to a border, tell the spread between seeds there."""
 
 
 @dataclass(frozen=True)
@@ -19,21 +24,76 @@ class Spread:
     sd: float
 
 
+@dataclass(frozen=True)
+class Scope:
+    """Which implementations a rule is for.
+
+    Attributes:
+        least_dimensions: of the latent space.
+        pixel_variance: whether a decoder may give each item a variance of its own besides its mean.
+        learned_scale: whether a likelihood may learn its variance at all: its loss keeps falling while the variance shrinks.
+    """
+
+    least_dimensions: int = 1
+    pixel_variance: bool = True
+    learned_scale: bool = True
+
+    def excludes(self, facts: Facts) -> str | None:
+        """The reason why a rule is not for an implementation, or None."""
+        if not self.pixel_variance and facts.likelihood is Likelihood.GAUSSIAN:
+            return "its decoder learns a variance for each item, and with it sets the price of an error itself"
+        if not self.learned_scale and facts.learned_scale:
+            return "its likelihood learns its own variance: the loss keeps falling while the variance shrinks"
+        if facts.latent_dim < self.least_dimensions:
+            return f"with {facts.latent_dim} latent dimensions so little fits into the code that its price hardly shows"
+        return None
+
+    def covers(self, family: Mapping[str, Any]) -> bool:
+        """Whether a rule is for a calibrated implementation."""
+        return (
+            family["latent_dim"] >= self.least_dimensions
+            and (self.pixel_variance or family["likelihood"] != Likelihood.GAUSSIAN)
+            and (self.learned_scale or not family["learned_scale"])
+        )
+
+
+EVERYWHERE = Scope()
+FIXED_SCALE = Scope(learned_scale=False)
+PAIRED = Scope(least_dimensions=5, pixel_variance=False)
+"""Where the price of the code shows in the images: what most comparisons of paired trainings need."""
+
+
+@cache
+def _content() -> Mapping[str, Any]:
+    content: Mapping[str, Any] = json.loads(files("vae_spec").joinpath("calibration.json").read_text(encoding="utf-8"))
+    return content
+
+
 @cache
 def calibration() -> Mapping[str, Mapping[str, Spread]]:
     """Functional -> sound implementation -> spread."""
-    content = json.loads(files("vae_spec").joinpath("calibration.json").read_text(encoding="utf-8"))
     return {
-        functional: {name: Spread(**values) for name, values in by_name.items()} for functional, by_name in content["functionals"].items()
+        functional: {name: Spread(**values) for name, values in by_name.items()}
+        for functional, by_name in _content()["functionals"].items()
     }
 
 
-def seed_spread(functional: str) -> float:
-    """The pooled standard deviation between seeds over all sound implementations: the root of the mean variance."""
-    spreads = calibration()[functional].values()
-    return float((sum(one.sd**2 for one in spreads) / len(spreads)) ** 0.5)
+def families(functional: str, scope: Scope = EVERYWHERE) -> Mapping[str, Spread]:
+    """The calibrated sound implementations within a scope."""
+    known = _content()["families"]
+    return {name: spread for name, spread in calibration()[functional].items() if scope.covers(known[name])}
 
 
-def rule(functional: str, bound: float, side: Side) -> Rule:
-    """A rule on a functional, with its calibrated spread."""
-    return Rule(functional, bound, side, max(seed_spread(functional), 1e-9))
+def seed_spread(functional: str, bound: float, side: Side, scope: Scope = EVERYWHERE) -> float:
+    """The standard deviation between seeds near a border: pooled over the sound implementations nearest to it.
+
+    Those far away tell nothing of it: a ratio to next to nothing is unsteady, and harmless.
+    """
+    sign = 1 if side is Side.ABOVE else -1
+    nearest = sorted(families(functional, scope).values(), key=lambda one: sign * (one.mean - bound))[:NEAREST]
+    return float((sum(one.sd**2 for one in nearest) / len(nearest)) ** 0.5)
+
+
+def rule(functional: str, bound: float, side: Side, scope: Scope = EVERYWHERE) -> Rule:
+    """A rule on a functional or a comparison, with its calibrated spread."""
+    return Rule(functional, bound, side, max(seed_spread(functional, bound, side, scope), 1e-9))

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from vae_spec.areas import AREAS
 from vae_spec.documents import Source
-from vae_spec.evidence import TrainedRun
+from vae_spec.evidence import Group, TrainedRun
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Verdict
 from vae_spec.subject import Facts, Part, Subject
@@ -30,15 +30,32 @@ class Profile(StrEnum):
 
 
 class Experiment(StrEnum):
-    """What a trained claim looks at: the standard training on images, the tiny lab's recipe over seeds, its printed run."""
+    """What a trained claim looks at.
+
+    On images: the standard training; it beside the subject's own autoencoder; beside itself at a small and a large beta; beside itself
+    without a KL. On points: the tiny lab's recipe over seeds, its printed run, the lab at other weights of the KL, and with another
+    activation. Of the reference alone: the strong decoder with each remedy; the three kinds of model side by side; other latent
+    dimensions, another likelihood, more epochs.
+    """
 
     IMAGES = "images"
+    CONTRAST = "contrast"
+    SWEEP = "sweep"
+    WITHOUT_KL = "without-kl"
     LAB = "lab"
     LAB_PRINTED = "lab-printed"
+    LAB_WEIGHTS = "lab-weights"
+    LAB_TANH = "lab-tanh"
+    COLLAPSE = "collapse"
+    COMPARISON = "comparison"
+    LATENT_DIMENSIONS = "latent-dimensions"
+    LIKELIHOODS = "likelihoods"
+    EPOCHS = "epochs"
 
 
 ExactCheck = Callable[[Subject, Trial], Verdict]
 TrainedCheck = Callable[[Sequence[TrainedRun], Facts, Trial], Verdict]
+PairedCheck = Callable[[Sequence[Group], Facts, Trial], Verdict]
 
 
 @dataclass(frozen=True)
@@ -57,8 +74,10 @@ class Claim:
         mistakes: the ids of the mistakes that it must reject.
         needs: the parts of the implementation it needs.
         check: the check of an exact claim, which calls the subject; or None.
-        judge: the check of a trained claim, which looks at runs; or None.
+        judge: the check of a trained claim, which looks at runs of one kind; or None.
+        compare: the check of a trained claim that looks at paired runs; or None.
         experiment: what the runs of a trained claim are.
+        reference_only: whether it concerns the reference's own systems alone, and is asked of them in the full profile.
         applies: the reason why the claim does not concern a subject with these facts, or None where it does.
 
     Raises:
@@ -77,7 +96,9 @@ class Claim:
     needs: tuple[Part, ...] = ()
     check: ExactCheck | None = None
     judge: TrainedCheck | None = None
+    compare: PairedCheck | None = None
     experiment: Experiment | None = None
+    reference_only: bool = False
     applies: Callable[[Facts], str | None] = lambda _facts: None
 
     def __post_init__(self) -> None:
@@ -85,8 +106,8 @@ class Claim:
             raise ValueError(f"{self.id!r} is not an id of the form AREA-NN with a known area")
         if unknown := [mistake for mistake in self.mistakes if mistake not in MISTAKES]:
             raise ValueError(f"{self.id} names unknown mistakes: {', '.join(unknown)}")
-        if (self.check is None) == (self.judge is None) or (self.judge is None) != (self.experiment is None):
-            raise ValueError(f"{self.id} needs either a check, or a judge and an experiment")
+        if sum(one is not None for one in (self.check, self.judge, self.compare)) != 1 or (self.check is None) != bool(self.experiment):
+            raise ValueError(f"{self.id} needs either a check, or an experiment and what judges or compares its runs")
 
     @property
     def area(self) -> str:
@@ -96,4 +117,11 @@ class Claim:
     @property
     def profile(self) -> Profile:
         """The smallest profile that asks it."""
-        return Profile.EXACT if self.check is not None else Profile.QUICK
+        if self.check is not None:
+            return Profile.EXACT
+        return Profile.FULL if self.reference_only else Profile.QUICK
+
+    @property
+    def trained(self) -> bool:
+        """Whether it looks at trained runs."""
+        return self.check is None

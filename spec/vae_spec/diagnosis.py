@@ -16,6 +16,7 @@ PRECEDENCE = (
     "OBJ-03",
     "NET-02",
     "NET-04",
+    "INT-03",
     "REP-01",
     "REP-03",
     "REP-02",
@@ -32,6 +33,7 @@ PRECEDENCE = (
     "KL-02",
     "OBJ-04",
     "NET-03",
+    "SMP-05",
     "TRN-07",
     "TRN-06",
     "COL-02",
@@ -40,6 +42,9 @@ PRECEDENCE = (
     "TRN-02",
     "TRN-01",
     "TRN-04",
+    "TOY-04",
+    "TOY-03",
+    "TOY-05",
 )
 """Claims in the order in which their naming of a mistake counts: what is seen on one part alone before what several parts take part in."""
 
@@ -48,17 +53,21 @@ DECISIVE = frozenset({"not-a-module", "cuda-always", "batch-size-frozen", "hard-
 
 EXPLAINS: Mapping[str, frozenset[str]] = {
     "REP-01": frozenset({"REP-02", "REP-03", "REP-04", "REP-05", "KL-02", "NET-03"}),
-    "REP-03": frozenset({"REP-02", "REP-04", "REP-05", "KL-02", "NET-03"}),
-    "REP-02": frozenset({"REP-05", "KL-02", "NET-03"}),
+    "REP-03": frozenset({"INT-03", "REP-02", "REP-04", "REP-05", "KL-02", "NET-03"}),
+    "REP-02": frozenset({"INT-03", "REP-05", "KL-02", "NET-03"}),
     "REP-04": frozenset({"REP-05"}),
-    "NET-02": frozenset({"NET-03", "REC-01", "COL-01", "COL-02", "TRN-01", "TRN-02"}),
+    "NET-02": frozenset({"NET-03", "REC-01", "COL-01", "COL-02", "TRN-01", "TRN-02", "TOY-01", "TOY-03", "TOY-04"}),
+    "NET-04": frozenset({"INT-03"}),
     "NET-01": frozenset({"NET-03", "REC-01", "COL-01", "COL-02", "TRN-01", "TRN-02"}),
     "OBJ-03": frozenset({"OBJ-02", "REC-01", "TRN-01", "TRN-02", "TRN-04", "TRN-07", "OBJ-05", "COL-01", "COL-02"}),
     "KL-04": frozenset({"OBJ-02", "KL-01", "KL-02", "KL-03", "KL-05"}),
     "KL-01": frozenset({"OBJ-02", "KL-02", "KL-03", "KL-05"}),
-    "OBJ-01": frozenset({"OBJ-02", "OBJ-04", "TRN-02", "TRN-04"}),
-    "OBJ-02": frozenset({"KL-02", "KL-03", "KL-05", "TRN-01", "TRN-02", "TRN-06", "REC-01", "COL-01", "COL-02"}),
+    "OBJ-01": frozenset({"OBJ-02", "OBJ-04", "TRN-02", "TRN-04", "TOY-01", "TOY-03", "TOY-04"}),
+    "OBJ-02": frozenset(
+        {"KL-02", "KL-03", "KL-05", "TRN-01", "TRN-02", "TRN-06", "REC-01", "COL-01", "COL-02", "TOY-01", "TOY-03", "TOY-04"}
+    ),
     "KL-03": frozenset({"KL-02", "KL-05", "TRN-06"}),
+    "TOY-03": frozenset({"TOY-05"}),
 }
 """Which claims' violations follow from one of this claim's."""
 

@@ -8,12 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vae_spec.sights import PointSights, Sights
+
 Curve = NDArray[np.float64]
+
+
+class Arm(StrEnum):
+    """The members of a comparison of paired trainings: the same initialisation, data order and noise, one thing changed.
+
+    `OWN` is the objective as it stands; `AUTOENCODER` has z = mu and no KL; `NO_KL` samples z but has no KL; the others weigh the KL by
+    another beta; `TANH` has another activation.
+    """
+
+    OWN = "own"
+    AUTOENCODER = "autoencoder"
+    NO_KL = "without KL"
+    SMALL = "small beta"
+    LARGE = "large beta"
+    TANH = "tanh"
+
+
+SMALL_BETA, LARGE_BETA = 0.1, 4.0
+"""The betas that Deep Learning Notes 13.4.6 set beside 1."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +145,8 @@ class TrainedRun:
         held_out: what it does on held-out items; None where the training diverged.
         stationarity: the effective beta it optimised; None where the training diverged or nothing can be measured.
         samples: decoded prior samples, where the recipe asked for them.
+        sights: what is seen of it on images; None for points, and where the training diverged.
+        points: what is seen of it on the lab's points; None elsewhere.
         notes: what the experiment has to say besides, by name.
     """
 
@@ -137,4 +161,10 @@ class TrainedRun:
     held_out: HeldOut | None = None
     stationarity: Stationarity | None = None
     samples: NDArray[np.float64] | None = None
+    sights: Sights | None = None
+    points: PointSights | None = None
     notes: Mapping[str, float] = field(default_factory=dict)
+
+
+Group = Mapping[str, TrainedRun]
+"""Paired runs of one seed, by the name of what was changed (an `Arm`, or a system's name)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vae_spec.claim import Claim
-from vae_spec.evidence import TrainedRun
+from vae_spec.evidence import Group, TrainedRun
 from vae_spec.exploration import fault_verdict
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
 from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
@@ -17,6 +17,8 @@ REQUIRED_PARTS = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
 
 def precondition(claim: Claim, facts: Facts) -> Verdict | None:
     """The verdict that follows from the facts alone (not applicable, or a required part missing or failing), or None to go on and ask."""
+    if claim.reference_only and not facts.reference:
+        return not_applicable("it concerns the reference's own systems alone")
     if reason := claim.applies(facts):
         return not_applicable(reason)
     for part in claim.needs:
@@ -56,11 +58,19 @@ def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
     return _hinted(claim, verdict)
 
 
-def judge(claim: Claim, runs: Sequence[TrainedRun], facts: Facts, trial: Trial) -> Verdict:
-    """The verdict of a trained claim on the runs made so far."""
-    if claim.judge is None:
+def judge(claim: Claim, groups: Sequence[Group], facts: Facts, trial: Trial) -> Verdict:
+    """The verdict of a trained claim on the runs made so far: one group a seed."""
+    if claim.judge is not None:
+        return _hinted(claim, claim.judge([only(group) for group in groups], facts, trial))
+    if claim.compare is None:
         raise ValueError(f"{claim.id} is asked of the subject itself")
-    return _hinted(claim, claim.judge(runs, facts, trial))
+    return _hinted(claim, claim.compare(groups, facts, trial))
+
+
+def only(group: Group) -> TrainedRun:
+    """The one run of a group that compares nothing."""
+    (run,) = group.values()
+    return run
 
 
 def _hinted(claim: Claim, verdict: Verdict) -> Verdict:

@@ -264,6 +264,13 @@ _ALL = (
         "normalise with statistics that eval mode freezes (BatchNorm's running ones), not with the batch's own",
         "rare",
     ),
+    Mistake(
+        "rounded-code",
+        "the code is rounded, or looked up in a table, before it is decoded",
+        "interpolations jump from one image to the next, and the gradient of the decoder is zero or made up",
+        "decode z as it was drawn: a code that is quantised is another model (a VQ-VAE), with another objective",
+        "rare",
+    ),
 )
 
 MISTAKES = {mistake.id: mistake for mistake in _ALL}

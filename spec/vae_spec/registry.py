@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 from types import MappingProxyType
 
+from vae_spec import claims
 from vae_spec.areas import AREAS
 from vae_spec.claim import Claim, Profile
-from vae_spec.claims import (
-    collapse,
-    extremes,
-    forward,
-    gradients,
-    heads,
-    kl,
-    kl_structure,
-    networks,
-    objective,
-    pathwise,
-    reconstruction,
-    reconstruction_term,
-    sampling,
-    toy,
-    training,
-)
-
-_MODULES = (
-    collapse,
-    extremes,
-    forward,
-    gradients,
-    heads,
-    kl,
-    kl_structure,
-    networks,
-    objective,
-    pathwise,
-    reconstruction,
-    reconstruction_term,
-    sampling,
-    toy,
-    training,
-)
 
 
 def _gather() -> Mapping[str, Claim]:
-    found = [value for module in _MODULES for value in vars(module).values() if isinstance(value, Claim)]
+    modules = [import_module(f"{claims.__name__}.{module.name}") for module in iter_modules(claims.__path__)]
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, Claim)]
     areas = list(AREAS)
     ordered = sorted({claim.id: claim for claim in found}.values(), key=lambda claim: (areas.index(claim.area), claim.id))
     return MappingProxyType({claim.id: claim for claim in ordered})

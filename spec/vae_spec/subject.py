@@ -99,6 +99,7 @@ class Facts:
         learned_scale: whether the likelihood learns its own variance, so that its loss keeps falling while the variance shrinks.
         effective_beta: the weight of the KL against the negative log-likelihood at beta = 1 that its author declares, or None.
         objective: what kind of loss it declares.
+        autoregressive: whether its decoder is declared to predict each entry from the code and the entries before it.
         parts: every part's standing.
         least_train_batch: the smallest batch that its training mode takes (2 with BatchNorm).
         samples_in_eval: whether eval mode samples z (True) or decodes the mean (False); None where that cannot be told.
@@ -117,6 +118,7 @@ class Facts:
     learned_scale: bool = False
     effective_beta: float | None = None
     objective: Objective = Objective.ELBO
+    autoregressive: bool = False
     parts: Mapping[Part, PartReport] = field(default_factory=dict)
     least_train_batch: int = 1
     samples_in_eval: bool | None = None
@@ -227,6 +229,21 @@ class Reached:
     logvar: Float[Tensor, "batch latent"]
 
 
+@dataclass(frozen=True)
+class OwnSamples:
+    """What an implementation's own method of sampling did when it was asked for samples.
+
+    Attributes:
+        method: how it was called, in words.
+        codes: what it decoded; None where that cannot be seen, since it does not go through decode.
+        encoded: whether its encoder, or its forward pass, ran on the way.
+    """
+
+    method: str
+    codes: Float[Tensor, "codes latent"] | None
+    encoded: bool
+
+
 class SubjectFault(Exception):
     """The implementation's own code failed: it raised, gave NaN or a wrong shape, or ran out of its time.
 
@@ -287,6 +304,13 @@ class Subject(Protocol):
 
     def decode_vjp(self, z: Tensor, cotangent: Tensor, *, mode: Mode = Mode.EVAL) -> Tensor | None:
         """The gradient of <cotangent, raw[0]> with respect to z; None where autograd finds no path."""
+        ...
+
+    def own_samples(self, count: int, noise: Noise, *, fresh: int | None = None) -> OwnSamples | None:
+        """What its own method of sampling decodes when asked for `count` samples, in eval mode; None where it has none that takes a count.
+
+        In the present state, or in a new initialisation under the seed `fresh`; the present state is put back.
+        """
         ...
 
     def data(self, raw: Raw) -> Tensor:

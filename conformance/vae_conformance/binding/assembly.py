@@ -18,7 +18,7 @@ from vae_conformance.binding.interface import (
 from vae_conformance.binding.losses import Loss, Returns, loss_candidates, read_returns, supplied_loss
 from vae_conformance.options import RunOptions
 from vae_spec.elbo import reconstruction_fit
-from vae_spec.subject import Facts, Likelihood, Mode, Noise, Part, PartReport, Raw, Standing, SubjectFault
+from vae_spec.subject import Facts, Likelihood, Mode, Noise, Objective, Part, PartReport, Raw, Standing, SubjectFault
 
 REFERENCE_PACKAGE = "vae_reference"
 """The package whose systems the reference-only claims concern; known by name, never imported."""
@@ -53,6 +53,8 @@ class Assembly:
             size,
             None,
             effective_beta=options.effective_beta,
+            objective=Objective(options.objective or Objective.ELBO),
+            autoregressive=options.decoder == "autoregressive",
             parameters=parameters,
             parts=found.parts,
             reference=found.target.namespace.__name__.partition(".")[0] == REFERENCE_PACKAGE,

@@ -18,6 +18,7 @@ from vae_conformance.binding.assembly import Assembly
 from vae_conformance.binding.findings import Findings, find_decoder, find_encoder, find_forward, find_sampler, find_shape, latent_shape_of
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.noise import seeded
+from vae_conformance.declarations import with_declarations
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target
 
@@ -25,16 +26,20 @@ from vae_conformance.targets import Target
 def bind(target: Target, options: RunOptions) -> InProcessSubject:
     """Bind a loaded target.
 
+    What its class declares of itself (`conformance_options`) counts where the options leave it open.
+
     Raises:
-        Unbound: it cannot be constructed, or no input shape can be found.
+        Unbound: it cannot be constructed, its declaration is not in order, or no input shape can be found.
     """
     device = torch.device(options.device)
     with seeded(0, device):
         model: Any = target.instance if target.make is None else target.make()
     if isinstance(model, nn.Module):
         model.to(device)
+    options, note = with_declarations(options, model, target.name)
+    found = Findings(model, target, device, notes=[note] if note else [])
     with _undisturbed(model):
-        return _bound(Findings(model, target, device), options)
+        return _bound(found, options)
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch._dynamo  # PyTorch imports it at the first training step: cut short by a time limit, it would stay half imported
 from torch import Tensor, nn
 
 from vae_conformance.binding.calls import Caller
@@ -15,6 +16,7 @@ from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import ForwardLayout, as_pair, as_raw, at, trainable
 from vae_conformance.binding.losses import Loss
 from vae_conformance.binding.noise import RandomCalls, seeded
+from vae_conformance.binding.own_samples import own_samples
 from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, spy
 from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe, Training
@@ -24,6 +26,7 @@ from vae_spec.subject import (
     Likelihood,
     Mode,
     Noise,
+    OwnSamples,
     Pass,
     Posterior,
     Raw,
@@ -116,7 +119,9 @@ class InProcessSubject:
         return code.flatten(1)
 
     def _shaped(self, code: Tensor) -> Tensor:
-        return code.reshape(len(code), *self.wiring.latent_shape).to(self.device)
+        shape = (len(code), *self.wiring.latent_shape)
+        # A view of the same shape would cost every training step two nodes of autograd's graph.
+        return (code if code.shape == shape else code.reshape(shape)).to(self.device)
 
     # encoder, sampling step, decoder, forward
 
@@ -218,6 +223,10 @@ class InProcessSubject:
                     stack.enter_context(spy(self.model, part, key, captured))
             yield captured
 
+    def own_samples(self, count: int, noise: Noise, *, fresh: int | None = None) -> OwnSamples | None:
+        """What its own sampling method decodes; see `vae_conformance.binding.own_samples`."""
+        return own_samples(self, count, fresh, self._operation("sampling method", Mode.EVAL, noise))
+
     # data space and loss
 
     def data(self, raw: Raw) -> Tensor:
@@ -302,10 +311,13 @@ class InProcessSubject:
 
         In the current mode and under the current random state.
         """
-        with self._watched() as captured:
+        loss = self.wiring.loss
+        takes_code = loss is not None and "z" in loss.roles
+        # Training spends its time here: nobody watches for the code where the loss does not take it.
+        watching: AbstractContextManager[dict[str, Tensor]] = self._watched() if takes_code else nullcontext({})
+        with watching as captured:
             result = self.model(x)
         raw, mu, second = self._read(result, x)
-        loss = self.wiring.loss
         if loss is None:
             raise SubjectFault("loss", "is missing")
         neutral = self._shaped(self.wiring.head.from_logvar(torch.zeros_like(mu)))
@@ -313,7 +325,7 @@ class InProcessSubject:
         second = self._shaped(second)
         if loss.supplied:
             second, neutral = self._shaped(logvar), torch.zeros_like(neutral)
-        z = captured.get("decoded", captured.get("drawn")) if "z" in loss.roles else None
+        z = captured.get("decoded", captured.get("drawn"))
         with torch.no_grad():
             analytic = closed_form_kl(mu, logvar).mean()
         return loss.evaluate(raw, x, self._shaped(mu), second, neutral, z, None if beta == 1.0 else beta), analytic

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,15 +28,9 @@ def gradient_norms(scalar: Tensor, parameters: Mapping[str, nn.Parameter]) -> di
 
 
 @contextmanager
-def spy(model: Any, name: str, key: str, captured: dict[str, Tensor]) -> Iterator[None]:
-    """Capture a part's first argument ("decoded") or its result ("drawn") while the block runs, however the part is attached."""
+def watch(model: Any, name: str, note: Callable[[tuple[Any, ...], Any], None]) -> Iterator[None]:
+    """Call `note` with a part's arguments and its result whenever it is called inside the block, however the part is attached."""
     part = getattr(model, name)
-
-    def note(args: tuple[Any, ...], result: Any) -> None:
-        value = (args[0] if args else None) if key == "decoded" else result
-        if isinstance(value, Tensor):
-            captured[key] = value
-
     if isinstance(part, nn.Module):
         handle = part.register_forward_hook(lambda _module, args, result: note(args, result))
         try:
@@ -45,13 +39,13 @@ def spy(model: Any, name: str, key: str, captured: dict[str, Tensor]) -> Iterato
             handle.remove()
         return
 
-    def spying(*args: Any, **kwargs: Any) -> Any:
+    def watched(*args: Any, **kwargs: Any) -> Any:
         result = part(*args, **kwargs)
         note(args or tuple(kwargs.values()), result)
         return result
 
     had = name in vars(model)
-    object.__setattr__(model, name, spying)
+    object.__setattr__(model, name, watched)
     try:
         yield
     finally:
@@ -59,6 +53,19 @@ def spy(model: Any, name: str, key: str, captured: dict[str, Tensor]) -> Iterato
             object.__setattr__(model, name, part)
         else:
             object.__delattr__(model, name)
+
+
+@contextmanager
+def spy(model: Any, name: str, key: str, captured: dict[str, Tensor]) -> Iterator[None]:
+    """Capture a part's latest first argument ("decoded") or result ("drawn") while the block runs."""
+
+    def note(args: tuple[Any, ...], result: Any) -> None:
+        value = (args[0] if args else None) if key == "decoded" else result
+        if isinstance(value, Tensor):
+            captured[key] = value
+
+    with watch(model, name, note):
+        yield
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,44 +16,64 @@ from filelock import Timeout
 
 import vae_spec
 from vae_conformance import data as datasets
+from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.data import image_shape
+from vae_conformance.experiments.features import feature_space
+from vae_conformance.experiments.look import Surroundings, look, surroundings
 from vae_conformance.experiments.observe import REPORTED_ITEMS, STATIONARITY_ITEMS, held_out, loss_scale, stationarity
+from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_plans, lab_plans
+from vae_conformance.experiments.points import look_at_points
 from vae_conformance.experiments.store import Store, content_key, default_folder
+from vae_conformance.experiments.systems import run_system
 from vae_conformance.experiments.trainer import train
 from vae_conformance.options import RunOptions
+from vae_conformance.targets import Target
 from vae_conformance.time_limit import time_limit
 from vae_spec.claim import Experiment
 from vae_spec.elbo import kl_weight
-from vae_spec.evidence import Recipe, TrainedRun, Training
+from vae_spec.evidence import Group, TrainedRun, Training
+from vae_spec.subject import SubjectFault
 from vae_spec.trial import derive_seed
 
 REPEATED_STEPS = 40
 """How many first steps a second training under the same seed repeats."""
-PRINTED_SEED = 4
-"""The seed of the 2-D lab's printed figures (VAE Basics 6.6.3, lab)."""
-LAB_STEPS, LAB_RATE, LAB_WEIGHT, LAB_SAMPLES = 200, 0.02, 0.05, 5
-LAB_EFFECTIVE_BETA = LAB_WEIGHT / 2
-"""The lab's weight multiplies means over two dimensions: half the squared error is its likelihood, half the KL its divergence."""
+LAB_UNIT = 0.5
+"""A weight of 1 in the lab multiplies means over two dimensions: half the squared error is its likelihood, half the KL its divergence."""
+_LAB = frozenset({Experiment.LAB, Experiment.LAB_PRINTED, Experiment.LAB_WEIGHTS, Experiment.LAB_TANH})
+_JUDGING = frozenset(
+    {
+        "claims",
+        "areas.py",
+        "calibration.py",
+        "claim.py",
+        "comparisons.py",
+        "diagnosis.py",
+        "documents.py",
+        "exploration.py",
+        "functionals.py",
+        "judging.py",
+        "mistakes.py",
+        "outcomes.py",
+        "registry.py",
+        "seeds.py",
+        "strategies.py",
+    }
+)
+"""Parts of the specification that only look at evidence: a change of theirs leaves trained runs as they are."""
 
 Say = Callable[[str], None]
 
 
-def image_recipe(dataset: str, pixels: int, seed: int) -> Recipe:
-    """How images are trained: long enough for every phenomenon to show, short enough for a laptop."""
-    if dataset != "digits":
-        return Recipe(dataset, steps=2340, batch=256, learning_rate=1e-3, seed=seed)
-    if pixels <= 128:
-        return Recipe(dataset, steps=2000, batch=128, learning_rate=1e-3, seed=seed)
-    return Recipe(dataset, steps=1000, batch=64, learning_rate=1e-3, seed=seed)
-
-
 @functools.cache
 def code_fingerprint() -> str:
-    """SHA-256 over the suite's own sources: evidence made by other code is other evidence."""
+    """SHA-256 over the sources that decide what a trained run is: evidence made by other code is other evidence."""
     digest = hashlib.sha256()
-    for package in (Path(__file__).parent.parent, Path(str(vae_spec.__file__)).parent):
-        for path in sorted(package.rglob("*.py")):
-            digest.update(path.read_bytes())
+    conformance = Path(__file__).parent.parent
+    folders = (conformance / "experiments", conformance / "binding", Path(str(vae_spec.__file__)).parent)
+    files = [path for folder in folders for path in sorted(folder.rglob("*.py")) if not _JUDGING & set(path.parts)]
+    for path in (*files, conformance / "data.py", conformance / "construct.py"):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -63,34 +85,40 @@ class Laboratory:
         fingerprint: of the implementation's sources.
         options: of the run.
         say: called with one line of progress now and then.
+        target: where the subject came from, for experiments that build it with other arguments.
     """
 
-    def __init__(self, subject: InProcessSubject, fingerprint: str, options: RunOptions, say: Say) -> None:
+    def __init__(self, subject: InProcessSubject, fingerprint: str, options: RunOptions, say: Say, target: Target | None = None) -> None:
         self.subject = subject
         self.fingerprint = fingerprint
         self.options = options
         self.say = say
+        self.target = target
         self.store = Store(options.store_path or default_folder())
         self._kept: dict[str, TrainedRun] = {}
+        self._seen: dict[tuple[object, ...], Surroundings] = {}
 
-    def runs(self, experiment: Experiment, count: int) -> list[TrainedRun]:
-        """The first `count` runs of an experiment, over seeds; one for the lab's printed run.
+    def groups(self, experiment: Experiment, count: int) -> list[Group]:
+        """The first `count` groups of paired runs of an experiment, one a seed; one alone for the lab's printed run.
 
         Raises:
             SubjectFault: the implementation's code failed in training.
             Unbound: the data set is not to be had.
         """
-        recipes = self._recipes(experiment, count)
-        keys = [self._key(recipe) for recipe in recipes]
-        waiting = dict(zip(keys, recipes, strict=True))
+        plans = self._plans(experiment, count)
+        waiting = {self._key(plan): plan for group in plans for plan in group.values()}
         # Whoever finds a run neither stored nor in the making makes it; only when all are taken does it wait for the others.
         for patience in (0.0, -1.0):
-            for key, recipe in list(waiting.items()):
-                if self._obtain(key, recipe, patience):
+            for key, plan in list(waiting.items()):
+                if self._obtain(key, plan, patience):
                     del waiting[key]
-        return [self._kept[key] for key in keys]
+        return [{arm: self._kept[self._key(plan)] for arm, plan in group.items()} for group in plans]
 
-    def _obtain(self, key: str, recipe: Recipe, patience: float) -> bool:
+    def runs(self, experiment: Experiment, count: int) -> list[TrainedRun]:
+        """The runs of an experiment that compares nothing."""
+        return [run for group in self.groups(experiment, count) for run in group.values()]
+
+    def _obtain(self, key: str, plan: Plan, patience: float) -> bool:
         if key in self._kept:
             return True
         found = self.store.get(key)
@@ -99,100 +127,100 @@ class Laboratory:
                 with self.store.lock(key).acquire(timeout=patience):
                     found = self.store.get(key)
                     if found is None:
-                        found = self._make(recipe)
+                        found = self._make(plan)
                         self.store.put(key, found)
             except Timeout:
                 return False
         self._kept[key] = found
         return True
 
-    def _recipes(self, experiment: Experiment, count: int) -> list[Recipe]:
-        if experiment is Experiment.LAB_PRINTED:
-            return [
-                Recipe(
-                    "clusters",
-                    LAB_STEPS,
-                    0,
-                    LAB_RATE,
-                    beta=self._lab_beta(),
-                    seed=PRINTED_SEED,
-                    single_stream=True,
-                    samples=LAB_SAMPLES,
-                )
-            ]
+    def _plans(self, experiment: Experiment, count: int) -> list[dict[str, Plan]]:
         seeds = [derive_seed(self.options.seed, "training", index) % 2**31 for index in range(count)]
-        if experiment is Experiment.LAB:
-            return [
-                Recipe(
-                    "clusters",
-                    LAB_STEPS,
-                    0,
-                    LAB_RATE,
-                    beta=self._lab_beta(),
-                    seed=seed,
-                    single_stream=True,
-                    samples=LAB_SAMPLES,
-                )
-                for seed in seeds
-            ]
-        return [image_recipe(self.options.dataset, self.subject.facts.pixels, seed) for seed in seeds]
+        if experiment is Experiment.LAB_PRINTED:
+            seeds = seeds[:1]
+        if experiment in _LAB:
+            unit = self._lab_unit()
+            return [lab_plans(experiment, seed, unit) for seed in seeds]
+        pixels = self.subject.facts.pixels
+        if experiment in ARMS:
+            return [image_plans(experiment, self.options.dataset, pixels, seed) for seed in seeds]
+        return [exercise_plans(experiment, pixels, seed) for seed in seeds]
 
-    def _lab_beta(self) -> float:
-        """The factor on the subject's own KL term that makes the lab's effective beta."""
+    def _lab_unit(self) -> float:
+        """The factor on the subject's own KL term that is a weight of 1 in the lab's terms."""
         scale = loss_scale(self.subject, 4)
         if scale is None:
-            return LAB_WEIGHT
+            return 1.0
         weight = abs(kl_weight(self.subject, batch=4))
-        return round(LAB_EFFECTIVE_BETA * scale / weight, 9) if weight > 0 else LAB_WEIGHT
+        return LAB_UNIT * scale / weight if weight > 0 else 1.0
 
-    def _key(self, recipe: Recipe) -> str:
+    def _key(self, plan: Plan) -> str:
         facts, options = self.subject.facts, self.options
+        recipe = plan.recipe
         return content_key(
             {
                 "implementation": self.fingerprint,
                 "code": code_fingerprint(),
-                "recipe": asdict(recipe),
+                "plan": {"recipe": asdict(recipe), "arguments": dict(plan.arguments), "system": plan.system, "thorough": plan.thorough},
                 "shape": facts.input_shape,
                 "range": facts.input_range,
                 "likelihood": facts.likelihood,
                 "weight": facts.effective_beta,
                 "device": options.device,
-                "data": "" if recipe.single_stream else _dataset(options.dataset, options.data_root).fingerprint(),
+                "data": "" if recipe.single_stream else _dataset(recipe.dataset, options).fingerprint(),
                 "torch": torch.__version__,
                 "numpy": np.__version__,
                 "threads": torch.get_num_threads(),
             }
         )
 
-    def _make(self, recipe: Recipe) -> TrainedRun:
-        if recipe.single_stream:
-            train_items = test_items = torch.zeros(0)
-        else:
-            data = _dataset(self.options.dataset, self.options.data_root)
-            shape, limits = self.subject.facts.input_shape, self.subject.facts.input_range
-            train_items = datasets.render(data.train, shape, limits)
-            test_items = datasets.render(data.test, shape, limits)[:1000]
-        name = f"seed {recipe.seed}"
-        with time_limit(self.options.training_time_limit, f"one training ({recipe.steps} steps)"):
-            training = train(
-                self.subject,
-                recipe,
-                train_items,
-                lambda step, steps: self.say(f"training, {name}: step {step} of {steps}"),
-            )
-        repeat = _repeat(self.subject, recipe, train_items, training)
-        return self._observe(recipe, training, train_items, test_items, repeat)
+    def _make(self, plan: Plan) -> TrainedRun:
+        """Train by a plan, and look at what came of it."""
+        if plan.system is not None:
+            return run_system(plan.system, plan.recipe, self._around(self.subject, plan), self._progress(plan))
+        subject = self._built(plan)
+        with time_limit(self.options.training_time_limit, f"one training ({plan.recipe.steps} steps)"):
+            if plan.recipe.single_stream:
+                return self._observe_points(subject, plan)
+            return self._observe_images(subject, plan)
 
-    def _observe(
-        self,
-        recipe: Recipe,
-        training: Training,
-        train_items: torch.Tensor,
-        test_items: torch.Tensor,
-        repeat: tuple[float | None, int],
-    ) -> TrainedRun:
-        subject = self.subject
-        batch = min(recipe.batch, len(train_items)) if recipe.batch else 256
+    def _built(self, plan: Plan) -> InProcessSubject:
+        """The subject, or the same implementation built with other arguments.
+
+        Raises:
+            SubjectFault: it cannot be built with them.
+        """
+        if not plan.arguments:
+            return self.subject
+        if self.target is None or self.target.rebuild is None:
+            names = ", ".join(plan.arguments)
+            raise SubjectFault("construction", f"does not take {names}")
+        return bind(replace(self.target, make=partial(self.target.rebuild, dict(plan.arguments))), self.options)
+
+    def _progress(self, plan: Plan) -> Callable[[int, int], None]:
+        name, started = _label(plan), time.monotonic()
+
+        def progress(step: int, steps: int) -> None:
+            left = (time.monotonic() - started) * (steps - step) / max(step, 1)
+            self.say(f"training, {name}: step {step} of {steps}, {left:.0f} s left")
+
+        return progress
+
+    def _around(self, subject: InProcessSubject, plan: Plan) -> Surroundings:
+        data = _dataset(plan.recipe.dataset, self.options)
+        shape = subject.facts.input_shape if plan.system is None or plan.system[0] != "collapse" else (1, *data.train.shape[2:])
+        key = (plan.recipe.dataset, shape, subject.facts.input_range)
+        if key not in self._seen:
+            space = feature_space(data, image_shape(shape)[1:], self.store)
+            self._seen[key] = surroundings(data, space, replace(subject.facts, input_shape=shape))
+        return self._seen[key]
+
+    def _train(self, subject: InProcessSubject, plan: Plan, items: torch.Tensor) -> tuple[Training, TrainedRun]:
+        """The training, and what its curves say."""
+        recipe = plan.recipe
+        training = train(subject, recipe, items, self._progress(plan))
+        repeat = _repeat(subject, plan, items, training) if plan.thorough else (None, 0)
+        batch = min(recipe.batch, len(items)) if recipe.batch else 256
         scale = loss_scale(subject, batch)
         unit = scale if scale is not None else 1.0
         run = TrainedRun(
@@ -207,36 +235,69 @@ class Laboratory:
             samples=training.samples,
             notes={"loss scale": unit, "scale known": float(scale is not None)},
         )
-        if recipe.single_stream or training.diverged_at is not None:
+        return training, run
+
+    def _observe_images(self, subject: InProcessSubject, plan: Plan) -> TrainedRun:
+        around = self._around(subject, plan)
+        training, run = self._train(subject, plan, around.train)
+        if training.diverged_at is not None:
             return run
         scales = [
             loss_scale(subject, min(count, len(items)))
-            for count, items in ((REPORTED_ITEMS, test_items), (STATIONARITY_ITEMS, train_items))
+            for count, items in ((REPORTED_ITEMS, around.test), (STATIONARITY_ITEMS, around.train))
         ]
         before = subject.state()
         subject.load(training.state)
         try:
-            return TrainedRun(
-                **{
-                    **vars(run),
-                    "held_out": held_out(subject, train_items, test_items, scales[0]),
-                    "stationarity": stationarity(subject, train_items, scales[1]),
-                }
+            return replace(
+                run,
+                held_out=held_out(subject, around.train, around.test, scales[0]),
+                stationarity=stationarity(subject, around.train, scales[1]) if plan.thorough else None,
+                sights=look(subject, around, noise=plan.recipe.noise),
             )
         finally:
             subject.load(before)
 
+    def _observe_points(self, subject: InProcessSubject, plan: Plan) -> TrainedRun:
+        training, run = self._train(subject, plan, torch.zeros(0))
+        if training.diverged_at is not None:
+            return run
+        before = subject.state()
+        subject.load(training.state)
+        try:
+            return replace(run, points=look_at_points(subject, plan.recipe.seed))
+        finally:
+            subject.load(before)
 
-def _repeat(subject: InProcessSubject, recipe: Recipe, items: torch.Tensor, training: Training) -> tuple[float | None, int]:
+
+def _label(plan: Plan) -> str:
+    """What is trained, in a few words."""
+    recipe = plan.recipe
+    parts = [f"seed {recipe.seed}"]
+    if plan.system is not None:
+        parts += [part for part in plan.system if part]
+    parts += [f"{name} {getattr(value, '__name__', value)}" for name, value in plan.arguments.items()]
+    if not recipe.noise:
+        parts.append("as an autoencoder")
+    elif recipe.beta != 1 and not recipe.single_stream:
+        parts.append(f"beta {recipe.beta:g}")
+    return ", ".join(parts)
+
+
+def _repeat(subject: InProcessSubject, plan: Plan, items: torch.Tensor, training: Training) -> tuple[float | None, int]:
     """The largest relative difference of the first steps when the training is begun once more."""
-    steps = min(REPEATED_STEPS, recipe.steps)
-    again = train(subject, Recipe(**{**asdict(recipe), "steps": steps, "samples": 0}), items)
+    steps = min(REPEATED_STEPS, plan.recipe.steps)
+    again = train(subject, replace(plan.recipe, steps=steps, samples=0), items)
     there, here = again.total, training.total[: len(again.total)]
     if len(there) != len(here) or not len(here):
         return None, 0
     return float(np.abs(there - here).max() / np.abs(here).max()), len(here)
 
 
+def _dataset(name: str, options: RunOptions) -> datasets.Dataset:
+    return _loaded(name, options.data_root)
+
+
 @functools.cache
-def _dataset(name: str, root: str | None) -> datasets.Dataset:
+def _loaded(name: str, root: str | None) -> datasets.Dataset:
     return datasets.load(name, root)

@@ -12,8 +12,9 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,10 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from vae_spec.evidence import HeldOut, Recipe, Stationarity, TrainedRun
+from vae_spec.sights import Codes, Paths, Pictures, PointSights, PriorSamples, Reconstructions, Sights
 
-MAGIC = b"vae-conformance run 1\n"
+MAGIC = b"vae-conformance run 2\n"
 MOST_ENTRIES = 2000
-_CURVES = ("total", "reconstruction", "kl", "analytic_kl")
 
 
 def default_folder() -> Path:
@@ -65,10 +66,14 @@ class Store:
 
     def put(self, key: str, run: TrainedRun) -> None:
         """Write an entry."""
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".writing-", delete=False) as file:
-            file.write(encode(run))
-        Path(file.name).replace(self.folder / f"{key}.run")
+        self.write(self.folder / f"{key}.run", encode(run))
         self._prune()
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file of the store whole, or not at all."""
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".writing-", delete=False) as file:
+            file.write(content)
+        Path(file.name).replace(path)
 
     def _prune(self) -> None:
         """Keep the newest entries only."""
@@ -78,51 +83,70 @@ class Store:
             path.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def encode(run: TrainedRun) -> bytes:
-    """The bytes of an entry."""
-    arrays: dict[str, np.ndarray[Any, Any]] = {name: getattr(run, name) for name in _CURVES}
-    plain: dict[str, Any] = {"recipe": asdict(run.recipe), "notes": dict(run.notes)}
-    for name in ("diverged_at", "repeat_difference", "repeat_steps"):
-        plain[name] = getattr(run, name)
-    if run.samples is not None:
-        arrays["samples"] = run.samples
-    if run.stationarity is not None:
-        plain["stationarity"] = asdict(run.stationarity)
-    if run.held_out is not None:
-        values = asdict(run.held_out)
-        for name in ("kl_per_dim", "mu_variance"):
-            arrays[f"held_out.{name}"] = values.pop(name)
-        plain["held_out"] = values
-    arrays["plain"] = np.frombuffer(json.dumps(plain).encode(), dtype=np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    payload = buffer.getvalue()
+def seal(payload: bytes) -> bytes:
+    """The payload behind its checksum."""
     return MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 
 
-def decode(content: bytes) -> TrainedRun:
-    """The run that `encode` wrote.
+def unseal(content: bytes) -> bytes:
+    """The payload that `seal` was given.
 
     Raises:
-        ValueError: it is not one, or it was changed since.
+        ValueError: it was not sealed, or was changed since.
     """
     head = len(MAGIC) + 65
     if not content.startswith(MAGIC) or hashlib.sha256(content[head:]).hexdigest().encode() != content[len(MAGIC) : head - 1]:
         raise ValueError("not an entry of the store, or a damaged one")
-    with np.load(io.BytesIO(content[head:]), allow_pickle=False) as archive:
+    return content[head:]
+
+
+_RECORDS: Mapping[str, type] = MappingProxyType(
+    {
+        kind.__name__: kind
+        for kind in (Recipe, HeldOut, Stationarity, Sights, Reconstructions, PriorSamples, Codes, Paths, Pictures, PointSights, TrainedRun)
+    }
+)
+"""What an entry is made of, by name; nothing else is ever made from a file."""
+
+
+def encode(run: TrainedRun) -> bytes:
+    """The bytes of an entry: the tree of records as JSON, its arrays beside it."""
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+
+    def plain(value: object, at: str) -> object:
+        if is_dataclass(value) and not isinstance(value, type):
+            parts = {entry.name: plain(getattr(value, entry.name), f"{at}.{entry.name}") for entry in fields(value)}
+            return {"record": type(value).__name__, "fields": parts}
+        if isinstance(value, np.ndarray):
+            arrays[at] = value.astype(np.float16) if at.startswith("run.sights.pictures") and value.dtype == np.float64 else value
+            return {"array": at, "type": str(value.dtype)}
+        return {"mapping": dict(value)} if isinstance(value, Mapping) else value
+
+    tree = json.dumps(plain(run, "run")).encode()
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays, tree=np.frombuffer(tree, dtype=np.uint8))
+    return seal(buffer.getvalue())
+
+
+def decode(content: bytes) -> TrainedRun:
+    """The run that `encode` wrote; pictures come back in half precision.
+
+    Raises:
+        ValueError: it is not one, or it was changed since.
+    """
+    with np.load(io.BytesIO(unseal(content)), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    plain = json.loads(bytes(arrays.pop("plain")).decode())
-    held_out = None
-    if "held_out" in plain:
-        held_out = HeldOut(**plain["held_out"], kl_per_dim=arrays["held_out.kl_per_dim"], mu_variance=arrays["held_out.mu_variance"])
-    return TrainedRun(
-        recipe=Recipe(**plain["recipe"]),
-        **{name: arrays[name] for name in _CURVES},
-        diverged_at=plain["diverged_at"],
-        repeat_difference=plain["repeat_difference"],
-        repeat_steps=plain["repeat_steps"],
-        held_out=held_out,
-        stationarity=Stationarity(**plain["stationarity"]) if "stationarity" in plain else None,
-        samples=arrays.get("samples"),
-        notes=plain["notes"],
-    )
+
+    def made(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        if "mapping" in value:
+            return value["mapping"]
+        if "array" in value:
+            return arrays[value["array"]].astype(value["type"])
+        return _RECORDS[value["record"]](**{name: made(part) for name, part in value["fields"].items()})
+
+    run = made(json.loads(bytes(arrays["tree"]).decode()))
+    if not isinstance(run, TrainedRun):
+        raise ValueError("an entry of the store, but no run")  # noqa: TRY004  the file is wrong, not a caller's argument
+    return run

@@ -12,7 +12,7 @@ from vae_spec.exploration import explore
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable, violated
 from vae_spec.statistics.pivots import mean_pivot, variance_pivot
 from vae_spec.strategies import Pixels
-from vae_spec.subject import Mode, Noise, Part, Pass, Subject
+from vae_spec.subject import Facts, Mode, Noise, Part, Pass, Subject
 from vae_spec.trial import Trial
 
 # NET-03 ---------------------------------------------------------------------------------------------------------------------------------
@@ -105,6 +105,13 @@ NET_03 = Claim(
 # NET-04 ---------------------------------------------------------------------------------------------------------------------------------
 
 
+def teacher_forced(facts: Facts) -> str | None:
+    """The reason why a claim about what decode makes of forward's code does not concern this subject."""
+    if not facts.autoregressive:
+        return None
+    return "its decoder is declared autoregressive: forward predicts each entry from the code and from the entries of x before it"
+
+
 def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
     """Forward's raw is decode(forward's z)."""
     unseen = False
@@ -154,6 +161,7 @@ NET_04 = Claim(
     mistakes=("decoder-sees-x",),
     needs=(Part.FORWARD, Part.DECODE),
     check=check_bottleneck,
+    applies=teacher_forced,
 )
 
 # NET-05 ---------------------------------------------------------------------------------------------------------------------------------

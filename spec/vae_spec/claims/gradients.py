@@ -12,7 +12,7 @@ from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, violated
 from vae_spec.strategies import Pixels, images
-from vae_spec.subject import Noise, Part, Standing, Subject, Term
+from vae_spec.subject import Noise, Objective, Part, Standing, Subject, Term
 from vae_spec.trial import Trial
 
 PROBE_BATCHES = 4
@@ -45,7 +45,7 @@ def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Verdict 
                 expected={f"d reconstruction / d {name}": 0.0},
                 diagnosis="beta-unused",
             )
-    if subject.facts.parts[Part.BETA].standing is not Standing.PRESENT:
+    if not _scales_the_kl(subject):
         return None
     default = subject.terms_vjp(raw, x, mu, logvar, of=Term.TOTAL, beta=1.0)
     weighted = subject.terms_vjp(raw, x, mu, logvar, of=Term.TOTAL, beta=example.beta)
@@ -63,6 +63,12 @@ def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Verdict 
                 diagnosis="beta-unused",
             )
     return None
+
+
+def _scales_the_kl(subject: Subject) -> bool:
+    """Whether there is a beta whose place is known: in a modified objective it may stand at any term."""
+    facts = subject.facts
+    return facts.parts[Part.BETA].standing is Standing.PRESENT and facts.objective is not Objective.MODIFIED
 
 
 def _probe_images(subject: Subject, trial: Trial) -> Iterator[tuple[int, Tensor]]:

@@ -56,7 +56,7 @@ def declared_modified(facts: Facts) -> str | None:
 def needs_closed_form(facts: Facts) -> str | None:
     """The reason why a claim about the closed-form KL does not concern this subject."""
     if facts.objective is Objective.ELBO_MONTE_CARLO:
-        return "its KL is declared a Monte Carlo estimate: there is no closed form to check"
+        return "its KL is declared a Monte Carlo estimate: it is the divergence on average alone, and there is no closed form to check"
     return declared_modified(facts)
 
 
@@ -123,6 +123,7 @@ OBJ_01 = Claim(
     mistakes=("beta-unused", "kl-sign"),
     needs=(Part.LOSS, Part.LOSS_TERMS),
     check=check_total,
+    applies=declared_modified,
 )
 
 # OBJ-02 ---------------------------------------------------------------------------------------------------------------------------------

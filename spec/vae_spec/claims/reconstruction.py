@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import TRAINED_NEEDS, decisions, divergence, images_only
+from vae_spec.claims.phenomena import TRAINED_NEEDS, decisions, decoded_images, divergence
 from vae_spec.documents import notes
 from vae_spec.evidence import TrainedRun
 from vae_spec.outcomes import Level, Verdict
@@ -41,5 +41,5 @@ REC_01 = Claim(
     needs=TRAINED_NEEDS,
     judge=judge_held_out,
     experiment=Experiment.IMAGES,
-    applies=images_only,
+    applies=decoded_images,
 )

@@ -134,7 +134,7 @@ REP_01 = Claim(
 # REP-02 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _pivots(u: Draws) -> list[Pivot]:
+def standard_normal_pivots(u: Draws) -> list[Pivot]:
     """The exact pivots of draws that should be standard normal, of shape (items, dimensions)."""
     found = [mean_pivot(u), variance_pivot(u), shape_pivot(u)]
     half = len(u) // 2
@@ -154,7 +154,7 @@ def check_standard_normal(subject: Subject, trial: Trial) -> Verdict:
         def measure(draws: int, stage: int) -> list[Pivot]:
             mu, logvar = (torch.full((draws // d, d), value, dtype=torch.float64) for value in (code.mu, code.logvar))
             z = subject.draw(mu, logvar, Noise(seed=trial.rng_seed(code, stage)))
-            return _pivots(((z.double() - mu) / torch.exp(0.5 * logvar)).numpy(force=True))
+            return standard_normal_pivots(((z.double() - mu) / torch.exp(0.5 * logvar)).numpy(force=True))
 
         decision = decide(measure, draws=rows * d, level=trial.level / REP_02_EXAMPLES)
         if not decision.rejected:

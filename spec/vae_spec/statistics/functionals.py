@@ -9,7 +9,8 @@ from types import MappingProxyType
 import numpy as np
 
 from vae_spec.evidence import HeldOut, Stationarity, TrainedRun
-from vae_spec.statistics.curves import drop, early_share, end, late_change, start
+from vae_spec.sights import Sights
+from vae_spec.statistics.curves import correlation, drop, early_share, end, late_change, start
 
 ACTIVE_VARIANCE = 0.01
 """A latent dimension is active where the variance of its mean over items exceeds this (Burda et al. 2016, section 5.1)."""
@@ -29,6 +30,13 @@ def _seen(of: Callable[[HeldOut], float]) -> Functional:
 def _stationary(of: Callable[[Stationarity], float]) -> Functional:
     def value(run: TrainedRun) -> float:
         return math.nan if run.stationarity is None else of(run.stationarity)
+
+    return value
+
+
+def _looked(of: Callable[[Sights], float]) -> Functional:
+    def value(run: TrainedRun) -> float:
+        return math.nan if run.sights is None else of(run.sights)
 
     return value
 
@@ -60,6 +68,11 @@ def _fall(run: TrainedRun) -> float:
     return max(min(drop(run.total), abs(start(run.total))), 1e-30)
 
 
+def _slower_fall(run: TrainedRun) -> float:
+    """What is left of the loss less what is left of its reconstruction, each as a share of its start."""
+    return end(run.total) / start(run.total) - end(run.reconstruction) / start(run.reconstruction)
+
+
 FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
     {
         "held-out R2": _seen(lambda seen: seen.r2),
@@ -72,6 +85,32 @@ FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
             lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan
         ),
         "log of the effective beta": _stationary(lambda found: _log(found.beta)),
+        "correlation of the loss with its reconstruction": _curve(lambda run: correlation(run.total, run.reconstruction)),
+        "relative drop of the reconstruction beyond the loss's": _curve(_slower_fall),
+        "sharpness over the originals'": _looked(lambda seen: seen.reconstructions.laplacian / seen.reconstructions.laplacian_originals),
+        "high frequencies over the originals'": _looked(
+            lambda seen: seen.reconstructions.high_frequencies / seen.reconstructions.high_frequencies_originals
+        ),
+        "log of prior coverage over the data's": _looked(
+            lambda seen: math.log((seen.samples.coverage + 1e-3) / seen.samples.data_coverage)
+        ),
+        "coverage of prior samples over the data's": _looked(lambda seen: seen.samples.coverage / seen.samples.data_coverage),
+        "density of prior samples over the data's": _looked(lambda seen: seen.samples.density / seen.samples.data_density),
+        "entropy of the samples' classes": _looked(lambda seen: seen.samples.entropy),
+        "share of classes that samples show": _looked(lambda seen: seen.samples.classes / seen.samples.all_classes),
+        "distance of samples to training over held-out items": _looked(lambda seen: seen.samples.nearest_over_held_out),
+        "label accuracy of neighbouring means over chance": _looked(
+            lambda seen: (seen.codes.neighbour_accuracy - seen.codes.chance) / (1 - seen.codes.chance)
+        ),
+        "MMD of the codes to the prior": _looked(lambda seen: seen.codes.mmd2),
+        "log of the codes' variance": _looked(lambda seen: _log(seen.codes.mean_variance)),
+        "connected parts of the means": _looked(lambda seen: float(seen.codes.components)),
+        "share of means beside another class": _looked(lambda seen: seen.codes.mixed_neighbours),
+        "second difference over the mean step": _looked(lambda seen: seen.paths.second_difference),
+        "mid-path density over the ends'": _looked(lambda seen: seen.paths.middle_density / max(seen.paths.ends_density, 1e-3)),
+        "mid-path density over the cross-fade's": _looked(
+            lambda seen: seen.paths.middle_density / max(seen.paths.cross_fade_density, 1e-3)
+        ),
         "share of the drop in the first tenth": _curve(lambda run: early_share(run.reconstruction)),
         "KL at the start, nats": _curve(lambda run: start(run.analytic_kl)),
         "KL at the end, nats": _curve(lambda run: end(run.analytic_kl)),

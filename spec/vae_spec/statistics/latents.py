@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import special, stats
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import distance
 
 from vae_spec.statistics.functionals import ACTIVE_VARIANCE
@@ -20,6 +21,8 @@ from vae_spec.statistics.samples import NEIGHBOURS, as_points
 
 SCALES = (0.25, 1.0, 4.0)
 """Squared widths of the kernels, in units of the number of dimensions: the narrow one sees clumps, the wide one the whole's spread."""
+GRAPH_NEIGHBOURS = 10
+"""Neighbours that the graph of means joins."""
 LARGEST_LOGVAR = 700.0
 """Just below where exp(logvar) overflows in double precision."""
 CHUNK = 2**16
@@ -311,3 +314,39 @@ def neighbour_accuracy(
     found = index.kneighbors(None if asked is None else asked - centre, return_distance=False)
     votes = stats.mode(np.asarray(labels)[found], axis=1).mode
     return float((votes == truth).mean())
+
+
+@dataclass(frozen=True)
+class NeighbourGraph:
+    """The graph that joins each mean with its nearest ones.
+
+    Attributes:
+        components: its connected parts: 1 where one can walk from any mean to any other.
+        mixed: the share of means that have one of another class among their neighbours.
+    """
+
+    components: int
+    mixed: float
+
+
+def graph_of_neighbours(means: Codes, labels: Int[np.ndarray, " items"], k: int = GRAPH_NEIGHBOURS) -> NeighbourGraph:
+    """Whether classes are joined or islands. Joined classes are no mark of a VAE: an autoencoder's are joined too.
+
+    Args:
+        means: (items, latent).
+        labels: their classes.
+        k: neighbours of each.
+
+    Raises:
+        ValueError: fewer than k + 1 items, labels that do not match, or values that are not finite.
+    """
+    from sklearn.neighbors import kneighbors_graph  # noqa: PLC0415  scikit-learn takes a while to import, and exact runs do not need it
+
+    points = as_points(means, "the means", least=k + 1)
+    if len(labels) != len(points):
+        raise ValueError("one label an item is needed")
+    graph = kneighbors_graph(points - points.mean(0), k)
+    neighbours = graph.indices.reshape(len(points), k)
+    components, _ = connected_components(graph, directed=False)
+    classes = np.asarray(labels)
+    return NeighbourGraph(int(components), float((classes[neighbours] != classes[:, None]).any(1).mean()))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vae_spec.trial import FALSE_ALARM_BUDGET
 
-STATISTICAL_CLAIMS = ("KL-02", "REP-02", "REP-05", "NET-03")
+STATISTICAL_CLAIMS = ("KL-02", "REP-02", "REP-05", "NET-03", "SMP-05")
 """The exact claims whose verdict rests on random draws; every other exact claim is an identity."""
 
 

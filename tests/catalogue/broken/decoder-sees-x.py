@@ -7,7 +7,7 @@ import torch
 from _sound import VAE as SoundVAE
 
 MISTAKE = "decoder-sees-x"
-KILLERS = ("NET-04",)
+KILLERS = ("NET-04", "INT-03")
 
 
 class VAE(SoundVAE):

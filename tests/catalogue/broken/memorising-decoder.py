@@ -10,8 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 MISTAKE = "memorising-decoder"
-KILLERS = ()
-WAITS_FOR = "SMP-03"
+KILLERS = ("SMP-03", "INT-01")
 
 
 class VAE(SoundVAE):

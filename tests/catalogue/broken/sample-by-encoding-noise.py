@@ -7,8 +7,7 @@ import torch
 from _sound import VAE as SoundVAE
 
 MISTAKE = "sample-by-encoding-noise"
-KILLERS = ()
-WAITS_FOR = "SMP-01"
+KILLERS = ("SMP-05",)
 
 
 class VAE(SoundVAE):

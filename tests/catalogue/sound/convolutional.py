@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-DIFFERS = "convolutional"
+DIFFERS = "convolutional; generate(num_samples) draws its pixels"
 
 
 class VAE(nn.Module):
@@ -13,17 +13,22 @@ class VAE(nn.Module):
         self.latent_dim = latent_dim
         self.input_shape = (1, 28, 28)
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(1, 8, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(8, 16, 3, stride=2, padding=1),
+            nn.ReLU(),
             nn.Flatten(),
         )
         self.to_mu = nn.Linear(16 * 7 * 7, latent_dim)
         self.to_logvar = nn.Linear(16 * 7 * 7, latent_dim)
         self.decoder = nn.Sequential(
-            nn.Linear(latent_dim, 16 * 7 * 7), nn.ReLU(),
+            nn.Linear(latent_dim, 16 * 7 * 7),
+            nn.ReLU(),
             nn.Unflatten(1, (16, 7, 7)),
-            nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(8, 1, 4, stride=2, padding=1), nn.Sigmoid(),
+            nn.ConvTranspose2d(16, 8, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(8, 1, 4, stride=2, padding=1),
+            nn.Sigmoid(),
         )
 
     def encode(self, x):
@@ -48,3 +53,9 @@ class VAE(nn.Module):
         recon = F.binary_cross_entropy(x_hat, x, reduction="sum") / len(x)
         kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum() / len(x)
         return recon + beta * kl, recon, kl
+
+    @torch.no_grad()
+    def generate(self, num_samples, device="cpu"):
+        self.eval()
+        z = torch.randn(num_samples, self.latent_dim, device=device)
+        return torch.bernoulli(self.decode(z))

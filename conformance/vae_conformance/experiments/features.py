@@ -1,0 +1,113 @@
+"""The feature space in which samples are compared with data: the last hidden layer of a small classifier trained on the same data.
+
+Distances between pixels call any dim smudge near to everything (true of MNIST); those between features ask whether images are alike as
+digits, garments or whatever the classes are. The classifier is trained once for each data set and image size, and kept in the store.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import sklearn
+from jaxtyping import Float
+from numpy.typing import NDArray
+from scipy import special
+
+from vae_conformance.data import Dataset, render
+from vae_conformance.experiments.store import Store, content_key, seal, unseal
+from vae_spec.statistics.samples import Fidelity, fidelity
+
+HIDDEN = (128, 32)
+"""Units of the two hidden layers; the second is the feature space."""
+TRAINED_ON = 10_000
+"""Training items at most."""
+EPOCHS = 40
+ITEMS = 500
+"""Held-out items, and samples, that are compared."""
+
+Images = Float[np.ndarray, "items channels height width"]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """A trained classifier as plain arrays, and held-out items in its features.
+
+    Attributes:
+        weights, biases: of its layers, input first.
+        held_out: features of the held-out items, (items, features).
+        training: features of as many training items.
+    """
+
+    weights: tuple[Values, ...]
+    biases: tuple[Values, ...]
+    held_out: Values
+    training: Values
+
+    def features(self, images: Images) -> Values:
+        """The last hidden layer's output, of shape (items, 32); colours count with their mean."""
+        return _hidden(self.weights, self.biases, images)
+
+    def probabilities(self, images: Images) -> Values:
+        """The predicted class probabilities, of shape (items, classes)."""
+        scores: Values = self.features(images) @ self.weights[-1] + self.biases[-1]
+        return np.asarray(special.softmax(scores, axis=1))
+
+    @cached_property
+    def of_data(self) -> Fidelity:
+        """What training items themselves reach against the held-out ones: the scale for samples."""
+        return fidelity(self.held_out, self.training)
+
+
+def _hidden(weights: tuple[Values, ...], biases: tuple[Values, ...], images: Images) -> Values:
+    layer: Values = np.asarray(images, dtype=np.float64).mean(1).reshape(len(images), -1)
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        layer = np.maximum(layer @ weight + bias, 0)
+    return np.asarray(layer)
+
+
+def feature_space(data: Dataset, side: tuple[int, int], store: Store) -> FeatureSpace:
+    """The feature space of a data set at an image size; trained where the store has none."""
+    key = content_key(
+        {"data": data.fingerprint(), "side": side, "hidden": HIDDEN, "epochs": EPOCHS, "items": TRAINED_ON, "version": sklearn.__version__}
+    )
+    path = store.folder / f"{key}.features"
+    with store.lock(key):
+        try:
+            found = _decode(path.read_bytes())
+        except (OSError, ValueError, KeyError):
+            found = _train(data, side)
+            store.write(path, _encode(found))
+    return found
+
+
+def _train(data: Dataset, side: tuple[int, int]) -> FeatureSpace:
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415  exact runs do not need it
+
+    images = render(data.train[:TRAINED_ON], (1, *side), (0.0, 1.0)).double().numpy()
+    classifier = MLPClassifier(HIDDEN, batch_size=64, learning_rate_init=1e-3, max_iter=EPOCHS, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says that it has not converged; features need no more than this
+        classifier.fit(images.reshape(len(images), -1), data.train_labels[: len(images)].numpy())
+    weights, biases = tuple(map(np.asarray, classifier.coefs_)), tuple(map(np.asarray, classifier.intercepts_))
+    held_out = render(data.test[:ITEMS], (1, *side), (0.0, 1.0)).double().numpy()
+    return FeatureSpace(weights, biases, _hidden(weights, biases, held_out), _hidden(weights, biases, images[:ITEMS]))
+
+
+def _encode(space: FeatureSpace) -> bytes:
+    arrays = {f"weight {index}": value for index, value in enumerate(space.weights)}
+    arrays |= {f"bias {index}": value for index, value in enumerate(space.biases)}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays, held_out=space.held_out, training=space.training)
+    return seal(buffer.getvalue())
+
+
+def _decode(content: bytes) -> FeatureSpace:
+    with np.load(io.BytesIO(unseal(content)), allow_pickle=False) as archive:
+        layers = sum(name.startswith("weight") for name in archive.files)
+        weights, biases = (tuple(archive[f"{kind} {index}"] for index in range(layers)) for kind in ("weight", "bias"))
+        return FeatureSpace(weights, biases, archive["held_out"], archive["training"])

@@ -1,0 +1,131 @@
+"""Plans: which trainings an experiment is made of. Paired ones share their seed, and with it initialisation, data order and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from torch import nn
+
+from vae_spec.claim import Experiment
+from vae_spec.evidence import LARGE_BETA, SMALL_BETA, Arm, Recipe
+
+PRINTED_SEED = 4
+"""The seed of the 2-D lab's printed figures (VAE Basics 6.6.3, lab)."""
+LAB_STEPS, LAB_RATE, LAB_WEIGHT, LAB_SAMPLES = 200, 0.02, 0.05, 5
+LARGE_LAB_WEIGHT = 0.5
+"""The weight of the KL in the lab's second exercise (VAE Basics 6.6.3, exercises)."""
+LATENT_DIMENSIONS = (4, 8, 16, 32)
+"""Of the first exercise (Deep Learning Notes 13.4, exercises)."""
+EPOCHS = (15, 20)
+"""Of the fourth exercise, where the text itself trains ten."""
+REMEDIES = ("none", "warm-up", "free bits", "smaller beta", "weaker decoder", "InfoVAE")
+"""The ways of training the strong decoder (Deep Learning Notes 13.4.7)."""
+SYSTEM_STEPS, SYSTEM_BATCH = 2000, 128
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One training.
+
+    Attributes:
+        recipe: how to train.
+        arguments: constructor arguments that differ from the subject's own.
+        system: the registered training that stands in for the subject and the suite's trainer, and its variant; or None.
+        thorough: whether the effective beta it optimised is measured too, and its first steps are made a second time.
+    """
+
+    recipe: Recipe
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    system: tuple[str, str] | None = None
+    thorough: bool = False
+
+
+def image_recipe(dataset: str, pixels: int, seed: int) -> Recipe:
+    """How images are trained: long enough for every phenomenon to show, short enough for a laptop."""
+    if dataset != "digits":
+        return Recipe(dataset, steps=2340, batch=256, learning_rate=1e-3, seed=seed)
+    if pixels <= 128:
+        return Recipe(dataset, steps=2000, batch=128, learning_rate=1e-3, seed=seed)
+    return Recipe(dataset, steps=1000, batch=64, learning_rate=1e-3, seed=seed)
+
+
+def lab_recipe(seed: int, beta: float) -> Recipe:
+    """The tiny lab's: 200 full-batch steps on 256 points from one random stream (VAE Basics 6.6.3, lab)."""
+    return Recipe("clusters", LAB_STEPS, 0, LAB_RATE, beta=beta, seed=seed, single_stream=True, samples=LAB_SAMPLES)
+
+
+ARMS: Mapping[Experiment, tuple[Arm, ...]] = MappingProxyType(
+    {
+        Experiment.IMAGES: (Arm.OWN,),
+        Experiment.CONTRAST: (Arm.OWN, Arm.AUTOENCODER),
+        Experiment.SWEEP: (Arm.SMALL, Arm.OWN, Arm.LARGE),
+        Experiment.WITHOUT_KL: (Arm.OWN, Arm.NO_KL),
+    }
+)
+"""The arms of the experiments on images."""
+
+
+def arm_recipe(own: Recipe, arm: Arm) -> Recipe:
+    """The recipe of an arm beside the subject's own objective."""
+    match arm:
+        case Arm.AUTOENCODER:
+            return replace(own, beta=0.0, noise=False)
+        case Arm.NO_KL:
+            return replace(own, beta=0.0)
+        case Arm.SMALL:
+            return replace(own, beta=SMALL_BETA)
+        case Arm.LARGE:
+            return replace(own, beta=LARGE_BETA)
+        case _:
+            return own
+
+
+def image_plans(experiment: Experiment, dataset: str, pixels: int, seed: int) -> dict[str, Plan]:
+    """One seed's trainings of an experiment on images, by arm."""
+    own = image_recipe(dataset, pixels, seed)
+    return {str(arm): Plan(arm_recipe(own, arm), thorough=arm is Arm.OWN) for arm in ARMS[experiment]}
+
+
+def lab_plans(experiment: Experiment, seed: int, unit: float) -> dict[str, Plan]:
+    """One seed's trainings of an experiment in the tiny lab.
+
+    Args:
+        experiment: one of the lab's.
+        seed: of the one random stream.
+        unit: the factor on the subject's own KL term that is a weight of 1 in the lab's terms.
+    """
+    own = Plan(lab_recipe(seed, round(LAB_WEIGHT * unit, 9)))
+    match experiment:
+        case Experiment.LAB_PRINTED:
+            return {str(Arm.OWN): replace(own, recipe=replace(own.recipe, seed=PRINTED_SEED))}
+        case Experiment.LAB_WEIGHTS:
+            return {
+                str(Arm.NO_KL): Plan(lab_recipe(seed, 0.0)),
+                str(Arm.OWN): own,
+                str(Arm.LARGE): Plan(lab_recipe(seed, round(LARGE_LAB_WEIGHT * unit, 9))),
+            }
+        case Experiment.LAB_TANH:
+            return {str(Arm.OWN): own, str(Arm.TANH): replace(own, arguments={"activation": nn.Tanh})}
+        case _:
+            return {str(Arm.OWN): own}
+
+
+def exercise_plans(experiment: Experiment, pixels: int, seed: int) -> dict[str, Plan]:
+    """One seed's trainings of an exercise or a comparison on the embedded digits, by what differs."""
+    own = Plan(image_recipe("digits", pixels, seed), thorough=True)
+    match experiment:
+        case Experiment.LATENT_DIMENSIONS:
+            return {f"latent_dim {size}": replace(own, arguments={"latent_dim": size}) for size in LATENT_DIMENSIONS}
+        case Experiment.LIKELIHOODS:
+            return {"bernoulli": own, "squared-error": replace(own, arguments={"likelihood": "squared-error"})}
+        case Experiment.EPOCHS:
+            longer = {f"{count} epochs": replace(own.recipe, steps=own.recipe.steps * count // 10) for count in EPOCHS}
+            return {"10 epochs": own} | {name: replace(own, recipe=recipe) for name, recipe in longer.items()}
+        case Experiment.COMPARISON:
+            both = {str(arm): Plan(arm_recipe(own.recipe, arm), thorough=arm is Arm.OWN) for arm in (Arm.OWN, Arm.AUTOENCODER)}
+            return both | {"GAN": Plan(replace(own.recipe, steps=SYSTEM_STEPS, batch=SYSTEM_BATCH), system=("gan", ""))}
+        case _:
+            recipe = Recipe("digits", SYSTEM_STEPS, SYSTEM_BATCH, 1e-3, seed=seed)
+            return {remedy: Plan(recipe, system=("collapse", remedy)) for remedy in REMEDIES}

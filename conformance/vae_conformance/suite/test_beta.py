@@ -1,0 +1,13 @@
+"""The claims of the area BETA."""
+
+from collections.abc import Callable
+
+import pytest
+
+AREA = "BETA"
+pytestmark = pytest.mark.trained
+
+
+def test_claim(claim_id: str, judge_claim: Callable[[str], None]) -> None:
+    """One claim holds for the implementation under test."""
+    judge_claim(claim_id)

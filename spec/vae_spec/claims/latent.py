@@ -1,0 +1,127 @@
+"""LAT: how the codes lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vae_spec.calibration import PAIRED, Scope
+from vae_spec.claim import Claim, Experiment
+from vae_spec.claims.phenomena import (
+    TRAINED_NEEDS,
+    arm,
+    comparisons,
+    decisions,
+    divergence,
+    images_only,
+    measure,
+    not_comparable,
+    plain_objective,
+)
+from vae_spec.documents import notes
+from vae_spec.evidence import Arm, Group, TrainedRun
+from vae_spec.outcomes import Level, Verdict, holds
+from vae_spec.statistics.seeds import Side, combine
+from vae_spec.subject import Facts
+from vae_spec.trial import Trial
+
+NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
+"""A decoder that learns a variance for each item prices its errors by itself, and so its codes."""
+
+
+def judge_labels(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -> Verdict:
+    """LAT-01."""
+    if bad := divergence(runs):
+        return bad
+    return combine(
+        decisions(runs, [("label accuracy of neighbouring means over chance", 0.3, Side.ABOVE)]),
+        said="the nearest means tell an item's class",
+        diagnosis="encoder-ignores-x",
+    )
+
+
+LAT_01 = Claim(
+    id="LAT-01",
+    title="means of one class lie together",
+    level=Level.EXPECTED,
+    statement="the posterior means of training items nearest to a held-out item's tell its class far better than chance",
+    sources=(notes("13.4.4"),),
+    why="The notes colour the means by class and see groups, though training saw no label. So the code holds what classes differ in. It"
+    " is no mark of a VAE: an autoencoder's code shows the same, and so do the tiny means of a collapsed model, since only their"
+    " order counts.",
+    hint="see whether the encoder depends on x at all, and whether each item's mean belongs to that item",
+    decision="accuracy of the vote of the 5 nearest of 1000 training means, as a share of what chance leaves to gain, above 0.3, over 3, 6"
+    " or 10 seeds",
+    mistakes=("encoder-ignores-x",),
+    needs=TRAINED_NEEDS,
+    judge=judge_labels,
+    experiment=Experiment.IMAGES,
+    applies=images_only,
+)
+
+
+def compare_prior(groups: Sequence[Group], facts: Facts, _trial: Trial) -> Verdict:
+    """LAT-02."""
+    if bad := not_comparable(groups):
+        return bad
+    spread = [("log of the codes' variance", -0.6, Side.ABOVE), ("log of the codes' variance", 1.1, Side.BELOW)]
+    found = decisions(arm(groups, Arm.OWN), spread, NO_PIXEL_VARIANCE)
+    if PAIRED.excludes(facts) is None:
+        found += comparisons(groups, [("log of MMD to the prior over the autoencoder's", -0.5, Side.BELOW)])
+    return combine(
+        found,
+        said="the codes are pulled to N(0, I), and the autoencoder's are not",
+        diagnosis="autoencoder-plus-noise",
+    )
+
+
+LAT_02 = Claim(
+    id="LAT-02",
+    title="the codes are pulled to the prior",
+    level=Level.EXPECTED,
+    statement="the codes of all items together keep to N(0, I) and do not spread without bound; those of the subject's own autoencoder do",
+    sources=(notes("13.4.4"),),
+    why="The KL holds each posterior to N(0, I), and so their mixture: its variance stays near 1 in every dimension (up to 2 where one"
+    " or two dimensions have to hold everything), and its maximum mean discrepancy to the prior near 0. An autoencoder's codes"
+    " spread as far as it suits the decoder. The discrepancy is an integral over the posteriors, exact but for the choice of items.",
+    hint="if the codes spread, the KL does not reach the encoder: see OBJ-04, KL-05, and the sign of each of its terms",
+    decision="logarithm of the aggregate posterior's mean variance within [-0.6, 1.1], and of its squared MMD over the autoencoder's"
+    " below -0.5 (paired by seed; from five latent dimensions on), over 3, 6 or 10 seeds",
+    mistakes=("autoencoder-plus-noise", "kl-sign"),
+    needs=TRAINED_NEEDS,
+    compare=compare_prior,
+    experiment=Experiment.CONTRAST,
+    applies=lambda facts: plain_objective(facts) or NO_PIXEL_VARIANCE.excludes(facts),
+)
+
+
+def judge_joined(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -> Verdict:
+    """LAT-03."""
+    if bad := divergence(runs):
+        return bad
+    parts = max(measure(runs, "connected parts of the means"))
+    beside = sum(measure(runs, "share of means beside another class")) / len(runs)
+    islands = "one connected whole" if parts == 1 else f"{parts:.0f} separate parts"
+    return holds(
+        f"the means form {islands} when each is joined with its ten nearest, and {beside:.0%} of them have one of another class there",
+        measured={"connected parts": parts, "share of means beside another class": beside, "seeds": len(runs)},
+        expected={"connected parts": "reported, not judged"},
+        smallest_effect="none: it reports",
+    )
+
+
+LAT_03 = Claim(
+    id="LAT-03",
+    title="classes are joined",
+    level=Level.INFORMATIONAL,
+    statement="whether the classes are joined in the latent space, or islands, is reported",
+    sources=(notes("13.4.4"),),
+    why="The notes see classes that touch, without sharp gaps. That is so for every sound VAE measured, and for every autoencoder as"
+    " well: the graph of nearest neighbours is one piece for both. So it is reported, and judges nothing.",
+    hint="nothing to mend",
+    decision="connected parts of the graph that joins each held-out mean with its ten nearest, and the share of means with a neighbour of"
+    " another class; reported",
+    needs=TRAINED_NEEDS,
+    judge=judge_joined,
+    experiment=Experiment.IMAGES,
+    applies=images_only,
+)
