@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_what_a_run_holds(native: InProcessSubject, tmp_path: Path) -> None:
     assert run.notes["scale known"] == 1.0
     assert run.sights is not None
     assert run.sights.samples.items == 500
-    assert run.sights.pictures.samples.shape == (32, 28, 28)
+    assert run.sights.pictures.samples.shape == (32, 8, 8)
     assert run.points is None
     assert run.diverged_at is None
 
@@ -304,3 +305,39 @@ def test_progress_names_the_seed(native: InProcessSubject, tmp_path: Path) -> No
     laboratory = Laboratory(native, "abc", replace(OPTIONS, store=str(tmp_path)), said.append)
     (run,) = laboratory.runs(Experiment.IMAGES, 1)
     assert said == [f"training, seed {run.recipe.seed}: step 12 of 12, 0 s left"]
+
+
+def test_whoever_would_wait_makes_what_will_be_asked_for_next(native: InProcessSubject, tmp_path: Path, makings: list[Recipe]) -> None:
+    options = replace(OPTIONS, store=str(tmp_path))
+    laboratory = Laboratory(native, "abc", options, lambda _text: None, None, (Experiment.IMAGES, Experiment.CONTRAST))
+    ((own,),) = [list(group.values()) for group in laboratory._plans(Experiment.IMAGES, 1)]
+    there = lab(native, tmp_path)
+    taken = there.store.lock(there._key(own))
+    made = threading.Event()
+    ahead = laboratory._obtain
+
+    def obtain(key: str, plan: Plan, patience: float) -> bool:
+        found = ahead(key, plan, patience)
+        if patience == 0.0 and found and plan != own:
+            made.set()
+        return found
+
+    laboratory._obtain = obtain  # type: ignore[method-assign]
+
+    def elsewhere() -> None:
+        with taken.acquire():
+            begun.set()
+            made.wait(60)
+            there.store.put(there._key(own), run_of(own))
+
+    def run_of(plan: Plan) -> TrainedRun:
+        return TrainedRun(plan.recipe, np.ones(12), np.ones(12), np.ones(12), np.ones(12))
+
+    begun = threading.Event()
+    other = threading.Thread(target=elsewhere)
+    other.start()
+    begun.wait(60)
+    (run,) = laboratory.runs(Experiment.IMAGES, 1)
+    other.join()
+    assert np.array_equal(run.total, np.ones(12))
+    assert [recipe.noise for recipe in makings] == [False]

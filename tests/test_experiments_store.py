@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evidence_samples import sights
 from vae_conformance.experiments import store as store_module
 from vae_conformance.experiments.store import MAGIC, Store, content_key, decode, default_folder, encode
 from vae_spec.evidence import HeldOut, Recipe, Stationarity, TrainedRun
+from vae_spec.sights import PointSights
 
 RECIPE = Recipe("digits", 3, 2, 1e-3, beta=0.1, seed=2**31 - 1)
 CURVE = np.array([3.0, 2.0, 1.0 / 3.0])
@@ -32,7 +34,16 @@ FULL = replace(
 )
 DIVERGED = TrainedRun(RECIPE, CURVE[:0], CURVE[:0], CURVE[:0], CURVE[:0], diverged_at=0)
 UNKNOWN = replace(FULL, held_out=replace(HELD_OUT, reported_kl=float("nan"), r2=float("-inf")), stationarity=None)
-RUNS = {"plain": PLAIN, "full": FULL, "diverged at once": DIVERGED, "not a number": UNKNOWN}
+LINE = np.linspace(0.0, 1.0, 6).reshape(3, 2)
+POINTS = PointSights(0.05, 0.001, 0.9, 0.01, float("nan"), LINE, LINE, LINE)
+RUNS = {
+    "plain": PLAIN,
+    "full": FULL,
+    "diverged at once": DIVERGED,
+    "not a number": UNKNOWN,
+    "looked at": replace(FULL, sights=sights()),
+    "points": replace(PLAIN, points=POINTS),
+}
 
 
 def content(value: object) -> object:
@@ -88,7 +99,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "truncated in its body": lambda entry: entry[:-20],
     "longer": lambda entry: entry + b"x",
     "one bit": lambda entry: entry[:-100] + bytes([entry[-100] ^ 1]) + entry[-99:],
-    "another version": lambda entry: entry.replace(b"run 1", b"run 9", 1),
+    "another version": lambda entry: entry.replace(b"run 2", b"run 9", 1),
     "foreign": lambda entry: b"#!/bin/sh\necho hello\n" * 20,
     "a foreign archive": lambda entry: _archive_of_something_else(),
     "a foreign archive with its sum": lambda entry: _with_its_sum(_archive_of_something_else()),

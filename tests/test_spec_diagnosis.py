@@ -34,3 +34,16 @@ def test_two_mistakes_are_both_named():
 def test_nothing_violated_and_nothing_named():
     assert diagnose({}) == ()
     assert diagnose({"KL-02": None}) == ()
+
+
+def test_what_a_part_explains_takes_in_the_phenomena_that_follow() -> None:
+    votes = {"OBJ-01": "beta-unused", "BETA-01": "beta-unused", "SMP-01": "recon-mean-kl-sum", "LAT-02": "autoencoder-plus-noise"}
+    (likely,) = diagnose(votes)
+    assert (likely.mistake, likely.confidence) == ("beta-unused", 1.0)
+
+
+def test_copies_explain_the_jumps_between_them() -> None:
+    (likely,) = diagnose({"INT-01": "rounded-code", "SMP-03": "memorising-decoder"})
+    assert (likely.mistake, likely.evidence) == ("memorising-decoder", ("SMP-03", "INT-01"))
+    (alone,) = diagnose({"INT-01": "rounded-code"})
+    assert alone.mistake == "rounded-code"

@@ -117,7 +117,7 @@ def test_unknown_mistakes_are_refused_by_name() -> None:
     ],
 )
 def test_a_claim_has_either_a_check_or_a_judge_and_an_experiment(changes: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="needs either a check, or a judge and an experiment"):
+    with pytest.raises(ValueError, match="needs either a check, or an experiment and what judges or compares its runs"):
         claim(**changes)
 
 

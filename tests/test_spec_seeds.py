@@ -12,12 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from vae_spec.calibration import calibration, rule, seed_spread
+from evidence_samples import sights
+from fakes import facts
+from vae_spec.calibration import EVERYWHERE, FIXED_SCALE, NEAREST, PAIRED, Scope, calibration, families, rule, seed_spread
 from vae_spec.evidence import HeldOut, Recipe, Stationarity, TrainedRun
 from vae_spec.outcomes import Outcome
 from vae_spec.statistics import curves
+from vae_spec.statistics.comparisons import COMPARISONS
 from vae_spec.statistics.functionals import FUNCTIONALS, active_units
 from vae_spec.statistics.seeds import LEVEL, LOOKS, Rule, SeedDecision, Side, combine, decide
+from vae_spec.subject import Likelihood
 from vae_spec.trial import derive_seed
 
 quick = settings(max_examples=80, deadline=None, database=None, derandomize=True)
@@ -219,7 +223,26 @@ RUN = TrainedRun(
     analytic_kl=np.linspace(0.5, 3.0, 100),
     held_out=HELD_OUT,
     stationarity=Stationarity(beta=2.0, standard_error=0.1, kl=3.0, items=500),
+    sights=sights(),
 )
+LOOKED_AT: Mapping[str, float] = {
+    "sharpness over the originals'": 0.0059 / 0.0069,
+    "high frequencies over the originals'": 6.0 / 9.1,
+    "log of prior coverage over the data's": math.log(0.601 / 0.96),
+    "coverage of prior samples over the data's": 0.6 / 0.96,
+    "density of prior samples over the data's": 0.5,
+    "entropy of the samples' classes": 0.98,
+    "share of classes that samples show": 1.0,
+    "distance of samples to training over held-out items": 0.94,
+    "label accuracy of neighbouring means over chance": 0.85 / 0.88,
+    "MMD of the codes to the prior": 0.002,
+    "log of the codes' variance": math.log(1.03),
+    "connected parts of the means": 1.0,
+    "share of means beside another class": 0.46,
+    "second difference over the mean step": 0.24,
+    "mid-path density over the ends'": 0.73 / 1.19,
+    "mid-path density over the cross-fade's": 0.73 / 0.59,
+}
 EXPECTED: Mapping[str, float] = {
     "held-out R2": 0.7,
     "held-out R2 from mu": 0.75,
@@ -236,6 +259,9 @@ EXPECTED: Mapping[str, float] = {
     "late change of the KL over the loss's drop": (20 * 2.5 / 99) / (50 - float(RUN.total[-10:].mean())),
     "late change of the loss over its drop": (20 * 20 / 99) / (50 - float(RUN.total[-10:].mean())),
     "KL over the reconstruction's drop": float(RUN.analytic_kl[-10:].mean()) / 24,
+    "correlation of the loss with its reconstruction": float(np.corrcoef(RUN.total, RUN.reconstruction)[0, 1]),
+    "relative drop of the reconstruction beyond the loss's": float(RUN.total[-10:].mean()) / 50 - 25 / 49,
+    **LOOKED_AT,
 }
 
 
@@ -252,7 +278,7 @@ SEEN = {
     "held-out KL, nats",
     "log of reported over analytic KL",
 }
-ALONG = set(EXPECTED) - SEEN - {"log of the effective beta"}
+ALONG = set(EXPECTED) - SEEN - set(LOOKED_AT) - {"log of the effective beta"}
 
 
 @pytest.mark.parametrize(
@@ -260,6 +286,7 @@ ALONG = set(EXPECTED) - SEEN - {"log of the effective beta"}
     [
         ({"held_out": None}, SEEN),
         ({"stationarity": None}, {"log of the effective beta"}),
+        ({"sights": None}, set(LOOKED_AT)),
         ({"diverged_at": 40}, ALONG),
         ({name: np.ones(9) for name in ("total", "reconstruction", "kl", "analytic_kl")}, ALONG),
     ],
@@ -315,21 +342,35 @@ def test_a_loss_that_rises_makes_ratios_huge_rather_than_small() -> None:
 
 def test_every_functional_that_claims_use_is_calibrated_with_a_spread_that_decides() -> None:
     found = calibration()
-    assert set(found) <= set(FUNCTIONALS)
+    assert set(found) == set(FUNCTIONALS) | set(COMPARISONS)
     for functional, by_name in found.items():
         assert len(by_name) >= 10
         assert all(math.isfinite(one.mean) and one.sd >= 0 for one in by_name.values()), functional
 
 
-def test_the_pooled_spread_is_the_root_of_the_mean_variance() -> None:
-    spreads = [one.sd for one in calibration()["held-out R2"].values()]
-    assert seed_spread("held-out R2") == pytest.approx(float(np.sqrt(np.mean(np.square(spreads)))))
-    assert rule("held-out R2", 0.15, Side.ABOVE) == Rule("held-out R2", 0.15, Side.ABOVE, seed_spread("held-out R2"))
+def test_the_spread_is_pooled_over_the_sound_implementations_nearest_to_the_bound() -> None:
+    by_mean = sorted(calibration()["held-out R2"].values(), key=lambda one: one.mean)
+    lowest, highest = by_mean[:NEAREST], by_mean[-NEAREST:]
+    pooled = [float(np.sqrt(np.mean([one.sd**2 for one in near]))) for near in (lowest, highest)]
+    assert seed_spread("held-out R2", 0.15, Side.ABOVE) == pytest.approx(pooled[0])
+    assert seed_spread("held-out R2", 0.95, Side.BELOW) == pytest.approx(pooled[1])
+    assert rule("held-out R2", 0.15, Side.ABOVE) == Rule("held-out R2", 0.15, Side.ABOVE, seed_spread("held-out R2", 0.15, Side.ABOVE))
+
+
+@pytest.mark.parametrize("scope", [EVERYWHERE, PAIRED, FIXED_SCALE, Scope(pixel_variance=False)])
+def test_a_scope_excludes_and_covers_alike(scope: Scope) -> None:
+    everything = families("held-out R2")
+    covered = families("held-out R2", scope)
+    assert set(covered) <= set(everything)
+    assert (set(covered) == set(everything)) == (scope == EVERYWHERE)
+    few = facts(latent_dim=2, likelihood=Likelihood.GAUSSIAN, learned_scale=True)
+    assert (scope.excludes(few) is None) == (scope == EVERYWHERE)
+    assert scope.excludes(facts(latent_dim=16)) is None
 
 
 def test_an_unknown_functional_is_an_error() -> None:
     with pytest.raises(KeyError, match="no such number"):
-        seed_spread("no such number")
+        seed_spread("no such number", 0.0, Side.ABOVE)
 
 
 def test_seeds_that_each_lie_beyond_the_bound_decide_however_much_they_spread():

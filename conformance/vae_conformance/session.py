@@ -16,6 +16,7 @@ from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments.laboratory import Laboratory
+from vae_conformance.experiments.plans import ARMS
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target, load_target
 from vae_conformance.time_limit import TimeLimitExceeded, time_limit
@@ -179,7 +180,10 @@ class Session:
         if self._laboratory is None:
             subject = self.bind()
             assert self._target is not None
-            self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda _text: None, self._target)
+            # On a first look all of a profile's experiments on images are wanted sooner or later; the reference's own ones are few.
+            asked = dict.fromkeys(claim.experiment for claim in selected(self.options) if claim.experiment in ARMS)
+            ahead = [experiment for experiment in asked if experiment is not None and subject.facts.is_image]
+            self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda _text: None, self._target, ahead)
         return self._laboratory
 
     def _say(self, claim_id: str, text: str) -> None:

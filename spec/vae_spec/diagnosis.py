@@ -42,6 +42,22 @@ PRECEDENCE = (
     "TRN-02",
     "TRN-01",
     "TRN-04",
+    "SMP-03",
+    "INT-01",
+    "LAT-01",
+    "BETA-02",
+    "BETA-01",
+    "TRN-05",
+    "BETA-03",
+    "COL-03",
+    "BETA-04",
+    "LAT-02",
+    "SMP-04",
+    "REC-02",
+    "REC-03",
+    "SMP-01",
+    "SMP-02",
+    "TRN-03",
     "TOY-04",
     "TOY-03",
     "TOY-05",
@@ -50,6 +66,28 @@ PRECEDENCE = (
 
 DECISIVE = frozenset({"not-a-module", "cuda-always", "batch-size-frozen", "hard-coded-shape"})
 """Mistakes that stop the code from running: whoever names them is right, and everything else follows from them."""
+
+PHENOMENA = frozenset(
+    {
+        "TRN-03",
+        "TRN-05",
+        "REC-02",
+        "REC-03",
+        "SMP-01",
+        "SMP-02",
+        "SMP-04",
+        "LAT-01",
+        "LAT-02",
+        "BETA-01",
+        "BETA-02",
+        "BETA-03",
+        "BETA-04",
+        "COL-03",
+    }
+)
+"""What trainings show of the whole: wherever a part is wrong, it is no surprise, and what the part's own claim says counts."""
+
+_WHOLE = PHENOMENA | {"SMP-03", "INT-01"}
 
 EXPLAINS: Mapping[str, frozenset[str]] = {
     "REP-01": frozenset({"REP-02", "REP-03", "REP-04", "REP-05", "KL-02", "NET-03"}),
@@ -67,9 +105,15 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
         {"KL-02", "KL-03", "KL-05", "TRN-01", "TRN-02", "TRN-06", "REC-01", "COL-01", "COL-02", "TOY-01", "TOY-03", "TOY-04"}
     ),
     "KL-03": frozenset({"KL-02", "KL-05", "TRN-06"}),
+    "SMP-03": frozenset({"INT-01"}),
     "TOY-03": frozenset({"TOY-05"}),
 }
-"""Which claims' violations follow from one of this claim's."""
+"""Which claims' violations follow from one of this claim's, the phenomena apart."""
+
+
+def follows(claim: str) -> frozenset[str]:
+    """Which claims' violations follow from one of this claim's: for a part's claim the phenomena too."""
+    return EXPLAINS.get(claim, frozenset()) | (frozenset() if claim in _WHOLE else PHENOMENA)
 
 
 @dataclass(frozen=True)
@@ -101,7 +145,7 @@ def diagnose(votes: Mapping[str, str | None]) -> tuple[Likely, ...]:
         mistake = votes[claim]
         if mistake is None or claim in explained:
             continue
-        follow = set(votes) if mistake in DECISIVE else EXPLAINS.get(claim, frozenset()) & set(votes)
+        follow = set(votes) if mistake in DECISIVE else follows(claim) & set(votes)
         for other in sorted({claim} | follow, key=ordered.index):
             if other not in explained:
                 explained[other] = mistake

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,8 @@ from vae_spec.evidence import Group, TrainedRun, Training
 from vae_spec.subject import SubjectFault
 from vae_spec.trial import derive_seed
 
+AT_ONCE, PATIENTLY = 0.0, -1.0
+"""How long to wait for the lock of a run that another process makes, as `filelock` counts."""
 REPEATED_STEPS = 40
 """How many first steps a second training under the same seed repeats."""
 LAB_UNIT = 0.5
@@ -86,14 +89,24 @@ class Laboratory:
         options: of the run.
         say: called with one line of progress now and then.
         target: where the subject came from, for experiments that build it with other arguments.
+        ahead: the experiments that will be asked for: while another process makes what is wanted now, runs of these are made.
     """
 
-    def __init__(self, subject: InProcessSubject, fingerprint: str, options: RunOptions, say: Say, target: Target | None = None) -> None:
+    def __init__(
+        self,
+        subject: InProcessSubject,
+        fingerprint: str,
+        options: RunOptions,
+        say: Say,
+        target: Target | None = None,
+        ahead: Sequence[Experiment] = (),
+    ) -> None:
         self.subject = subject
         self.fingerprint = fingerprint
         self.options = options
         self.say = say
         self.target = target
+        self.ahead = tuple(ahead)
         self.store = Store(options.store_path or default_folder())
         self._kept: dict[str, TrainedRun] = {}
         self._seen: dict[tuple[object, ...], Surroundings] = {}
@@ -106,13 +119,29 @@ class Laboratory:
             Unbound: the data set is not to be had.
         """
         plans = self._plans(experiment, count)
-        waiting = {self._key(plan): plan for group in plans for plan in group.values()}
-        # Whoever finds a run neither stored nor in the making makes it; only when all are taken does it wait for the others.
-        for patience in (0.0, -1.0):
-            for key, plan in list(waiting.items()):
-                if self._obtain(key, plan, patience):
-                    del waiting[key]
+        wanted = self._keyed(plans)
+        # Whoever finds a run neither stored nor in the making makes it.
+        waiting = {key: plan for key, plan in wanted.items() if not self._obtain(key, plan, AT_ONCE)}
+        if waiting:
+            self._work_ahead(count)
+        for key, plan in waiting.items():
+            self._obtain(key, plan, PATIENTLY)
         return [{arm: self._kept[self._key(plan)] for arm, plan in group.items()} for group in plans]
+
+    def _keyed(self, plans: Sequence[Mapping[str, Plan]]) -> dict[str, Plan]:
+        return {self._key(plan): plan for group in plans for plan in group.values()}
+
+    def _work_ahead(self, count: int) -> None:
+        """Make one run that will be asked for, in place of waiting for one that another process makes."""
+        for experiment in self.ahead:
+            for key, plan in self._keyed(self._plans(experiment, count)).items():
+                if key in self._kept or self.store.get(key) is not None:
+                    continue
+                # A fault here is for the claim that asks for this run.
+                with contextlib.suppress(SubjectFault):
+                    if not self._obtain(key, plan, AT_ONCE):
+                        continue
+                return
 
     def runs(self, experiment: Experiment, count: int) -> list[TrainedRun]:
         """The runs of an experiment that compares nothing."""
@@ -179,10 +208,7 @@ class Laboratory:
         if plan.system is not None:
             return run_system(plan.system, plan.recipe, self._around(self.subject, plan), self._progress(plan))
         subject = self._built(plan)
-        with time_limit(self.options.training_time_limit, f"one training ({plan.recipe.steps} steps)"):
-            if plan.recipe.single_stream:
-                return self._observe_points(subject, plan)
-            return self._observe_images(subject, plan)
+        return self._observe_points(subject, plan) if plan.recipe.single_stream else self._observe_images(subject, plan)
 
     def _built(self, plan: Plan) -> InProcessSubject:
         """The subject, or the same implementation built with other arguments.
@@ -218,7 +244,8 @@ class Laboratory:
     def _train(self, subject: InProcessSubject, plan: Plan, items: torch.Tensor) -> tuple[Training, TrainedRun]:
         """The training, and what its curves say."""
         recipe = plan.recipe
-        training = train(subject, recipe, items, self._progress(plan))
+        with time_limit(self.options.training_time_limit, f"one training ({recipe.steps} steps)"):
+            training = train(subject, recipe, items, self._progress(plan))
         repeat = _repeat(subject, plan, items, training) if plan.thorough else (None, 0)
         batch = min(recipe.batch, len(items)) if recipe.batch else 256
         scale = loss_scale(subject, batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from vae_spec.claim import Claim, Experiment
@@ -15,27 +16,30 @@ from vae_spec.subject import Facts
 from vae_spec.trial import Trial
 
 KL = "KL, nats"
-COLLAPSED_KL = 0.1
-"""Nats below which nothing is left of the code."""
+COLLAPSED_KL, LEAST_KL = 0.1, 1e-6
+"""Nats below which nothing is left of the code; and below which there is no telling."""
 FORSAKEN = ("none", "warm-up")
 """What ends collapsed."""
 REMEDIES = ("free bits", "smaller beta", "weaker decoder", "InfoVAE")
 """What brings the information back."""
-PEAK = 2.0
-"""Nats that the warm-up's KL reaches on its way."""
-SPREADS = {"none": 0.002, "warm-up": 0.003, "free bits": 0.06, "smaller beta": 0.2, "weaker decoder": 0.2, "InfoVAE": 5.0}
-"""Standard deviations between seeds, of the reference over ten of them."""
+PEAK, PEAK_SPREAD = 5.0, 0.86
+"""Nats that the warm-up's KL passes on its way (12 to 14 over ten seeds), and their standard deviation."""
+SPREADS = {"none": 0.08, "warm-up": 0.11, "free bits": 0.04, "smaller beta": 0.02, "weaker decoder": 0.03, "InfoVAE": 0.07}
+"""Standard deviations of the KL's logarithm between seeds, of the reference over ten of them."""
 
 
 def compare_remedies(groups: Sequence[Group], _facts: Facts, _trial: Trial) -> Verdict:
     """COL-04."""
-    kls = {remedy: [group[remedy].notes[KL] for group in groups] for remedy in (*FORSAKEN, *REMEDIES)}
-    rules = [Rule(f"KL with {_named(remedy)}, nats", COLLAPSED_KL, Side.BELOW, SPREADS[remedy]) for remedy in FORSAKEN]
-    rules += [Rule(f"KL with {_named(remedy)}, nats", INFORMATIVE_KL, Side.ABOVE, SPREADS[remedy]) for remedy in REMEDIES]
+    kls = {remedy: [math.log(max(group[remedy].notes[KL], LEAST_KL)) for group in groups] for remedy in (*FORSAKEN, *REMEDIES)}
+    rules = [Rule(f"log of the KL with {_named(remedy)}", math.log(COLLAPSED_KL), Side.BELOW, SPREADS[remedy]) for remedy in FORSAKEN]
+    rules += [Rule(f"log of the KL with {_named(remedy)}", math.log(INFORMATIVE_KL), Side.ABOVE, SPREADS[remedy]) for remedy in REMEDIES]
     decided = [decide(kls[remedy], rule) for remedy, rule in zip((*FORSAKEN, *REMEDIES), rules, strict=True)]
     peaks = [float(group["warm-up"].kl.max()) for group in groups]
-    decided.append(decide(peaks, Rule("largest KL on the way of the warm-up, nats", PEAK, Side.ABOVE, 1.0)))
-    gaps = {
+    decided.append(decide(peaks, Rule("largest KL on the way of the warm-up, nats", PEAK, Side.ABOVE, PEAK_SPREAD)))
+    besides: dict[str, Number] = {
+        f"KL with {_named(remedy)}, nats": sum(group[remedy].notes[KL] for group in groups) / len(groups) for remedy in kls
+    }
+    besides |= {
         f"nats lost to another item's code with {_named(remedy)}": sum(
             group[remedy].notes["nats lost to another item's code"] for group in groups
         )
@@ -44,7 +48,7 @@ def compare_remedies(groups: Sequence[Group], _facts: Facts, _trial: Trial) -> V
     }
     verdict = combine(decided, said="the strong decoder does without its code; other objectives, and a weaker decoder, bring it back")
     return Verdict(
-        verdict.outcome, verdict.message, {**verdict.measured, **gaps}, verdict.expected, smallest_effect=verdict.smallest_effect
+        verdict.outcome, verdict.message, {**verdict.measured, **besides}, verdict.expected, smallest_effect=verdict.smallest_effect
     )
 
 
@@ -69,7 +73,7 @@ COL_04 = Claim(
     " rises above ten nats while it is cheap, and is given up as its weight reaches 1, for the warm-up ends at the same objective."
     " The others change the objective, or the decoder.",
     hint="compare the reference's collapse laboratory with its documentation",
-    decision="KL on held-out items below 0.1 nat without a remedy and after the warm-up (which passes 2 nats on its way), above 0.5 with"
+    decision="KL on held-out items below 0.1 nat without a remedy and after the warm-up (which passes 5 nats on its way), above 0.5 with"
     " each of the others; spreads from ten seeds; over 3, 6 or 10 seeds",
     needs=TRAINED_NEEDS,
     compare=compare_remedies,
