@@ -56,6 +56,8 @@ def train(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
         SubjectFault: the implementation's code failed in training.
     """
     before = subject.state()
+    # Pixels that never vary leave gradients and moments below the smallest normal number, on which a processor is slow.
+    torch.set_flush_denormal(True)
     try:
         if recipe.single_stream:
             with seeded(recipe.seed, subject.device):
@@ -67,6 +69,7 @@ def train(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
         with seeded(derive_seed(recipe.seed, "noise"), subject.device):
             return _loop(subject, recipe, data, progress)
     finally:
+        torch.set_flush_denormal(False)
         subject.load(before)
 
 
