@@ -1,10 +1,13 @@
 """Costs side by side in one run, as ratios: the training loop, the exact claims, the control of the noise.
 
-    python benchmarks/run_all.py [--threads N] [--steps N] [--rounds N] [--data-root FOLDER] [--json FILE]
+    python benchmarks/run_all.py [--threads N] [--steps N] [--rounds N] [--data-root FOLDER] [--json FILE] [--check]
 
 Contestants take turns, round after round, and each counts with its fastest round, so that a busy machine disturbs the
-ratios little. Times hold for this machine; the ratios are what to compare. Nothing is written unless --json names a
-file.
+ratios little. Times hold for this machine; the ratios are what to compare, three of them against targets: with --check a
+missed one is an error. Nothing is written unless --json names a file.
+
+Threads: MNIST is measured with as many as PyTorch takes by itself, which is what one process of one user has, unless
+--threads says otherwise. The command trains with one thread in each of its processes, and so does the row of the digits.
 """
 
 from __future__ import annotations
@@ -18,16 +21,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import TensorDataset
 
+from training_loops import LEARNING_RATE, SHAPE, bare_loop, documents_loop, images, matrix_products
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.noise import RandomCalls
+from vae_conformance.data import digits, render
 from vae_conformance.experiments.trainer import train
 from vae_conformance.options import RunOptions
 from vae_conformance.session import Session
 from vae_conformance.targets import load_target
-from vae_conformance.torchvision_cpu import import_torchvision
 from vae_spec.claim import Profile
 from vae_spec.evidence import Recipe
 from vae_spec.registry import select
@@ -39,9 +42,14 @@ if TYPE_CHECKING:
     from vae_conformance.binding.inprocess import InProcessSubject
 
 BATCH = 256
-LEARNING_RATE = 1e-3
-WIDTHS = ((784, 256), (256, 64), (32, 256), (256, 784))
-"""Inputs and outputs of the reference's linear layers, its two heads counted as one."""
+DIGITS = Recipe("digits", steps=1000, batch=64, learning_rate=LEARNING_RATE)
+"""The command's training of a model of 28 x 28 images on the embedded digits."""
+SUITE, BARE, DOCUMENTS, PRODUCTS = (
+    "the suite's loop, data in memory",
+    "a bare loop, data in memory, nothing written down",
+    "the documents' loop, image by image",
+    "the matrix products alone",
+)
 
 
 @dataclass(frozen=True)
@@ -70,53 +78,72 @@ def reference() -> InProcessSubject:
     return bind(load_target("reference"), RunOptions("reference"))
 
 
-def documents_loop(subject: InProcessSubject, data: Dataset[tuple[Tensor, ...]], steps: int) -> None:
-    """A training loop as teaching material has it: a DataLoader, default Adam, three `.item()` a step for the log."""
-    subject.load(subject.fresh(0))
-    model = subject.model.train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    sums = [0.0, 0.0, 0.0]
-    done = 0
-    while done < steps:
-        for x, *_ in DataLoader(data, batch_size=BATCH, shuffle=True, drop_last=True):
-            x_hat, mu, logvar = model(x)
-            terms = model.loss(x_hat, x, mu, logvar)
-            optimiser.zero_grad()
-            terms[0].backward()
-            optimiser.step()
-            sums = [total + term.item() for total, term in zip(sums, terms, strict=True)]
-            done += 1
-            if done == steps:
-                break
+@dataclass(frozen=True)
+class Target:
+    """What a ratio of two rows should be.
+
+    Attributes:
+        statement: what is compared, for the reader.
+        ratio: as measured.
+        bound: what it should be.
+        at_least: whether the bound is the smallest good value, or else the largest.
+    """
+
+    statement: str
+    ratio: float
+    bound: float
+    at_least: bool
+
+    @property
+    def met(self) -> bool:
+        """Whether the ratio lies on the right side of its bound, or on it."""
+        return self.ratio >= self.bound if self.at_least else self.ratio <= self.bound
+
+    def line(self) -> str:
+        """For the reader."""
+        bound = f"at {'least' if self.at_least else 'most'} {self.bound:.2f}"
+        return f"  {self.statement}: {self.ratio:.2f}, target {bound}: {'met' if self.met else 'MISSED'}"
 
 
-def matrix_products(steps: int) -> None:
-    """The matrix products that forward and backward passes of these layers cannot do without, and nothing else."""
-    sides = [(torch.randn(BATCH, inputs), torch.randn(outputs, inputs), torch.randn(BATCH, outputs)) for inputs, outputs in WIDTHS]
-    for _ in range(steps):
-        for index, (x, weight, gradient) in enumerate(sides):
-            torch.mm(x, weight.T)
-            torch.mm(gradient.T, x)
-            if index > 0:  # nobody needs the gradient of the data
-                torch.mm(gradient, weight)
-
-
-def training_rows(subject: InProcessSubject, steps: int, rounds: int, data_root: str | None) -> list[Row]:
-    """A training step of the suite against a documents-style loop and against its matrix products."""
-    images = torch.rand(20 * BATCH, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    recipe = Recipe("noise", steps=steps, batch=BATCH, learning_rate=LEARNING_RATE)
-    tensors = TensorDataset(images)
-    contestants: list[tuple[str, Callable[[], object]]] = [
-        ("the suite's loop, data in memory", lambda: train(subject, recipe, images)),
-        ("a documents-style loop, tensors through a DataLoader", lambda: documents_loop(subject, tensors, steps)),
-        ("the matrix products alone", lambda: matrix_products(steps)),
+def targets(mnist: Sequence[Row], small: Sequence[Row]) -> list[Target]:
+    """The ratios that the training loop has to keep to."""
+    step = {row.name: row.milliseconds for row in mnist}
+    small_step = {row.name: row.milliseconds for row in small}
+    return [
+        Target("MNIST, the documents' loop against the suite's", step[DOCUMENTS] / step[SUITE], 3.5, at_least=True),
+        Target("MNIST, the suite's loop against its matrix products", step[SUITE] / step[PRODUCTS], 2.2, at_least=False),
+        Target("digits, the suite's loop against a bare one", small_step[SUITE] / small_step[BARE], 1.1, at_least=False),
     ]
-    if data_root is not None:
-        to_tensor = import_torchvision("torchvision.transforms").ToTensor()
-        mnist = import_torchvision("torchvision.datasets").MNIST(data_root, transform=to_tensor)
-        one_by_one = ("a documents-style loop, MNIST image by image", lambda: documents_loop(subject, mnist, steps))
-        contestants.insert(2, one_by_one)
-    return contest(contestants, rounds=rounds, steps=steps)
+
+
+def mnist_rows(subject: InProcessSubject, steps: int, rounds: int, data_root: str | None) -> tuple[str, list[Row]]:
+    """What the data are, and a training step of the suite against the documents' loop, a bare one, and its matrix products."""
+    data = images(data_root)
+    recipe = Recipe("mnist", steps=steps, batch=BATCH, learning_rate=LEARNING_RATE)
+    tensors = TensorDataset(data.tensor)
+    contestants: tuple[tuple[str, Callable[[], object]], ...] = (
+        (SUITE, lambda: train(subject, recipe, data.tensor)),
+        (BARE, lambda: bare_loop(subject, data.tensor, steps, BATCH)),
+        ("the documents' loop, tensors through a DataLoader", lambda: documents_loop(subject, tensors, steps, BATCH)),
+        (DOCUMENTS, lambda: documents_loop(subject, data.one_by_one, steps, BATCH)),
+        (PRODUCTS, lambda: matrix_products(subject.model, steps, BATCH)),
+    )
+    return data.account, contest(contestants, rounds=rounds, steps=steps)
+
+
+def digits_rows(subject: InProcessSubject, rounds: int) -> list[Row]:
+    """A step of the command's default training, which is small, against a bare loop: what the suite's own work costs."""
+    data = render(digits().train, SHAPE, (0.0, 1.0))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        contestants: tuple[tuple[str, Callable[[], object]], ...] = (
+            (SUITE, lambda: train(subject, DIGITS, data)),
+            (BARE, lambda: bare_loop(subject, data, DIGITS.steps, DIGITS.batch)),
+        )
+        return contest(contestants, rounds=rounds, steps=DIGITS.steps)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def noise_rows(subject: InProcessSubject, rounds: int) -> list[Row]:
@@ -171,30 +198,41 @@ def table(title: str, unit: str, ratio: str, rows: Sequence[Row]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, and write where that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1, help="of PyTorch, for training and forward passes (1)")
-    parser.add_argument("--steps", type=int, default=60, help="training steps a round (60)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often the contestants take turns (5)")
-    parser.add_argument("--data-root", help="the folder of torchvision's data sets: adds MNIST image by image")
+    parser.add_argument("--threads", type=int, help="of PyTorch, for MNIST and forward passes (as many as PyTorch takes by itself)")
+    parser.add_argument("--steps", type=int, default=234, help="training steps a round on MNIST (234, an epoch)")
+    parser.add_argument("--rounds", type=int, default=4, help="how often the contestants take turns (4)")
+    parser.add_argument("--data-root", help="the folder of torchvision's data sets; a stand-in replaces MNIST without it")
     parser.add_argument("--json", type=Path, help="write the numbers as JSON")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
     given = parser.parse_args(argv)
-    torch.set_num_threads(given.threads)
+    if given.threads is not None:
+        torch.set_num_threads(given.threads)
+    threads = torch.get_num_threads()
     subject = reference()
     measured: dict[str, list[Row]] = {}
-    measured["training step"] = training_rows(subject, given.steps, given.rounds, given.data_root)
-    title = f"A training step, batch {BATCH}, {given.threads} thread(s)"
+    account, measured["training step"] = mnist_rows(subject, given.steps, given.rounds, given.data_root)
+    chosen = "as PyTorch takes them by itself" if given.threads is None else "as asked for"
+    title = f"A training step of the reference, batch {BATCH}, {threads} thread(s), {chosen}\non {account}"
     print(table(title, "ms", "ratio", measured["training step"]), flush=True)
+    measured["small training step"] = digits_rows(subject, given.rounds)
+    title = f"A step of the default training on the embedded digits at 28 x 28, batch {DIGITS.batch}, one thread"
+    print(table(title, "ms", "ratio", measured["small training step"]), flush=True)
+    aims = targets(measured["training step"], measured["small training step"])
+    print("\n".join(["The training loop against its targets", *(aim.line() for aim in aims)]) + "\n", flush=True)
     measured["control of the noise"] = noise_rows(subject, given.rounds)
-    print(table("A forward pass, batch 128", "ms", "ratio", measured["control of the noise"]), flush=True)
+    print(table(f"A forward pass, batch 128, {threads} thread(s)", "ms", "ratio", measured["control of the noise"]), flush=True)
     measured["exact claims"] = claim_rows()
     print(table("The exact claims on the reference, one thread", "ms", "share", measured["exact claims"]), flush=True)
     if given.json is not None:
         content = {
             "torch": torch.__version__,
-            "threads": given.threads,
+            "threads": threads,
+            "data": account,
+            "targets": [{**asdict(aim), "met": aim.met} for aim in aims],
             "rows": {name: [asdict(row) for row in rows] for name, rows in measured.items()},
         }
         given.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return 1 if given.check and not all(aim.met for aim in aims) else 0
 
 
 if __name__ == "__main__":

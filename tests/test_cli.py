@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from fake_child import FakeChild
+from vae_conformance import data
 from vae_conformance.arguments import default_workers, parse, run_fields
 from vae_conformance.cli import main
+from vae_conformance.errors import Unbound
 
 GOOD = "bound(); promised('KL-01'); ask('KL-01'); say('finished')"
 BAD = "bound(); promised('KL-01', 'KL-02'); ask('KL-01'); ask('KL-02', 'violated'); say('finished')"
@@ -75,6 +77,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "a.py", "--prof", "exact"], "--prof"),
         (["run", "a.py", "--profile", "fast"], "fast"),
         (["run", "a.py", "--dataset", "cifar"], "cifar"),
+        (["run", "a.py", "--objective", "beta"], "elbo-monte-carlo"),
+        (["run", "a.py", "--decoder", "strong"], "autoregressive"),
         (["run", "a.py", "--seed", "-1"], "--seed"),
         (["run", "a.py", "--seed", "1.5"], "1.5"),
         (["run", "a.py", "--only", "KL-2"], "KL-2"),
@@ -141,6 +145,10 @@ def test_all_options_reach_the_child() -> None:
         "0.5",
         "--likelihood",
         "gaussian",
+        "--objective",
+        "elbo-monte-carlo",
+        "--decoder",
+        "autoregressive",
         "--input-shape",
         "1x28x28",
         "--input-range",
@@ -173,9 +181,34 @@ def test_all_options_reach_the_child() -> None:
         "gaussian",
         "cuda:0",
     )
+    assert (options.objective, options.decoder, options.download) == ("elbo-monte-carlo", "autoregressive", False)
     assert options.expected_failures == {"KL-02": "why = so", "KL-03": "too"}
     assert (options.input_shape, options.input_range) == ((1, 28, 28), (-1.0, 1.0))
     assert (options.fail_fast, options.time_limit, options.store) == (True, 5.0, "s")
+
+
+def test_the_data_are_downloaded_before_any_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str | None]] = []
+    monkeypatch.setattr(data, "download", lambda name, root: asked.append((name, root)))
+    words = ["--dataset", "mnist", "--data-root", "d"]
+    for argv in (["run", "a.py", *words], ["run", "a.py", *words, "--download", "--profile", "exact"]):
+        assert main(argv, command_of=FakeChild([GOOD])) == 0
+    assert asked == []
+    child = FakeChild([GOOD])
+    assert main(["run", "a.py", *words, "--download"], command_of=child) == 0
+    assert asked == [("mnist", "d")]
+    assert child.assignments[0].options.download
+
+
+def test_a_download_that_fails_is_told_before_any_child(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(_name: str, _root: str | None) -> None:
+        raise Unbound("mnist could not be downloaded into d: no route to host", "see whether the network can be reached")
+
+    monkeypatch.setattr(data, "download", fails)
+    child = FakeChild([GOOD])
+    assert main(["run", "a.py", "--dataset", "mnist", "--data-root", "d", "--download"], command_of=child) == 2
+    assert child.assignments == []
+    assert "mnist could not be downloaded into d: no route to host" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The reference models: their sizes, formulas and extremes, and the printed figures of the two-dimensional lab."""
 
-import math
 import importlib
+import math
 import sys
 from types import ModuleType
 

@@ -29,6 +29,13 @@ options may stand in the pyproject.toml beside the implementation as well, under
 """
 
 
+_REPRODUCE_EXAMPLES = """examples:
+  vae-conformance reproduce
+  vae-conformance reproduce --dataset mnist --data-root data --out mnist
+
+"""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser that says in one line what is wrong."""
 
@@ -105,6 +112,14 @@ def build_parser() -> argparse.ArgumentParser:
         description="Loads and binds an implementation, and shows what was found.",
         epilog="example:\n  vae-conformance inspect student.py:VAE",
     )
+    _add_reproduce(
+        commands.add_parser(
+            "reproduce",
+            help="run the experiments of both teaching documents on the reference",
+            description="Runs the experiments of both teaching documents on the reference, and writes a page, figures and numbers.",
+            epilog=_REPRODUCE_EXAMPLES + _EXIT_CODES,
+        )
+    )
     _add_target(inspect)
     _add_binding(inspect)
     _option(inspect, "--json", "PATH", "write what was found as JSON", dest="json_path", type=Path)
@@ -125,6 +140,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     _option(what, "--dataset", None, "what is trained on (digits, which ship with the package)", choices=choices.DATASETS)
     _option(what, "--data-root", "PATH", "the folder of torchvision's data sets")
+    _option(what, "--download", None, "download MNIST or Fashion-MNIST into that folder where it lacks it", action="store_true")
     _option(what, "--seed", "N", "varies noise, examples and trainings (0)", type=_checked(choices.seed))
     _add_binding(parser)
     verdict = parser.add_argument_group("what counts")
@@ -166,6 +182,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _option(how, "--junit", "PATH", "write the report as JUnit XML", dest="junit_path", type=Path)
 
 
+def _add_reproduce(parser: argparse.ArgumentParser) -> None:
+    names = tuple(name for name in choices.DATASETS if name != "clusters")
+    _option(parser, "--dataset", None, "what the image models are trained on (digits, which ship with the package)", choices=names)
+    _option(parser, "--data-root", "PATH", "the folder of torchvision's data sets")
+    _option(parser, "--download", None, "download MNIST or Fashion-MNIST into that folder where it lacks it", action="store_true")
+    _option(parser, "--seed", "N", "varies noise, examples and trainings (0)", type=_checked(choices.seed))
+    _option(parser, "--store", "PATH", "the folder where trained runs are kept")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("reproduction"), help="the folder of the results (reproduction)")
+
+
 def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help=_TARGET)
 
@@ -180,6 +206,20 @@ def _add_binding(parser: argparse.ArgumentParser) -> None:
         type=_checked(choices.positive_number),
     )
     _option(group, "--likelihood", None, "what the reconstruction term is", choices=choices.LIKELIHOODS)
+    _option(
+        group,
+        "--objective",
+        None,
+        "what the loss is: the ELBO with a closed-form KL, with one estimated from draws, or something else on purpose (elbo)",
+        choices=choices.OBJECTIVES,
+    )
+    _option(
+        group,
+        "--decoder",
+        None,
+        "what an entry of the output may depend on: the code alone, or earlier entries of x too (factorised)",
+        choices=choices.DECODERS,
+    )
     _option(group, "--input-shape", "SHAPE", "of one item, such as 1,28,28", type=_checked(choices.input_shape))
     _option(group, "--input-range", "LOW,HIGH", "of an item's entries, such as -1,1", type=_checked(choices.input_range))
     _option(group, "--device", "NAME", "a torch device (cpu)")

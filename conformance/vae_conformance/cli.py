@@ -21,9 +21,10 @@ from vae_conformance.arguments import default_workers, parse, run_fields
 from vae_conformance.child import CommandOf, pytest_command
 from vae_conformance.configuration import load_options
 from vae_conformance.errors import Unbound
-from vae_conformance.events import NotBound
+from vae_conformance.events import NotBound, Progress
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.ledger import Proceedings
+from vae_conformance.options import RunOptions
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import dump, implementation_document, render_json
 from vae_conformance.report.junit import render_junit
@@ -65,6 +66,8 @@ def _perform(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
             return _run(arguments, command_of)
         case "inspect":
             return _inspect(arguments, command_of)
+        case "reproduce":
+            return _reproduce(arguments)
         case "claims":
             return _claims(arguments.claim)
         case _:
@@ -104,6 +107,8 @@ def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bo
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
         locate(options.target)
+        if options.download and not inspect and options.profile != "exact":
+            _download(options.dataset, options.data_root)
         proceedings = supervise(options, workers=workers, on_event=progress, command_of=command_of, inspect=inspect)
     except Unbound as error:
         proceedings = Proceedings(not_bound=NotBound(error.message, error.hint))
@@ -111,6 +116,32 @@ def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bo
         signal.signal(signal.SIGTERM, previous)
         progress.close()
     return assemble(proceedings, options, duration_s=monotonic() - started)
+
+
+def _download(dataset: str, data_root: str | None) -> None:
+    """Here, before any claim is asked: how long a network takes is no fault of the implementation."""
+    from vae_conformance import data  # noqa: PLC0415  PyTorch comes with it, and only this option needs it
+
+    data.download(dataset, data_root)
+
+
+def _reproduce(arguments: argparse.Namespace) -> ExitCode:
+    """In this process: what is trained here is the project's own code."""
+    from vae_conformance.reproduce import reproduce, summary  # noqa: PLC0415  PyTorch comes with it, and help must come at once
+
+    out: Path = arguments.out
+    options = RunOptions(target="reference", **run_fields(arguments))
+    progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
+    previous = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        done = reproduce(options, out, workers=default_workers("full"), say=lambda text: progress(Progress(text)))
+    except OSError as error:
+        raise Unbound(f"the results cannot be written to {out}: {error.strerror or error}", "name another folder with --out") from error
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        progress.close()
+    _say(summary(done, out))
+    return done.code
 
 
 def _claims(claim: str | None) -> ExitCode:

@@ -40,7 +40,7 @@ def repeat_command(options: RunOptions, claim: str) -> str:
     """The command that asks this one claim again, under all options that bear on its outcome."""
     words = ["vae-conformance", "run", options.target, "--only", claim, "--seed", str(options.seed)]
     plain = RunOptions(target=options.target)
-    for name in ("profile", "dataset", "data_root", "effective_beta", "likelihood", "device"):
+    for name in ("profile", "dataset", "data_root", "effective_beta", "likelihood", "objective", "decoder", "device"):
         value = getattr(options, name)
         if value != getattr(plain, name):
             words += ["--" + name.replace("_", "-"), str(value)]

@@ -1,0 +1,63 @@
+"""`numbers.json`: everything that a reproduction measured, for machines; docs/reproduce.md says what stands where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from vae_conformance.exit_codes import ExitCode
+from vae_conformance.report.json_report import dump
+from vae_conformance.reproduction.findings import TARGETS, Findings
+from vae_conformance.reproduction.folder import COMMAND
+from vae_conformance.reproduction.sections import Section
+
+SCHEMA_VERSION = 1
+_OF_A_CLAIM = ("title", "statement", "level", "source", "outcome", "message", "measured", "expected", "duration_s")
+
+
+def render_numbers(findings: Findings, sections: Sequence[Section], code: ExitCode, files: Sequence[str]) -> str:
+    """The document as JSON text that ends with a newline.
+
+    Args:
+        findings: what was found.
+        sections: of both documents.
+        code: how the command ends.
+        files: the names of all files of the folder.
+    """
+    return dump(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "made_by": {"command": COMMAND, "version": version("vae-conformance")},
+            "files": sorted(files),
+            "verdict": code.verdict,
+            "exit_code": int(code),
+            "dataset": findings.dataset,
+            "seed": findings.seed,
+            "duration_s": round(findings.duration_s, 1),
+            "systems": {name: dict(found) for name, found in findings.systems.items()},
+            "problems": {str(experiment): said for experiment, said in findings.problems.items()},
+            "sections": [_section(section) for section in sections],
+            "claims": {target: _claims(findings, target) for target in TARGETS},
+        }
+    )
+
+
+def _section(section: Section) -> dict[str, Any]:
+    chapter = section.chapter
+    return {
+        "document": chapter.document.title,
+        "section": chapter.section,
+        "heading": chapter.document.sections[chapter.section],
+        "tables": [table.document() for table in section.content.tables],
+        "figures": [{"file": figure.file, "caption": figure.caption} for figure in section.figures],
+        "claims": {claim: str(section.outcome(claim)) for claim in section.claims},
+    }
+
+
+def _claims(findings: Findings, target: str) -> dict[str, Any]:
+    return {
+        claim: {name: answer.record.get(name) for name in _OF_A_CLAIM}
+        for (asked, claim), answer in findings.answers.items()
+        if asked == target
+    }

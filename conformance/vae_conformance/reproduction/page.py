@@ -1,0 +1,136 @@
+"""`README.md`: both documents from section to section, what they say beside what was measured, with figures and claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+
+from vae_conformance.exit_codes import ExitCode
+from vae_conformance.report.layout import count
+from vae_conformance.reproduction.findings import TARGETS, Answer, Findings
+from vae_conformance.reproduction.sections import Section, engineering, overall
+from vae_spec.documents import DOCUMENTS, Document
+from vae_spec.outcomes import Level, Outcome
+from vae_spec.registry import CLAIMS
+
+_WORDS = {
+    Outcome.HOLDS: "holds",
+    Outcome.VIOLATED: "**violated**",
+    Outcome.INCONCLUSIVE: "**inconclusive**",
+    Outcome.NOT_APPLICABLE: "not applicable",
+    Outcome.ERROR: "**error**",
+}
+_LINES = 6
+
+
+def render_page(findings: Findings, sections: Sequence[Section], code: ExitCode) -> str:
+    """The page as Markdown that ends with a newline."""
+    lines = [*_head(findings, code), *_overview(sections)]
+    told: set[str] = set()
+    for document in DOCUMENTS.values():
+        lines += ["", f"# {document.title}"]
+        for section in sections:
+            if section.chapter.document is document:
+                lines += _section(section, told)
+    others = engineering(findings)
+    if others:
+        lines += ["", "# Good engineering", "", "Claims that no document needs to state.", *_claims(others, told)]
+    return "\n".join(lines) + "\n"
+
+
+def _head(findings: Findings, code: ExitCode) -> list[str]:
+    environment = next(iter(findings.systems.values()), {}).get("environment", {})
+    under = f"PyTorch {environment['torch']}, Python {environment['python']}, " if environment else ""
+    asked = [answer.outcome for answer in findings.answers.values()]
+    totals = [f"{asked.count(outcome)} {words.strip('*')}" for outcome, words in _WORDS.items() if outcome in asked]
+    made = (
+        f"Made by `vae-conformance reproduce` {version('vae-conformance')} with seed {findings.seed} on {findings.dataset}; {under}"
+        f"{findings.duration_s:.0f} s. Numbers are means ± standard deviations over seeds; a dash stands where there is none. All of them"
+        " are in [numbers.json](numbers.json)."
+    )
+    came = (
+        f"{count(len(asked), 'answer')} of the reference's image model and of the tiny lab's: {', '.join(totals)}."
+        f" Exit code {int(code)}: {code.meaning}."
+    )
+    lines = ["# The two teaching documents, reproduced", "", made, "", came]
+    for experiment, said in findings.problems.items():
+        lines += ["", f"The experiment *{experiment}* could not be made: {_one_line(said)}"]
+    return lines
+
+
+def _overview(sections: Iterable[Section]) -> list[str]:
+    lines = ["", "| section | what it says | borne out by | not borne out by |", "|---|---|---|---|"]
+    for section in sections:
+        chapter = section.chapter
+        for_it = [claim for claim in section.claims if section.outcome(claim) is Outcome.HOLDS]
+        against = [claim for claim in section.claims if section.outcome(claim) not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}]
+        doubts = ", ".join(f"{claim} ({_WORDS[section.outcome(claim)].strip('*')})" for claim in against)
+        title = f"[{_short(chapter.document)} {chapter.section}](#{_anchor(section)})"
+        lines.append(f"| {title} | {chapter.said} | {', '.join(for_it) or '–'} | {doubts or '–'} |")
+    return lines
+
+
+def _short(document: Document) -> str:
+    return document.title.rpartition(" ")[0]
+
+
+def _heading(section: Section) -> str:
+    chapter = section.chapter
+    name = chapter.section if chapter.section[0].isdigit() else chapter.section.capitalize()
+    heading = chapter.document.sections[chapter.section]
+    return heading[0].upper() + heading[1:] if heading.startswith(chapter.section) else f"{name}: {heading}"
+
+
+def _anchor(section: Section) -> str:
+    """The anchor of its heading, as Markdown renderers make it."""
+    return "".join(one for one in _heading(section).lower() if one.isalnum() or one in " -_").replace(" ", "-")
+
+
+def _section(section: Section, told: set[str]) -> list[str]:
+    lines = ["", f"## {_heading(section)}", "", section.chapter.said]
+    for remark in section.content.remarks:
+        lines += ["", remark]
+    for table in section.content.tables:
+        lines += ["", *table.markdown()]
+    for figure in section.figures:
+        lines += ["", f"![{figure.caption}]({figure.file})", "", f"*{figure.caption}*"]
+    return [*lines, *_claims(section.answers, told)]
+
+
+def _claims(answers: Sequence[Answer], told: set[str]) -> list[str]:
+    """A line for each claim with its outcomes, and below it, where it comes first, what was found.
+
+    Args:
+        answers: of the claims of one section.
+        told: the claims whose findings stand further up; those of this section join them.
+    """
+    lines: list[str] = [""] if answers else []
+    for claim in dict.fromkeys(answer.claim for answer in answers):
+        asked = {answer.target: answer for answer in answers if answer.claim == claim}
+        outcome = overall([answer.outcome for answer in asked.values()])
+        where = "; ".join(f"{target}: {_WORDS[asked[target].outcome].strip('*')}" for target in TARGETS if target in asked)
+        lines.append(f"- **{claim}** {CLAIMS[claim].title} – {_WORDS[outcome]} ({where})")
+        if claim not in told:
+            lines += [f"  - {said}" for answer in asked.values() for said in _said(answer)]
+        told.add(claim)
+    return lines
+
+
+def _said(answer: Answer) -> list[str]:
+    """What the verdict says; of an exact claim that holds, nothing."""
+    telling = answer.outcome not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}
+    trained = answer.outcome is Outcome.HOLDS and CLAIMS[answer.claim].trained
+    if not (telling or trained or (answer.level is Level.INFORMATIONAL and answer.outcome is Outcome.HOLDS)):
+        return []
+    lines = [line.strip() for line in answer.verdict.message.splitlines() if line.strip()]
+    shown = 1 if answer.outcome is Outcome.ERROR else _LINES  # what follows an error is a traceback
+    return [_plain(line) for line in lines[:shown]]
+
+
+def _plain(text: str) -> str:
+    """The text with what Markdown would take for its own marks escaped."""
+    return "".join(f"\\{one}" if one in "*_<|[]`" else one for one in text)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
