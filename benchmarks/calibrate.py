@@ -18,20 +18,6 @@ import numpy as np
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-SAME_NETWORKS = frozenset(
-    {
-        "encoder-decoder-classes",
-        "flat-required-arguments",
-        "floor-on-std",
-        "mean-in-eval",
-        "means-over-everything",
-        "private-generator",
-        "scalar-loss-method",
-        "script-flat",
-        "submodules-only",
-    }
-)
-"""Entries with another interface to the networks and the objective of another entry: their comparisons would measure the same again."""
 
 
 Measured = tuple[str, dict[str, list[float]], dict[str, object], str]
@@ -42,6 +28,7 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
     import torch
     from threadpoolctl import threadpool_limits
 
+    from kill_matrix import SAME_NETWORKS
     from vae_conformance.binding.bind import bind
     from vae_conformance.experiments.laboratory import Laboratory
     from vae_conformance.options import RunOptions

@@ -16,8 +16,22 @@ from vae_spec.registry import CLAIMS
 
 SIGNS = {"holds": ".", "violated": "X", "not-applicable": "-", "inconclusive": "?", "error": "!"}
 
-COMPARED = frozenset({"batch-norm-encoder", "latent-one-tanh", "native-digits", "points-tanh"})
+COMPARED = frozenset({"batch-norm-encoder", "native-digits", "points-tanh"})
 """Sound entries that are asked the comparisons in every run of the tests; benchmarks/kill_matrix.py asks them of all."""
+SAME_NETWORKS = frozenset(
+    {
+        "encoder-decoder-classes",
+        "flat-required-arguments",
+        "floor-on-std",
+        "mean-in-eval",
+        "means-over-everything",
+        "private-generator",
+        "scalar-loss-method",
+        "script-flat",
+        "submodules-only",
+    }
+)
+"""Sound entries with another interface to networks and objective of another entry: their trainings would show the same again."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +55,9 @@ class Row:
 def claims_for(entry: Entry, *, everything: bool = False) -> list[Claim]:
     """What an entry is asked.
 
-    A broken one: the exact claims, and the trained ones that look at what its named killers look at. A sound one: the exact claims and
-    those on its own training; comparisons, which train it five times as often, where it is one of `COMPARED`, or with `everything`.
+    A broken one: the exact claims, and the trained ones that look at what its named killers look at. A sound one: the exact claims; those
+    on its own training, unless its networks are another entry's; comparisons, which train it five times as often, where it is one of
+    `COMPARED`. With `everything` a sound one is asked all.
     """
     claims = [claim for claim in CLAIMS.values() if not claim.reference_only]
     if everything:
@@ -50,7 +65,8 @@ def claims_for(entry: Entry, *, everything: bool = False) -> list[Claim]:
     if entry.kind == "broken":
         seen = {CLAIMS[killer].experiment for killer in entry.killers}
         return [claim for claim in claims if not claim.trained or claim.experiment in seen]
-    return [claim for claim in claims if not claim.compare or entry.path.stem in COMPARED]
+    name = entry.path.stem
+    return [claim for claim in claims if not claim.trained or (name not in SAME_NETWORKS and (claim.judge or name in COMPARED))]
 
 
 def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False) -> Row:

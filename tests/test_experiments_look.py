@@ -13,7 +13,7 @@ from vae_conformance.data import digits
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments import features as features_module
 from vae_conformance.experiments.features import FeatureSpace, feature_space
-from vae_conformance.experiments.look import Surroundings, as_images, look, prior_samples, surroundings
+from vae_conformance.experiments.look import RunawayError, Surroundings, as_images, look, prior_samples, surroundings
 from vae_conformance.experiments.store import Store
 from vae_conformance.experiments.systems import run_system
 from vae_spec.evidence import Recipe
@@ -134,3 +134,14 @@ def test_the_strong_decoder_is_trained_and_measured(around: Surroundings) -> Non
 def test_an_unknown_system_is_unbound(around: Surroundings) -> None:
     with pytest.raises(Unbound, match="no system 'flow'"):
         run_system(("flow", ""), RECIPE, around, lambda *_: None)
+
+
+def test_codes_that_ran_away_are_not_looked_at(space: FeatureSpace) -> None:
+    class Runaway(Native):
+        def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            mu, logvar = super().encode(x)
+            return mu, logvar + 1000
+
+    subject = bound(Runaway)
+    with pytest.raises(RunawayError):
+        look(subject, surroundings(digits(), space, subject.facts), noise=True)

@@ -87,7 +87,7 @@ def claims_of_area(config: pytest.Config, area: str) -> list[str]:
     options = config.stash.get(_OPTIONS, None)
     if options is None:
         return []
-    from vae_conformance.session import selected  # noqa: PLC0415  imports torch
+    from vae_conformance.selection import selected  # noqa: PLC0415  imports torch
 
     skipped = set(config.getoption("--vae-skip").split(","))
     return [claim.id for claim in selected(options) if claim.area == area and claim.id not in skipped]
@@ -107,7 +107,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if config.stash.get(_OPTIONS, None) is None or hasattr(config, "workerinput"):
         return
     from vae_conformance.errors import Unbound  # noqa: PLC0415
-    from vae_conformance.session import selected  # noqa: PLC0415  imports torch
+    from vae_conformance.selection import selected  # noqa: PLC0415  imports torch
 
     try:
         chosen = selected(config.stash[_OPTIONS])

@@ -21,7 +21,8 @@ from vae_conformance.reproduction.numbers import render_numbers
 from vae_conformance.reproduction.page import render_page
 from vae_conformance.reproduction.sections import Section, sections
 from vae_conformance.reproduction.trainings import ALWAYS, SEEDS, jobs, make_all
-from vae_conformance.session import Session, selected
+from vae_conformance.selection import selected
+from vae_conformance.session import Session
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Group
 from vae_spec.judging import precondition

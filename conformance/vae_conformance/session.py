@@ -18,6 +18,7 @@ from vae_conformance.errors import Unbound
 from vae_conformance.experiments.laboratory import Laboratory
 from vae_conformance.experiments.plans import ARMS
 from vae_conformance.options import RunOptions
+from vae_conformance.selection import selected
 from vae_conformance.targets import Target, load_target
 from vae_conformance.time_limit import TimeLimitExceeded, time_limit
 from vae_conformance.torchvision_cpu import make_importable
@@ -26,7 +27,7 @@ from vae_spec.claim import Claim, Profile
 from vae_spec.exploration import fault_verdict
 from vae_spec.judging import ask, judge, precondition
 from vae_spec.outcomes import Level, Outcome, Verdict, violated
-from vae_spec.registry import CLAIMS, select
+from vae_spec.registry import CLAIMS
 from vae_spec.statistics.ledger import ledger
 from vae_spec.statistics.seeds import LOOKS
 from vae_spec.subject import SubjectFault
@@ -36,22 +37,6 @@ Emit = Callable[[dict[str, Any]], None]
 PROGRESS_SECONDS = 0.5
 OTHER_SIZE_EXAMPLES = 6
 """Examples of a property at each other size; its own size gets the trial's number."""
-
-
-def selected(options: RunOptions) -> tuple[Claim, ...]:
-    """The claims that a run asks.
-
-    Raises:
-        Unbound: `only` or an expected failure names what is no claim.
-    """
-    profile = Profile(options.profile)
-    for name in options.expected_failures:
-        if name not in CLAIMS:
-            raise Unbound(f"an expected failure names {name}, which is no claim", "vae-conformance claims lists them")
-    try:
-        return select(profile, options.only)
-    except KeyError as error:
-        raise Unbound(f"{error.args[0]} is neither a claim nor an area", "vae-conformance claims lists them") from None
 
 
 class Session:

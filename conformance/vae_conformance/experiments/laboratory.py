@@ -21,7 +21,7 @@ from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.data import image_shape
 from vae_conformance.experiments.features import feature_space
-from vae_conformance.experiments.look import Surroundings, look, surroundings
+from vae_conformance.experiments.look import RunawayError, Surroundings, look, surroundings
 from vae_conformance.experiments.observe import REPORTED_ITEMS, STATIONARITY_ITEMS, held_out, loss_scale, stationarity
 from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_plans, lab_plans
 from vae_conformance.experiments.points import look_at_points
@@ -34,6 +34,7 @@ from vae_conformance.time_limit import time_limit
 from vae_spec.claim import Experiment
 from vae_spec.elbo import kl_weight
 from vae_spec.evidence import Group, TrainedRun, Training
+from vae_spec.sights import Sights
 from vae_spec.subject import SubjectFault
 from vae_spec.trial import derive_seed
 
@@ -280,7 +281,7 @@ class Laboratory:
                 run,
                 held_out=held_out(subject, around.train, around.test, scales[0]),
                 stationarity=stationarity(subject, around.train, scales[1]) if plan.thorough else None,
-                sights=look(subject, around, noise=plan.recipe.noise),
+                sights=_sights(subject, around, plan),
             )
         finally:
             subject.load(before)
@@ -295,6 +296,14 @@ class Laboratory:
             return replace(run, points=look_at_points(subject, plan.recipe.seed))
         finally:
             subject.load(before)
+
+
+def _sights(subject: InProcessSubject, around: Surroundings, plan: Plan) -> Sights | None:
+    """What is seen of a trained subject; None where its codes ran away, which the curves and the KL tell."""
+    try:
+        return look(subject, around, noise=plan.recipe.noise)
+    except RunawayError:
+        return None
 
 
 def _label(plan: Plan) -> str:

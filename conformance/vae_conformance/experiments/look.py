@@ -15,7 +15,13 @@ from torch import Tensor
 from vae_conformance.data import Dataset, image_shape, render
 from vae_conformance.experiments.features import ITEMS, FeatureSpace
 from vae_spec.sights import Codes, Paths, Pictures, PriorSamples, Reconstructions, Sights
-from vae_spec.statistics.latents import aggregate_posterior, graph_of_neighbours, mmd2_to_prior, mutual_information, neighbour_accuracy
+from vae_spec.statistics.latents import (
+    aggregate_posterior,
+    graph_of_neighbours,
+    mmd2_to_prior,
+    mutual_information,
+    neighbour_accuracy,
+)
 from vae_spec.statistics.paths import path_plausibility, path_shape, straight_line
 from vae_spec.statistics.samples import class_use, fidelity, nearest
 from vae_spec.statistics.sharpness import high_frequency_energy, high_frequency_radius, laplacian_variance
@@ -24,6 +30,10 @@ from vae_spec.trial import derive_seed
 
 LINES, POINTS = 40, 21
 """Paths, and points on each."""
+LARGEST_MEAN, LARGEST_LOGVAR = 1e10, 60.0
+"""Codes beyond have run away; sums and products of their squares and exponentials would overflow."""
+LEAST_LOGVAR = -200.0
+"""Less noise than this is none."""
 VOTING = 1000
 """Training means that vote for the class of a held-out one."""
 SHOWN, SAMPLES_SHOWN, STRIP = 10, 32, 11
@@ -83,6 +93,10 @@ def as_images(x: Tensor, facts: Facts) -> Values:
     return np.asarray(((x.detach().double().cpu() - low) / (high - low)).reshape(len(x), *shape).numpy())
 
 
+class RunawayError(Exception):
+    """The codes of a trained model lie beyond all bounds: there is nothing to be seen in them."""
+
+
 def look(subject: Subject, around: Surroundings, *, noise: bool) -> Sights:
     """Look at a subject in its trained state.
 
@@ -92,11 +106,15 @@ def look(subject: Subject, around: Surroundings, *, noise: bool) -> Sights:
         noise: whether its codes are draws; False for an autoencoder, whose codes are its means.
 
     Raises:
+        RunawayError: its codes lie beyond all bounds.
         SubjectFault: the implementation's code failed, or gives what is not finite.
     """
     facts, test = subject.facts, around.test[:ITEMS]
     posterior = subject.posterior(test)
     mu, logvar = posterior.mu.double().cpu().numpy(), posterior.logvar.double().cpu().numpy()
+    if not (np.abs(mu).max() < LARGEST_MEAN and logvar.max() < LARGEST_LOGVAR):
+        raise RunawayError
+    logvar = np.maximum(logvar, LEAST_LOGVAR)
     if not noise:
         logvar = np.full_like(mu, -np.inf)
     prior = _normal((len(test), facts.latent_dim), "prior samples")

@@ -269,7 +269,8 @@ def mutual_information(mu: Codes, logvar: Codes, generator: np.random.Generator)
 def _log_density(z: OtherCodes, mu: Codes, logvar: Codes) -> Float[np.ndarray, "others items"]:
     """Log N(z_i; mu_j, exp(logvar_j)) for all pairs, but for its constant; -inf where the square overflows."""
     with np.errstate(over="ignore"):
-        gaps = (z[:, None, :] - mu[None, :, :]) * np.exp(-logvar / 2)[None, :, :]
+        # Bounded, so that no distance at all stays none, however small the noise.
+        gaps = (z[:, None, :] - mu[None, :, :]) * np.exp(np.minimum(-logvar, LARGEST_LOGVAR) / 2)[None, :, :]
         return np.asarray(-(np.square(gaps) + logvar[None, :, :]).sum(2) / 2)
 
 
