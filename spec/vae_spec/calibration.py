@@ -58,6 +58,7 @@ class Scope:
 
 
 EVERYWHERE = Scope()
+NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
 FIXED_SCALE = Scope(learned_scale=False)
 PAIRED = Scope(least_dimensions=5, pixel_variance=False)
 """Where the price of the code shows in the images: what most comparisons of paired trainings need."""

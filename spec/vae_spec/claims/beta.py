@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vae_spec.calibration import EVERYWHERE, Scope
+from vae_spec.calibration import EVERYWHERE, NO_PIXEL_VARIANCE
 from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import TRAINED_NEEDS, arm, collapsed, comparisons, not_comparable, plain_objective, priced
 from vae_spec.documents import basics, notes
@@ -16,7 +16,6 @@ from vae_spec.statistics.seeds import Side, combine
 from vae_spec.subject import Facts
 from vae_spec.trial import Trial
 
-NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
 _UNUSED = ("beta-unused", "decoder-ignores-z", "encoder-ignores-x")
 _LOST = ("reconstruction lost from beta 0.1 to 1, share of its drop", "reconstruction lost from beta 1 to 4, share of its drop")
 _KLS = ("log of KL, beta 0.1 over 1", "log of KL, beta 1 over 4")

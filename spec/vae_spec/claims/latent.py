@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vae_spec.calibration import PAIRED, Scope
+from vae_spec.calibration import NO_PIXEL_VARIANCE, PAIRED
 from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import (
     TRAINED_NEEDS,
@@ -23,9 +23,6 @@ from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.statistics.seeds import Side, combine
 from vae_spec.subject import Facts
 from vae_spec.trial import Trial
-
-NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
-"""A decoder that learns a variance for each item prices its errors by itself, and so its codes."""
 
 
 def judge_labels(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vae_spec.calibration import Scope
+from vae_spec.calibration import NO_PIXEL_VARIANCE
 from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import TRAINED_NEEDS, comparisons, decisions, decoded_images, divergence, not_comparable, priced, ratio
 from vae_spec.documents import basics, notes
@@ -14,7 +14,6 @@ from vae_spec.statistics.seeds import Side, combine
 from vae_spec.subject import Facts
 from vae_spec.trial import Trial
 
-NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
 _COLLAPSES = ("recon-mean-kl-sum", "decoder-ignores-z", "encoder-ignores-x")
 _PLAUSIBLE = "log of plausible samples over the autoencoder's"
 

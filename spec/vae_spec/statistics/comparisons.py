@@ -40,11 +40,6 @@ def kl(run: TrainedRun) -> float:
     return math.nan if run.held_out is None else float(run.held_out.kl_per_dim.sum())
 
 
-def squared_error(run: TrainedRun) -> float:
-    """1 - R2 of reconstructions from sampled codes: the share of what tells the items apart that is lost."""
-    return math.nan if run.held_out is None else 1 - run.held_out.r2
-
-
 def _log_ratio(of: Number, first: Arm, second: Arm, floor: float = 0.0) -> Comparison:
     def number(group: Group) -> float:
         over, under = of(group[first]) + floor, of(group[second]) + floor
@@ -62,21 +57,6 @@ def _difference(of: Number, first: Arm, second: Arm) -> Comparison:
 def _nats(run: TrainedRun) -> float:
     """The reconstruction at the end of the training, nats an item."""
     return math.nan if run.diverged_at is not None or len(run.total) < SHORTEST else end(run.reconstruction)
-
-
-def _kl_at_the_end(run: TrainedRun) -> float:
-    return math.nan if run.diverged_at is not None or len(run.total) < SHORTEST else end(run.analytic_kl)
-
-
-def _price(cheap: Arm, dear: Arm) -> Comparison:
-    """Nats of reconstruction lost for each nat of KL saved, from the smaller beta to the larger."""
-
-    def number(group: Group) -> float:
-        lost = _nats(group[dear]) - _nats(group[cheap])
-        saved = _kl_at_the_end(group[cheap]) - _kl_at_the_end(group[dear])
-        return lost / max(saved, LEAST_SAVING)
-
-    return number
 
 
 def _lost(better: Arm, worse: Arm) -> Comparison:
@@ -98,60 +78,30 @@ def _plausibility(seen: Sights) -> float:
     return math.sqrt((seen.samples.coverage + FLOOR) * (seen.samples.density + FLOOR))
 
 
-from_mean = _sights(lambda seen: seen.reconstructions.squared_error)
-sharpness = _sights(lambda seen: seen.reconstructions.laplacian)
-fine_details = _sights(lambda seen: seen.reconstructions.high_frequencies)
 detail = _sights(_detail)
 plausibility = _sights(_plausibility)
 coverage = _sights(lambda seen: seen.samples.coverage)
-density = _sights(lambda seen: seen.samples.density)
 discrepancy = _sights(lambda seen: max(seen.codes.mmd2, 0.0))
-spread = _sights(lambda seen: seen.codes.mean_variance)
 information = _sights(lambda seen: seen.codes.information)
 middle = _sights(lambda seen: seen.paths.prior_middle_density)
 
 COMPARISONS: Mapping[str, Comparison] = MappingProxyType(
     {
-        "log of sharpness over the autoencoder's": _log_ratio(sharpness, Arm.OWN, Arm.AUTOENCODER),
         "reconstruction lost to the autoencoder, share of its drop": _lost(Arm.AUTOENCODER, Arm.OWN),
         "reconstruction lost from beta 0.1 to 1, share of its drop": _lost(Arm.SMALL, Arm.OWN),
         "reconstruction lost from beta 1 to 4, share of its drop": _lost(Arm.OWN, Arm.LARGE),
         "log of detail over the autoencoder's": _log_ratio(detail, Arm.OWN, Arm.AUTOENCODER),
-        "log of detail, beta 0.1 over 1": _log_ratio(detail, Arm.SMALL, Arm.OWN),
         "log of detail, beta 0.1 over 4": _log_ratio(detail, Arm.SMALL, Arm.LARGE),
         "log of MMD to the prior, beta 0.1 over 4": _log_ratio(discrepancy, Arm.SMALL, Arm.LARGE, MMD_FLOOR),
         "log of plausible samples over the autoencoder's": _log_ratio(plausibility, Arm.OWN, Arm.AUTOENCODER),
         "log of plausible samples lost without the KL": _log_ratio(plausibility, Arm.OWN, Arm.NO_KL),
-        "nats lost a nat of KL saved, beta 0.1 to 1": _price(Arm.SMALL, Arm.OWN),
-        "nats lost a nat of KL saved, beta 1 to 4": _price(Arm.OWN, Arm.LARGE),
-        "log of fine details over the autoencoder's": _log_ratio(fine_details, Arm.OWN, Arm.AUTOENCODER),
-        "log of fine details, beta 0.1 over 1": _log_ratio(fine_details, Arm.SMALL, Arm.OWN),
-        "log of fine details, beta 1 over 4": _log_ratio(fine_details, Arm.OWN, Arm.LARGE),
-        "log of squared error over the autoencoder's": _log_ratio(from_mean, Arm.OWN, Arm.AUTOENCODER),
-        "log of prior coverage over the autoencoder's": _log_ratio(coverage, Arm.OWN, Arm.AUTOENCODER, FLOOR),
-        "log of prior density over the autoencoder's": _log_ratio(density, Arm.OWN, Arm.AUTOENCODER, FLOOR),
         "log of MMD to the prior over the autoencoder's": _log_ratio(discrepancy, Arm.OWN, Arm.AUTOENCODER, MMD_FLOOR),
-        "log of the codes' variance over the autoencoder's": _log_ratio(spread, Arm.OWN, Arm.AUTOENCODER),
         "log of mid-path density over the autoencoder's": _log_ratio(middle, Arm.OWN, Arm.AUTOENCODER, FLOOR),
-        "log of squared error, beta 1 over 0.1": _log_ratio(squared_error, Arm.OWN, Arm.SMALL),
-        "log of squared error, beta 4 over 1": _log_ratio(squared_error, Arm.LARGE, Arm.OWN),
         "log of KL, beta 0.1 over 1": _log_ratio(kl, Arm.SMALL, Arm.OWN),
         "log of KL, beta 1 over 4": _log_ratio(kl, Arm.OWN, Arm.LARGE),
-        "log of sharpness, beta 0.1 over 1": _log_ratio(sharpness, Arm.SMALL, Arm.OWN),
-        "log of sharpness, beta 1 over 4": _log_ratio(sharpness, Arm.OWN, Arm.LARGE),
-        "log of MMD to the prior, beta 0.1 over 1": _log_ratio(discrepancy, Arm.SMALL, Arm.OWN, MMD_FLOOR),
-        "log of MMD to the prior, beta 1 over 4": _log_ratio(discrepancy, Arm.OWN, Arm.LARGE, MMD_FLOOR),
-        "log of prior density, beta 1 over 0.1": _log_ratio(density, Arm.OWN, Arm.SMALL, FLOOR),
-        "log of prior density, beta 4 over 1": _log_ratio(density, Arm.LARGE, Arm.OWN, FLOOR),
-        "log of prior coverage, beta 1 over 0.1": _log_ratio(coverage, Arm.OWN, Arm.SMALL, FLOOR),
-        "log of prior coverage, beta 4 over 1": _log_ratio(coverage, Arm.LARGE, Arm.OWN, FLOOR),
-        "information lost from beta 0.1 to 1, nats": _difference(information, Arm.SMALL, Arm.OWN),
         "information lost from beta 0.1 to 4, nats": _difference(information, Arm.SMALL, Arm.LARGE),
         "log of KL without its term": _log_ratio(kl, Arm.NO_KL, Arm.OWN),
         "log of MMD to the prior without the KL": _log_ratio(discrepancy, Arm.NO_KL, Arm.OWN, MMD_FLOOR),
-        "log of the codes' variance without the KL": _log_ratio(spread, Arm.NO_KL, Arm.OWN),
-        "log of prior coverage lost without the KL": _log_ratio(coverage, Arm.OWN, Arm.NO_KL, FLOOR),
-        "log of squared error gained without the KL": _log_ratio(squared_error, Arm.OWN, Arm.NO_KL),
     }
 )
 """Every comparison by its name, which reports show."""

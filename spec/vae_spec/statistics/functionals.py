@@ -94,15 +94,12 @@ FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
         "log of prior coverage over the data's": _looked(
             lambda seen: math.log((seen.samples.coverage + 1e-3) / seen.samples.data_coverage)
         ),
-        "coverage of prior samples over the data's": _looked(lambda seen: seen.samples.coverage / seen.samples.data_coverage),
-        "density of prior samples over the data's": _looked(lambda seen: seen.samples.density / seen.samples.data_density),
         "entropy of the samples' classes": _looked(lambda seen: seen.samples.entropy),
         "share of classes that samples show": _looked(lambda seen: seen.samples.classes / seen.samples.all_classes),
         "distance of samples to training over held-out items": _looked(lambda seen: seen.samples.nearest_over_held_out),
         "label accuracy of neighbouring means over chance": _looked(
             lambda seen: (seen.codes.neighbour_accuracy - seen.codes.chance) / (1 - seen.codes.chance)
         ),
-        "MMD of the codes to the prior": _looked(lambda seen: seen.codes.mmd2),
         "log of the codes' variance": _looked(lambda seen: _log(seen.codes.mean_variance)),
         "connected parts of the means": _looked(lambda seen: float(seen.codes.components)),
         "share of means beside another class": _looked(lambda seen: seen.codes.mixed_neighbours),
