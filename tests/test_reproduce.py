@@ -17,7 +17,6 @@ from trained_samples import run
 from vae_conformance import cli
 from vae_conformance import reproduce as module
 from vae_conformance.arguments import parse
-from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.experiments import laboratory, plans
 from vae_conformance.options import RunOptions
@@ -25,7 +24,6 @@ from vae_conformance.reproduce import reproduce, summary, verdict_of
 from vae_conformance.reproduction import trainings
 from vae_conformance.reproduction.chapters import Chapter
 from vae_conformance.reproduction.findings import REFERENCE, TINY, Answer, Findings
-from vae_conformance.reproduction.folder import COMMAND, put, refuse_foreign
 from vae_conformance.reproduction.numbers import render_numbers
 from vae_conformance.reproduction.page import render_page
 from vae_conformance.reproduction.sections import CHAPTERS, sections
@@ -190,69 +188,6 @@ def test_a_table_as_markdown() -> None:
 def test_the_exit_code_is_that_of_both_systems_together(outcomes: tuple[Outcome, Outcome], code: int) -> None:
     findings = found("digits", answer("KL-01", outcomes[0], TINY), answer("KL-01", outcomes[1], REFERENCE), leaving_out=tuple(Experiment))
     assert verdict_of(findings) == code
-
-
-# the folder
-
-
-def files(text: str = "x", **more: bytes) -> dict[str, bytes]:
-    names = ["README.md", "numbers.json", *more]
-    return {"README.md": text.encode(), "numbers.json": json.dumps({"made_by": {"command": COMMAND}, "files": names}).encode(), **more}
-
-
-def test_the_folder_comes_into_being_whole_and_is_replaced_whole(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    put(out, files("first", old=b"1"))
-    put(out, files("second"))
-    assert sorted(path.name for path in out.iterdir()) == ["README.md", "numbers.json"]
-    assert (out / "README.md").read_text() == "second"
-    assert list(tmp_path.iterdir()) == [out]
-
-
-def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
-    put(tmp_path / "out", files())
-    (tmp_path / "empty").mkdir()
-    put(tmp_path / "empty", files())
-    assert (tmp_path / "empty" / "README.md").is_file()
-
-
-def foreign_note(folder: Path) -> None:
-    put(folder, files())
-    (folder / "notes.txt").write_text("mine")
-
-
-def not_json(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "numbers.json").write_text("{")
-
-
-def other_maker(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "numbers.json").write_text(json.dumps({"made_by": {"command": "something else"}, "files": ["numbers.json"]}))
-
-
-@pytest.mark.parametrize("make", [foreign_note, not_json, other_maker, lambda folder: folder.write_text("a file")])
-def test_what_this_command_did_not_make_is_left_alone(make: Any, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    make(out)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(Unbound):
-        put(out, files("new"))
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-
-
-def test_a_folder_without_a_place_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Unbound, match="no folder"):
-        refuse_foreign(tmp_path / "nowhere" / "out")
-
-
-def test_a_failure_while_writing_leaves_the_old_results(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    put(out, files("first"))
-    with pytest.raises(OSError, match="No such file"):
-        put(out, files("second", **{"no/such/folder.png": b""}))
-    assert (out / "README.md").read_text() == "first"
-    assert list(tmp_path.iterdir()) == [out]
 
 
 # the trainings
