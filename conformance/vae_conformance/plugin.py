@@ -104,19 +104,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Say which claims this run asks, or what is wrong with the question."""
     config = session.config
-    if config.stash.get(_OPTIONS, None) is None or hasattr(config, "workerinput"):
-        return
+    options = config.stash.get(_OPTIONS, None)
+    if options is None or (_hands_out(config) and not options.only and not options.expected_failures):
+        return  # nothing can be wrong, so this process need not import what its workers import at the same time
     from vae_conformance.errors import Unbound  # noqa: PLC0415
     from vae_conformance.selection import selected  # noqa: PLC0415  imports torch
 
     try:
-        chosen = selected(config.stash[_OPTIONS])
+        chosen = selected(options)
     except Unbound as error:
         emit(config, {"event": "unbound", "message": error.message, "hint": error.hint})
         pytest.exit(f"{error.message}\n{error.hint}", returncode=2)
     if config.getoption("--vae-inspect"):
         _inspect(config)
-    emit(config, {"event": "promised", "claims": [claim.id for claim in chosen]})
+    if not _hands_out(config) and _speaks(config):
+        emit(config, {"event": "promised", "claims": [claim.id for claim in chosen]})
+
+
+def _hands_out(config: pytest.Config) -> bool:
+    """Whether this process only hands out tests to workers of pytest-xdist."""
+    return config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+
+
+def _speaks(config: pytest.Config) -> bool:
+    """Whether this is the one process, or the first of the workers, which speaks for all."""
+    return getattr(config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0"
 
 
 def _inspect(config: pytest.Config) -> None:

@@ -10,9 +10,9 @@ import io
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 
 import numpy as np
-import sklearn
 from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy import special
@@ -73,7 +73,14 @@ def _hidden(weights: tuple[Values, ...], biases: tuple[Values, ...], images: Ima
 def feature_space(data: Dataset, side: tuple[int, int], store: Store) -> FeatureSpace:
     """The feature space of a data set at an image size; trained where the store has none."""
     key = content_key(
-        {"data": data.fingerprint(), "side": side, "hidden": HIDDEN, "epochs": EPOCHS, "items": TRAINED_ON, "version": sklearn.__version__}
+        {
+            "data": data.fingerprint(),
+            "side": side,
+            "hidden": HIDDEN,
+            "epochs": EPOCHS,
+            "items": TRAINED_ON,
+            "version": version("scikit-learn"),
+        }
     )
     path = store.folder / f"{key}.features"
     with store.lock(key):

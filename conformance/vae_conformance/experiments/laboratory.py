@@ -111,6 +111,7 @@ class Laboratory:
         self.store = Store(options.store_path or default_folder())
         self._kept: dict[str, TrainedRun] = {}
         self._seen: dict[tuple[object, ...], Surroundings] = {}
+        self._scales: dict[int, float | None] = {}
 
     def groups(self, experiment: Experiment, count: int) -> list[Group]:
         """The first `count` groups of paired runs of an experiment, one a seed; one alone for the lab's printed run.
@@ -178,7 +179,7 @@ class Laboratory:
 
     def _lab_unit(self) -> float:
         """The factor on the subject's own KL term that is a weight of 1 in the lab's terms."""
-        scale = loss_scale(self.subject, 4)
+        scale = self._scale(self.subject, 4)
         if scale is None:
             return 1.0
         weight = abs(kl_weight(self.subject, batch=4))
@@ -242,6 +243,14 @@ class Laboratory:
             self._seen[key] = surroundings(data, space, replace(subject.facts, input_shape=shape))
         return self._seen[key]
 
+    def _scale(self, subject: InProcessSubject, batch: int) -> float | None:
+        """The scale of a subject's loss in its untrained state; for the bound subject, whose state is the same every time, found once."""
+        if subject is not self.subject:
+            return loss_scale(subject, batch)
+        if batch not in self._scales:
+            self._scales[batch] = loss_scale(subject, batch)
+        return self._scales[batch]
+
     def _train(self, subject: InProcessSubject, plan: Plan, items: torch.Tensor) -> tuple[Training, TrainedRun]:
         """The training, and what its curves say."""
         recipe = plan.recipe
@@ -249,7 +258,7 @@ class Laboratory:
             training = train(subject, recipe, items, self._progress(plan))
         repeat = _repeat(subject, plan, items, training) if plan.thorough else (None, 0)
         batch = min(recipe.batch, len(items)) if recipe.batch else 256
-        scale = loss_scale(subject, batch)
+        scale = self._scale(subject, batch)
         unit = scale if scale is not None else 1.0
         run = TrainedRun(
             recipe,
@@ -270,17 +279,15 @@ class Laboratory:
         training, run = self._train(subject, plan, around.train)
         if training.diverged_at is not None:
             return run
-        scales = [
-            loss_scale(subject, min(count, len(items)))
-            for count, items in ((REPORTED_ITEMS, around.test), (STATIONARITY_ITEMS, around.train))
-        ]
+        reported_scale = self._scale(subject, min(REPORTED_ITEMS, len(around.test)))
+        stationarity_scale = self._scale(subject, min(STATIONARITY_ITEMS, len(around.train))) if plan.thorough else None
         before = subject.state()
         subject.load(training.state)
         try:
             return replace(
                 run,
-                held_out=held_out(subject, around.train, around.test, scales[0]),
-                stationarity=stationarity(subject, around.train, scales[1]) if plan.thorough else None,
+                held_out=held_out(subject, around.train, around.test, reported_scale),
+                stationarity=stationarity(subject, around.train, stationarity_scale) if plan.thorough else None,
                 sights=_sights(subject, around, plan),
             )
         finally:
