@@ -139,6 +139,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         type=_checked(choices.selection),
     )
     _option(what, "--dataset", None, "what is trained on (digits, which ship with the package)", choices=choices.DATASETS)
+    _option(what, "--data", "FILE", "your own images to train on: a NumPy archive with train and test, or images")
     _option(what, "--data-root", "PATH", "the folder of torchvision's data sets")
     _option(what, "--download", None, "download MNIST or Fashion-MNIST into that folder where it lacks it", action="store_true")
     _option(what, "--seed", "N", "varies noise, examples and trainings (0)", type=_checked(choices.seed))

@@ -25,6 +25,7 @@ from vae_conformance.events import NotBound, Progress
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.ledger import Proceedings
 from vae_conformance.options import RunOptions
+from vae_conformance.own_data import read_images
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import dump, implementation_document, render_json
 from vae_conformance.report.junit import render_junit
@@ -107,6 +108,8 @@ def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bo
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
         locate(options.target)
+        if options.data is not None and options.profile != "exact":
+            read_images(Path(options.data))
         if options.download and not inspect and options.profile != "exact":
             _download(options.dataset, options.data_root)
         proceedings = supervise(options, workers=workers, on_event=progress, command_of=command_of, inspect=inspect)

@@ -147,6 +147,7 @@ def _failures(value: Any, _folder: Path) -> dict[str, str]:
 _READERS: Mapping[str, Callable[[Any, Path], Any]] = {
     "profile": _choice(choices.PROFILES),
     "dataset": _choice(choices.DATASETS),
+    "data": lambda value, folder: str(folder / _text(value)),
     "data-root": lambda value, folder: str(folder / _text(value)),
     "download": _flag,
     "gate": _choice(choices.GATES),

@@ -20,6 +20,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vae_conformance.errors import Unbound
+from vae_conformance.options import OWN_IMAGES
+from vae_conformance.own_data import clusters as clusters_of
+from vae_conformance.own_data import read_images
 
 DIGITS_TRAIN = 1297
 """Of scikit-learn's 1797 digits; the other 500 are held out. The split is fixed."""
@@ -32,14 +35,14 @@ class Dataset:
 
     Attributes:
         name: as the command line calls it.
-        train, test: images of shape (items, 1, height, width).
+        train, test: images of shape (items, channels, height, width), with one or three channels.
         train_labels, test_labels: their classes.
     """
 
     name: str
-    train: Float[Tensor, "train 1 height width"]
+    train: Float[Tensor, "train channels height width"]
     train_labels: Int[Tensor, " train"]
-    test: Float[Tensor, "test 1 height width"]
+    test: Float[Tensor, "test channels height width"]
     test_labels: Int[Tensor, " test"]
 
     def fingerprint(self) -> str:
@@ -149,21 +152,37 @@ def _root(name: str, data_root: str | None) -> Path:
     return Path(data_root)
 
 
-def load(name: str, data_root: str | None) -> Dataset:
-    """A data set by its name.
+def own_images(path: Path) -> Dataset:
+    """The user's own images (`vae_conformance.own_data`).
+
+    Raises:
+        Unbound: the archive cannot be read, or holds nothing that can be trained on.
+    """
+    found = read_images(path)
+    train, test = found.labels or clusters_of(found)
+    tensors = (torch.from_numpy(values) for values in (found.train, train, found.test, test))
+    return Dataset(OWN_IMAGES, *tensors)
+
+
+def load(name: str, data_root: str | None, data: str | None = None) -> Dataset:
+    """A data set by its name; `OWN_IMAGES` is the archive `data`.
 
     Raises:
         Unbound: it is not to be had.
     """
     if name == "digits":
         return digits()
+    if name == OWN_IMAGES and data is not None:
+        return own_images(Path(data))
     if name in _TORCHVISION:
         return from_torchvision(name, _root(name, data_root))
     raise Unbound(f"{name} is not a data set of images", "choose digits, mnist or fashion-mnist with --dataset")
 
 
-def render(images: Float[Tensor, "items 1 height width"], shape: tuple[int, ...], value_range: tuple[float, float]) -> Tensor:
-    """The images at an implementation's own shape and range: bilinear to its size, repeated over its channels, flat for a flat input.
+def render(images: Float[Tensor, "items some_channels height width"], shape: tuple[int, ...], value_range: tuple[float, float]) -> Tensor:
+    """The images at an implementation's own shape and range: bilinear to its size, flat for a flat input.
+
+    Grey images are repeated over its channels; colours become grey, by their mean, for another number of channels than theirs.
 
     Raises:
         Unbound: a flat shape is neither a square nor three squares.
@@ -171,6 +190,8 @@ def render(images: Float[Tensor, "items 1 height width"], shape: tuple[int, ...]
     channels, height, width = image_shape(shape)
     if images.shape[2:] != (height, width):
         images = F.interpolate(images, size=(height, width), mode="bilinear", align_corners=False)
+    if images.shape[1] not in (1, channels):
+        images = images.mean(1, keepdim=True)
     low, high = value_range
     return (low + (high - low) * images.expand(-1, channels, -1, -1)).reshape(len(images), *shape).contiguous()
 

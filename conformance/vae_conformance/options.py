@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+OWN_IMAGES = "own images"
+"""What stands for a data set's name where the user's own images are trained on."""
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -16,6 +19,7 @@ class RunOptions:
         target: the implementation, as the user named it.
         profile: exact, quick or full.
         dataset: digits, mnist, fashion-mnist, or clusters.
+        data: an archive of the user's own images that is trained on in place of a data set, or None.
         data_root: where torchvision's data sets lie; None where none was named.
         download: whether a data set that does not lie there may be downloaded into it.
         seed: varies noise, examples and training seeds.
@@ -38,6 +42,7 @@ class RunOptions:
     target: str
     profile: str = "quick"
     dataset: str = "digits"
+    data: str | None = None
     data_root: str | None = None
     download: bool = False
     seed: int = 0
@@ -68,6 +73,16 @@ class RunOptions:
             if values.get(name) is not None:
                 values[name] = tuple(values[name])
         return replace(RunOptions(target=values.pop("target")), **values)
+
+    @property
+    def images(self) -> str:
+        """What the image models are trained on, by name: a data set, or `OWN_IMAGES`."""
+        return self.dataset if self.data is None else OWN_IMAGES
+
+    @property
+    def data_name(self) -> str:
+        """What reports call the data."""
+        return self.dataset if self.data is None else Path(self.data).name
 
     @property
     def store_path(self) -> Path | None:

@@ -123,7 +123,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def _hands_out(config: pytest.Config) -> bool:
     """Whether this process only hands out tests to workers of pytest-xdist."""
-    return config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+    return str(config.getoption("dist", "no")) != "no" and not hasattr(config, "workerinput")
 
 
 def _speaks(config: pytest.Config) -> bool:

@@ -157,7 +157,7 @@ class Session:
 
         The full profile begins at 6, but for the reference's own systems and on large data sets, where a training takes many times as long.
         """
-        more = self.options.profile == Profile.FULL and self.options.dataset == "digits" and not claim.reference_only
+        more = self.options.profile == Profile.FULL and self.options.images == "digits" and not claim.reference_only
         return LOOKS[1:] if more else LOOKS
 
     def laboratory(self) -> Laboratory:

@@ -174,7 +174,8 @@ class Laboratory:
             return [lab_plans(experiment, seed, unit) for seed in seeds]
         pixels = self.subject.facts.pixels
         if experiment in ARMS:
-            return [image_plans(experiment, self.options.dataset, pixels, seed) for seed in seeds]
+            items = len(_dataset(self.options.images, self.options).train)
+            return [image_plans(experiment, self.options.images, pixels, seed, items) for seed in seeds]
         return [exercise_plans(experiment, pixels, seed) for seed in seeds]
 
     def _lab_unit(self) -> float:
@@ -338,9 +339,9 @@ def _repeat(subject: InProcessSubject, plan: Plan, items: torch.Tensor, training
 
 
 def _dataset(name: str, options: RunOptions) -> datasets.Dataset:
-    return _loaded(name, options.data_root)
+    return _loaded(name, options.data_root, options.data)
 
 
 @functools.cache
-def _loaded(name: str, root: str | None) -> datasets.Dataset:
-    return datasets.load(name, root)
+def _loaded(name: str, root: str | None, data: str | None) -> datasets.Dataset:
+    return datasets.load(name, root, data)

@@ -23,6 +23,8 @@ EPOCHS = (15, 20)
 REMEDIES = ("none", "warm-up", "free bits", "smaller beta", "weaker decoder", "InfoVAE")
 """The ways of training the strong decoder (Deep Learning Notes 13.4.7)."""
 SYSTEM_STEPS, SYSTEM_BATCH = 2000, 128
+MANY = 10_000
+"""Data sets of fewer training items are trained as the digits are."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,16 @@ class Plan:
     thorough: bool = False
 
 
-def image_recipe(dataset: str, pixels: int, seed: int) -> Recipe:
-    """How images are trained: long enough for every phenomenon to show, short enough for a laptop."""
-    if dataset != "digits":
+def image_recipe(dataset: str, pixels: int, seed: int, items: int = MANY) -> Recipe:
+    """How images are trained: long enough for every phenomenon to show, short enough for a laptop.
+
+    Args:
+        dataset: its name.
+        pixels: numbers in one item.
+        seed: of the training.
+        items: training items, which decide where the data set is none that is known.
+    """
+    if dataset != "digits" and items >= MANY:
         return Recipe(dataset, steps=2340, batch=256, learning_rate=1e-3, seed=seed)
     if pixels <= 128:
         return Recipe(dataset, steps=2000, batch=128, learning_rate=1e-3, seed=seed)
@@ -82,9 +91,9 @@ def arm_recipe(own: Recipe, arm: Arm) -> Recipe:
             return own
 
 
-def image_plans(experiment: Experiment, dataset: str, pixels: int, seed: int) -> dict[str, Plan]:
-    """One seed's trainings of an experiment on images, by arm."""
-    own = image_recipe(dataset, pixels, seed)
+def image_plans(experiment: Experiment, dataset: str, pixels: int, seed: int, items: int = MANY) -> dict[str, Plan]:
+    """One seed's trainings of an experiment on images, by arm; the arguments are those of `image_recipe`."""
+    own = image_recipe(dataset, pixels, seed, items)
     return {str(arm): Plan(arm_recipe(own, arm), thorough=arm is Arm.OWN) for arm in ARMS[experiment]}
 
 

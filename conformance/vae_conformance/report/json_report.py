@@ -42,7 +42,7 @@ def as_document(report: Report) -> dict[str, Any]:
             **{name: environment.get(name) for name in ("python", "torch", "device", "threads")},
             "seed": options.seed,
             "profile": options.profile,
-            "dataset": options.dataset,
+            "dataset": options.data_name,
             "gate": options.gate,
             "only": list(options.only),
             "duration_s": round(report.duration_s, 3),

@@ -40,7 +40,7 @@ def repeat_command(options: RunOptions, claim: str) -> str:
     """The command that asks this one claim again, under all options that bear on its outcome."""
     words = ["vae-conformance", "run", options.target, "--only", claim, "--seed", str(options.seed)]
     plain = RunOptions(target=options.target)
-    for name in ("profile", "dataset", "data_root", "effective_beta", "likelihood", "objective", "decoder", "device"):
+    for name in ("profile", "dataset", "data", "data_root", "effective_beta", "likelihood", "objective", "decoder", "device"):
         value = getattr(options, name)
         if value != getattr(plain, name):
             words += ["--" + name.replace("_", "-"), str(value)]
@@ -152,7 +152,7 @@ def _summary(report: Report, layout: Layout) -> list[str]:
         lines += layout.wrap(f"not asked: {', '.join(report.missing)}", "  ")
     gate = "required claims" if options.gate == "required" else "required and expected claims"
     lines += layout.wrap(f"{gate} gate; all others are reported only", "  ")
-    lines += layout.wrap(f"seed {options.seed}, profile {options.profile}, data {options.dataset}, {report.duration_s:.1f} s", "  ")
+    lines += layout.wrap(f"seed {options.seed}, profile {options.profile}, data {options.data_name}, {report.duration_s:.1f} s", "  ")
     if tests := report.error_budget["exact_tail_claims"]:
         bound = report.error_budget["exact_tail_false_alarm_probability"]
         lines += layout.wrap(f"the exact tests ({count(int(tests), 'claim')}) give at most {bound:g} false alarms a run", "  ")
