@@ -9,13 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head, agree, read_kl, read_sampler
-from vae_conformance.binding.inprocess import InProcessSubject, Wiring
+from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.interface import (
     trainable,
 )
-from vae_conformance.binding.losses import Loss, Returns, loss_candidates, read_returns, supplied_loss
+from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
+from vae_conformance.binding.losses import Loss, supplied_loss
+from vae_conformance.binding.returns import Returns
+from vae_conformance.binding.wiring import Wiring
 from vae_conformance.options import RunOptions
 from vae_spec.elbo import reconstruction_fit
 from vae_spec.subject import Facts, Likelihood, Mode, Noise, Objective, Part, PartReport, Raw, Standing, SubjectFault
@@ -40,6 +44,9 @@ class Assembly:
             Head.LOGVAR,
             latent_shape,
             tuple(tuple(one.shape[1:]) for one in raw),
+            found.form,
+            found.draw_form,
+            found.joint,
         )
         self.range = options.input_range or ((-1.0, 1.0) if found.end == "symmetric" else (0.0, 1.0))
         parameters = sum(value.numel() for value in trainable(found.model).values())
@@ -78,35 +85,49 @@ class Assembly:
 
     def _loss(self) -> tuple[Loss, Likelihood | None]:
         declared = Likelihood(self.options.likelihood) if self.options.likelihood else None
-        for account, call, roles in loss_candidates(self.found.model, self.found.target.namespace):
+        x = self._in_range(self.found.x)
+        # The output that forward gave; a wild or badly scaled one is for the claims to judge.
+        trial = Trial(x, self.found.raw if self.found.raw is not None else (x,), self.wiring.latent_shape)
+        failed: tuple[Loss, SubjectFault] | None = None
+        best: tuple[int, Loss, Likelihood | None] | None = None
+        for candidate in losses(self.found, self.wiring):
+            if best is not None and candidate.account != best[1].account:
+                break
             try:
-                read = self._try_loss(account, call, roles)
+                loss = try_loss(self.found, candidate, trial)
             except SubjectFault as fault:
-                self.found.report(Part.LOSS, Standing.FAILING, f"{account} {fault.what}", fault.diagnosis)
-                # PyTorch's Bernoulli losses name their own range when they refuse an output.
-                refused = Likelihood.BERNOULLI if fault.diagnosis in ("decoder-range", "data-out-of-range") else None
-                return Loss(account, call, roles, Returns.TERMS), declared or refused
-            if read is None:
+                failed = failed or (candidate, fault)
                 continue
-            loss = Loss(account, call, roles, *read)
-            self.found.report(Part.LOSS, Standing.PRESENT, f"{account}({', '.join(roles.values())}) gives {loss.returns}")
+            if loss is None:
+                continue
             self.wiring = replace(self.wiring, loss=loss)
-            return loss, declared or self._detect_likelihood()
+            likelihood = declared or self._detect_likelihood()
+            fits = (likelihood is not None) + (self._kl_head() is not None)
+            if best is None or fits > best[0]:
+                best = fits, loss, likelihood
+            if fits == 2:
+                break
+        if best is not None and (best[0] > 0 or not best[1].account.endswith("(x)")):
+            _fits, loss, likelihood = best
+            self.wiring = replace(self.wiring, loss=loss)
+            shown = loss.account if loss.account.endswith("(x)") else f"{loss.account}({', '.join(loss.roles.values())})"
+            self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}")
+            return loss, likelihood
+        if failed is not None and not failed[0].account.endswith("(x)"):
+            candidate, fault = failed
+            self.found.report(Part.LOSS, Standing.FAILING, f"{candidate.account} {fault.what}", fault.diagnosis)
+            # PyTorch's Bernoulli losses name their own range when they refuse an output.
+            refused = Likelihood.BERNOULLI if fault.diagnosis in ("decoder-range", "data-out-of-range") else None
+            return replace(candidate, returns=Returns.TERMS), declared or refused
         supplied = declared or self._natural_likelihood()
+        if (own := kl_of_the_model(self.found, supplied)) is not None:
+            self.found.report(Part.LOSS, Standing.PRESENT, own.account)
+            self.found.notes.append(own.account)
+            return own, supplied
         loss = supplied_loss(supplied)
         self.found.report(Part.LOSS, Standing.REPLACED, loss.account)
         self.found.notes.append(loss.account)
         return loss, supplied
-
-    def _try_loss(self, account: str, call: Callable[..., Any], roles: dict[str, str]) -> tuple[Returns, tuple[Any, Any, Any]] | None:
-        """Call it for two posteriors at one output, as training would, and read what it returns."""
-        x = self._in_range(self.found.x)
-        raw = self.found.raw if self.found.raw is not None else (x,)
-        # The output that forward gave; a wild or badly scaled one is for the claims to judge.
-        mu = torch.zeros((BATCH, *self.wiring.latent_shape), device=self.found.device)
-        trial = Loss(account, call, roles, Returns.SCALAR)
-        results = [self.found.call("loss", trial.call, *trial_arguments(trial, raw, x, code, mu)) for code in (mu + 0.5, mu + 1.0)]
-        return read_returns(results[0], results[1])
 
     def _in_range(self, x: Tensor) -> Tensor:
         low, high = self.range
@@ -115,6 +136,8 @@ class Assembly:
     def _natural_likelihood(self) -> Likelihood:
         if len(self.wiring.raw_shapes) == 2:
             return Likelihood.GAUSSIAN
+        if gives_logits(self.found.decoded):
+            return Likelihood.BERNOULLI_LOGITS
         return Likelihood.BERNOULLI if self.found.end == "unit" and self.range == (0.0, 1.0) else Likelihood.SQUARED_ERROR
 
     def _detect_likelihood(self) -> Likelihood | None:
@@ -135,23 +158,34 @@ class Assembly:
                 continue
         return None
 
+    def _kl_head(self) -> Head | None:
+        """What the KL takes the second head for; None where it does not tell."""
+        subject = self._build(self.facts)
+        x = self._in_range(self.found.x[:2])
+        raw = tuple(one[:2] for one in self.found.raw) if self.found.raw is not None else (x,)
+        try:
+            return read_kl(lambda mu, second: float(subject.terms(raw, x, mu, second).total), self.facts.latent_dim)
+        except (SubjectFault, RuntimeError):
+            return None
+
     def _read_head(self) -> None:
         sampler = kl = None
         subject = self._build(self.facts)
         loss = self.wiring.loss
-        x = self._in_range(self.found.x[:2])
-        raw = tuple(one[:2] for one in self.found.raw) if self.found.raw is not None else (x,)
         if self.found.parts[Part.DRAW].standing is Standing.PRESENT:
             try:
                 sampler = read_sampler(lambda mu, second: subject.draw(mu, second, Noise(seed=3)), self.facts.latent_dim)
             except (SubjectFault, RuntimeError, IndexError):
                 sampler = None
         if loss is not None and not loss.supplied and self.found.parts[Part.LOSS].standing is Standing.PRESENT:
-            try:
-                kl = read_kl(lambda mu, second: float(subject.terms(raw, x, mu, second).total), self.facts.latent_dim)
-            except (SubjectFault, RuntimeError):
-                kl = None
-        head, note = agree(sampler, kl)
+            kl = self._kl_head()
+        inside = self.found.inside_head
+        if sampler is not None and inside is not None and sampler is not inside:
+            form = replace(self.found.draw_form, takes=sampler, given=inside)
+            self.wiring = replace(self.wiring, draw_form=form)
+            self.found.notes.append(f"forward makes a {sampler} of the second head before it calls the sampling step")
+            sampler = inside
+        head, note = agree(sampler or inside, kl)
         self.wiring = replace(self.wiring, head=head)
         if note:
             self.found.notes.append(note)
@@ -243,9 +277,3 @@ class Assembly:
             )
         else:
             parts[Part.TRAINING] = parts[Part.PARAMETERS]
-
-
-def trial_arguments(loss: Loss, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor) -> list[Any]:
-    """Positional arguments for a loss in the order of its roles."""
-    values: dict[str, Any] = {"raw": raw[0] if len(raw) == 1 else raw, "x": x, "mu": mu, "logvar": logvar, "z": mu}
-    return [values[role] for role in loss.roles if role in values]

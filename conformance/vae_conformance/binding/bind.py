@@ -15,8 +15,9 @@ import torch
 from torch import nn
 
 from vae_conformance.binding.assembly import Assembly
-from vae_conformance.binding.findings import Findings, find_decoder, find_encoder, find_forward, find_sampler, find_shape, latent_shape_of
+from vae_conformance.binding.findings import Findings, find_decoder, find_encoder, find_sampler, find_shape, latent_shape_of
 from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
 from vae_conformance.binding.noise import seeded
 from vae_conformance.declarations import with_declarations
 from vae_conformance.options import RunOptions
@@ -64,6 +65,8 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     latent_shape = latent_shape_of(found)
     find_decoder(found, latent_shape)
     find_sampler(found, latent_shape)
+    compose_forward(found)
+    found.inside_head = settle_order(found)
     subject = Assembly(found, options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject
