@@ -15,12 +15,11 @@ from vae_conformance.binding.interface import (
     ENCODE_NAMES,
     as_pair,
     as_raw,
-    at,
     candidates,
-    read_layout,
     sampler_candidates,
     trainable,
 )
+from vae_conformance.binding.layout import at, read_layout
 from vae_conformance.binding.probing import decoder_end, output_range, probe_batch, shape_candidates
 
 

@@ -111,11 +111,12 @@ def _look(cls: type, drawing: set[str]) -> _Look:
         runs = "forward" in names and len(required) <= 3
     else:
         runs = "forward" in names or "__call__" in vars(cls)
+    called = names | uses if issubclass(cls, nn.Module) and runs else names
     return _Look(
         cls,
         issubclass(cls, nn.Module),
         samples=any(map(_SAMPLING.search, names)) or bool(uses & (_DRAWS | drawing)),
-        codes=any(map(_ENCODING.search, names)) and any(map(_DECODING.search, names)),
+        codes=any(map(_ENCODING.search, called)) and any(map(_DECODING.search, called)),
         runs=runs,
         abstract=inspect.isabstract(cls) or "NotImplementedError" in _names_used(cls),
         uses=uses,

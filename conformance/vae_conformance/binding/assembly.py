@@ -17,7 +17,7 @@ from vae_conformance.binding.interface import (
     trainable,
 )
 from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
-from vae_conformance.binding.losses import Loss, supplied_loss
+from vae_conformance.binding.losses import Kind, Loss, supplied_loss
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.wiring import Wiring
 from vae_conformance.options import RunOptions
@@ -96,7 +96,8 @@ class Assembly:
             try:
                 loss = try_loss(self.found, candidate, trial)
             except SubjectFault as fault:
-                failed = failed or (candidate, fault)
+                if failed is None and (candidate.kind is Kind.DIRECT or (candidate.whole and candidate.by_name)):
+                    failed = candidate, fault
                 continue
             if loss is None:
                 continue
@@ -107,13 +108,13 @@ class Assembly:
                 best = fits, loss, likelihood
             if fits == 2:
                 break
-        if best is not None and (best[0] > 0 or not best[1].account.endswith("(x)")):
+        if best is not None and (best[0] > 0 or not best[1].driven):
             _fits, loss, likelihood = best
             self.wiring = replace(self.wiring, loss=loss)
-            shown = loss.account if loss.account.endswith("(x)") else f"{loss.account}({', '.join(loss.roles.values())})"
+            shown = loss.account if loss.driven else f"{loss.account}({', '.join(loss.roles.values())})"
             self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}")
             return loss, likelihood
-        if failed is not None and not failed[0].account.endswith("(x)"):
+        if failed is not None:
             candidate, fault = failed
             self.found.report(Part.LOSS, Standing.FAILING, f"{candidate.account} {fault.what}", fault.diagnosis)
             # PyTorch's Bernoulli losses name their own range when they refuse an output.

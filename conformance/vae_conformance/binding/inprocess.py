@@ -105,7 +105,7 @@ class InProcessSubject:
     def _encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mu and the second head, as the model gives them, flattened."""
         encoded, form = self._part(self.wiring.encode, "encode")(self._to_model(x)), self.wiring.form
-        pair = as_pair(encoded) if form is None else form.read(encoded)
+        pair = as_pair(encoded) if form is None else form.checked(encoded, len(x))
         if pair is None:
             raise SubjectFault("encode", "does not return mu and logvar of like shape")
         return self._flat(pair[0]), self._flat(pair[1])
@@ -335,15 +335,17 @@ class InProcessSubject:
         """Adam on the encoder towards a posterior; stops early once it is there."""
         before = self.state()
         self.load(self.fresh(seed))
-        target = mu.to(self.device), logvar.to(self.device)
+        # A deviation is steered to a deviation: its logarithm has a pole between the two signs that it may have.
+        head = self.wiring.head if self.wiring.head in (Head.STD, Head.VARIANCE) else Head.LOGVAR
+        target = mu.to(self.device), head.from_logvar(logvar.to(self.device))
         try:
             optimiser = torch.optim.Adam(list(trainable(self.model).values()), lr=learning_rate)
             with self.caller.calling("encode"), in_mode(self.model, Mode.TRAIN), seeded(seed, self.device):
                 for _ in range(steps):
                     here = self._posterior_attached(x)
-                    errors = [(one - other).abs() for one, other in zip(here, target, strict=True)]
-                    if max(float(error.detach().mean()) for error in errors) < 0.5:
+                    if max(float((one.detach() - other).abs().mean()) for one, other in zip(here, (mu, logvar), strict=True)) < 0.5:
                         break
+                    errors = here[0] - target[0], head.from_logvar(here[1]) - target[1]
                     optimiser.zero_grad()
                     sum(error.square().mean() for error in errors).backward()  # type: ignore[union-attr]
                     optimiser.step()

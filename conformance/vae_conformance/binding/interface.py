@@ -48,6 +48,15 @@ class CodeForm:
             return pair_of(at(result, self.posterior))
         return at(result, self.mu), at(result, self.second)
 
+    def checked(self, result: Any, batch: int) -> tuple[Tensor, Tensor] | None:
+        """The same, None where a result is not what it was when the form was read."""
+        try:
+            mu, second = self.read(result)
+        except (KeyError, IndexError, AttributeError, TypeError):
+            return None
+        alike = isinstance(mu, Tensor) and isinstance(second, Tensor) and mu.shape == second.shape and mu.dim() >= 2
+        return (mu, second) if alike and len(mu) == batch else None
+
 
 def candidates(model: object, names: tuple[str, ...]) -> list[Found]:
     """The callables that the model offers under these names, in their order; behind them spellings with other capitals."""

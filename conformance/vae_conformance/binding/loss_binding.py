@@ -20,7 +20,7 @@ from vae_conformance.binding.inside import kl_inside
 from vae_conformance.binding.layout import Path, at, leaves, rebuilt, same
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
 from vae_conformance.binding.loss_search import Candidate, driving_candidates, loss_candidates
-from vae_conformance.binding.losses import Loss, plain_values
+from vae_conformance.binding.losses import Kind, Loss, plain_values
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Order, Returns, entries, read_returns
 from vae_conformance.binding.wiring import Wiring
@@ -82,6 +82,7 @@ def losses(found: Findings, wiring: Wiring) -> Iterator[Loss]:
                 values=values,
                 around=around,
                 needs_beta=signature.needs_beta,
+                kind=Kind.WHOLE if candidate.whole else Kind.DIRECT,
             )
     if not injection.takes_code or injection.decode is None:
         return
@@ -91,7 +92,7 @@ def losses(found: Findings, wiring: Wiring) -> Iterator[Loss]:
     for account, call, labelled in driving_candidates(found.model):
         runs.append((account, _with_labels(call) if labelled else call))
     for account, run in runs:
-        yield Loss(f"{account}(x)", _driven(found, injection, run), DRIVEN, Returns.SCALAR, values=_raw_values)
+        yield Loss(f"{account}(x)", _driven(found, injection, run), DRIVEN, Returns.SCALAR, values=_raw_values, kind=Kind.DRIVEN)
 
 
 def _signatures(candidate: Candidate) -> Iterator[Signature]:
@@ -201,7 +202,7 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
         results.append(call(0.5, trial.other))
     except SubjectFault:
         results.append(None)
-    if loss.account.endswith("(x)") and not _follows(results):
+    if (loss.driven or loss.whole) and not _follows(results, both=loss.driven) and not (loss.whole and loss.by_name):
         return None
     read = read_returns(*results)
     return None if read is None else replace(loss, returns=read[0], order=read[1])
@@ -213,11 +214,13 @@ def _missing_weight(fault: SubjectFault) -> str | None:
     return named[1] if named and is_weight(named[1]) else None
 
 
-def _follows(results: list[Any]) -> bool:
-    """Whether some value follows both the posterior and the output, or some value each."""
+def _follows(results: list[Any], *, both: bool) -> bool:
+    """Whether some value follows the posterior, and where `both` are wanted, some value the output."""
+    if results[2] is None:
+        return True
     first, code, output = ([float(one.float().mean()) for one in _tensors(result)] for result in results)
     moved = [(abs(a - b) > 1e-7, abs(a - c) > 1e-7) for a, b, c in zip(first, code, output, strict=False)]
-    return any(by_code for by_code, _ in moved) and any(by_output for _, by_output in moved)
+    return any(by_code for by_code, _ in moved) and (not both or any(by_output for _, by_output in moved))
 
 
 def _tensors(result: Any) -> list[Tensor]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.loss_search import METHOD_NAMES
 from vae_conformance.binding.returns import Returns
 from vae_spec.elbo import closed_form_kl, negative_log_likelihood
 from vae_spec.subject import Likelihood, Raw, Terms
@@ -30,6 +32,14 @@ def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+class Kind(StrEnum):
+    """What a loss is called with: the parts, what forward returns and the batch, or the batch alone, when it runs the model itself."""
+
+    DIRECT = "the parts"
+    WHOLE = "what forward returns"
+    DRIVEN = "the batch"
+
+
 @dataclass(frozen=True)
 class Loss:
     """A loss that was found (or supplied), and how to call it.
@@ -44,7 +54,7 @@ class Loss:
         values: what the roles stand for.
         around: what has to hold while it is called.
         needs_beta: whether beta has to be given.
-        sign: -1 for an ELBO that is to be maximised.
+        kind: what it is called with.
     """
 
     account: str
@@ -56,7 +66,22 @@ class Loss:
     values: Values = plain_values
     around: Around = _nothing
     needs_beta: bool = False
-    sign: float = 1.0
+    kind: Kind = Kind.DIRECT
+
+    @property
+    def driven(self) -> bool:
+        """Whether it runs the model itself."""
+        return self.kind is Kind.DRIVEN
+
+    @property
+    def whole(self) -> bool:
+        """Whether it takes what forward returns."""
+        return self.kind is Kind.WHOLE
+
+    @property
+    def by_name(self) -> bool:
+        """Whether its name leaves no doubt that it is the whole loss."""
+        return self.account.rpartition(" ")[2] in METHOD_NAMES
 
     @property
     def takes_beta(self) -> bool:
@@ -68,9 +93,9 @@ class Loss:
         result = self.result(raw, x, mu, second, z, beta)
         total_at, reconstruction_at, kl_at = self.order
         if self.returns is Returns.SCALAR:
-            total = self.sign * scalar(self._entry(result, total_at))
+            total = scalar(self._entry(result, total_at))
             apart = self.result(raw, x, torch.zeros_like(mu), neutral, z, beta)
-            reconstruction = self.sign * scalar(self._entry(apart, total_at))
+            reconstruction = scalar(self._entry(apart, total_at))
             kl = total - reconstruction
             if beta is not None and not self.takes_beta:
                 total = reconstruction + beta * kl

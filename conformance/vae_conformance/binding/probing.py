@@ -85,7 +85,8 @@ def decoder_end(decode: Any, z: Tensor) -> tuple[str, tuple[float, float]]:
         last = LastOperation()
         with last:
             decode(z)
-        wide = (as_raw(decode(30 * z)) or (torch.full((1,), torch.inf),))[0]
+        result = decode(30 * z)
+        wide = (as_raw(result) or result)[0]
     return last.name, (float(wide.min()), float(wide.max()))
 
 

@@ -32,7 +32,7 @@ class BaseVAE(nn.Module):
 
 
 class VanillaVAE(BaseVAE):
-    def __init__(self, in_channels, latent_dim, hidden_dims=None, **kwargs):
+    def __init__(self, latent_dim, in_channels=3, hidden_dims=None, **kwargs):
         super().__init__()
         self.latent_dim = latent_dim
         hidden_dims = list(hidden_dims or [8, 16])
@@ -74,7 +74,7 @@ class VanillaVAE(BaseVAE):
         recons_loss = 0.5 * F.mse_loss(recons, input, reduction="sum") / input.size(0)
         kld_loss = torch.mean(-0.5 * torch.sum(1 + log_var - mu**2 - log_var.exp(), dim=1), dim=0)
         loss = recons_loss + kld_weight * kld_loss
-        return {"loss": loss, "Reconstruction_Loss": recons_loss.detach(), "KLD": -kld_loss.detach()}
+        return {"loss": loss, "Reconstruction_Loss": recons_loss.detach(), "KLD": kld_loss.detach()}
 
     def sample(self, num_samples, current_device, **kwargs):
         z = torch.randn(num_samples, self.latent_dim).to(current_device)

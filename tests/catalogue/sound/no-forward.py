@@ -33,7 +33,7 @@ class VAE(nn.Module):
 def loss_function(x_recon, x, mean, log_var):
     bce = nn.functional.binary_cross_entropy(x_recon, x, reduction="sum") / x.size(0)
     kl = -0.5 * torch.sum(1 + log_var - mean.pow(2) - log_var.exp()) / x.size(0)
-    return bce, -kl, bce + kl
+    return bce, kl, bce + kl
 
 
 def train_step(model, x, optimizer):
