@@ -120,7 +120,9 @@ def _look(cls: type, drawing: set[str]) -> _Look:
         runs=runs,
         abstract=inspect.isabstract(cls) or "NotImplementedError" in _names_used(cls),
         uses=uses,
-        step=_SAMPLING.search(cls.__name__) is not None and not any(map(_ENCODING.search, (cls.__name__, *names))) and "vae" not in cls.__name__.lower(),
+        step=_SAMPLING.search(cls.__name__) is not None
+        and not any(map(_ENCODING.search, (cls.__name__, *names)))
+        and "vae" not in cls.__name__.lower(),
     )
 
 

@@ -55,7 +55,6 @@ _SIZE_OF_ROLE = {
 _PLURAL = re.compile(r"(hidden|h)_?(dims|sizes|layers)$|hiddens$", re.IGNORECASE)
 
 
-
 def construct(maker: Callable[..., object], arguments: Mapping[str, object], *, label: str, limit: float, tree: Path | None) -> object:
     """A new instance: `maker` called with `arguments`, by name where it can be.
 
@@ -110,6 +109,7 @@ def choose_arguments(
         if (role := _role(named)) is None:
             raise KeyError(name)
         return _value(role, named, shape, has_channels=True, sizes=sizes)
+
     chosen: dict[str, object] = {}
     for parameter in parameters:
         role = _role(parameter)

@@ -60,8 +60,9 @@ def made(value: object) -> object:
 def ingredient(maker: Callable[..., object], parameter: inspect.Parameter, choose: Choose, value: Value) -> Ingredient | None:
     """What a parameter without a default and without the name of a size is given; None where nothing says.
 
-    Its annotation may be a class of the file; its name that of a network, of which the file has just one class; what the class reads from it
-    tells a record of settings; and the file may construct the class itself, with arguments that can be read without running anything.
+    Its annotation may be a class of the file; its name that of a network, of which the file has just one class; what the class
+    reads from it tells a record of settings; and the file may construct the class itself, with arguments that can be read
+    without running anything.
     """
     module = sys.modules.get(getattr(maker, "__module__", ""))
     if module is None:

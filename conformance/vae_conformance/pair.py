@@ -32,7 +32,9 @@ class NetworkPair(nn.Module):
 
 def network_pair(module: ModuleType) -> Callable[..., object] | None:
     """A factory for the pair, where a module defines just one encoder and one decoder and both are networks; None elsewhere."""
-    own = [cls for cls in vars(module).values() if inspect.isclass(cls) and cls.__module__ == module.__name__ and issubclass(cls, nn.Module)]
+    own = [
+        cls for cls in vars(module).values() if inspect.isclass(cls) and cls.__module__ == module.__name__ and issubclass(cls, nn.Module)
+    ]
     encoders = [cls for cls in own if _ENCODER.search(cls.__name__) and not _DECODER.search(cls.__name__)]
     decoders = [cls for cls in own if _DECODER.search(cls.__name__) and not _ENCODER.search(cls.__name__)]
     if len(encoders) != 1 or len(decoders) != 1:

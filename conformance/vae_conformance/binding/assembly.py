@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from vae_conformance.binding.distributions import gives_logits
+from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.heads import Head, agree, read_kl, read_sampler
+from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agree, named_head, read_kl, read_sampler
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.interface import (
     trainable,
@@ -19,10 +18,12 @@ from vae_conformance.binding.interface import (
 from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
 from vae_conformance.binding.losses import Kind, Loss, supplied_loss
 from vae_conformance.binding.returns import Returns
+from vae_conformance.binding.rivals import preferred
 from vae_conformance.binding.wiring import Wiring
+from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
 from vae_spec.elbo import reconstruction_fit
-from vae_spec.subject import Facts, Likelihood, Mode, Noise, Objective, Part, PartReport, Raw, Standing, SubjectFault
+from vae_spec.subject import Facts, Likelihood, Mode, Noise, Objective, Part, PartReport, Standing, SubjectFault
 
 REFERENCE_PACKAGE = "vae_reference"
 """The package whose systems the reference-only claims concern; known by name, never imported."""
@@ -90,7 +91,9 @@ class Assembly:
         trial = Trial(x, self.found.raw if self.found.raw is not None else (x,), self.wiring.latent_shape)
         failed: tuple[Loss, SubjectFault] | None = None
         best: tuple[int, Loss, Likelihood | None] | None = None
-        for candidate in losses(self.found, self.wiring):
+        for candidate in losses(self.found):
+            if self.options.loss is not None and candidate.name != self.options.loss:
+                continue
             if best is not None and candidate.account != best[1].account:
                 break
             try:
@@ -110,19 +113,24 @@ class Assembly:
                 break
         if best is not None and (best[0] > 0 or not best[1].driven):
             _fits, loss, likelihood = best
+            if (other := preferred(self.found, loss, trial, self.options.loss)) is not loss:
+                self.wiring = replace(self.wiring, loss=other)
+                loss, likelihood = other, declared or self._detect_likelihood()
             self.wiring = replace(self.wiring, loss=loss)
             shown = loss.account if loss.driven else f"{loss.account}({', '.join(loss.roles.values())})"
-            self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}")
+            self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
             return loss, likelihood
+        if self.options.loss is not None and failed is None:
+            raise Unbound(f"{self.found.target.name} has no loss named {self.options.loss} that can be called")
         if failed is not None:
-            candidate, fault = failed
-            self.found.report(Part.LOSS, Standing.FAILING, f"{candidate.account} {fault.what}", fault.diagnosis)
+            candidate, wrong = failed
+            self.found.report(Part.LOSS, Standing.FAILING, f"{candidate.account} {wrong.what}", wrong.diagnosis)
             # PyTorch's Bernoulli losses name their own range when they refuse an output.
-            refused = Likelihood.BERNOULLI if fault.diagnosis in ("decoder-range", "data-out-of-range") else None
+            refused = Likelihood.BERNOULLI if wrong.diagnosis in ("decoder-range", "data-out-of-range") else None
             return replace(candidate, returns=Returns.TERMS), declared or refused
         supplied = declared or self._natural_likelihood()
         if (own := kl_of_the_model(self.found, supplied)) is not None:
-            self.found.report(Part.LOSS, Standing.PRESENT, own.account)
+            self.found.report(Part.LOSS, Standing.PRESENT, own.account, known_by=own.known_by)
             self.found.notes.append(own.account)
             return own, supplied
         loss = supplied_loss(supplied)
@@ -186,10 +194,40 @@ class Assembly:
             self.wiring = replace(self.wiring, draw_form=form)
             self.found.notes.append(f"forward makes a {sampler} of the second head before it calls the sampling step")
             sampler = inside
+        if self.options.second_head is not None:
+            self.wiring = replace(self.wiring, head=DECLARED_HEADS[self.options.second_head])
+            return
+        self._refuse_doubt(sampler or inside, kl)
+        self._say_spread(sampler)
         head, note = agree(sampler or inside, kl)
         self.wiring = replace(self.wiring, head=head)
         if note:
             self.found.notes.append(note)
+
+    def _refuse_doubt(self, sampler: Head | None, kl: Head | None) -> None:
+        """Refuse a second head whose name says one thing and whose draws another, where no KL settles which of them is wrong."""
+        says = named_head(self._head_names())
+        if kl is not None or sampler is None or says in (None, sampler) or self.options.objective is not None:
+            return
+        raise Unbound(
+            f"{self.found.target.name}: what the second head is cannot be told: its name says {says}, the draws follow a {sampler},"
+            " and there is no KL to settle it",
+            f"if the draws are right, add --second-head {ASKED_HEADS[sampler]}; if the name is, add --second-head {ASKED_HEADS[says]}",
+        )
+
+    def _head_names(self) -> list[str]:
+        """What the second head is called where it is given a name."""
+        layout, part = self.found.layout, self.found.draw_part
+        names = [] if layout is None or layout.logvar is None else [str(step) for step in layout.logvar]
+        if part is not None and self.wiring.draw_form.takes is None:
+            names.append(second_parameter(part, self.wiring.draw_form))
+        return names
+
+    def _say_spread(self, sampler: Head | None) -> None:
+        report = self.found.parts[Part.DRAW]
+        if sampler is not None and report.standing is Standing.PRESENT:
+            spread = f"; probe: its draws spread as a {sampler} says"
+            self.found.parts[Part.DRAW] = replace(report, known_by=report.known_by + spread)
 
     def _read_manners(self) -> None:
         """BatchNorm's smallest batch, what eval mode does, whether the noise is under control, whether the code can be seen."""

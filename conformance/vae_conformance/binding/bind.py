@@ -38,7 +38,9 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
     if isinstance(model, nn.Module):
         model.to(device)
     options, note = with_declarations(options, model, target.name)
-    found = Findings(model, target, device, notes=[note] if note else [])
+    given = ", ".join(f"{name}={value!r}" for name, value in target.arguments.items())
+    notes = [text for text in (note, f"constructed with {given}" if given else "") if text]
+    found = Findings(model, target, device, notes=notes)
     with _undisturbed(model):
         return _bound(found, options)
 

@@ -38,8 +38,9 @@ def with_raw(template: Distribution, raw: Raw) -> Distribution | None:
         logvar = raw[1] if len(raw) == 2 else torch.zeros_like(raw[0])
         return with_pair(template, raw[0], logvar)
     if isinstance(base, Bernoulli | ContinuousBernoulli):
-        given = "probs" if base.__dict__.get("probs") is base._param else "logits"
-        return _wrapped(template, type(base)(**{given: raw[0]}, validate_args=False))
+        kind: Any = type(base)
+        given = "logits" if gives_logits(template) else "probs"
+        return _wrapped(template, kind(**{given: raw[0]}, validate_args=False))
     if isinstance(base, Laplace):
         return _wrapped(template, Laplace(raw[0], torch.ones_like(raw[0]), validate_args=False))
     return None

@@ -71,9 +71,9 @@ class Findings:
             with RandomCalls(noise):
                 return function(*arguments)
 
-    def report(self, part: Part, standing: Standing, account: str, diagnosis: str | None = None) -> None:
+    def report(self, part: Part, standing: Standing, account: str, diagnosis: str | None = None, known_by: str = "") -> None:
         """Note how a part stands."""
-        self.parts[part] = PartReport(standing, account, diagnosis)
+        self.parts[part] = PartReport(standing, account, diagnosis, known_by)
 
     def forward(self, x: Tensor) -> Any:
         """The model's own forward pass."""
@@ -165,7 +165,9 @@ def find_encoder(found: Findings) -> None:
         form = code_form(result, again, found.x)
         if form is not None and len(form.read(evaluated)[0]) == BATCH:
             found.encode, found.form, found.encoded, found.pair = part.name, form, result, form.read(evaluated)
-            found.report(Part.POSTERIOR, Standing.PRESENT, f"{part.name}(x) gives {_described(form)}")
+            found.report(
+                Part.POSTERIOR, Standing.PRESENT, f"{part.name}(x) gives {_described(form)}", known_by=f"its name; {form.known_by}"
+            )
             return
         account = f"{part.name} does not give two tensors of like shape, mu and logvar"
     found.report(Part.POSTERIOR, Standing.MISSING, account)
@@ -210,7 +212,7 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> None:
             continue
         found.decode, found.decoded = part.name, decoded
         found.raw = found.raw or raw
-        found.report(Part.DECODE, Standing.PRESENT, f"{part.name}(z)")
+        found.report(Part.DECODE, Standing.PRESENT, f"{part.name}(z)", known_by="its name; probe: it takes a code")
         try:
             end, seen = found.call("decode", decoder_end, part.call, z)
             found.end = output_range(end, seen)
@@ -233,7 +235,7 @@ def find_sampler(found: Findings, latent_shape: tuple[int, ...]) -> None:
             z = next((answer for answer in answers if isinstance(answer, Tensor) and bool(torch.isfinite(answer).all())), answers[0])
             if isinstance(z, Tensor) and z.dim() >= 1:
                 rank = 0 if z.shape == code.shape else 1
-                taken.append((rank, part, form, PartReport(Standing.PRESENT, form.describe(part.name))))
+                taken.append((rank, part, form, PartReport(Standing.PRESENT, form.describe(part.name), known_by="its name and arguments")))
             elif isinstance(z, SubjectFault) and not form.packed:
                 taken.append((2, part, form, PartReport(Standing.FAILING, f"{part.name}(mu, logvar) {z.what}", z.diagnosis)))
     if not taken:

@@ -1,13 +1,15 @@
-"""What the second head means: a log-variance, a log-standard deviation, a standard deviation (before its softplus or after) or a variance.
+"""What the second head means: a log-variance, a log-standard deviation, a standard deviation or a variance.
 
-The sampling step and the KL are asked independently. Where they agree, the binding converts, and everybody else speaks of log-variances. Where
-they disagree, nothing is converted: that is a mistake for the claims to find.
+A standard deviation may come before its softplus or after. The sampling step and the KL are asked independently. Where they
+agree, the binding converts, and everybody else speaks of log-variances. Where they disagree, nothing is converted: that is a
+mistake for the claims to find.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 import torch
@@ -54,6 +56,19 @@ class Head(StrEnum):
             std = torch.exp(logvar / 2)
             return std + torch.log(-torch.expm1(-std))
         return torch.exp(logvar / 2) if self is Head.STD else torch.exp(logvar)
+
+
+DECLARED_HEADS = {"log-variance": Head.LOGVAR, "log-std": Head.LOG_STD, "std": Head.STD, "variance": Head.VARIANCE}
+ASKED_HEADS = {head: name for name, head in DECLARED_HEADS.items()} | {Head.SOFTPLUS_STD: "std"}
+_NAMES = (
+    (Head.LOGVAR, re.compile(r"log_?var|lv$|log_?variance", re.IGNORECASE)),
+    (Head.LOG_STD, re.compile(r"log_?std|log_?sd\b|log_?scale", re.IGNORECASE)),
+)
+
+
+def named_head(names: Iterable[str]) -> Head | None:
+    """The meaning that a name leaves no doubt about; `log_sigma` and `var` are used for several."""
+    return next((head for name in names for head, pattern in _NAMES if pattern.search(name)), None)
 
 
 def head_of(second: Tensor, sigma: Tensor) -> Head | None:

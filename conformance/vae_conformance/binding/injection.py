@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -90,17 +91,21 @@ class Injection:
             stack.enter_context(_casting(model))
             if self.code is not None:
                 value = self.code.value(mu, second, z)
-                stack.enter_context(replaced(model, self.code.part, lambda: value))
+                stack.enter_context(replaced(model, self.code.part, partial(_same, value)))
             for name, role in self.layers.items():
-                stack.enter_context(replaced(model, name, lambda value=mu if role == "mu" else second: value))
+                stack.enter_context(replaced(model, name, partial(_same, mu if role == "mu" else second)))
             if self.halves is not None:
                 both = torch.cat([mu, second], dim=1)
-                stack.enter_context(replaced(model, self.halves, lambda: both))
+                stack.enter_context(replaced(model, self.halves, partial(_same, both)))
             if self.decode is not None and raw is not None:
                 part, template = self.decode
                 output = decoded_as(template, raw)
-                stack.enter_context(replaced(model, part, lambda: output))
+                stack.enter_context(replaced(model, part, partial(_same, output)))
             yield
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def decoded_as(template: Any, raw: Raw) -> Any:

@@ -1,13 +1,14 @@
 """Finding what forward returns where, and what of mu, the second head and the output has to be seen inside of it.
 
-What forward does not return is looked for among what its parts give and what it keeps as attributes. There behaviour tells: without noise the
-decoder is given mu, and with noise of ones it is given mu + sigma, of which the second head is a function.
+What forward does not return is looked for among what its parts give and what it keeps as attributes. There behaviour tells:
+without noise the decoder is given mu, and with noise of ones mu + sigma, of which the second head is a function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -61,7 +62,7 @@ def find_forward(found: Findings) -> None:
     if found.raw is None:
         found.report(Part.FORWARD, Standing.FAILING, "its output is neither a tensor nor a pair of tensors")
         return
-    found.report(Part.FORWARD, Standing.PRESENT, f"forward(x): {found.layout.describe()}")
+    found.report(Part.FORWARD, Standing.PRESENT, f"forward(x): {found.layout.describe()}", known_by=_how(found, encoded))
     _posterior_from_forward(found)
 
 
@@ -72,13 +73,13 @@ def compose_forward(found: Findings) -> None:
     if found.encode is None or found.form is None or found.decode is None:
         found.report(Part.FORWARD, Standing.MISSING, "there is no forward, and not both of encode and decode to put one together from")
         return
-    form, sample = found.draw_form, found.draw
+    form, sample = found.draw_form, found.draw or partial(gaussian, found.model)
 
     def draw(model: Any, mu: Tensor, second: Tensor) -> Tensor:
         drawn: Tensor = form.call(getattr(model, sample) if isinstance(sample, str) else sample, mu, second)
         return drawn
 
-    found.joint = Joint(composition=Composition(found.encode, found.form, gaussian if sample is None else draw, found.decode))
+    found.joint = Joint(composition=Composition(found.encode, found.form, draw, found.decode))
     try:
         found.result = found.call("forward", found.joint, found.model, found.x, train=True)
     except SubjectFault as fault:
@@ -86,11 +87,28 @@ def compose_forward(found: Findings) -> None:
         return
     encode, decode = f"{found.encode}()", f"{found.decode}()"
     posterior = None if found.form.posterior is None else (encode, *found.form.posterior)
-    pair = (None, None) if posterior else ((encode, *found.form.mu), (encode, *found.form.second))
-    found.layout = ForwardLayout((decode,), *pair, posterior)
+    mu, second = (None, None) if posterior else ((encode, *found.form.mu), (encode, *found.form.second))
+    found.layout = ForwardLayout((decode,), mu, second, posterior)
     found.raw = as_raw(at(found.result, found.layout.raw))
-    put_together = f"put together: {found.encode}, {'a Gaussian draw' if sample is None else 'the sampling step'}, {found.decode}"
+    put_together = f"put together: {found.encode}, {'a Gaussian draw' if found.draw is None else 'the sampling step'}, {found.decode}"
     found.report(Part.FORWARD, Standing.PRESENT, f"there is no forward: {put_together}")
+
+
+def _how(found: Findings, encoded: tuple[Tensor, Tensor] | None) -> str:
+    """How the entries of a pass were told apart."""
+    layout = found.layout
+    assert layout is not None
+    if not found.joint.plain:
+        return "probe: its parts were watched while it ran, without noise and with noise of ones"
+    if layout.posterior is not None:
+        return "the distributions that it returns"
+    if "raw" in by_keys(found.result):
+        return "the names of its entries"
+    if layout.raw == ():
+        return "probe: it returns as many numbers as it takes"
+    if encoded is not None and layout.mu is not None:
+        return "probe: entries that equal what encode gives"
+    return "the shapes and the order of its entries, and which of them the seed changes"
 
 
 def _complete(found: Findings) -> bool:
@@ -106,13 +124,16 @@ def _posterior_from_forward(found: Findings) -> None:
         return
     if layout.posterior is not None:
         found.pair = (at(found.result, layout.posterior).mean, 2 * torch.log(at(found.result, layout.posterior).stddev))
-        found.report(Part.POSTERIOR, Standing.PRESENT, "mu and logvar are read from the distribution that forward returns")
+        found.report(
+            Part.POSTERIOR, Standing.PRESENT, "mu and logvar are read from the distribution that forward returns", known_by="its type"
+        )
     elif layout.mu is not None and layout.logvar is not None:
         mu, second = at(found.result, layout.mu), at(found.result, layout.logvar)
         if isinstance(mu, Tensor) and isinstance(second, Tensor) and mu.shape == second.shape:
             found.pair = mu, second
             where = "forward" if found.joint.plain else f"{_shown(layout.mu)} and {_shown(layout.logvar)} while forward runs"
-            found.report(Part.POSTERIOR, Standing.PRESENT, f"mu and logvar are read from {where}: encode does not give them")
+            how = _how(found, None)
+            found.report(Part.POSTERIOR, Standing.PRESENT, f"mu and logvar are read from {where}: encode does not give them", known_by=how)
 
 
 def _shown(path: Path) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -20,9 +19,7 @@ from vae_spec.subject import Raw
 
 ENCODE_NAMES = ("encode", "encoder", "encoding", "inference", "recognize", "recognition", "q_z", "enc")
 DECODE_NAMES = ("decode", "decoder", "decoding", "generate", "generator", "p_x", "dec")
-SAMPLER_PATTERN = re.compile(
-    r"^_*(reparam|re_param|parameteri|sampl|draw|add_noise|latent_sampl|gaussian_sampl|get_z$|z$)", re.IGNORECASE
-)
+SAMPLER_PATTERN = re.compile(r"^_*(reparam|re_param|parameteri|sampl|draw|add_noise|latent_sampl|gaussian_sampl|get_z$|z$)", re.IGNORECASE)
 _FIRST = re.compile(r"re_?param|parameteri", re.IGNORECASE)
 
 
@@ -41,6 +38,15 @@ class CodeForm:
     mu: Path = ()
     second: Path = ()
     posterior: Path | None = None
+
+    @property
+    def known_by(self) -> str:
+        """How the two were told."""
+        if self.posterior is not None:
+            return "the distribution that it returns"
+        if isinstance((*self.mu, 0)[0], str):
+            return "the names of its entries"
+        return "probe: two tensors of like shape" + ("" if (self.mu, self.second) == ((0,), (1,)) else " that no seed changes")
 
     def read(self, result: Any) -> tuple[Tensor, Tensor]:
         """Mu and the second head; a distribution's log-variance."""

@@ -1,4 +1,7 @@
-"""Where a result holds what: paths of keys, indices and attributes into tuples, dicts and records, and results with other values in them."""
+"""Where a result holds what: paths of keys, indices and attributes into tuples, dicts and records; and copies with other values.
+
+Paths are read off by the names of entries, by their equality with what encode gave, and by their order.
+"""
 
 from __future__ import annotations
 

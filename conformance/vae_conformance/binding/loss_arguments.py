@@ -90,7 +90,7 @@ def direct(call: Callable[..., Any]) -> Signature | None:
     if found is None:
         return None
     if found.open_ended:
-        return Signature({role: role for role in POSITIONS})
+        return Signature({role: role for role in POSITIONS}, guessed=True)
     beta = {"beta": found.weights[0].name} if found.weights else {}
     needs = bool(found.weights) and found.weights[0].default is inspect.Parameter.empty
     plain = {role: name for role, name in found.roles.items() if role not in ("beta", "posterior")}
@@ -129,7 +129,11 @@ def of_batch(call: Callable[..., Any]) -> bool:
     if found is None or found.open_ended:
         return False
     names = [one.name for one in found.required]
-    return len(names) in (1, 2) and (names[0] == found.roles.get("x") or len(names) == 1) and all("idx" in one or "index" in one for one in names[1:])
+    return (
+        len(names) in (1, 2)
+        and (names[0] == found.roles.get("x") or len(names) == 1)
+        and all("idx" in one or "index" in one for one in names[1:])
+    )
 
 
 def is_weight(name: str) -> bool:

@@ -22,13 +22,13 @@ from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weig
 from vae_conformance.binding.loss_search import Candidate, driving_candidates, loss_candidates
 from vae_conformance.binding.losses import Kind, Loss, plain_values
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
-from vae_conformance.binding.returns import Order, Returns, entries, read_returns
-from vae_conformance.binding.wiring import Wiring
+from vae_conformance.binding.returns import Returns, entries, read_returns
 from vae_spec.elbo import negative_log_likelihood
 from vae_spec.subject import Likelihood, Raw, SubjectFault
 
 ORDERS = tuple(order for order in permutations(POSITIONS) if {"raw", "x"} == set(order[:2]))
 """The orders in which losses whose names say nothing take their arguments, the customary one first."""
+_HANDED = "probe: the running model was handed outputs and posteriors, and what it returns follows both"
 DRIVEN = {role: role for role in POSITIONS}
 
 
@@ -67,7 +67,7 @@ def injection_of(found: Findings) -> Injection:
     return Injection(code, layers, next(iter(found.joint.half), None), attributes, decode)
 
 
-def losses(found: Findings, wiring: Wiring) -> Iterator[Loss]:
+def losses(found: Findings) -> Iterator[Loss]:
     """Losses that may be meant, before they are called: those that take parts, those that take results, and passes that give the loss."""
     injection = injection_of(found)
     around = (lambda mu, second: injection.keeping(found.model, mu, second)) if injection.attributes else _nothing
@@ -83,6 +83,7 @@ def losses(found: Findings, wiring: Wiring) -> Iterator[Loss]:
                 around=around,
                 needs_beta=signature.needs_beta,
                 kind=Kind.WHOLE if candidate.whole else Kind.DIRECT,
+                known_by=_known_by(candidate),
             )
     if not injection.takes_code or injection.decode is None:
         return
@@ -92,7 +93,15 @@ def losses(found: Findings, wiring: Wiring) -> Iterator[Loss]:
     for account, call, labelled in driving_candidates(found.model):
         runs.append((account, _with_labels(call) if labelled else call))
     for account, run in runs:
-        yield Loss(f"{account}(x)", _driven(found, injection, run), DRIVEN, Returns.SCALAR, values=_raw_values, kind=Kind.DRIVEN)
+        yield Loss(
+            f"{account}(x)", _driven(found, injection, run), DRIVEN, Returns.SCALAR, values=_raw_values, kind=Kind.DRIVEN, known_by=_HANDED
+        )
+
+
+def _known_by(candidate: Candidate) -> str:
+    if candidate.whole:
+        return "its arguments: it takes what forward returns"
+    return "the order of its arguments, which its behaviour confirms" if candidate.signature.guessed else "the names of its arguments"
 
 
 def _signatures(candidate: Candidate) -> Iterator[Signature]:
@@ -262,7 +271,8 @@ def kl_of_the_model(found: Findings, likelihood: Likelihood) -> Loss | None:
 
     shown = "what forward returns" if path[0] == RETURNED else str(path[0])
     account = f"{shown} is the KL; the script adds the reconstruction term: the suite supplies that of the {likelihood} likelihood"
-    return Loss(account, loss, {**DRIVEN, "beta": "beta"}, Returns.TERMS)
+    known = "probe: the running model was handed posteriors, and it follows them"
+    return Loss(account, loss, {**DRIVEN, "beta": "beta"}, Returns.TERMS, known_by=known)
 
 
 def _growth(found: Findings, kl_of: Callable[[Tensor, Tensor, Tensor], Tensor], size: int) -> Tensor:

@@ -55,6 +55,7 @@ class Loss:
         around: what has to hold while it is called.
         needs_beta: whether beta has to be given.
         kind: what it is called with.
+        known_by: how its arguments were told.
     """
 
     account: str
@@ -67,6 +68,7 @@ class Loss:
     around: Around = _nothing
     needs_beta: bool = False
     kind: Kind = Kind.DIRECT
+    known_by: str = ""
 
     @property
     def driven(self) -> bool:
@@ -79,9 +81,14 @@ class Loss:
         return self.kind is Kind.WHOLE
 
     @property
+    def name(self) -> str:
+        """Its own name, without what it is."""
+        return self.account.rpartition(" ")[2]
+
+    @property
     def by_name(self) -> bool:
         """Whether its name leaves no doubt that it is the whole loss."""
-        return self.account.rpartition(" ")[2] in METHOD_NAMES
+        return self.name in METHOD_NAMES
 
     @property
     def takes_beta(self) -> bool:
@@ -91,26 +98,28 @@ class Loss:
     def evaluate(self, raw: Raw, x: Tensor, mu: Tensor, second: Tensor, neutral: Tensor, z: Tensor | None, beta: float | None) -> Terms:
         """The terms for one batch. `neutral` is the second head where sigma = 1: a scalar loss is split there."""
         result = self.result(raw, x, mu, second, z, beta)
-        total_at, reconstruction_at, kl_at = self.order
         if self.returns is Returns.SCALAR:
-            total = scalar(self._entry(result, total_at))
             apart = self.result(raw, x, torch.zeros_like(mu), neutral, z, beta)
-            reconstruction = scalar(self._entry(apart, total_at))
+            total, reconstruction = (scalar(self._entry(one, self.order[0])) for one in (result, apart))
             kl = total - reconstruction
             if beta is not None and not self.takes_beta:
                 total = reconstruction + beta * kl
             return Terms(total, reconstruction, kl)
-        total = None if total_at is None else scalar(result[total_at])
-        if reconstruction_at is None or kl_at is None:
-            assert total is not None, "two values are a total and one of its terms, or both terms"
-            known = scalar(result[kl_at if reconstruction_at is None else reconstruction_at])
-            reconstruction, kl = (total - known, known) if reconstruction_at is None else (known, total - known)
-        else:
-            reconstruction, kl = scalar(result[reconstruction_at]), scalar(result[kl_at])
-            total = reconstruction + kl if total is None else total
+        total, reconstruction, kl = self._three(result)
         if beta is not None and not self.takes_beta:
             total = total + (beta - 1) * (total - reconstruction)
         return Terms(total, reconstruction, kl)
+
+    def _three(self, result: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Total, reconstruction and KL; of two that are given, the third is their sum or difference."""
+        total, reconstruction, kl = (None if key is None else scalar(result[key]) for key in self.order)
+        if reconstruction is not None and kl is not None:
+            return reconstruction + kl if total is None else total, reconstruction, kl
+        assert total is not None, "two values are a total and one of its terms, or both terms"
+        if kl is not None:
+            return total, total - kl, kl
+        assert reconstruction is not None, "a total without a term is one scalar"
+        return total, reconstruction, total - reconstruction
 
     @staticmethod
     def _entry(result: Any, key: Any) -> Any:

@@ -93,7 +93,9 @@ def _of_two(before: list[float], after: list[float], output: list[float] | None)
     by_code = [abs(one - other) for one, other in zip(after, before, strict=True)]
     if output is not None:
         by_output = [abs(one - other) for one, other in zip(output, before, strict=True)]
-        follows = [(code > 1e-7 * (1 + abs(at)), out > 1e-7 * (1 + abs(at))) for code, out, at in zip(by_code, by_output, before, strict=True)]
+        follows = [
+            (code > 1e-7 * (1 + abs(at)), out > 1e-7 * (1 + abs(at))) for code, out, at in zip(by_code, by_output, before, strict=True)
+        ]
         for total, part in ((0, 1), (1, 0)):
             if follows[total] == (True, True) and follows[part] == (True, False):
                 return Returns.PART, (total, None, part)

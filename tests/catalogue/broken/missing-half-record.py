@@ -36,7 +36,9 @@ class VAEModel(nn.Module):
         self.embed = nn.Linear(config.input_dim, config.hidden_dim)
         self.mean = nn.Linear(config.hidden_dim, config.latent_dim)
         self.log_variance = nn.Linear(config.hidden_dim, config.latent_dim)
-        self.unembed = nn.Sequential(nn.Linear(config.latent_dim, config.hidden_dim), nn.GELU(), nn.Linear(config.hidden_dim, config.input_dim))
+        self.unembed = nn.Sequential(
+            nn.Linear(config.latent_dim, config.hidden_dim), nn.GELU(), nn.Linear(config.hidden_dim, config.input_dim)
+        )
 
     def _sample(self, mean, log_variance):
         return mean + torch.randn_like(mean) * log_variance.mul(0.5).exp()
