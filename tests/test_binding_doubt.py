@@ -133,3 +133,42 @@ def test_a_half_written_file_has_a_verdict_for_each_missing_part() -> None:
     assert standing[Part.POSTERIOR] is Standing.PRESENT
     assert standing[Part.DECODE] is Standing.MISSING
     assert standing[Part.LOSS] is Standing.REPLACED
+
+
+def test_an_elbo_that_is_to_be_maximised_is_turned() -> None:
+    def elbo(recon_x: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return -cross_entropy(recon_x, x).sum() - divergence(mu, logvar).sum()
+
+    found = bound(Script, elbo)
+    assert found.facts.likelihood is Likelihood.BERNOULLI
+    assert any("to be maximised" in note for note in found.facts.notes)
+    raw, x, mu = torch.full((2, 64), 0.5), torch.ones(2, 64), torch.ones(2, 3)
+    assert float(found.terms((raw,), x, mu, 0 * mu).kl) == pytest.approx(3.0)
+
+
+def test_a_wrong_sign_of_the_kl_alone_is_not_turned() -> None:
+    def elbo(recon_x: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        return cross_entropy(recon_x, x).sum() - divergence(mu, logvar).sum()
+
+    loss = bound(Script, elbo).wiring.loss
+    assert loss is not None
+    assert loss.sign == 1.0
+
+
+def test_a_reconstruction_term_called_loss_function_is_told_apart() -> None:
+    def loss_function(recon_x: Tensor, x: Tensor) -> Tensor:
+        return cross_entropy(recon_x, x).sum()
+
+    found = bound(Script, loss_function)
+    assert found.facts.parts[Part.LOSS].standing is Standing.REPLACED
+    assert any("a term of a loss" in note for note in found.facts.notes)
+
+
+def test_a_decoder_of_levels_is_refused_with_the_way_out() -> None:
+    class Levels(Script):
+        def decode(self, z: Tensor) -> Any:
+            return self.layers(z).unsqueeze(1).expand(-1, 256, -1)
+
+    with pytest.raises(Unbound, match="scores 256 levels") as caught:
+        bound(Levels)
+    assert "adapter" in caught.value.hint

@@ -33,8 +33,24 @@ HEADS = {
     "nested-tuples": Head.STD,
     "mean-first": Head.VARIANCE,
 }
-SPELLINGS = """reparameterize reparametrize reparameterise reparameterzie reparameterization reparametrization reparam sampling sample
-    sample_normal sample_z sample_gaussian z add_noise parameterize _sample""".split()
+SPELLINGS = [
+    "reparameterize",
+    "reparametrize",
+    "reparameterise",
+    "reparameterzie",
+    "reparameterization",
+    "reparametrization",
+    "reparam",
+    "sampling",
+    "sample",
+    "sample_normal",
+    "sample_z",
+    "sample_gaussian",
+    "z",
+    "add_noise",
+    "parameterize",
+    "_sample",
+]
 
 
 def entry(name: str) -> InProcessSubject:
@@ -62,7 +78,9 @@ def test_each_shape_is_bound_without_options(name: str) -> None:
     assert subject.wiring.head is HEADS.get(name, Head.LOGVAR)
 
 
-@pytest.mark.parametrize("name", ["stored-kl", "stored-mean", "forward-returns-loss", "reconstruction-and-kl", "no-forward", "list-with-input"])
+@pytest.mark.parametrize(
+    "name", ["stored-kl", "stored-mean", "forward-returns-loss", "reconstruction-and-kl", "no-forward", "list-with-input"]
+)
 def test_what_is_bound_is_one_vae(name: str) -> None:
     """Posterior, noise and output of a pass agree with each other and with decode."""
     subject = entry(name)

@@ -178,7 +178,7 @@ def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> 
     except BaseException as fault:
         said = public_names(str(fault)) or "(no message)"
         message = f"{doing} raised {type(fault).__name__}: {said}{_line(fault, tree)}"
-        raise Unbound(message, _hint(fault, tree)) from fault
+        raise Unbound(message, _hint(fault, tree, doing)) from fault
 
 
 @contextmanager
@@ -247,10 +247,15 @@ def _unimportable(doing: str, fault: ImportError, tree: Path | None) -> Unbound:
     )
 
 
-def _hint(fault: BaseException, tree: Path | None) -> str:
+def _hint(fault: BaseException, tree: Path | None, doing: str) -> str:
     if isinstance(fault, NameError) and ".ipynb" in _line(fault, tree):
         return "Of a notebook only imports, definitions and plain values are run: give that name a plain value, or move it into the class."
-    return "Run the same with Python alone to see the whole traceback, and mend it there."
+    return (
+        "Run the same with Python alone to see the whole traceback, and mend it there. What loads data or trains belongs under"
+        ' `if __name__ == "__main__":`.'
+        if doing.startswith("importing")
+        else "Run the same with Python alone to see the whole traceback, and mend it there."
+    )
 
 
 def _line(fault: BaseException, tree: Path | None) -> str:

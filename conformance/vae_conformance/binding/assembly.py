@@ -49,6 +49,7 @@ class Assembly:
             found.draw_form,
             found.joint,
         )
+        self.declared = Likelihood(options.likelihood) if options.likelihood else None
         self.range = options.input_range or ((-1.0, 1.0) if found.end == "symmetric" else (0.0, 1.0))
         parameters = sum(value.numel() for value in trainable(found.model).values())
         size = 1
@@ -85,41 +86,49 @@ class Assembly:
         return subject
 
     def _loss(self) -> tuple[Loss, Likelihood | None]:
-        declared = Likelihood(self.options.likelihood) if self.options.likelihood else None
         x = self._in_range(self.found.x)
         # The output that forward gave; a wild or badly scaled one is for the claims to judge.
         trial = Trial(x, self.found.raw if self.found.raw is not None else (x,), self.wiring.latent_shape)
+        loss, failed = self._chosen(trial)
+        if loss is None:
+            return self._instead(failed)
+        loss = preferred(self.found, loss, trial, self.options.loss)
+        shown = loss.account if loss.driven else f"{loss.account}({', '.join(loss.roles.values())})"
+        self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
+        if loss.sign < 0:
+            self.found.notes.append(f"{loss.name} is the ELBO itself, to be maximised: its negative is taken for the loss")
+        return loss, self._likelihood_of(loss)
+
+    def _likelihood_of(self, loss: Loss) -> Likelihood | None:
+        self.wiring = replace(self.wiring, loss=loss)
+        return self.declared or self._detect_likelihood()
+
+    def _chosen(self, trial: Trial) -> tuple[Loss | None, tuple[Loss, SubjectFault] | None]:
+        """The first loss that answers, in the order of arguments and the sign that fit best; and the first that fails."""
         failed: tuple[Loss, SubjectFault] | None = None
-        best: tuple[int, Loss, Likelihood | None] | None = None
+        best: tuple[int, Loss] | None = None
         for candidate in losses(self.found):
             if self.options.loss is not None and candidate.name != self.options.loss:
                 continue
-            if best is not None and candidate.account != best[1].account:
+            if best is not None and (best[0] == 2 or candidate.account != best[1].account):
                 break
             try:
-                loss = try_loss(self.found, candidate, trial)
+                answering = try_loss(self.found, candidate, trial)
             except SubjectFault as fault:
                 if failed is None and (candidate.kind is Kind.DIRECT or (candidate.whole and candidate.by_name)):
                     failed = candidate, fault
                 continue
-            if loss is None:
-                continue
-            self.wiring = replace(self.wiring, loss=loss)
-            likelihood = declared or self._detect_likelihood()
-            fits = (likelihood is not None) + (self._kl_head() is not None)
-            if best is None or fits > best[0]:
-                best = fits, loss, likelihood
-            if fits == 2:
-                break
-        if best is not None and (best[0] > 0 or not best[1].driven):
-            _fits, loss, likelihood = best
-            if (other := preferred(self.found, loss, trial, self.options.loss)) is not loss:
-                self.wiring = replace(self.wiring, loss=other)
-                loss, likelihood = other, declared or self._detect_likelihood()
-            self.wiring = replace(self.wiring, loss=loss)
-            shown = loss.account if loss.driven else f"{loss.account}({', '.join(loss.roles.values())})"
-            self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
-            return loss, likelihood
+            for loss in () if answering is None else answering.signs():
+                likelihood = self._likelihood_of(loss)
+                fits = (likelihood is not None) + (self._kl_head() is not None)
+                if best is None or fits > best[0]:
+                    best = fits, loss
+        if best is not None and best[0] == 0 and best[1].driven:
+            best = None
+        return (None if best is None else best[1]), failed
+
+    def _instead(self, failed: tuple[Loss, SubjectFault] | None) -> tuple[Loss, Likelihood | None]:
+        """Where no loss answers: the one that fails, the model's own KL with a reconstruction term, or the ELBO."""
         if self.options.loss is not None and failed is None:
             raise Unbound(f"{self.found.target.name} has no loss named {self.options.loss} that can be called")
         if failed is not None:
@@ -127,8 +136,8 @@ class Assembly:
             self.found.report(Part.LOSS, Standing.FAILING, f"{candidate.account} {wrong.what}", wrong.diagnosis)
             # PyTorch's Bernoulli losses name their own range when they refuse an output.
             refused = Likelihood.BERNOULLI if wrong.diagnosis in ("decoder-range", "data-out-of-range") else None
-            return replace(candidate, returns=Returns.TERMS), declared or refused
-        supplied = declared or self._natural_likelihood()
+            return replace(candidate, returns=Returns.TERMS), self.declared or refused
+        supplied = self.declared or self._natural_likelihood()
         if (own := kl_of_the_model(self.found, supplied)) is not None:
             self.found.report(Part.LOSS, Standing.PRESENT, own.account, known_by=own.known_by)
             self.found.notes.append(own.account)

@@ -20,6 +20,7 @@ from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
 from vae_conformance.binding.noise import seeded
 from vae_conformance.declarations import with_declarations
+from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target
 
@@ -45,6 +46,9 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
         return _bound(found, options)
 
 
+LEVELS = 256
+
+
 @contextmanager
 def _undisturbed(model: Any) -> Iterator[None]:
     """Put mode and state back behind the block: probing runs training passes, and a ready instance is its owner's."""
@@ -60,6 +64,15 @@ def _undisturbed(model: Any) -> Iterator[None]:
         model.train(training)
 
 
+def _refuse_levels(found: Findings) -> None:
+    """A decoder that scores the 256 levels of each entry has no one number to give for it."""
+    if found.raw is not None and found.raw[0].numel() == LEVELS * found.x.numel():
+        raise Unbound(
+            f"{found.target.name}: the decoder scores {LEVELS} levels for each entry of an item, which is out of the native interface",
+            "write an adapter whose decode returns one number an entry, such as the mean level, and whose loss is its likelihood",
+        )
+
+
 def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     find_shape(found, options)
     find_encoder(found)
@@ -68,6 +81,7 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     find_decoder(found, latent_shape)
     find_sampler(found, latent_shape)
     compose_forward(found)
+    _refuse_levels(found)
     found.inside_head = settle_order(found)
     subject = Assembly(found, options, latent_shape).subject()
     subject.caller.limit = math.inf

@@ -203,6 +203,11 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
     try:
         results = [call(0.5, trial.raw), call(1.0, trial.raw)]
     except SubjectFault as fault:
+        if loss.whole and _takes_output(found, loss, trial):
+            found.notes.append(
+                f"{loss.name} takes the reconstruction and the input alone: it is a term of a loss, whose rest stands elsewhere"
+            )
+            return None
         weight = _missing_weight(fault)
         if weight is None or loss.takes_beta:
             raise
@@ -215,6 +220,20 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
         return None
     read = read_returns(*results)
     return None if read is None else replace(loss, returns=read[0], order=read[1])
+
+
+def _takes_output(found: Findings, loss: Loss, trial: Trial) -> bool:
+    """Whether what was called with all that forward returns wants the output alone."""
+
+    def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
+        given = plain_values(raw, x, mu, second, z)
+        return given | {"outputs": given["raw"]}
+
+    try:
+        found.call("loss", replace(loss, values=values).result, trial.raw, trial.x, trial.code(0.5), trial.code(0.5), None, None)
+    except SubjectFault:
+        return False
+    return True
 
 
 def _missing_weight(fault: SubjectFault) -> str | None:

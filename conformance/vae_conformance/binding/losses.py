@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -32,6 +33,9 @@ def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+_NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
+
+
 class Kind(StrEnum):
     """What a loss is called with: the parts, what forward returns and the batch, or the batch alone, when it runs the model itself."""
 
@@ -56,6 +60,7 @@ class Loss:
         needs_beta: whether beta has to be given.
         kind: what it is called with.
         known_by: how its arguments were told.
+        sign: -1 for an ELBO, which is to be maximised.
     """
 
     account: str
@@ -69,6 +74,12 @@ class Loss:
     needs_beta: bool = False
     kind: Kind = Kind.DIRECT
     known_by: str = ""
+    sign: float = 1.0
+
+    def signs(self) -> tuple[Loss, ...]:
+        """The loss; behind it its negative, where its name is that of the ELBO and it returns one number."""
+        is_elbo = self.returns is Returns.SCALAR and re.search(r"elbo", self.name, re.IGNORECASE) and not _NEGATED.search(self.name)
+        return (self, replace(self, sign=-1.0)) if is_elbo else (self,)
 
     @property
     def driven(self) -> bool:
@@ -100,7 +111,7 @@ class Loss:
         result = self.result(raw, x, mu, second, z, beta)
         if self.returns is Returns.SCALAR:
             apart = self.result(raw, x, torch.zeros_like(mu), neutral, z, beta)
-            total, reconstruction = (scalar(self._entry(one, self.order[0])) for one in (result, apart))
+            total, reconstruction = (self.sign * scalar(self._entry(one, self.order[0])) for one in (result, apart))
             kl = total - reconstruction
             if beta is not None and not self.takes_beta:
                 total = reconstruction + beta * kl

@@ -77,7 +77,9 @@ def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, 
         ("effective beta", "effective_beta"),
         ("parameters", "parameters"),
     ):
-        lines.append(f"  {title:18}  {_fact(implementation.get(name), '1: no other is declared' if name == 'effective_beta' else 'unknown')}")
+        lines.append(
+            f"  {title:18}  {_fact(implementation.get(name), '1: no other is declared' if name == 'effective_beta' else 'unknown')}"
+        )
     parts: Mapping[str, Any] = binding.get("parts") or {}
     plain = {part: account for part, account in parts.items() if not isinstance(account, Mapping)}
     groups = [("Parts", plain)] + [
