@@ -155,7 +155,7 @@ def test_a_posterior_around_other_heads() -> None:
     assert made.event_shape == (3,)
 
 
-# what is returned
+# the terms among the values that a loss returns
 
 
 @pytest.mark.parametrize(
