@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from typing import Any
 
 import pytest
@@ -309,3 +310,20 @@ def test_ctrl_c_goes_through() -> None:
     subject.model.decode = _raiser(KeyboardInterrupt())  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
         subject.decode(torch.zeros(2, 3))
+
+
+def test_a_warning_is_no_fault() -> None:
+    class Warns(Native):
+        def __init__(self) -> None:
+            super().__init__()
+            warnings.warn("a draft", stacklevel=1)
+
+        def forward(self, x: Tensor) -> Any:
+            warnings.warn("an old function", stacklevel=1)
+            return super().forward(x)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        subject = bound(Warns())
+    assert standings(subject)[Part.FORWARD] is Standing.PRESENT
+    assert subject.forward(X, Noise()).mu.shape == (4, 3)

@@ -67,7 +67,6 @@ def test_the_table_has_an_entry_for_each_shape_and_no_other() -> None:
     }
 
 
-@pytest.mark.filterwarnings("ignore:this model is a draft")
 @pytest.mark.parametrize("name", ENTRIES)
 def test_each_shape_is_bound_without_options(name: str) -> None:
     subject = entry(name)

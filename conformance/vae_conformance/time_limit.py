@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -145,6 +146,14 @@ class _Watcher:
 
 
 @contextmanager
+def warnings_aside() -> Iterator[None]:
+    """A context in which warnings are neither shown nor, where Python or pytest was told so, turned into errors: none is a fault."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
 def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> Iterator[None]:
     """A context for somebody's code: whatever it raises, and a limit that it exceeds, becomes one `Unbound`.
 
@@ -158,7 +167,7 @@ def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> 
         Unbound: for everything but KeyboardInterrupt and somebody else's time limit.
     """
     try:
-        with time_limit(limit, doing):
+        with time_limit(limit, doing), warnings_aside():
             yield
     except (Unbound, KeyboardInterrupt):
         raise
