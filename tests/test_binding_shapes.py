@@ -62,9 +62,7 @@ def test_the_table_has_an_entry_for_each_shape_and_no_other() -> None:
     assert len(ROWS) >= 60
     assert all(re.search(r"`[^`]+`", row[2]) for row in ROWS)
     assert set(ENTRIES) <= {path.stem for path in (CATALOGUE / "sound").glob("*.py")}
-    assert {"forward returns", "input", "output", "second head", "sampling step", "loss", "it returns"} <= {
-        row[0] for row in ROWS
-    }
+    assert {"forward returns", "input", "output", "second head", "sampling step", "loss", "it returns"} <= {row[0] for row in ROWS}
 
 
 @pytest.mark.parametrize("name", ENTRIES)

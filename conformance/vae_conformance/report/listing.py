@@ -90,7 +90,8 @@ def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, 
     for title, group in groups:
         if group:
             lines += ["", layout.paint(title, "bold"), *_parts(group, width, layout)]
-    if notes := binding.get("notes"):
+    said = {entry.get("account") for entry in parts.values() if isinstance(entry, Mapping)}
+    if notes := [note for note in binding.get("notes") or () if note not in said]:
         lines += ["", layout.paint("Inferred", "bold")]
         for note in notes:
             lines += layout.wrap(str(note), "  ")
