@@ -327,3 +327,14 @@ def test_a_warning_is_no_fault() -> None:
         subject = bound(Warns())
     assert standings(subject)[Part.FORWARD] is Standing.PRESENT
     assert subject.forward(X, Noise()).mu.shape == (4, 3)
+
+
+def test_a_batch_that_is_changed_in_place_stays_as_it_was_for_the_next_probe() -> None:
+    class InPlace(Native):
+        def forward(self, x: Tensor) -> Any:
+            x.mul_(0.5)
+            return super().forward(x)
+
+    again = bound(InPlace).facts
+    assert standings(bound(InPlace))[Part.FORWARD] is Standing.PRESENT
+    assert (again.input_shape, again.likelihood) == ((1, 8, 8), Likelihood.BERNOULLI)

@@ -38,7 +38,11 @@ class ForwardLayout:
 
     def describe(self) -> str:
         """For the account."""
-        return ", ".join(f"{role} at {'.'.join(map(str, path)) or 'the whole'}" for role, path in vars(self).items() if path is not None)
+        return ", ".join(
+            f"{'output' if role == 'raw' else role} at {'.'.join(map(str, path)) or 'the whole'}"
+            for role, path in vars(self).items()
+            if path is not None
+        )
 
 
 def at(result: Any, path: Path) -> Any:
