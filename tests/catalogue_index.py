@@ -1,7 +1,7 @@
 """What the catalogue's entries say of themselves, read without running any of them.
 
 An entry is one file of `tests/catalogue/broken` or `tests/catalogue/sound` whose name has no leading underscore. Its
-module constants are literals: MISTAKE, KILLERS and WAITS_FOR of a broken one; OPTIONS and DIFFERS of a sound one.
+module constants are literals: MISTAKE, KILLERS, WAITS_FOR and SOUND of a broken one; OPTIONS and DIFFERS of a sound one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from typing import Any, Literal
 Kind = Literal["broken", "sound"]
 
 CATALOGUE = Path(__file__).resolve().parent / "catalogue"
-CONSTANTS = ("MISTAKE", "KILLERS", "WAITS_FOR", "OPTIONS", "DIFFERS")
-PARTS = frozenset({"encode", "decode", "loss", "reparameterize", "reparametrize", "sampling", "sample_z"})
-"""Methods that make a class of an entry a candidate for binding; a helper such as an Encoder has none of them."""
+CONSTANTS = ("MISTAKE", "KILLERS", "WAITS_FOR", "SOUND", "OPTIONS", "DIFFERS")
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Entry:
         kind: broken (to be rejected) or sound (to be accepted).
         mistake: the id of the mistake that it makes, or None for a sound one.
         killers: the ids of the claims that must reject it.
+        sound: the sound entry that it is, but for its mistake; None for one that is built on `_sound.py` or `_sound_script.py`.
         waits_for: the id of the claim that will reject it, for a mistake that no claim of today sees; or None.
         options: what its author declares, by the names of `vae_conformance.options.RunOptions`.
         summary: what it is, in a line.
@@ -39,6 +38,7 @@ class Entry:
     mistake: str | None = None
     killers: tuple[str, ...] = ()
     waits_for: str | None = None
+    sound: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     summary: str = ""
 
@@ -76,27 +76,10 @@ def read(path: Path, kind: Kind) -> Entry:
         mistake=constants.get("MISTAKE"),
         killers=tuple([killers] if isinstance(killers, str) else killers),
         waits_for=constants.get("WAITS_FOR"),
+        sound=constants.get("SOUND"),
         options=_as_options(constants.get("OPTIONS", {})),
         summary=docstring.splitlines()[0],
     )
-
-
-def candidates(path: Path) -> tuple[str, ...]:
-    """The classes of a file that have a part of a VAE, of their own or from a class imported from a sibling file."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    siblings = {
-        alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("_") and node.module != "__future__"
-        for alias in node.names
-    }
-    return tuple(node.name for node in tree.body if isinstance(node, ast.ClassDef) and _has_parts(node, siblings))
-
-
-def _has_parts(node: ast.ClassDef, siblings: set[str]) -> bool:
-    methods = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
-    bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
-    return bool(methods & PARTS or bases & siblings)
 
 
 def _constants(tree: ast.Module, path: Path) -> dict[str, Any]:

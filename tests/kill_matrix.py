@@ -20,15 +20,35 @@ COMPARED = frozenset({"batch-norm-encoder", "native-digits", "points-tanh"})
 """Sound entries that are asked the comparisons in every run of the tests; benchmarks/kill_matrix.py asks them of all."""
 SAME_NETWORKS = frozenset(
     {
+        "careless",
+        "code-first",
+        "dict-output",
+        "distribution-objects",
         "encoder-decoder-classes",
+        "encoder-decoder-objects",
         "flat-required-arguments",
         "floor-on-std",
+        "four-tuple-z-last",
+        "image-in-flat-out",
+        "list-with-input",
+        "loss-and-reconstruction",
+        "mean-and-std-decoder",
+        "mean-first",
         "mean-in-eval",
         "means-over-everything",
+        "nested-tuples",
+        "no-forward",
+        "output-record",
         "private-generator",
+        "reconstruction-alone",
+        "reconstruction-and-kl",
         "scalar-loss-method",
         "script-flat",
+        "stored-kl",
+        "stored-mean",
         "submodules-only",
+        "training-step",
+        "two-networks",
     }
 )
 """Sound entries with another interface to networks and objective of another entry: their trainings would show the same again."""

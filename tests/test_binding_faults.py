@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from typing import Any
 
 import pytest
@@ -46,7 +47,8 @@ def verdict(claim: str, subject: InProcessSubject) -> Verdict:
     [("decode", Part.DECODE, "NET-02"), ("decode", Part.DECODE, "NET-04"), ("forward", Part.FORWARD, "NET-03")],
 )
 def test_what_nothing_can_stand_in_for_is_violated(part: str, missing: Part, claim: str) -> None:
-    subject = bound(without(part))
+    # A forward that is missing is put together where encode and decode are there.
+    subject = bound(without("forward", "decode") if part == "forward" else without(part))
     assert standings(subject)[missing] in (Standing.MISSING, Standing.FAILING)
     found = verdict(claim, subject)
     assert found.outcome is Outcome.VIOLATED
@@ -308,3 +310,31 @@ def test_ctrl_c_goes_through() -> None:
     subject.model.decode = _raiser(KeyboardInterrupt())  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
         subject.decode(torch.zeros(2, 3))
+
+
+def test_a_warning_is_no_fault() -> None:
+    class Warns(Native):
+        def __init__(self) -> None:
+            super().__init__()
+            warnings.warn("a draft", stacklevel=1)
+
+        def forward(self, x: Tensor) -> Any:
+            warnings.warn("an old function", stacklevel=1)
+            return super().forward(x)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        subject = bound(Warns())
+    assert standings(subject)[Part.FORWARD] is Standing.PRESENT
+    assert subject.forward(X, Noise()).mu.shape == (4, 3)
+
+
+def test_a_batch_that_is_changed_in_place_stays_as_it_was_for_the_next_probe() -> None:
+    class InPlace(Native):
+        def forward(self, x: Tensor) -> Any:
+            x.mul_(0.5)
+            return super().forward(x)
+
+    again = bound(InPlace).facts
+    assert standings(bound(InPlace))[Part.FORWARD] is Standing.PRESENT
+    assert (again.input_shape, again.likelihood) == ((1, 8, 8), Likelihood.BERNOULLI)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from binding_samples import (
     BatchNormed,
+    Layers,
     Native,
     Script,
     bound,
@@ -18,8 +19,13 @@ from binding_samples import (
     loss_function,
     noisy,
 )
+from vae_conformance.binding.heads import Head
 from vae_conformance.binding.inprocess import InProcessSubject
+from vae_spec.judging import ask
+from vae_spec.outcomes import Outcome
+from vae_spec.registry import CLAIMS
 from vae_spec.subject import Noise, Term
+from vae_spec.trial import Trial
 
 RNG = torch.Generator().manual_seed(1)
 X = torch.rand(4, 1, 8, 8, generator=RNG)
@@ -177,3 +183,39 @@ def test_reach_cannot_go_where_an_activation_ends() -> None:
 
     reached = bound(Positive).reach(X, torch.full((4, 3), -2.0), torch.zeros(4, 3), steps=100, learning_rate=0.01, seed=1)
     assert float(reached.mu.min()) >= 0
+
+
+def test_reach_steers_a_deviation_of_either_sign() -> None:
+    """Its logarithm has a pole where a linear layer changes sign."""
+
+    class Signed(Native):
+        def reparameterize(self, mu: Tensor, sigma: Tensor) -> Tensor:
+            return mu + sigma * torch.randn_like(mu)
+
+        def loss(self, x_hat: Any, x: Tensor, mu: Tensor, sigma: Tensor, beta: float = 1.0) -> Any:
+            return cross_entropy(x_hat, x).mean() + beta * divergence(mu, sigma.square().add(1e-12).log()).mean()
+
+    subject = bound(Signed)
+    assert subject.wiring.head is Head.STD
+    for wanted in (-2.0, 1.5):
+        reached = subject.reach(X, torch.full((4, 3), -2.0), torch.full((4, 3), wanted), steps=400, learning_rate=0.02, seed=1)
+        assert float((reached.logvar - wanted).abs().mean()) < 0.6
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_sampling_inside_forward_that_cuts_the_encoders_gradient(cut: bool) -> None:
+    class Inlined(Layers):
+        def encode(self, x: Tensor) -> Any:
+            return self.heads(x)
+
+        def decode(self, z: Tensor) -> Tensor:
+            return self.layers(z).view(-1, 1, 8, 8)
+
+        def forward(self, x: Tensor) -> Any:
+            mu, logvar = self.encode(x)
+            z = noisy(mu, logvar)
+            return self.decode(z.detach() if cut else z), mu, logvar
+
+    verdict = ask(CLAIMS["OBJ-04"], bound(Inlined), Trial("OBJ-04", seed=0, examples=2))
+    assert verdict.outcome is (Outcome.VIOLATED if cut else Outcome.HOLDS)
+    assert verdict.diagnosis == ("no-encoder-gradient" if cut else None)

@@ -15,12 +15,11 @@ from vae_conformance.binding.interface import (
     ENCODE_NAMES,
     as_pair,
     as_raw,
-    at,
     candidates,
-    read_layout,
     sampler_candidates,
     trainable,
 )
+from vae_conformance.binding.layout import at, read_layout
 from vae_conformance.binding.probing import decoder_end, output_range, probe_batch, shape_candidates
 
 
@@ -161,10 +160,10 @@ def test_codes_of_the_inputs_own_size() -> None:
 def test_a_layout_describes_itself() -> None:
     layout = read_layout((RECON, (MU, LOGVAR)), X, (MU, LOGVAR))
     assert layout is not None
-    assert layout.describe() == "raw at 0, mu at 1.0, logvar at 1.1"
+    assert layout.describe() == "output at 0, mu at 1.0, logvar at 1.1"
     whole = read_layout(RECON, X, None)
     assert whole is not None
-    assert whole.describe() == "raw at the whole"
+    assert whole.describe() == "output at the whole"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from binding_samples import cross_entropy, divergence
-from vae_conformance.binding.losses import Loss, Returns, loss_candidates, read_returns, supplied_loss
+from vae_conformance.binding.loss_search import loss_candidates
+from vae_conformance.binding.losses import Loss, supplied_loss
+from vae_conformance.binding.returns import Returns, read_returns
 from vae_spec.subject import Likelihood, Terms
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -32,7 +34,8 @@ def found(function: LossFunction) -> Loss:
     """The loss that a module's function is taken for, read as the binding reads it: at two posteriors."""
     function.__module__ = "student"
     namespace = SimpleNamespace(__name__="student", loss_function=function)
-    ((account, call, roles),) = loss_candidates(object(), namespace)
+    (candidate,) = loss_candidates(object(), namespace)
+    account, call, roles = candidate.account, candidate.call, candidate.signature.roles
     values = {"raw": RAW[0], "x": X, "logvar": ZERO, "z": MU}
     results = [call(*[{**values, "mu": ZERO + shift}[role] for role in roles if role != "beta"]) for shift in (0.5, 1.0)]
     read = read_returns(*results)
@@ -201,7 +204,7 @@ def test_a_loss_without_beta_is_weighed_from_outside(name: str, beta: float) -> 
     [
         lambda: None,
         lambda x: x,
-        lambda recon_x, x: x,
+        lambda mu, logvar: mu,
         lambda recon_x, x, mu, logvar, optimizer, epoch: x,
         lambda model, loader, epochs: model,
     ],
@@ -223,13 +226,13 @@ def test_methods_go_before_functions_and_imported_functions_are_left_out() -> No
     imported_loss.__module__ = "elsewhere"
     namespace = SimpleNamespace(__name__="student", vae_loss=vae_loss, imported_loss=imported_loss, plain=vae_loss)
     model = type("Model", (), {"loss_function": lambda self, recon_x, x, mu, logvar: x})()
-    assert [account for account, _call, _roles in loss_candidates(model, namespace)] == [
+    assert [candidate.account for candidate in loss_candidates(model, namespace)] == [
         "method loss_function",
         "function vae_loss",
     ]
 
 
-@pytest.mark.parametrize("result", [None, "text", (), (SimpleNamespace(),), {"loss": torch.tensor(1.0)}, {"other": 1.0}], ids=repr)
+@pytest.mark.parametrize("result", [None, "text", (), (SimpleNamespace(),), {"other": 1.0}], ids=repr)
 def test_returns_that_nobody_can_read(result: Any) -> None:
     assert read_returns(result, result) is None
 

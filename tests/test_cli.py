@@ -280,7 +280,7 @@ def test_inspect_shows_the_binding(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "a.py", "--json", "b.json", "--input-shape", "784"], command_of=child) == 0
     assert child.assignments[0].inspect
     assert child.assignments[0].options.input_shape == (784,)
-    assert "encode  present: encode(x) -> (mu, logvar)" in capsys.readouterr().out
+    assert "encode  encode(x) -> (mu, logvar)" in capsys.readouterr().out
     assert json.loads(Path("b.json").read_text(encoding="utf-8"))["implementation"]["latent_dim"] == 16
 
 

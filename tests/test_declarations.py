@@ -22,6 +22,8 @@ EVERYTHING = {
     "likelihood": "squared-error",
     "objective": "modified",
     "decoder": "autoregressive",
+    "loss": "loss",
+    "second-head": "log-variance",
     "input-shape": (1, 8, 8),
     "input-range": [-1, 1],
 }
@@ -70,7 +72,8 @@ def test_everything_that_can_be_declared_reaches_the_facts() -> None:
     assert (facts.input_shape, facts.input_range) == ((1, 8, 8), (-1.0, 1.0))
     (note,) = [note for note in facts.notes if note.startswith("declared by the implementation itself")]
     assert note.endswith(
-        "effective-beta 4, likelihood squared-error, objective modified, decoder autoregressive, input-shape 1,8,8, input-range -1,1"
+        "effective-beta 4, likelihood squared-error, objective modified, decoder autoregressive, loss loss, second-head log-variance,"
+        " input-shape 1,8,8, input-range -1,1"
     )
 
 

@@ -227,11 +227,11 @@ def test_the_list_of_claims_and_one_in_full() -> None:
 def test_the_binding_shows_parts_facts_and_notes() -> None:
     text = render_binding(BOUND.implementation, BOUND.environment, Layout(100))
     for part in (
-        "encode  present: encode(x)",
-        "loss    absent",
+        "Found\n  encode  encode(x)",
+        "Parts\n  loss    absent",
         "1, 28, 28",
         "1 234 567",
-        "effective beta      unknown",
+        "effective beta      1: no other is declared",
         "the second head is a log-variance",
         "torch 2.13.0",
     ):

@@ -221,6 +221,8 @@ def _add_binding(parser: argparse.ArgumentParser) -> None:
         "what an entry of the output may depend on: the code alone, or earlier entries of x too (factorised)",
         choices=choices.DECODERS,
     )
+    _option(group, "--loss", "NAME", "the loss that training uses, where the file has several")
+    _option(group, "--second-head", None, "what the encoder's second output is, where nothing settles it", choices=choices.SECOND_HEADS)
     _option(group, "--input-shape", "SHAPE", "of one item, such as 1,28,28", type=_checked(choices.input_shape))
     _option(group, "--input-range", "LOW,HIGH", "of an item's entries, such as -1,1", type=_checked(choices.input_range))
     _option(group, "--device", "NAME", "a torch device (cpu)")

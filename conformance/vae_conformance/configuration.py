@@ -155,6 +155,8 @@ _READERS: Mapping[str, Callable[[Any, Path], Any]] = {
     "likelihood": _choice(choices.LIKELIHOODS),
     "objective": _choice(choices.OBJECTIVES),
     "decoder": _choice(choices.DECODERS),
+    "loss": lambda value, _folder: _text(value),
+    "second-head": _choice(choices.SECOND_HEADS),
     "input-shape": lambda value, _folder: choices.input_shape(_row(value)),
     "input-range": lambda value, _folder: choices.input_range(_row(value)),
     "device": lambda value, _folder: _text(value),

@@ -1,22 +1,20 @@
-"""Which class of a module is the VAE, and with which arguments it is constructed."""
+"""With which arguments a class or a factory is constructed: by the meaning of their names."""
 
 from __future__ import annotations
 
 import inspect
 import math
 import re
-from dataclasses import dataclass
-from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 
 from vae_conformance.errors import Unbound
+from vae_conformance.ingredients import ingredient, made
 from vae_conformance.time_limit import user_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 DEFAULT_SHAPE = (1, 28, 28)
@@ -40,6 +38,8 @@ _SPELLINGS = {
         encodeddim""",
     "filters": "hiddenchannels basechannels nfilters numfilters filters ngf ndf basefilters",
     "device": "device dev",
+    "rate": "lr learningrate",
+    "dropout": "dropout dropoutrate droprate pdrop dropoutp",
     "beta": "beta klweight kldweight klcoef",
 }
 _ROLE_OF = {name: role for role, names in _SPELLINGS.items() for name in names.split()}
@@ -54,13 +54,6 @@ _SIZE_OF_ROLE = {
 }
 _PLURAL = re.compile(r"(hidden|h)_?(dims|sizes|layers)$|hiddens$", re.IGNORECASE)
 
-_SAMPLING = re.compile(r"reparam|param\w*(iz|is|zi)|sampl|draw|noise|gauss", re.IGNORECASE)
-_ENCODING = re.compile(r"encod|infer|recogni|posterior|^q(_|$)", re.IGNORECASE)
-_DECODING = re.compile(r"decod|generat|^p(_|$)", re.IGNORECASE)
-_DRAWS = frozenset({"randn", "randn_like", "rand", "rand_like", "normal", "normal_", "standard_normal", "rsample", "Normal"})
-_HELPER = re.compile(r"loss|criterion|trainer|dataset|datamodule|config|callback|scheduler|metric", re.IGNORECASE)
-_FRAMEWORKS = ("torch.", "builtins", "abc", "typing", "lightning", "pytorch_lightning")
-
 
 def construct(maker: Callable[..., object], arguments: Mapping[str, object], *, label: str, limit: float, tree: Path | None) -> object:
     """A new instance: `maker` called with `arguments`, by name where it can be.
@@ -68,7 +61,7 @@ def construct(maker: Callable[..., object], arguments: Mapping[str, object], *, 
     Raises:
         Unbound: it raised, took longer than `limit` seconds, or gave None.
     """
-    positional = [parameter.name for parameter in _parameters(maker) if parameter.kind is parameter.POSITIONAL_ONLY]
+    positional = [parameter.name for parameter in parameters_of(maker) if parameter.kind is parameter.POSITIONAL_ONLY]
     first = [arguments[name] for name in positional if name in arguments]
     rest = {name: value for name, value in arguments.items() if name not in positional}
     shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
@@ -78,10 +71,10 @@ def construct(maker: Callable[..., object], arguments: Mapping[str, object], *, 
         tree=tree,
         too_long="Only build the model there; load data and train elsewhere.",
     ):
-        made = maker(*first, **rest)
-    if made is None:
+        model = maker(*map(made, first), **{name: made(value) for name, value in rest.items()})
+    if model is None:
         raise Unbound(f"{label} returned None where a model was expected", "Return the model at its end.")
-    return made
+    return model
 
 
 def choose_arguments(
@@ -105,8 +98,18 @@ def choose_arguments(
     sizes = sizes or {}
     asked = sizes.get("input_shape", input_shape)
     shape = tuple(asked) if isinstance(asked, tuple | list) else DEFAULT_SHAPE
-    parameters = _parameters(maker)
+    parameters = parameters_of(maker)
     has_channels = any(_role(parameter) == "channels" for parameter in parameters)
+
+    def choose(other: Callable[..., object]) -> dict[str, object]:
+        return choose_arguments(other, label=label, input_shape=input_shape, sizes=sizes)
+
+    def value(name: str) -> object:
+        named = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
+        if (role := _role(named)) is None:
+            raise KeyError(name)
+        return _value(role, named, shape, has_channels=True, sizes=sizes)
+
     chosen: dict[str, object] = {}
     for parameter in parameters:
         role = _role(parameter)
@@ -115,7 +118,10 @@ def choose_arguments(
         if parameter.name in sizes and parameter.name != size:
             chosen[parameter.name] = sizes[parameter.name]
         elif required and role is None:
-            raise _unknown_parameter(maker, parameter.name, label)
+            found = ingredient(maker, parameter, choose, value)
+            if found is None:
+                raise _unknown_parameter(maker, parameter.name, label)
+            chosen[parameter.name] = found
         elif role is not None and (required or size in sizes or (asked is not None and _says(shape, role))):
             chosen[parameter.name] = _value(role, parameter, shape, has_channels=has_channels, sizes=sizes)
     return chosen
@@ -123,20 +129,21 @@ def choose_arguments(
 
 def accepted_sizes(maker: Callable[..., object]) -> frozenset[str]:
     """Which of `input_shape`, `hidden_dim` and `latent_dim` the constructor has a parameter for."""
-    roles = (_role(parameter) for parameter in _parameters(maker))
+    roles = (_role(parameter) for parameter in parameters_of(maker))
     return frozenset(_SIZE_OF_ROLE[role] for role in roles if role in _SIZE_OF_ROLE)
 
 
 def parameter_names(maker: Callable[..., object]) -> frozenset[str]:
     """The names of the parameters that can be given a value."""
-    return frozenset(parameter.name for parameter in _parameters(maker))
+    return frozenset(parameter.name for parameter in parameters_of(maker))
 
 
-def _parameters(maker: Callable[..., object]) -> list[inspect.Parameter]:
+def parameters_of(maker: Callable[..., object]) -> list[inspect.Parameter]:
+    """The parameters that can be given a value; none where there is no signature to be read."""
     try:
         parameters = inspect.signature(maker).parameters.values()
     except (TypeError, ValueError):
-        return []  # no signature to be read: nothing can be supplied
+        return []
     return [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
 
 
@@ -170,6 +177,8 @@ def _value(role: str, parameter: inspect.Parameter, shape: tuple[int, ...], *, h
         "filters": 32,
         "device": torch.device("cpu"),
         "beta": 1.0,
+        "rate": 1e-3,
+        "dropout": 0.0,
     }
     return fixed.get(role, math.prod(shape))
 
@@ -210,122 +219,4 @@ def _unknown_parameter(maker: Callable[..., object], name: str, label: str) -> U
         f"{label}: the {what} {called} needs the argument {name!r}, and nothing says what to give it",
         f"Give {name} a default value, or add a function without arguments that builds the model, "
         f"`def make(): return {called}(...)`, and name it: {file}:make",
-    )
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What a class shows of itself before it is constructed.
-
-    Attributes:
-        cls: the class.
-        module: whether it is an nn.Module.
-        samples: whether it has a sampling step, or draws normal numbers.
-        codes: whether it encodes and decodes.
-        runs: whether it can be called on a batch.
-        abstract: whether it leaves methods to subclasses.
-        uses: the names that its methods use.
-    """
-
-    cls: type
-    module: bool
-    samples: bool
-    codes: bool
-    runs: bool
-    abstract: bool
-    uses: frozenset[str]
-
-    @property
-    def named(self) -> bool:
-        return re.search(r"vae|variational", self.cls.__name__, re.IGNORECASE) is not None
-
-
-def choose_class(module: ModuleType, label: str) -> type:
-    """The class of the module that is a VAE, by its methods, by what they call, and by its name.
-
-    A class that another one is built from is a part; one that samples goes before one that only encodes and decodes.
-
-    Raises:
-        Unbound: there is none, or more than one.
-    """
-    classes = {id(value): value for value in vars(module).values() if inspect.isclass(value)}
-    own = [cls for cls in classes.values() if cls.__module__ == module.__name__]
-    looks = [_look(cls) for cls in own if not issubclass(cls, BaseException) and not _HELPER.search(cls.__name__)]
-    candidates = _candidates(looks)
-    if len(candidates) == 1:
-        return candidates[0].cls
-    if candidates:
-        names = [look.cls.__name__ for look in candidates]
-        raise Unbound(
-            f"{label} has {len(names)} classes that could be the VAE: {', '.join(names)}",
-            "Name one: " + " or ".join(f"{label}:{name}" for name in names),
-        )
-    raise _no_class([cls for cls in classes.values() if cls not in own], label, own)
-
-
-def _candidates(looks: list[_Look]) -> list[_Look]:
-    by_name = {look.cls.__name__: look for look in looks}
-    parts = {look.cls: [by_name[name] for name in look.uses & set(by_name) - {look.cls.__name__}] for look in looks}
-    bases = {base for look in looks for base in look.cls.__mro__[1:]}
-
-    def able_to_be_one(look: _Look) -> bool:
-        composed = look.module and sum(part.module for part in parts[look.cls]) >= 2
-        return look.codes or (look.runs and (look.samples or composed))
-
-    able = [look for look in looks if able_to_be_one(look) and not (look.abstract and look.cls in bases)]
-    whole = [look for look in able if not any(_owns(other, look) for other in able)]
-    best = [look for look in whole if look.samples or any(part.samples for part in parts[look.cls])] or whole
-    named = [look for look in best if look.named]
-    return named if len(named) == 1 else best
-
-
-def _owns(owner: _Look, part: _Look) -> bool:
-    """Whether `part` is built into `owner`; a whole VAE within a wrapper that is no nn.Module stays the VAE."""
-    if part.cls.__name__ not in owner.uses or owner.cls.__name__ in part.uses or issubclass(owner.cls, part.cls):
-        return False
-    return owner.module or not (part.module and part.runs and (part.named or part.codes))
-
-
-def _look(cls: type) -> _Look:
-    bases = [base for base in cls.__mro__ if not base.__module__.startswith(_FRAMEWORKS)]
-    names = {name for base in bases for name in vars(base) if not name.startswith("__")}
-    uses = frozenset(name for base in bases for name in _names_used(base))
-    if issubclass(cls, nn.Module):
-        # A loss takes four arguments and more, self among them; a model can be called on a batch alone, or with labels.
-        required = [each for each in _parameters(cls.forward) if each.default is each.empty]
-        runs = "forward" in names and len(required) <= 3
-    else:
-        runs = "forward" in names or "__call__" in vars(cls)
-    return _Look(
-        cls,
-        issubclass(cls, nn.Module),
-        samples=any(map(_SAMPLING.search, names)) or bool(uses & _DRAWS),
-        codes=any(map(_ENCODING.search, names)) and any(map(_DECODING.search, names)),
-        runs=runs,
-        abstract=inspect.isabstract(cls) or "NotImplementedError" in _names_used(cls),
-        uses=uses,
-    )
-
-
-def _names_used(cls: type) -> Iterator[str]:
-    """The global names and attributes that the methods of a class use, and the functions within them."""
-    for value in vars(cls).values():
-        inner = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-        inner = inner.fget if isinstance(inner, property) else inner
-        function = inspect.unwrap(inner) if callable(inner) else None
-        waiting = [function.__code__] if isinstance(function, FunctionType) else []
-        while waiting:
-            code = waiting.pop()
-            yield from code.co_names
-            waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-
-
-def _no_class(foreign: list[type], label: str, own: list[type]) -> Unbound:
-    imported = [cls.__name__ for cls in foreign if issubclass(cls, nn.Module) and not cls.__module__.startswith(_FRAMEWORKS)]
-    found = ", ".join(cls.__name__ for cls in own) or "none"
-    also = f"; it imports {', '.join(imported)}" if imported else ""
-    example = (imported or [cls.__name__ for cls in own] or ["make"])[0]
-    return Unbound(
-        f"no class in {label} looks like a VAE; classes defined there: {found}{also}",
-        f"A VAE encodes, samples and decodes. Name the class, or a function without arguments that builds the model: {label}:{example}",
     )

@@ -12,7 +12,7 @@ from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
 
 ATTRIBUTE = "conformance_options"
-DECLARATIONS = ("effective-beta", "likelihood", "objective", "decoder", "input-shape", "input-range")
+DECLARATIONS = ("effective-beta", "likelihood", "objective", "decoder", "loss", "second-head", "input-shape", "input-range")
 """The keys of `[tool.vae-conformance]` that speak of the implementation; the others are for those who run the suite."""
 
 

@@ -30,6 +30,8 @@ class RunOptions:
         likelihood: the declared likelihood, or None to detect it.
         objective: what the loss is declared to be, or None where nothing is said: the ELBO.
         decoder: what the decoder is declared to see, or None where nothing is said: the code alone.
+        loss: the name of the loss that training uses, where the file has several; None for the only one.
+        second_head: what the encoder's second output is declared to be, or None to detect it.
         input_shape: the shape of one item, or None to detect it.
         input_range: the range of an item's entries, or None to detect it.
         device: a torch device name.
@@ -53,6 +55,8 @@ class RunOptions:
     likelihood: str | None = None
     objective: str | None = None
     decoder: str | None = None
+    loss: str | None = None
+    second_head: str | None = None
     input_shape: tuple[int, ...] | None = None
     input_range: tuple[float, float] | None = None
     device: str = "cpu"

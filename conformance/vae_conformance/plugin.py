@@ -128,7 +128,7 @@ def _hands_out(config: pytest.Config) -> bool:
 
 def _speaks(config: pytest.Config) -> bool:
     """Whether this is the one process, or the first of the workers, which speaks for all."""
-    return getattr(config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0"
+    return bool(getattr(config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0")
 
 
 def _inspect(config: pytest.Config) -> None:

@@ -207,7 +207,11 @@ class Session:
     def _bound(self) -> dict[str, Any]:
         assert self._subject is not None
         facts = self._subject.facts
-        parts = {str(part): {"standing": str(report.standing), "account": report.account} for part, report in facts.parts.items()}
+        parts = {
+            str(part): {"standing": str(report.standing), "account": report.account}
+            | ({"known_by": report.known_by} if report.known_by else {})
+            for part, report in facts.parts.items()
+        }
         return {
             "event": "bound",
             "implementation": {

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from torch import nn
 
 from vae_conformance.addresses import FORMS, close_match, locate
-from vae_conformance.construct import accepted_sizes, choose_arguments, choose_class, construct, parameter_names
+from vae_conformance.classes import choose_class
+from vae_conformance.construct import accepted_sizes, choose_arguments, construct, parameter_names
 from vae_conformance.declarations import declared_options
 from vae_conformance.errors import Unbound
 from vae_conformance.notebooks import notebook_source
@@ -104,7 +105,7 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
     with tree.kept_if_imported(), _importing(path.name, how.limit, tree.root):
         module = tree.load(path)
     chosen = _attribute(module, name, path.name) if name else choose_class(module, path.name)
-    label = f"{path.name}:{name or chosen.__name__}"
+    label = f"{path.name}:{name or getattr(chosen, '__name__', '')}"
     return _target(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
 
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -145,6 +146,14 @@ class _Watcher:
 
 
 @contextmanager
+def warnings_aside() -> Iterator[None]:
+    """A context in which warnings are neither shown nor, where Python or pytest was told so, turned into errors: none is a fault."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
 def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> Iterator[None]:
     """A context for somebody's code: whatever it raises, and a limit that it exceeds, becomes one `Unbound`.
 
@@ -158,7 +167,7 @@ def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> 
         Unbound: for everything but KeyboardInterrupt and somebody else's time limit.
     """
     try:
-        with time_limit(limit, doing):
+        with time_limit(limit, doing), warnings_aside():
             yield
     except (Unbound, KeyboardInterrupt):
         raise
@@ -178,7 +187,7 @@ def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> 
     except BaseException as fault:
         said = public_names(str(fault)) or "(no message)"
         message = f"{doing} raised {type(fault).__name__}: {said}{_line(fault, tree)}"
-        raise Unbound(message, _hint(fault, tree)) from fault
+        raise Unbound(message, _hint(fault, tree, doing)) from fault
 
 
 @contextmanager
@@ -247,10 +256,15 @@ def _unimportable(doing: str, fault: ImportError, tree: Path | None) -> Unbound:
     )
 
 
-def _hint(fault: BaseException, tree: Path | None) -> str:
+def _hint(fault: BaseException, tree: Path | None, doing: str) -> str:
     if isinstance(fault, NameError) and ".ipynb" in _line(fault, tree):
         return "Of a notebook only imports, definitions and plain values are run: give that name a plain value, or move it into the class."
-    return "Run the same with Python alone to see the whole traceback, and mend it there."
+    return (
+        "Run the same with Python alone to see the whole traceback, and mend it there. What loads data or trains belongs under"
+        ' `if __name__ == "__main__":`.'
+        if doing.startswith("importing")
+        else "Run the same with Python alone to see the whole traceback, and mend it there."
+    )
 
 
 def _line(fault: BaseException, tree: Path | None) -> str:

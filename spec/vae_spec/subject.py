@@ -78,11 +78,19 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class PartReport:
-    """How one part of the implementation stands, in words how it is called or why it is not, and the mistake that a failure points to."""
+    """How one part of the implementation stands.
+
+    Attributes:
+        standing: whether it is there and works.
+        account: how it is called, or why it is not.
+        diagnosis: the mistake that a failure points to.
+        known_by: how it was told from other things: by a name, a signature or a probe.
+    """
 
     standing: Standing
     account: str
     diagnosis: str | None = None
+    known_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.distributions import gives_logits
+from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.heads import Head, agree, read_kl, read_sampler
-from vae_conformance.binding.inprocess import InProcessSubject, Wiring
+from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agree, named_head, read_kl, read_sampler
+from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.interface import (
     trainable,
 )
-from vae_conformance.binding.losses import Loss, Returns, loss_candidates, read_returns, supplied_loss
+from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
+from vae_conformance.binding.losses import Kind, Loss, supplied_loss
+from vae_conformance.binding.returns import Returns
+from vae_conformance.binding.rivals import preferred
+from vae_conformance.binding.wiring import Wiring
+from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
 from vae_spec.elbo import reconstruction_fit
-from vae_spec.subject import Facts, Likelihood, Mode, Noise, Objective, Part, PartReport, Raw, Standing, SubjectFault
+from vae_spec.subject import Facts, Likelihood, Mode, Noise, Objective, Part, PartReport, Standing, SubjectFault
 
 REFERENCE_PACKAGE = "vae_reference"
 """The package whose systems the reference-only claims concern; known by name, never imported."""
@@ -40,7 +45,11 @@ class Assembly:
             Head.LOGVAR,
             latent_shape,
             tuple(tuple(one.shape[1:]) for one in raw),
+            found.form,
+            found.draw_form,
+            found.joint,
         )
+        self.declared = Likelihood(options.likelihood) if options.likelihood else None
         self.range = options.input_range or ((-1.0, 1.0) if found.end == "symmetric" else (0.0, 1.0))
         parameters = sum(value.numel() for value in trainable(found.model).values())
         size = 1
@@ -77,36 +86,66 @@ class Assembly:
         return subject
 
     def _loss(self) -> tuple[Loss, Likelihood | None]:
-        declared = Likelihood(self.options.likelihood) if self.options.likelihood else None
-        for account, call, roles in loss_candidates(self.found.model, self.found.target.namespace):
-            try:
-                read = self._try_loss(account, call, roles)
-            except SubjectFault as fault:
-                self.found.report(Part.LOSS, Standing.FAILING, f"{account} {fault.what}", fault.diagnosis)
-                # PyTorch's Bernoulli losses name their own range when they refuse an output.
-                refused = Likelihood.BERNOULLI if fault.diagnosis in ("decoder-range", "data-out-of-range") else None
-                return Loss(account, call, roles, Returns.TERMS), declared or refused
-            if read is None:
+        x = self._in_range(self.found.x)
+        # The output that forward gave; a wild or badly scaled one is for the claims to judge.
+        trial = Trial(x, self.found.raw if self.found.raw is not None else (x,), self.wiring.latent_shape)
+        loss, failed = self._chosen(trial)
+        if loss is None:
+            return self._instead(failed)
+        loss = preferred(self.found, loss, trial, self.options.loss)
+        shown = loss.account if loss.driven else f"{loss.account}({', '.join(loss.roles.values())})"
+        self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
+        if loss.sign < 0:
+            self.found.notes.append(f"{loss.name} is the ELBO itself, to be maximised: its negative is taken for the loss")
+        return loss, self._likelihood_of(loss)
+
+    def _likelihood_of(self, loss: Loss) -> Likelihood | None:
+        self.wiring = replace(self.wiring, loss=loss)
+        return self.declared or self._detect_likelihood()
+
+    def _chosen(self, trial: Trial) -> tuple[Loss | None, tuple[Loss, SubjectFault] | None]:
+        """The first loss that answers, in the order of arguments and the sign that fit best; and the first that fails."""
+        failed: tuple[Loss, SubjectFault] | None = None
+        best: tuple[int, Loss] | None = None
+        for candidate in losses(self.found):
+            if self.options.loss is not None and candidate.name != self.options.loss:
                 continue
-            loss = Loss(account, call, roles, *read)
-            self.found.report(Part.LOSS, Standing.PRESENT, f"{account}({', '.join(roles.values())}) gives {loss.returns}")
-            self.wiring = replace(self.wiring, loss=loss)
-            return loss, declared or self._detect_likelihood()
-        supplied = declared or self._natural_likelihood()
+            if best is not None and (best[0] == 2 or candidate.account != best[1].account):
+                break
+            try:
+                answering = try_loss(self.found, candidate, trial)
+            except SubjectFault as fault:
+                if failed is None and (candidate.kind is Kind.DIRECT or (candidate.whole and candidate.by_name)):
+                    failed = candidate, fault
+                continue
+            for loss in () if answering is None else answering.signs():
+                likelihood = self._likelihood_of(loss)
+                fits = (likelihood is not None) + (self._kl_head() is not None)
+                if best is None or fits > best[0]:
+                    best = fits, loss
+        if best is not None and best[0] == 0 and best[1].driven:
+            best = None
+        return (None if best is None else best[1]), failed
+
+    def _instead(self, failed: tuple[Loss, SubjectFault] | None) -> tuple[Loss, Likelihood | None]:
+        """Where no loss answers: the one that fails, the model's own KL with a reconstruction term, or the ELBO."""
+        if self.options.loss is not None and failed is None:
+            raise Unbound(f"{self.found.target.name} has no loss named {self.options.loss} that can be called")
+        if failed is not None:
+            candidate, wrong = failed
+            self.found.report(Part.LOSS, Standing.FAILING, f"{candidate.account} {wrong.what}", wrong.diagnosis)
+            # PyTorch's Bernoulli losses name their own range when they refuse an output.
+            refused = Likelihood.BERNOULLI if wrong.diagnosis in ("decoder-range", "data-out-of-range") else None
+            return replace(candidate, returns=Returns.TERMS), self.declared or refused
+        supplied = self.declared or self._natural_likelihood()
+        if (own := kl_of_the_model(self.found, supplied)) is not None:
+            self.found.report(Part.LOSS, Standing.PRESENT, own.account, known_by=own.known_by)
+            self.found.notes.append(own.account)
+            return own, supplied
         loss = supplied_loss(supplied)
         self.found.report(Part.LOSS, Standing.REPLACED, loss.account)
         self.found.notes.append(loss.account)
         return loss, supplied
-
-    def _try_loss(self, account: str, call: Callable[..., Any], roles: dict[str, str]) -> tuple[Returns, tuple[Any, Any, Any]] | None:
-        """Call it for two posteriors at one output, as training would, and read what it returns."""
-        x = self._in_range(self.found.x)
-        raw = self.found.raw if self.found.raw is not None else (x,)
-        # The output that forward gave; a wild or badly scaled one is for the claims to judge.
-        mu = torch.zeros((BATCH, *self.wiring.latent_shape), device=self.found.device)
-        trial = Loss(account, call, roles, Returns.SCALAR)
-        results = [self.found.call("loss", trial.call, *trial_arguments(trial, raw, x, code, mu)) for code in (mu + 0.5, mu + 1.0)]
-        return read_returns(results[0], results[1])
 
     def _in_range(self, x: Tensor) -> Tensor:
         low, high = self.range
@@ -115,6 +154,8 @@ class Assembly:
     def _natural_likelihood(self) -> Likelihood:
         if len(self.wiring.raw_shapes) == 2:
             return Likelihood.GAUSSIAN
+        if gives_logits(self.found.decoded):
+            return Likelihood.BERNOULLI_LOGITS
         return Likelihood.BERNOULLI if self.found.end == "unit" and self.range == (0.0, 1.0) else Likelihood.SQUARED_ERROR
 
     def _detect_likelihood(self) -> Likelihood | None:
@@ -135,26 +176,67 @@ class Assembly:
                 continue
         return None
 
+    def _kl_head(self) -> Head | None:
+        """What the KL takes the second head for; None where it does not tell."""
+        subject = self._build(self.facts)
+        x = self._in_range(self.found.x[:2])
+        raw = tuple(one[:2] for one in self.found.raw) if self.found.raw is not None else (x,)
+        try:
+            return read_kl(lambda mu, second: float(subject.terms(raw, x, mu, second).total), self.facts.latent_dim)
+        except (SubjectFault, RuntimeError):
+            return None
+
     def _read_head(self) -> None:
         sampler = kl = None
         subject = self._build(self.facts)
         loss = self.wiring.loss
-        x = self._in_range(self.found.x[:2])
-        raw = tuple(one[:2] for one in self.found.raw) if self.found.raw is not None else (x,)
         if self.found.parts[Part.DRAW].standing is Standing.PRESENT:
             try:
                 sampler = read_sampler(lambda mu, second: subject.draw(mu, second, Noise(seed=3)), self.facts.latent_dim)
             except (SubjectFault, RuntimeError, IndexError):
                 sampler = None
         if loss is not None and not loss.supplied and self.found.parts[Part.LOSS].standing is Standing.PRESENT:
-            try:
-                kl = read_kl(lambda mu, second: float(subject.terms(raw, x, mu, second).total), self.facts.latent_dim)
-            except (SubjectFault, RuntimeError):
-                kl = None
-        head, note = agree(sampler, kl)
+            kl = self._kl_head()
+        inside = self.found.inside_head
+        if sampler is not None and inside is not None and sampler is not inside:
+            form = replace(self.found.draw_form, takes=sampler, given=inside)
+            self.wiring = replace(self.wiring, draw_form=form)
+            self.found.notes.append(f"forward makes a {sampler} of the second head before it calls the sampling step")
+            sampler = inside
+        if self.options.second_head is not None:
+            self.wiring = replace(self.wiring, head=DECLARED_HEADS[self.options.second_head])
+            return
+        self._refuse_doubt(sampler or inside, kl)
+        self._say_spread(sampler)
+        head, note = agree(sampler or inside, kl)
         self.wiring = replace(self.wiring, head=head)
         if note:
             self.found.notes.append(note)
+
+    def _refuse_doubt(self, sampler: Head | None, kl: Head | None) -> None:
+        """Refuse a second head whose name says one thing and whose draws another, where no KL settles which of them is wrong."""
+        says = named_head(self._head_names())
+        if kl is not None or sampler is None or says in (None, sampler) or self.options.objective is not None:
+            return
+        raise Unbound(
+            f"{self.found.target.name}: what the second head is cannot be told: its name says {says}, the draws follow a {sampler},"
+            " and there is no KL to settle it",
+            f"if the draws are right, add --second-head {ASKED_HEADS[sampler]}; if the name is, add --second-head {ASKED_HEADS[says]}",
+        )
+
+    def _head_names(self) -> list[str]:
+        """What the second head is called where it is given a name."""
+        layout, part = self.found.layout, self.found.draw_part
+        names = [] if layout is None or layout.logvar is None else [str(step) for step in layout.logvar]
+        if part is not None and self.wiring.draw_form.takes is None:
+            names.append(second_parameter(part, self.wiring.draw_form))
+        return names
+
+    def _say_spread(self, sampler: Head | None) -> None:
+        report = self.found.parts[Part.DRAW]
+        if sampler is not None and report.standing is Standing.PRESENT:
+            spread = f"; probe: its draws spread as a {sampler} says"
+            self.found.parts[Part.DRAW] = replace(report, known_by=report.known_by + spread)
 
     def _read_manners(self) -> None:
         """BatchNorm's smallest batch, what eval mode does, whether the noise is under control, whether the code can be seen."""
@@ -243,9 +325,3 @@ class Assembly:
             )
         else:
             parts[Part.TRAINING] = parts[Part.PARAMETERS]
-
-
-def trial_arguments(loss: Loss, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor) -> list[Any]:
-    """Positional arguments for a loss in the order of its roles."""
-    values: dict[str, Any] = {"raw": raw[0] if len(raw) == 1 else raw, "x": x, "mu": mu, "logvar": logvar, "z": mu}
-    return [values[role] for role in loss.roles if role in values]

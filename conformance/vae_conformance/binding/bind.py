@@ -15,10 +15,12 @@ import torch
 from torch import nn
 
 from vae_conformance.binding.assembly import Assembly
-from vae_conformance.binding.findings import Findings, find_decoder, find_encoder, find_forward, find_sampler, find_shape, latent_shape_of
+from vae_conformance.binding.findings import Findings, find_decoder, find_encoder, find_sampler, find_shape, latent_shape_of
 from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
 from vae_conformance.binding.noise import seeded
 from vae_conformance.declarations import with_declarations
+from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target
 
@@ -37,9 +39,14 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
     if isinstance(model, nn.Module):
         model.to(device)
     options, note = with_declarations(options, model, target.name)
-    found = Findings(model, target, device, notes=[note] if note else [])
+    given = ", ".join(f"{name}={value!r}" for name, value in target.arguments.items())
+    notes = [text for text in (note, f"constructed with {given}" if given else "") if text]
+    found = Findings(model, target, device, notes=notes)
     with _undisturbed(model):
         return _bound(found, options)
+
+
+LEVELS = 256
 
 
 @contextmanager
@@ -57,6 +64,15 @@ def _undisturbed(model: Any) -> Iterator[None]:
         model.train(training)
 
 
+def _refuse_levels(found: Findings) -> None:
+    """A decoder that scores the 256 levels of each entry has no one number to give for it."""
+    if found.raw is not None and found.raw[0].numel() == LEVELS * found.x.numel():
+        raise Unbound(
+            f"{found.target.name}: the decoder scores {LEVELS} levels for each entry of an item, which is out of the native interface",
+            "write an adapter whose decode returns one number an entry, such as the mean level, and whose loss is its likelihood",
+        )
+
+
 def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     find_shape(found, options)
     find_encoder(found)
@@ -64,6 +80,9 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     latent_shape = latent_shape_of(found)
     find_decoder(found, latent_shape)
     find_sampler(found, latent_shape)
+    compose_forward(found)
+    _refuse_levels(found)
+    found.inside_head = settle_order(found)
     subject = Assembly(found, options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject

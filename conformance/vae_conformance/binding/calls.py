@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from vae_conformance.time_limit import TimeLimitExceeded, time_limit
+from vae_conformance.time_limit import TimeLimitExceeded, time_limit, warnings_aside
 from vae_spec.subject import SubjectFault
 
 _PATTERNS = (
@@ -77,7 +77,7 @@ class Caller:
         if operation in self._hung:
             raise SubjectFault(operation, self._hung[operation])
         try:
-            with time_limit(self.limit, operation):
+            with time_limit(self.limit, operation), warnings_aside():
                 yield
         except SubjectFault:
             raise

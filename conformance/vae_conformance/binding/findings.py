@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,24 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.calls import Caller
-from vae_conformance.binding.interface import (
-    DECODE_NAMES,
-    ENCODE_NAMES,
-    ForwardLayout,
-    Found,
-    as_pair,
-    as_raw,
-    at,
-    candidates,
-    read_layout,
-    sampler_candidates,
-)
-from vae_conformance.binding.noise import seeded
+from vae_conformance.binding.drawing import DrawForm, forms
+from vae_conformance.binding.heads import Head
+from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, CodeForm, Found, as_raw, candidates, code_form, sampler_candidates
+from vae_conformance.binding.layout import ForwardLayout, at, read_layout
+from vae_conformance.binding.noise import RandomCalls, seeded
+from vae_conformance.binding.passes import Joint, call_forward, has_forward
 from vae_conformance.binding.probing import decoder_end, output_range, probe_batch, shape_candidates
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target
-from vae_spec.subject import Part, PartReport, Raw, Standing, SubjectFault
+from vae_spec.subject import Noise, Part, PartReport, Raw, Standing, SubjectFault
 
 PROBE_SECONDS = 10.0
 """How long one probing call may take; a forward pass that takes longer on four items is no use in training."""
@@ -48,14 +40,24 @@ class Findings:
     shape: tuple[int, ...] = ()
     x: Tensor = field(default_factory=lambda: torch.zeros(0))
     encode: str | None = None
+    form: CodeForm | None = None
+    encoded: Any = None
     draw: str | Callable[..., Any] | None = None
+    draw_part: Found | None = None
+    draw_form: DrawForm = field(default_factory=DrawForm)
     decode: str | None = None
+    decoded: Any = None
+    joint: Joint = field(default_factory=Joint)
     layout: ForwardLayout | None = None
+    result: Any = None
     pair: tuple[Tensor, Tensor] | None = None
     raw: Raw | None = None
     end: str = "free"
+    inside_head: Head | None = None
 
-    def call(self, operation: str, function: Callable[..., Any], *arguments: Any, train: bool = False, seed: int = 0) -> Any:
+    def call(
+        self, operation: str, function: Callable[..., Any], *arguments: Any, train: bool = False, seed: int = 0, noise: Noise | None = None
+    ) -> Any:
         """One probing call under a seed, a mode and a time limit; raises SubjectFault."""
         if isinstance(self.model, nn.Module):
             self.model.train(train)
@@ -64,16 +66,18 @@ class Findings:
             seeded(seed, self.device),
             torch.no_grad(),
         ):
-            return function(*arguments)
+            if noise is None:
+                return function(*arguments)
+            with RandomCalls(noise):
+                return function(*arguments)
 
-    def report(self, part: Part, standing: Standing, account: str, diagnosis: str | None = None) -> None:
+    def report(self, part: Part, standing: Standing, account: str, diagnosis: str | None = None, known_by: str = "") -> None:
         """Note how a part stands."""
-        self.parts[part] = PartReport(standing, account, diagnosis)
+        self.parts[part] = PartReport(standing, account, diagnosis, known_by)
 
-
-def _forward(found: Findings, x: Tensor) -> Any:
-    model = found.model
-    return model(x) if callable(model) else model.forward(x)
+    def forward(self, x: Tensor) -> Any:
+        """The model's own forward pass, on a copy: some scale their batch in place."""
+        return call_forward(self.model, x.clone())
 
 
 def find_shape(found: Findings, options: RunOptions) -> None:
@@ -81,11 +85,11 @@ def find_shape(found: Findings, options: RunOptions) -> None:
     declared = [options.input_shape] if options.input_shape else []
     own = shape_candidates(found.model, found.target.arguments)
     fallback: tuple[int, ...] | None = None
-    failure = ""
-    for shape in declared or own:
+    failure = "" if has_forward(found.model) else "is not there"
+    for shape in (declared or own) if has_forward(found.model) else ():
         x = probe_batch(shape, BATCH).to(found.device)
         try:
-            result = found.call("forward", _forward, found, x)
+            result = found.call("forward", found.forward, x)
         except SubjectFault as fault:
             failure = failure or fault.what
             if "did not return" in fault.what:
@@ -96,7 +100,7 @@ def find_shape(found: Findings, options: RunOptions) -> None:
         if raw is not None and raw[0].shape == x.shape:
             found.shape, found.x = shape, x
             return
-        if fallback is None and (raw is None or raw[0].numel() == x.numel()):
+        if fallback is None and (raw is None or raw[0].numel() % x.numel() == 0):
             fallback = shape
     chosen = fallback or (declared[0] if declared else None) or _encodable_shape(found, own) or (own[0] if _states_a_shape(found) else None)
     if chosen is None:
@@ -108,14 +112,33 @@ def find_shape(found: Findings, options: RunOptions) -> None:
 
 
 def _encodable_shape(found: Findings, shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
-    for shape in shapes:
-        for part in candidates(found.model, ENCODE_NAMES):
-            try:
-                found.call("encode", part.call, probe_batch(shape, BATCH).to(found.device))
-            except SubjectFault:
-                continue
+    """A shape that encode takes: one of an image where decode gives images of it, else the first."""
+    fitting = [
+        (shape, code) for shape in shapes for part in candidates(found.model, ENCODE_NAMES) if (code := _encodes(found, part, shape))
+    ]
+    for shape, code in fitting:
+        if any(_decodes_to(found, part, code, shape) for part in candidates(found.model, DECODE_NAMES)[:1]):
             return shape
-    return None
+    return fitting[0][0] if fitting else None
+
+
+def _encodes(found: Findings, part: Found, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of a code, for a part that encodes items of this shape."""
+    x = probe_batch(shape, BATCH).to(found.device)
+    try:
+        result = found.call("encode", part.call, x)
+    except SubjectFault:
+        return None
+    form = code_form(result, result, x)
+    return (1,) if form is None else tuple(form.read(result)[0].shape)
+
+
+def _decodes_to(found: Findings, part: Found, code: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    try:
+        raw = as_raw(found.call("decode", part.call, torch.zeros(code, device=found.device)))
+    except SubjectFault:
+        return False
+    return raw is not None and tuple(raw[0].shape) == (BATCH, *shape)
 
 
 def _states_a_shape(found: Findings) -> bool:
@@ -130,53 +153,32 @@ def find_encoder(found: Findings) -> None:
     account = "no method or submodule named encode"
     for part in candidates(found.model, ENCODE_NAMES):
         try:
-            result = found.call("encode", part.call, found.x)
+            result = found.call("encode", part.call, found.x, train=True)
+            again = found.call("encode", part.call, found.x, train=True, seed=1)
+            evaluated = found.call("encode", part.call, found.x)
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"
             if part.name == "encode":
                 found.report(Part.POSTERIOR, Standing.FAILING, account, fault.diagnosis)
                 return
             continue
-        pair = as_pair(result)
-        if pair is not None and len(pair[0]) == BATCH:
-            found.encode, found.pair = part.name, pair
-            found.report(Part.POSTERIOR, Standing.PRESENT, f"{part.name}(x) gives (mu, logvar)")
+        form = code_form(result, again, found.x)
+        if form is not None and len(form.read(evaluated)[0]) == BATCH:
+            found.encode, found.form, found.encoded, found.pair = part.name, form, result, form.read(evaluated)
+            found.report(
+                Part.POSTERIOR, Standing.PRESENT, f"{part.name}(x) gives {_described(form)}", known_by=f"its name; {form.known_by}"
+            )
             return
         account = f"{part.name} does not give two tensors of like shape, mu and logvar"
     found.report(Part.POSTERIOR, Standing.MISSING, account)
 
 
-def find_forward(found: Findings) -> None:
-    """Find what forward returns where; mu and logvar from there if encode does not give them."""
-    if not callable(found.model) and not callable(getattr(found.model, "forward", None)):
-        found.report(Part.FORWARD, Standing.MISSING, "the class is no nn.Module and has no forward")
-        return
-    try:
-        encoded = None
-        if found.encode is not None:
-            encoded = as_pair(found.call("encode", getattr(found.model, found.encode), found.x, train=True))
-        result = found.call("forward", _forward, found, found.x, train=True)
-        again = found.call("forward", _forward, found, found.x, train=True, seed=1)
-    except SubjectFault as fault:
-        found.report(Part.FORWARD, Standing.FAILING, fault.what, fault.diagnosis)
-        return
-    found.layout = read_layout(result, found.x, encoded, again)
-    if found.layout is None:
-        found.report(Part.FORWARD, Standing.FAILING, "returns no output that could be told: return (x_hat, mu, logvar)")
-        return
-    found.raw = as_raw(at(result, found.layout.raw))
-    if found.raw is None:
-        found.report(Part.FORWARD, Standing.FAILING, "its output is neither a tensor nor a pair of tensors")
-        return
-    found.report(Part.FORWARD, Standing.PRESENT, f"forward(x): {found.layout.describe()}")
-    if found.parts[Part.POSTERIOR].standing is Standing.MISSING and found.layout.posterior is not None:
-        found.pair = as_pair(at(result, found.layout.posterior))
-        found.report(Part.POSTERIOR, Standing.PRESENT, "mu and logvar are read from the distribution that forward returns")
-    elif found.parts[Part.POSTERIOR].standing is Standing.MISSING and found.layout.mu is not None and found.layout.logvar is not None:
-        mu, second = at(result, found.layout.mu), at(result, found.layout.logvar)
-        if isinstance(mu, Tensor) and isinstance(second, Tensor) and mu.shape == second.shape:
-            found.pair = mu, second
-            found.report(Part.POSTERIOR, Standing.PRESENT, "mu and logvar are read from forward: encode does not give them")
+def _described(form: CodeForm) -> str:
+    if form.posterior is not None:
+        return "a distribution"
+    if (form.mu, form.second) == ((0,), (1,)):
+        return "(mu, logvar)"
+    return f"mu at {'.'.join(map(str, form.mu))}, logvar at {'.'.join(map(str, form.second))}"
 
 
 def latent_shape_of(found: Findings) -> tuple[int, ...]:
@@ -197,19 +199,20 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> None:
     z = torch.randn((BATCH, *latent_shape), generator=torch.Generator().manual_seed(5)).to(found.device)
     for part in candidates(found.model, DECODE_NAMES):
         try:
-            raw = as_raw(found.call("decode", part.call, z))
+            decoded = found.call("decode", part.call, z)
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"
             if part.name == "decode":
                 found.report(Part.DECODE, Standing.FAILING, account, fault.diagnosis)
                 return
             continue
+        raw = as_raw(decoded)
         if raw is None or len(raw[0]) != BATCH:
             account = f"{part.name} does not give one output an item"
             continue
-        found.decode = part.name
+        found.decode, found.decoded = part.name, decoded
         found.raw = found.raw or raw
-        found.report(Part.DECODE, Standing.PRESENT, f"{part.name}(z)")
+        found.report(Part.DECODE, Standing.PRESENT, f"{part.name}(z)", known_by="its name; probe: it takes a code")
         try:
             end, seen = found.call("decode", decoder_end, part.call, z)
             found.end = output_range(end, seen)
@@ -219,31 +222,31 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> None:
     found.report(Part.DECODE, Standing.MISSING, account)
 
 
-def _takes_two(part: Found) -> bool:
-    try:
-        parameters = inspect.signature(part.call).parameters.values()
-    except (TypeError, ValueError):
-        return isinstance(part.call, nn.Module)
-    required = [one for one in parameters if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-    return len(required) == 2 or isinstance(part.call, nn.Module)
-
-
 def find_sampler(found: Findings, latent_shape: tuple[int, ...]) -> None:
-    """Find the sampling step."""
+    """Find the sampling step: what gives a code's shape, else what gives a tensor, else what a telling name has and fails."""
     inline = PartReport(Standing.REPLACED, "the sampling step stands inline in forward: it cannot be called by itself")
     found.parts[Part.DRAW] = inline
     code = torch.randn((BATCH, *latent_shape), generator=torch.Generator().manual_seed(6)).to(found.device)
+    taken: list[tuple[int, Found, DrawForm, PartReport]] = []
     for part in sampler_candidates(found.model, found.target.namespace):
-        if not _takes_two(part):
-            continue
-        owned = callable(getattr(found.model, part.name, None))
-        try:
-            z = found.call("sampling step", part.call, code, 0.1 * code, train=True)
-        except SubjectFault as fault:
-            found.draw = part.name if owned else part.call
-            found.report(Part.DRAW, Standing.FAILING, f"{part.name}(mu, logvar) {fault.what}", fault.diagnosis)
-            return
-        if isinstance(z, Tensor) and z.dim() >= 1:
-            found.draw = part.name if owned else part.call
-            found.report(Part.DRAW, Standing.PRESENT, f"{part.name}(mu, logvar)")
-            return
+        for form in forms(part):
+            # A standard deviation or a variance is above 0, a log-variance may lie anywhere.
+            answers = [_answer(found, part, form, code, second) for second in (0.1 * code, 0.1 * code.abs() + 0.5)]
+            z = next((answer for answer in answers if isinstance(answer, Tensor) and bool(torch.isfinite(answer).all())), answers[0])
+            if isinstance(z, Tensor) and z.dim() >= 1:
+                rank = 0 if z.shape == code.shape else 1
+                taken.append((rank, part, form, PartReport(Standing.PRESENT, form.describe(part.name), known_by="its name and arguments")))
+            elif isinstance(z, SubjectFault) and not form.packed:
+                taken.append((2, part, form, PartReport(Standing.FAILING, f"{part.name}(mu, logvar) {z.what}", z.diagnosis)))
+    if not taken:
+        return
+    _rank, part, form, report = min(taken, key=lambda entry: entry[0])
+    found.draw = part.name if callable(getattr(found.model, part.name, None)) else part.call
+    found.draw_part, found.draw_form, found.parts[Part.DRAW] = part, form, report
+
+
+def _answer(found: Findings, part: Found, form: DrawForm, mu: Tensor, second: Tensor) -> Any:
+    try:
+        return found.call("sampling step", form.call, part.call, mu, second, train=True)
+    except SubjectFault as fault:
+        return fault

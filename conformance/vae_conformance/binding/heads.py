@@ -1,17 +1,19 @@
 """What the second head means: a log-variance, a log-standard deviation, a standard deviation or a variance.
 
-The sampling step and the KL are asked independently. Where they agree, the binding converts, and everybody else speaks of log-variances.
-Where
-they disagree, nothing is converted: that is a mistake for the claims to find.
+A standard deviation may come before its softplus or after. The sampling step and the KL are asked independently. Where they
+agree, the binding converts, and everybody else speaks of log-variances. Where they disagree, nothing is converted: that is a
+mistake for the claims to find.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -22,6 +24,7 @@ class Head(StrEnum):
     LOG_STD = "log-standard deviation"
     STD = "standard deviation"
     VARIANCE = "variance"
+    SOFTPLUS_STD = "standard deviation before its softplus"
 
     def sigma(self, value: float) -> float:
         """The standard deviation that a head's value stands for."""
@@ -30,6 +33,7 @@ class Head(StrEnum):
             Head.LOG_STD: math.exp(value),
             Head.STD: value,
             Head.VARIANCE: math.sqrt(max(value, 0.0)),
+            Head.SOFTPLUS_STD: math.log1p(math.exp(value)),
         }[self]
 
     def to_logvar(self, second: Tensor) -> Tensor:
@@ -38,6 +42,8 @@ class Head(StrEnum):
             return second
         if self is Head.LOG_STD:
             return 2 * second
+        if self is Head.SOFTPLUS_STD:
+            return 2 * torch.log(F.softplus(second))
         return 2 * torch.log(second.abs()) if self is Head.STD else torch.log(second)
 
     def from_logvar(self, logvar: Tensor) -> Tensor:
@@ -46,7 +52,34 @@ class Head(StrEnum):
             return logvar
         if self is Head.LOG_STD:
             return logvar / 2
+        if self is Head.SOFTPLUS_STD:
+            std = torch.exp(logvar / 2)
+            return std + torch.log(-torch.expm1(-std))
         return torch.exp(logvar / 2) if self is Head.STD else torch.exp(logvar)
+
+
+DECLARED_HEADS = {"log-variance": Head.LOGVAR, "log-std": Head.LOG_STD, "std": Head.STD, "variance": Head.VARIANCE}
+ASKED_HEADS = {head: name for name, head in DECLARED_HEADS.items()} | {Head.SOFTPLUS_STD: "std"}
+_NAMES = (
+    (Head.LOGVAR, re.compile(r"log_?var|lv$|log_?variance", re.IGNORECASE)),
+    (Head.LOG_STD, re.compile(r"log_?std|log_?sd\b|log_?scale", re.IGNORECASE)),
+)
+
+
+def named_head(names: Iterable[str]) -> Head | None:
+    """The meaning that a name leaves no doubt about; `log_sigma` and `var` are used for several."""
+    return next((head for name in names for head, pattern in _NAMES if pattern.search(name)), None)
+
+
+def head_of(second: Tensor, sigma: Tensor) -> Head | None:
+    """The meaning under which these values of the second head stand for these standard deviations; None where none fits."""
+    for head in Head:
+        expected = torch.exp(0.5 * head.to_logvar(second))
+        signed = torch.sign(second) * expected if head is Head.STD else expected
+        for stood_for in (expected, signed):
+            if bool(torch.isfinite(stood_for).all()) and torch.allclose(stood_for, sigma, rtol=1e-3, atol=1e-5):
+                return head
+    return None
 
 
 _PROBES = (0.5, 1.5, 2.0)
@@ -70,7 +103,7 @@ def read_kl(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> Head | No
     """The meaning that the KL gives its second argument, from its shape in that argument against its shape in mu; None where none fits."""
     zero = torch.zeros(2, latent_dim, dtype=torch.float64)
     for head in Head:
-        neutral = 0.0 if head in (Head.LOGVAR, Head.LOG_STD) else 1.0
+        neutral = float(head.from_logvar(torch.zeros(())))
         base = kl(zero, zero + neutral)
         unit = kl(zero + 1, zero + neutral) - base
         if not math.isfinite(unit) or unit == 0:

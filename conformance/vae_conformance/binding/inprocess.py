@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,11 +12,12 @@ from torch import Tensor, nn
 
 from vae_conformance.binding.calls import Caller
 from vae_conformance.binding.heads import Head
-from vae_conformance.binding.interface import ForwardLayout, as_pair, as_raw, at, trainable
-from vae_conformance.binding.losses import Loss
+from vae_conformance.binding.interface import as_pair, as_raw, trainable
+from vae_conformance.binding.layout import at
 from vae_conformance.binding.noise import RandomCalls, seeded
 from vae_conformance.binding.own_samples import own_samples
 from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, spy
+from vae_conformance.binding.wiring import Wiring
 from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe, Training
 from vae_spec.subject import (
@@ -37,29 +37,6 @@ from vae_spec.subject import (
     TermGradients,
     Terms,
 )
-
-
-@dataclass(frozen=True)
-class Wiring:
-    """How the parts are called. A name is looked up on the model; a callable stands for itself; None is not there.
-
-    Attributes:
-        encode, draw, decode: the parts; without encode the posterior is read from forward.
-        layout: where forward's result holds what; None where forward does not work.
-        loss: the loss.
-        head: the meaning of the second head.
-        latent_shape: of one code as the model shapes it.
-        raw_shapes: of one item of each tensor of the decoder's output, as the model shapes it.
-    """
-
-    encode: str | None
-    draw: str | Callable[..., Any] | None
-    decode: str | None
-    layout: ForwardLayout | None
-    loss: Loss | None
-    head: Head
-    latent_shape: tuple[int, ...]
-    raw_shapes: tuple[tuple[int, ...], ...]
 
 
 class InProcessSubject:
@@ -127,7 +104,8 @@ class InProcessSubject:
 
     def _encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mu and the second head, as the model gives them, flattened."""
-        pair = as_pair(self._part(self.wiring.encode, "encode")(self._to_model(x)))
+        encoded, form = self._part(self.wiring.encode, "encode")(self._to_model(x)), self.wiring.form
+        pair = as_pair(encoded) if form is None else form.checked(encoded, len(x))
         if pair is None:
             raise SubjectFault("encode", "does not return mu and logvar of like shape")
         return self._flat(pair[0]), self._flat(pair[1])
@@ -142,11 +120,14 @@ class InProcessSubject:
             logvar = self.wiring.head.to_logvar(second)
         return Posterior(mu.detach(), logvar.detach())
 
+    def _drawn(self, sample: Callable[..., Any], mu: Tensor, logvar: Tensor) -> Any:
+        return self.wiring.draw_form.call(sample, self._shaped(mu), self._shaped(self.wiring.head.from_logvar(logvar)))
+
     def draw(self, mu: Tensor, logvar: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Tensor:
         """A draw through the model's own sampling step."""
         sample = self._part(self.wiring.draw, "sampling step")
         with self._operation("sampling step", mode, noise):
-            z = sample(self._shaped(mu), self._shaped(self.wiring.head.from_logvar(logvar)))
+            z = self._drawn(sample, mu, logvar)
         return as_code(z)
 
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
@@ -154,7 +135,7 @@ class InProcessSubject:
         sample = self._part(self.wiring.draw, "sampling step")
         mu, logvar = (value.detach().clone().requires_grad_() for value in (mu, logvar))
         with self._operation("sampling step", Mode.TRAIN, noise, grad=True):
-            z = sample(self._shaped(mu), self._shaped(self.wiring.head.from_logvar(logvar)))
+            z = self._drawn(sample, mu, logvar)
             if z.numel() != mu.numel():
                 raise SubjectFault(
                     "sampling step",
@@ -194,7 +175,7 @@ class InProcessSubject:
     def forward(self, x: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Pass:
         """The forward pass, with the code it decoded where that can be seen."""
         with self._watched() as captured, self._operation("forward", mode, noise) as watch:
-            result = self.model(self._to_model(x)) if callable(self.model) else self.model.forward(self._to_model(x))
+            result = self.wiring.joint(self.model, self._to_model(x))
             raw, mu, second = self._read(result, x)
             logvar = self.wiring.head.to_logvar(second)
         z = captured.get("decoded", captured.get("drawn"))
@@ -316,7 +297,7 @@ class InProcessSubject:
         # Training spends its time here: nobody watches for the code where the loss does not take it.
         watching: AbstractContextManager[dict[str, Tensor]] = self._watched() if takes_code else nullcontext({})
         with watching as captured:
-            result = self.model(x)
+            result = self.wiring.joint(self.model, x)
         raw, mu, second = self._read(result, x)
         if loss is None:
             raise SubjectFault("loss", "is missing")
@@ -335,7 +316,7 @@ class InProcessSubject:
         parameters = trainable(self.model)
         found: dict[str, dict[str, float]] = {}
         with self._operation("forward", Mode.TRAIN, noise, grad=True):
-            raw, mu, second = self._read(self.model(self._to_model(x)), x)
+            raw, mu, second = self._read(self.wiring.joint(self.model, self._to_model(x)), x)
             outputs = {"mu": mu, "logvar": second, "raw": raw[0]}
             for name in of:
                 if name in outputs:
@@ -354,15 +335,17 @@ class InProcessSubject:
         """Adam on the encoder towards a posterior; stops early once it is there."""
         before = self.state()
         self.load(self.fresh(seed))
-        target = mu.to(self.device), logvar.to(self.device)
+        # A deviation is steered to a deviation: its logarithm has a pole between the two signs that it may have.
+        head = self.wiring.head if self.wiring.head in (Head.STD, Head.VARIANCE) else Head.LOGVAR
+        target = mu.to(self.device), head.from_logvar(logvar.to(self.device))
         try:
             optimiser = torch.optim.Adam(list(trainable(self.model).values()), lr=learning_rate)
             with self.caller.calling("encode"), in_mode(self.model, Mode.TRAIN), seeded(seed, self.device):
                 for _ in range(steps):
                     here = self._posterior_attached(x)
-                    errors = [(one - other).abs() for one, other in zip(here, target, strict=True)]
-                    if max(float(error.detach().mean()) for error in errors) < 0.5:
+                    if max(float((one.detach() - other).abs().mean()) for one, other in zip(here, (mu, logvar), strict=True)) < 0.5:
                         break
+                    errors = here[0] - target[0], head.from_logvar(here[1]) - target[1]
                     optimiser.zero_grad()
                     sum(error.square().mean() for error in errors).backward()  # type: ignore[union-attr]
                     optimiser.step()
@@ -375,7 +358,7 @@ class InProcessSubject:
         if self.wiring.encode is not None:
             mu, second = self._encode(x)
         else:
-            _raw, mu, second = self._read(self.model(self._to_model(x)), x)
+            _raw, mu, second = self._read(self.wiring.joint(self.model, self._to_model(x)), x)
         return mu, self.wiring.head.to_logvar(second)
 
     def train(self, recipe: Recipe, *, data: Tensor) -> Training:

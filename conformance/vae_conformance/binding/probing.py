@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.noise import LastOperation
 
 SIDES = (28, 32, 64, 8, 16)
@@ -84,8 +85,8 @@ def decoder_end(decode: Any, z: Tensor) -> tuple[str, tuple[float, float]]:
         last = LastOperation()
         with last:
             decode(z)
-        wide = decode(30 * z)
-    wide = wide[0] if isinstance(wide, tuple | list) else wide
+        result = decode(30 * z)
+        wide = (as_raw(result) or result)[0]
     return last.name, (float(wide.min()), float(wide.max()))
 
 

@@ -58,8 +58,16 @@ def render_implementations(entries: Iterable[tuple[str, str]], layout: Layout) -
     return "\n".join(f"{layout.paint(f'{name:{width}}', 'bold')}  {value}" for name, value in rows) + "\n"
 
 
+_STANDINGS = (
+    ("present", "Found"),
+    ("replaced", "Not there, and what that means"),
+    ("failing", "Found, but failing"),
+    ("missing", "Missing: nothing can stand in"),
+)
+
+
 def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, Any], layout: Layout) -> str:
-    """What was found of an implementation: its parts and how they are called, its facts, and what was inferred."""
+    """What was found of an implementation: its facts, its parts by their standing, how each was known, and what was inferred."""
     binding = implementation.get("binding") or {}
     lines = [layout.paint(str(implementation.get("name") or implementation.get("target") or ""), "bold")]
     for title, name in (
@@ -69,16 +77,22 @@ def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, 
         ("effective beta", "effective_beta"),
         ("parameters", "parameters"),
     ):
-        lines.append(f"  {title:18}  {_fact(implementation.get(name))}")
-    parts = binding.get("parts") or {}
-    if parts:
-        lines += ["", layout.paint("Parts", "bold")]
-        width = max(len(part) for part in parts)
-        for part, account in parts.items():
-            first, *rest = Layout(max(layout.width - width - 4, 20)).wrap(_part(account), hanging="") or [""]
-            lines += [f"  {part:{width}}  {first}", *(" " * (width + 4) + line for line in rest)]
-    if notes := binding.get("notes"):
-        lines += ["", layout.paint("Notes", "bold")]
+        lines.append(
+            f"  {title:18}  {_fact(implementation.get(name), '1: no other is declared' if name == 'effective_beta' else 'unknown')}"
+        )
+    parts: Mapping[str, Any] = binding.get("parts") or {}
+    plain = {part: account for part, account in parts.items() if not isinstance(account, Mapping)}
+    groups = [("Parts", plain)] + [
+        (title, {part: account for part, account in parts.items() if part not in plain and account.get("standing") == standing})
+        for standing, title in _STANDINGS
+    ]
+    width = max((len(part) for part in parts), default=0)
+    for title, group in groups:
+        if group:
+            lines += ["", layout.paint(title, "bold"), *_parts(group, width, layout)]
+    said = {entry.get("account") for entry in parts.values() if isinstance(entry, Mapping)}
+    if notes := [note for note in binding.get("notes") or () if note not in said]:
+        lines += ["", layout.paint("Inferred", "bold")]
         for note in notes:
             lines += layout.wrap(str(note), "  ")
     if environment:
@@ -86,14 +100,24 @@ def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, 
     return "\n".join(lines) + "\n"
 
 
-def _fact(value: Any) -> str:
+def _parts(group: Mapping[str, Any], width: int, layout: Layout) -> list[str]:
+    """Each part with its account, and below it how it was known; an account that was just given is not given again."""
+    lines: list[str] = []
+    given: dict[str, str] = {}
+    inner = Layout(max(layout.width - width - 4, 20))
+    for part, entry in group.items():
+        account = str(entry.get("account") or "") if isinstance(entry, Mapping) else str(entry)
+        shown = f"as {given[account]}" if account in given else account
+        given.setdefault(account, part)
+        texts = inner.wrap(shown, hanging="") or [""]
+        known = str(entry.get("known_by") or "") if isinstance(entry, Mapping) else ""
+        if known and shown == account:
+            texts += [layout.paint(line, "dim") for line in inner.wrap(f"known by: {known}", hanging="")]
+        lines += [f"  {part:{width}}  {texts[0]}", *(" " * (width + 4) + line for line in texts[1:])]
+    return lines
+
+
+def _fact(value: Any, absent: str) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(entry) for entry in value)
-    return "unknown" if value is None else number(value)
-
-
-def _part(account: Any) -> str:
-    """A part's account, either a sentence or its standing with a sentence."""
-    if isinstance(account, Mapping):
-        return ": ".join(str(account[name]) for name in ("standing", "account") if account.get(name))
-    return str(account)
+    return absent if value is None else number(value)

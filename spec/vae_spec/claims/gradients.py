@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from vae_spec.claim import Claim
@@ -78,8 +80,25 @@ def _probe_images(subject: Subject, trial: Trial) -> Iterator[tuple[int, Tensor]
         yield index, images(kind, PROBE_ITEMS, facts.input_shape, facts.input_range, generator(trial, "probe", index))
 
 
-def _idle_parameters(subject: Subject, trial: Trial) -> tuple[int, list[str]]:
-    """How many parameters influence mu, logvar or raw, and those of them that training never moves."""
+@dataclass(frozen=True)
+class Reach:
+    """What the gradients reach.
+
+    Attributes:
+        moving: how many parameters influence mu, logvar or raw.
+        idle: those of them that the loss never moves.
+        untaught: those that influence mu or logvar and have no gradient from the output.
+    """
+
+    moving: int
+    idle: list[str]
+    untaught: list[str]
+
+
+def _reach(subject: Subject, trial: Trial) -> Reach:
+    """The gradients of mu, logvar, raw and the total over a few batches, by parameter."""
+    coding: set[str] = set()
+    deciding: set[str] = set()
     influence: dict[str, float] = {}
     training: dict[str, float] = {}
     for index, x in _probe_images(subject, trial):
@@ -87,12 +106,29 @@ def _idle_parameters(subject: Subject, trial: Trial) -> tuple[int, list[str]]:
         for of in ("mu", "logvar", "raw"):
             largest = max(grads[of].values(), default=0.0)
             for name, norm in grads[of].items():
-                influence[name] = max(influence.get(name, 0.0), norm / largest if largest else 0.0)
+                share = norm / largest if largest else 0.0
+                influence[name] = max(influence.get(name, 0.0), share)
+                if share > 1e-5:
+                    (deciding if of == "raw" else coding).add(name)
         for name, norm in grads["total"].items():
             training[name] = max(training.get(name, 0.0), norm)
     largest = max(training.values(), default=0.0)
     moving = [name for name, share in influence.items() if share > 1e-5]
-    return len(moving), [name for name in moving if training.get(name, 0.0) <= NEGLIGIBLE * 1e-3 * largest]
+    idle = [name for name in moving if training.get(name, 0.0) <= NEGLIGIBLE * 1e-3 * largest]
+    return Reach(len(moving), idle, [name for name in moving if name in coding - deciding])
+
+
+def _decodes(subject: Subject, trial: Trial) -> bool:
+    """Whether the decoder makes something else of another code; where it ignores its code, no gradient can pass."""
+    parts = subject.facts.parts
+    if parts[Part.DECODE].standing is not Standing.PRESENT or parts[Part.DRAW].standing is Standing.PRESENT:
+        return False  # a sampling step that can be called is asked for its gradients itself
+    z = torch.randn(2, 4, subject.facts.latent_dim, generator=generator(trial, "codes"))
+    return not torch.equal(subject.decode(z[0])[0], subject.decode(z[1])[0])
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
@@ -109,24 +145,32 @@ def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
         counterexample = explore(trial, loss_inputs, lambda example: _check_terms(subject, trial, example))
         if counterexample:
             return counterexample
-    moving, idle = _idle_parameters(subject, trial)
-    if moving == 0:
+    reach = _reach(subject, trial)
+    if reach.moving == 0:
         return violated(
             "no trainable parameter influences mu, logvar or the output",
             measured={"influential parameters": 0},
             diagnosis="encoder-ignores-x",
         )
-    if idle:
-        shown = ", ".join(idle[:4]) + (f" and {len(idle) - 4} more" if len(idle) > 4 else "")
+    if reach.untaught and _decodes(subject, trial):
         return violated(
-            f"these parameters influence mu, logvar or the output, but the loss gives them no gradient: {shown}",
-            measured={"parameters without gradient": len(idle)},
+            f"the output has no gradient with respect to these parameters of the encoder: {_listed(reach.untaught)}"
+            "\nthe sampling inside forward cuts the path: the reconstruction teaches the encoder nothing",
+            measured={"parameters without gradient": len(reach.untaught)},
+            expected={"parameters without gradient": 0},
+            diagnosis="no-encoder-gradient",
+            hint="draw with rsample(), or as mu + sigma * torch.randn_like(sigma), and leave out detach() and no_grad()",
+        )
+    if reach.idle:
+        return violated(
+            f"these parameters influence mu, logvar or the output, but the loss gives them no gradient: {_listed(reach.idle)}",
+            measured={"parameters without gradient": len(reach.idle)},
             expected={"parameters without gradient": 0},
             diagnosis="no-encoder-gradient",
         )
     return holds(
         "each term's gradient goes to its own arguments, and every parameter that matters is trained",
-        measured={"influential parameters": moving, "batches": PROBE_BATCHES},
+        measured={"influential parameters": reach.moving, "batches": PROBE_BATCHES},
         smallest_effect="one parameter tensor without gradient",
     )
 

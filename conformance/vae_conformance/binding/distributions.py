@@ -1,0 +1,66 @@
+"""Distribution objects in the places of tensors: what they hold, and new ones of the same kind around other values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Laplace, Normal
+
+from vae_spec.subject import Raw
+
+
+def pair_of(distribution: Distribution) -> tuple[Tensor, Tensor]:
+    """Mean and log-variance."""
+    return distribution.mean, 2 * torch.log(distribution.stddev)
+
+
+def raw_of(distribution: Distribution) -> Raw:
+    """What a decoder that gives a distribution gives: logits or probabilities as they were handed in, a Normal's mean and log-variance."""
+    base = _base(distribution)
+    if isinstance(base, Normal):
+        return pair_of(base)
+    if isinstance(base, Bernoulli | ContinuousBernoulli):
+        return (base._param,)  # noqa: SLF001  the one of the two that was given; the other is computed from it
+    return (base.mean,)
+
+
+def with_pair(template: Distribution, mean: Tensor, logvar: Tensor) -> Distribution:
+    """A Gaussian of the template's kind."""
+    return _wrapped(template, Normal(mean, torch.exp(0.5 * logvar), validate_args=False))
+
+
+def with_raw(template: Distribution, raw: Raw) -> Distribution | None:
+    """A distribution of the template's kind around another output; None for a kind that is not known."""
+    base: Any = _base(template)
+    if isinstance(base, Normal):
+        logvar = raw[1] if len(raw) == 2 else torch.zeros_like(raw[0])
+        return with_pair(template, raw[0], logvar)
+    if isinstance(base, Bernoulli | ContinuousBernoulli):
+        kind: Any = type(base)
+        given = "logits" if gives_logits(template) else "probs"
+        return _wrapped(template, kind(**{given: raw[0]}, validate_args=False))
+    if isinstance(base, Laplace):
+        return _wrapped(template, Laplace(raw[0], torch.ones_like(raw[0]), validate_args=False))
+    return None
+
+
+def gives_logits(template: Any) -> bool:
+    """Whether it is a Bernoulli distribution that was given logits."""
+    base = _base(template) if isinstance(template, Distribution) else None
+    return isinstance(base, Bernoulli | ContinuousBernoulli) and base.__dict__.get("probs") is not base._param  # noqa: SLF001
+
+
+def _base(distribution: Distribution) -> Distribution:
+    while isinstance(distribution, Independent):
+        distribution = distribution.base_dist
+    return distribution
+
+
+def _wrapped(template: Distribution, base: Distribution) -> Distribution:
+    depth = 0
+    while isinstance(template, Independent):
+        depth += template.reinterpreted_batch_ndims
+        template = template.base_dist
+    return Independent(base, depth, validate_args=False) if depth else base

@@ -1,0 +1,194 @@
+"""Where a result holds what: paths of keys, indices and attributes into tuples, dicts and records; and copies with other values.
+
+Paths are read off by the names of entries, by their equality with what encode gave, and by their order.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+Path = tuple[Any, ...]
+Leaves = list[tuple[Path, Any]]
+_KEYS = {
+    "raw": re.compile(r"recon|x_?hat|x_?rec|output|decoded|logits|x_?prime|^p(_?x)?(_given_z)?$|^x_?(out|mean|dist)", re.IGNORECASE),
+    "mu": re.compile(r"^(z_?|q_?)?(mu|mean|loc)", re.IGNORECASE),
+    "logvar": re.compile(r"log_?var|log_?sigma|logstd|log_std|^lv$|std|sigma|scale|var", re.IGNORECASE),
+    "z": re.compile(r"^(z|latent|code|sample)", re.IGNORECASE),
+}
+
+
+@dataclass(frozen=True)
+class ForwardLayout:
+    """Where the result of a pass holds what: a path for each role."""
+
+    raw: Path
+    mu: Path | None
+    logvar: Path | None
+    posterior: Path | None = None
+
+    def describe(self) -> str:
+        """For the account."""
+        return ", ".join(
+            f"{'output' if role == 'raw' else role} at {'.'.join(map(str, path)) or 'the whole'}"
+            for role, path in vars(self).items()
+            if path is not None
+        )
+
+
+def at(result: Any, path: Path) -> Any:
+    """The entry of a nested result at a path of keys, indices and attributes."""
+    for step in path:
+        result = getattr(result, step) if isinstance(step, str) and not isinstance(result, Mapping) else result[step]
+    return result
+
+
+def named(result: Any) -> Mapping[Any, Any] | None:
+    """The entries of a result that has names for them: a dict, a named tuple or a record; None for what has none."""
+    if isinstance(result, Mapping):
+        return result
+    if isinstance(result, tuple) and hasattr(result, "_asdict"):
+        return dict(result._asdict())
+    if _is_record(result):
+        return {name: value for name, value in vars(result).items() if not name.startswith("_")}
+    return None
+
+
+def _is_record(result: Any) -> bool:
+    plain = isinstance(result, Tensor | Distribution | nn.Module | tuple | list | str | int | float | type)
+    return not plain and (dataclasses.is_dataclass(result) or hasattr(result, "__dict__")) and not callable(result)
+
+
+def leaves(result: Any, path: Path = ()) -> Leaves:
+    """Everything that a result holds and that holds nothing itself, with its path."""
+    entries = named(result)
+    if entries is not None:
+        return [leaf for key, value in entries.items() for leaf in leaves(value, (*path, key))]
+    if isinstance(result, tuple | list):
+        return [leaf for index, value in enumerate(result) for leaf in leaves(value, (*path, index))]
+    return [(path, result)]
+
+
+def rebuilt(template: Any, values: Mapping[Path, Any]) -> Any:
+    """A result of the template's form with other values at some paths."""
+    if () in values:
+        return values[()]
+    inner: dict[Any, dict[Path, Any]] = {}
+    for path, value in values.items():
+        inner.setdefault(path[0], {})[path[1:]] = value
+    if isinstance(template, list):
+        return [rebuilt(entry, inner[index]) if index in inner else entry for index, entry in enumerate(template)]
+    if isinstance(template, tuple):
+        names = getattr(template, "_fields", ())
+        entries = [
+            rebuilt(entry, inner.get(index) or inner[names[index]])
+            if index in inner or (index < len(names) and names[index] in inner)
+            else entry
+            for index, entry in enumerate(template)
+        ]
+        return type(template)(*entries) if names else tuple(entries)
+    changed = copy.copy(template)
+    for key, paths in inner.items():
+        if isinstance(changed, Mapping):
+            changed[key] = rebuilt(template[key], paths)  # type: ignore[index]
+        else:
+            object.__setattr__(changed, key, rebuilt(getattr(template, key), paths))
+    return changed
+
+
+def by_keys(result: Any) -> dict[str, Any]:
+    """The key of each role in a result with names, by these names."""
+    found: dict[str, Any] = {}
+    entries = {
+        key: value
+        for key, value in (named(result) or {}).items()
+        if isinstance(value, Distribution) or (isinstance(value, Tensor) and value.dim() >= 2)
+    }
+    for role in ("raw", "logvar", "mu", "z"):
+        for key in entries:
+            if role not in found and _KEYS[role].search(str(key)) and key not in found.values():
+                found[role] = key
+    return found
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    """Equal but for rounding."""
+    return a.shape == b.shape and torch.allclose(a.detach().float(), b.detach().float(), rtol=1e-4, atol=1e-6)
+
+
+def batched(result: Any, x: Tensor) -> list[tuple[Path, Tensor]]:
+    """The tensors in a result that have an entry for each item."""
+    return [(path, leaf) for path, leaf in leaves(result) if isinstance(leaf, Tensor) and leaf.dim() >= 1 and len(leaf) == len(x)]
+
+
+def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None, again: Any = None) -> ForwardLayout | None:
+    """Tell which entry of forward's result is the output, which are mu and logvar; None where no output can be told.
+
+    Entries equal to what encode gave for the same batch and seed are mu and logvar, wherever they stand; otherwise names decide where there
+    are any, and positions in a tuple: the documents' order is (output, mu, logvar). `again` is forward's result under another seed: a code
+    that differs there is z, not mu.
+    """
+    keys = by_keys(result)
+    if "raw" in keys and not (isinstance(at(result, (keys["raw"],)), Tensor) and at(result, (keys["raw"],)).numel() % x.numel()):
+        return ForwardLayout(*((keys[role],) if role in keys else None for role in ("raw", "mu", "logvar")))  # type: ignore[arg-type]
+    if isinstance(result, Tensor):
+        return ForwardLayout((), None, None) if result.dim() >= 1 and len(result) == len(x) else None
+    if isinstance(result, Distribution):
+        return ForwardLayout((), None, None)
+    if distributions := [(path, leaf) for path, leaf in leaves(result) if isinstance(leaf, Distribution)]:
+        return _read_distributions(distributions, batched(result, x), x)
+    found = batched(result, x)
+    mu = logvar = None
+    if encoded is not None:
+        mu = next((path for path, leaf in found if same(leaf, encoded[0])), None)
+        logvar = next((path for path, leaf in found if path != mu and same(leaf, encoded[1])), None)
+    if mu is None or logvar is None:
+        steady = [(path, leaf) for path, leaf in found if again is None or same(leaf, at(again, path))]
+        mu, logvar = _pair_by_position(found, steady, x) or (mu, logvar)
+    return _with_output([(path, leaf) for path, leaf in found if path not in (mu, logvar)], x, mu, logvar)
+
+
+def _with_output(rest: list[tuple[Path, Tensor]], x: Tensor, mu: Path | None, logvar: Path | None) -> ForwardLayout | None:
+    outputs = [path for path, leaf in rest if leaf.numel() == x.numel() and not same(leaf, x)]
+    if not outputs:
+        outputs = [path for path, leaf in rest if leaf.numel() == x.numel()] or [path for path, leaf in rest if leaf.dim() >= 2][:1]
+    if not outputs:
+        return None
+    first = outputs[0]
+    nested = len(first) > 1 and len(outputs) >= 2 and outputs[1][:-1] == first[:-1]
+    return ForwardLayout(first[:-1] if nested else first, mu, logvar)
+
+
+def _pair_by_position(found: list[tuple[Path, Tensor]], steady: list[tuple[Path, Tensor]], x: Tensor) -> tuple[Path, Path] | None:
+    """Mu and logvar as the first two neighbours of like shape: steady ones, unlike the input's, or else behind the first entry."""
+    for offered in (steady, found):
+        codes = [(path, leaf) for path, leaf in offered if leaf.numel() != x.numel() and leaf.dim() >= 2]
+        if len(codes) < 2:
+            codes = [(path, leaf) for path, leaf in offered if path != found[0][0] and not same(leaf, x)] if len(found) >= 3 else []
+        places = [path for path, _leaf in found]
+        for first, second in pairwise(codes):
+            if first[1].shape == second[1].shape and places.index(second[0]) == places.index(first[0]) + 1:
+                return first[0], second[0]
+    return None
+
+
+def _read_distributions(found: list[tuple[Path, Distribution]], tensors: list[tuple[Path, Tensor]], x: Tensor) -> ForwardLayout | None:
+    """Where a result holds distribution objects: the one of the input's size is the output, another one the posterior."""
+    outputs = [path for path, leaf in found if leaf.mean.numel() == x.numel()]
+    outputs += [path for path, leaf in tensors if leaf.numel() == x.numel() and not same(leaf, x)]
+    posteriors = [path for path, _leaf in found if path not in outputs[:1]]
+    if not outputs:
+        return None
+    if posteriors:
+        return ForwardLayout(outputs[0], None, None, posteriors[0])
+    pair = _pair_by_position([(outputs[0], x), *tensors], [entry for entry in tensors if entry[1].numel() != x.numel()], x)
+    return ForwardLayout(outputs[0], *(pair or (None, None)))

@@ -1,0 +1,141 @@
+"""Which argument of a loss is which: by the names of its parameters, by their order, and by what forward returns."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+POSITIONS = ("raw", "x", "mu", "logvar")
+_ROLES = {
+    "beta": re.compile(
+        r"^(beta|kl_?weight|kld_?weight|kl_?beta|kl_?coe?f+|kl_?lambda|m_n|kl_?scale|kl_?factor|kld_?beta|lambda_?kl|weight_kl|lamb?da)$",
+        re.IGNORECASE,
+    ),
+    "batch": re.compile(r"^(batch_?size|bs|batch_len)$", re.IGNORECASE),
+    "logvar": re.compile(r"log_?_?var|log_?sig|log_?std|^l[vs]$|log_variance|^sigma|^std|^var(iance)?$|z_?var|log_?sd", re.IGNORECASE),
+    "mu": re.compile(r"^(z_?)?(mu|mean|loc|means|m)(_?z)?$", re.IGNORECASE),
+    "raw": re.compile(
+        r"recon|x_?hat|x_?rec|x_?out|output|decoded|pred|logits|x_?prime|^y$|x_tilde|x_bar|x_decoded|^out$|reproduc|^scores$|^p(_?x)?$",
+        re.IGNORECASE,
+    ),
+    "x": re.compile(r"^(x|inputs?|targets?|data|images?|imgs?|original|batch|real|x_?in|x_?true|xs|orig)$", re.IGNORECASE),
+    "posterior": re.compile(r"^(q|q_?z\w*|posterior|z_dist|dist_z|encoding_dist)$", re.IGNORECASE),
+    "z": re.compile(r"^(z|latent|code)$", re.IGNORECASE),
+}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How a loss is called.
+
+    Attributes:
+        roles: the names of its parameters by role, in positional order where a parameter takes no keyword.
+        guessed: whether the order is the customary one because the names say nothing.
+        needs_beta: whether beta has no default.
+    """
+
+    roles: dict[str, str]
+    guessed: bool = False
+    needs_beta: bool = False
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters of a callable that may be a loss."""
+
+    positional: list[inspect.Parameter]
+    required: list[inspect.Parameter]
+    weights: list[inspect.Parameter]
+    open_ended: bool
+    takes_keywords: bool
+    roles: dict[str, str] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+
+
+def parameters(call: Callable[..., Any]) -> Parameters | None:
+    """The parameters and what their names say; None where there is no signature to be read."""
+    try:
+        entries = list(inspect.signature(call.forward if isinstance(call, nn.Module) else call).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    positional = [one for one in entries if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    open_ended = any(one.kind is one.VAR_POSITIONAL for one in entries) and not positional
+    roles: dict[str, str] = {}
+    unknown: list[str] = []
+    for one in positional:
+        role = next((role for role, pattern in _ROLES.items() if role not in roles and pattern.search(one.name)), None)
+        if role is not None:
+            roles[role] = one.name
+        elif one.default is one.empty:
+            unknown.append(one.name)
+    return Parameters(
+        positional,
+        [one for one in positional if one.default is one.empty],
+        [one for one in entries if _ROLES["beta"].search(one.name)],
+        open_ended,
+        any(one.kind is one.VAR_KEYWORD for one in entries),
+        roles,
+        unknown,
+    )
+
+
+def direct(call: Callable[..., Any]) -> Signature | None:
+    """A loss of (output, input, mu, second head): by names, or by their order where there are four; None for anything else."""
+    found = parameters(call)
+    if found is None:
+        return None
+    if found.open_ended:
+        return Signature({role: role for role in POSITIONS}, guessed=True)
+    beta = {"beta": found.weights[0].name} if found.weights else {}
+    needs = bool(found.weights) and found.weights[0].default is inspect.Parameter.empty
+    plain = {role: name for role, name in found.roles.items() if role not in ("beta", "posterior")}
+    if not found.unknown and set(POSITIONS) <= plain.keys() and "posterior" not in found.roles:
+        return Signature(plain | beta, needs_beta=needs)
+    required = [one for one in found.required if not _ROLES["beta"].search(one.name)]
+    if len(required) == 4 and "posterior" not in found.roles:
+        roles = {role: one.name for role, one in zip(POSITIONS, required, strict=True)}
+        return Signature(roles | beta, guessed=True, needs_beta=needs)
+    return None
+
+
+def of_outputs(call: Callable[..., Any]) -> list[Signature]:
+    """A loss of the batch and of what forward returns: as a whole, or as its output and its posterior; the likelier first."""
+    found = parameters(call)
+    if found is None or found.open_ended or "mu" in found.roles or "logvar" in found.roles:
+        return []
+    beta = {"beta": found.weights[0].name} if found.weights else {}
+    needs = bool(found.weights) and found.weights[0].default is inspect.Parameter.empty
+    required = [one.name for one in found.required if not _ROLES["beta"].search(one.name)]
+    x = found.roles.get("x")
+    if {"raw", "posterior"} <= found.roles.keys() and x is not None and not found.unknown:
+        return [Signature({role: name for role, name in found.roles.items() if role != "beta"} | beta, needs_beta=needs)]
+    if len(required) == 2:
+        first = "x" if required[0] == x else "outputs"
+        orders = [(first, "outputs" if first == "x" else "x")]
+        if x is None:
+            orders.append(("x", "outputs"))
+        return [Signature(dict(zip(order, required, strict=True)) | beta, guessed=x is None, needs_beta=needs) for order in orders]
+    return []
+
+
+def of_batch(call: Callable[..., Any]) -> bool:
+    """Whether a callable takes the batch alone, perhaps with its index, and so runs the model itself."""
+    found = parameters(call)
+    if found is None or found.open_ended:
+        return False
+    names = [one.name for one in found.required]
+    return (
+        len(names) in (1, 2)
+        and (names[0] == found.roles.get("x") or len(names) == 1)
+        and all("idx" in one or "index" in one for one in names[1:])
+    )
+
+
+def is_weight(name: str) -> bool:
+    """Whether a name is that of a KL's weight."""
+    return _ROLES["beta"].search(name) is not None

@@ -1,0 +1,304 @@
+"""Binding the loss: candidates are called for two posteriors and two outputs, as training would call them, and what they return is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vae_conformance.binding.distributions import with_pair
+from vae_conformance.binding.findings import BATCH, Findings
+from vae_conformance.binding.injection import CodeDoor, Injection, decoded_as
+from vae_conformance.binding.inside import kl_inside
+from vae_conformance.binding.layout import Path, at, leaves, rebuilt, same
+from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
+from vae_conformance.binding.loss_search import Candidate, driving_candidates, loss_candidates
+from vae_conformance.binding.losses import Kind, Loss, plain_values
+from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
+from vae_conformance.binding.returns import Returns, entries, read_returns
+from vae_spec.elbo import negative_log_likelihood
+from vae_spec.subject import Likelihood, Raw, SubjectFault
+
+ORDERS = tuple(order for order in permutations(POSITIONS) if {"raw", "x"} == set(order[:2]))
+"""The orders in which losses whose names say nothing take their arguments, the customary one first."""
+_HANDED = "probe: the running model was handed outputs and posteriors, and what it returns follows both"
+DRIVEN = {role: role for role in POSITIONS}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a candidate is called with: the batch in the data's range, and an output as forward gives it."""
+
+    x: Tensor
+    raw: Raw
+    codes: tuple[int, ...]
+
+    def code(self, value: float) -> Tensor:
+        """A code of one value."""
+        return torch.full((len(self.x), *self.codes), value, device=self.x.device)
+
+    @property
+    def other(self) -> Raw:
+        """Another output, within the range of the first."""
+        return tuple(one.flip(0) * 0.9 + 0.05 * one.amax() for one in self.raw)
+
+
+def injection_of(found: Findings) -> Injection:
+    """Where the model can be handed a posterior and an output."""
+    code, layers, attributes = None, {}, {}
+    layout = found.layout
+    if found.encode is not None and found.form is not None:
+        code = CodeDoor(found.encode, found.encoded, found.form)
+    elif layout is not None and layout.mu is not None and layout.logvar is not None and not found.joint.plain:
+        for role, path in (("mu", layout.mu), ("second", layout.logvar)):
+            key = str(path[0])
+            if key.startswith("self."):
+                attributes[key.removeprefix("self.")] = role
+            elif key.endswith("()") and not found.joint.half:
+                layers[key.removesuffix("()")] = role
+    decode = None if found.decode is None else (found.decode, found.decoded)
+    return Injection(code, layers, next(iter(found.joint.half), None), attributes, decode)
+
+
+def losses(found: Findings) -> Iterator[Loss]:
+    """Losses that may be meant, before they are called: those that take parts, those that take results, and passes that give the loss."""
+    injection = injection_of(found)
+    around = (lambda mu, second: injection.keeping(found.model, mu, second)) if injection.attributes else _nothing
+    for candidate in loss_candidates(found.model, found.target.namespace):
+        values = _values(found, whole=candidate.whole)
+        for signature in _signatures(candidate):
+            yield Loss(
+                candidate.account,
+                _reading(candidate.call),
+                signature.roles,
+                Returns.SCALAR,
+                values=values,
+                around=around,
+                needs_beta=signature.needs_beta,
+                kind=Kind.WHOLE if candidate.whole else Kind.DIRECT,
+                known_by=_known_by(candidate),
+            )
+    if not injection.takes_code or injection.decode is None:
+        return
+    runs: list[tuple[str, Callable[[Tensor], Any]]] = []
+    if has_forward(found.model) and not found.joint.composition:
+        runs.append(("forward", lambda x: call_forward(found.model, x)))
+    for account, call, labelled in driving_candidates(found.model):
+        runs.append((account, _with_labels(call) if labelled else call))
+    for account, run in runs:
+        yield Loss(
+            f"{account}(x)", _driven(found, injection, run), DRIVEN, Returns.SCALAR, values=_raw_values, kind=Kind.DRIVEN, known_by=_HANDED
+        )
+
+
+def _known_by(candidate: Candidate) -> str:
+    if candidate.whole:
+        return "its arguments: it takes what forward returns"
+    return "the order of its arguments, which its behaviour confirms" if candidate.signature.guessed else "the names of its arguments"
+
+
+def _signatures(candidate: Candidate) -> Iterator[Signature]:
+    """The signature, and where its order is a guess the other orders behind it."""
+    yield candidate.signature
+    if candidate.signature.guessed and not candidate.whole:
+        roles = candidate.signature.roles
+        rest = {role: name for role, name in roles.items() if role not in POSITIONS}
+        for order in ORDERS[1:]:
+            yield replace(candidate.signature, roles=dict.fromkeys(order, "") | rest)
+
+
+def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def _reading(call: Callable[..., Any]) -> Callable[..., Any]:
+    def read(*arguments: Any, **keywords: Any) -> Any:
+        batch = next((len(one) for one in arguments if isinstance(one, Tensor)), 0)
+        return entries(call(*arguments, **keywords), batch)
+
+    return read
+
+
+def _with_labels(call: Callable[..., Any]) -> Callable[[Tensor], Any]:
+    return lambda x: call((x, torch.zeros(len(x), dtype=torch.long, device=x.device)), 0)
+
+
+def _raw_values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
+    return {**plain_values(raw, x, mu, second, z), "raw": raw}
+
+
+def _driven(found: Findings, injection: Injection, run: Callable[[Tensor], Any]) -> Callable[..., Any]:
+    def loss(raw: Raw, x: Tensor, mu: Tensor, second: Tensor) -> Any:
+        with injection.given(found.model, raw, mu, second):
+            result = run(x)
+        return entries(result, len(x))
+
+    return loss
+
+
+def _values(found: Findings, *, whole: bool) -> Callable[..., dict[str, Any]]:
+    """What the roles of a loss stand for: distributions where forward returns such, and forward's result with other values in it."""
+    layout, result = found.layout, found.result
+    if layout is None or found.joint.composition is not None:
+        return plain_values
+    output, posterior = at(result, layout.raw), None if layout.posterior is None else at(result, layout.posterior)
+    distributed = isinstance(output, Distribution)
+    if not whole and not distributed and posterior is None:
+        return plain_values
+    returned, paths = _returned(found)
+
+    def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
+        given = plain_values(raw, x, mu, second, z)
+        if distributed:
+            given["raw"] = decoded_as(output, raw)
+        if posterior is not None:
+            given["posterior"] = with_pair(posterior, mu, second)
+        if whole:
+            there = {"raw": given["raw"], "mu": mu, "logvar": second, "posterior": given.get("posterior"), "x": x, "z": given["z"]}
+            given["outputs"] = rebuilt(returned, {path: there[role] for path, role in paths.items()})
+        return given
+
+    return values
+
+
+def _returned(found: Findings) -> tuple[Any, dict[Path, str]]:
+    """What forward returns, and the role of each of its entries; what is a code and has none is the sample, what is x is x."""
+    layout = found.layout
+    assert layout is not None
+    inner = not found.joint.plain
+    returned = found.result[RETURNED] if inner else found.result
+    roles: dict[Path, str] = {}
+    for role in ("raw", "mu", "logvar", "posterior"):
+        path = getattr(layout, role)
+        if path is not None and (not inner or path[0] == RETURNED):
+            roles[path[1:] if inner else path] = role
+    for path, leaf in leaves(returned):
+        if path in roles or not isinstance(leaf, Tensor) or any(path[: len(taken)] == taken for taken in roles):
+            continue
+        if same(leaf, found.x):
+            roles[path] = "x"
+        elif found.pair is not None and leaf.shape == found.pair[0].shape:
+            roles[path] = "z"
+    return returned, roles
+
+
+def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
+    """Call it for two posteriors and two outputs; None for what returns nothing that could be a loss.
+
+    Raises:
+        SubjectFault: it fails.
+    """
+
+    def call(code: float, raw: Raw) -> Any:
+        mu = trial.code(code)
+        return found.call("loss", loss.result, raw, trial.x, mu, trial.code(0.5), mu, None)
+
+    try:
+        results = [call(0.5, trial.raw), call(1.0, trial.raw)]
+    except SubjectFault as fault:
+        if loss.whole and _takes_output(found, loss, trial):
+            found.notes.append(
+                f"{loss.name} takes the reconstruction and the input alone: it is a term of a loss, whose rest stands elsewhere"
+            )
+            return None
+        weight = _missing_weight(fault)
+        if weight is None or loss.takes_beta:
+            raise
+        return try_loss(found, replace(loss, roles={**loss.roles, "beta": weight}, needs_beta=True), trial)
+    try:
+        results.append(call(0.5, trial.other))
+    except SubjectFault:
+        results.append(None)
+    if (loss.driven or loss.whole) and not _follows(results, both=loss.driven) and not (loss.whole and loss.by_name):
+        return None
+    read = read_returns(*results)
+    return None if read is None else replace(loss, returns=read[0], order=read[1])
+
+
+def _takes_output(found: Findings, loss: Loss, trial: Trial) -> bool:
+    """Whether what was called with all that forward returns wants the output alone."""
+
+    def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
+        given = plain_values(raw, x, mu, second, z)
+        return given | {"outputs": given["raw"]}
+
+    try:
+        found.call("loss", replace(loss, values=values).result, trial.raw, trial.x, trial.code(0.5), trial.code(0.5), None, None)
+    except SubjectFault:
+        return False
+    return True
+
+
+def _missing_weight(fault: SubjectFault) -> str | None:
+    """The name of a KL's weight that a loss looks for among its keywords and does not find."""
+    named = re.search(r"KeyError: '(\w+)'", fault.what)
+    return named[1] if named and is_weight(named[1]) else None
+
+
+def _follows(results: list[Any], *, both: bool) -> bool:
+    """Whether some value follows the posterior, and where `both` are wanted, some value the output."""
+    if results[2] is None:
+        return True
+    first, code, output = ([float(one.float().mean()) for one in _tensors(result)] for result in results)
+    moved = [(abs(a - b) > 1e-7, abs(a - c) > 1e-7) for a, b, c in zip(first, code, output, strict=False)]
+    return any(by_code for by_code, _ in moved) and (not both or any(by_output for _, by_output in moved))
+
+
+def _tensors(result: Any) -> list[Tensor]:
+    return [leaf for _path, leaf in leaves(result) if isinstance(leaf, Tensor)]
+
+
+def kl_of_the_model(found: Findings, likelihood: Likelihood) -> Loss | None:
+    """The KL that a pass of the model itself gives, beside the reconstruction term of a likelihood; None where it gives none."""
+    injection = injection_of(found)
+    if not injection.takes_code or not has_forward(found.model) or found.joint.composition is not None:
+        return None
+    try:
+        path = kl_inside(found)
+    except SubjectFault:
+        return None
+    if path is None:
+        return None
+
+    def kl_of(x: Tensor, mu: Tensor, second: Tensor) -> Tensor:
+        with replace(injection, decode=None).given(found.model, None, mu, second):
+            result = call_forward(found.model, x)
+        kl = at(result, path[1:]) if path[0] == RETURNED else at(found.model, tuple(str(path[0]).removeprefix("self.").split(".")))
+        return kl if isinstance(kl, Tensor) else torch.as_tensor(kl)
+
+    try:
+        grown = [float(_growth(found, kl_of, size)) for size in (2, BATCH)]
+    except SubjectFault:
+        return None
+    if grown[0] == 0:
+        return None
+    summed = abs(grown[1] / grown[0] - 2) < 1e-3
+
+    def loss(raw: Any, x: Tensor, mu: Tensor, second: Tensor, beta: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
+        items = negative_log_likelihood(likelihood, raw if isinstance(raw, tuple) else (raw,), x)
+        kl = kl_of(x, mu, second)
+        kl = kl.sum() if summed else kl.mean()
+        reconstruction = items.sum() if summed else items.mean()
+        return reconstruction + beta * kl, reconstruction, kl
+
+    shown = "what forward returns" if path[0] == RETURNED else str(path[0])
+    account = f"{shown} is the KL; the script adds the reconstruction term: the suite supplies that of the {likelihood} likelihood"
+    known = "probe: the running model was handed posteriors, and it follows them"
+    return Loss(account, loss, {**DRIVEN, "beta": "beta"}, Returns.TERMS, known_by=known)
+
+
+def _growth(found: Findings, kl_of: Callable[[Tensor, Tensor, Tensor], Tensor], size: int) -> Tensor:
+    """How the KL grows from mu = 0 to mu = 1 in a batch of a size; a term of each item is averaged."""
+    assert found.pair is not None
+    shape = (size, *found.pair[0].shape[1:])
+    half = torch.full(shape, 0.5)
+    values = [found.call("loss", kl_of, found.x[:size], torch.full(shape, at), half) for at in (1.0, 0.0)]
+    grown: Tensor = values[0].mean() - values[1].mean()
+    return grown

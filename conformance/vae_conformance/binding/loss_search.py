@@ -1,0 +1,103 @@
+"""Where a loss may stand: a method, a function, a lambda or a class of the module, or a pass of the model that gives the loss itself."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from vae_conformance.binding.loss_arguments import Signature, direct, of_batch, of_outputs
+
+METHOD_NAMES = (
+    "loss",
+    "loss_function",
+    "loss_fn",
+    "compute_loss",
+    "calculate_loss",
+    "get_loss",
+    "vae_loss",
+    "elbo_loss",
+    "elbo",
+    "objective",
+    "criterion",
+)
+STEP_NAMES = ("training_step", "train_step", "compute_elbo", "forward_loss", "step", "negative_elbo", "nelbo")
+_FUNCTION = re.compile(r"loss|elbo|criterion|objective", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something that may be the loss.
+
+    Attributes:
+        account: for the report.
+        call: the callable.
+        signature: which of its arguments is which.
+        whole: whether it takes what forward returns, instead of its parts.
+    """
+
+    account: str
+    call: Callable[..., Any]
+    signature: Signature
+    whole: bool = False
+
+
+def loss_candidates(model: object, namespace: object) -> Iterator[Candidate]:
+    """Losses that might fit: those that take the parts before those that take what forward returns; methods, functions, classes."""
+    places = list(_places(model, namespace))
+    for account, call in places:
+        if (signature := direct(call)) is not None:
+            yield Candidate(account, call, signature)
+    for account, call in places:
+        for signature in of_outputs(call):
+            yield Candidate(account, call, signature, whole=True)
+
+
+def driving_candidates(model: object) -> Iterator[tuple[str, Callable[..., Any], bool]]:
+    """Calls that run the model on a batch and give its loss: forward, methods of the batch alone, and steps of a training.
+
+    Each comes with whether it takes the batch with labels, and its place in the batches.
+    """
+    for name in (*METHOD_NAMES, *STEP_NAMES):
+        call = getattr(model, name, None)
+        if callable(call) and not isinstance(call, nn.Module) and of_batch(call):
+            yield f"method {name}", call, len([one for one in inspect.signature(call).parameters.values() if one.default is one.empty]) == 2
+
+
+def _places(model: object, namespace: object) -> Iterator[tuple[str, Callable[..., Any]]]:
+    for name in METHOD_NAMES:
+        call = getattr(model, name, None)
+        if callable(call) and not type(call).__module__.startswith("torch."):
+            yield f"method {name}", call
+    own = getattr(namespace, "__name__", None)
+    there = list(vars(namespace).items()) if namespace is not None else []
+    for name, value in there:
+        if _FUNCTION.search(name) and inspect.isfunction(value) and value.__module__ == own:
+            yield f"function {name}", value
+    for name, value in there:
+        if inspect.isclass(value) and value.__module__ == own and _FUNCTION.search(name) and not isinstance(model, value):
+            instance = _instance(value)
+            if instance is not None:
+                yield f"class {name}", instance
+        elif isinstance(value, nn.Module) and _FUNCTION.search(name) and type(value).__module__ == own:
+            yield f"object {name}", value
+
+
+def _instance(cls: type) -> Callable[..., Any] | None:
+    """An object of a loss class, where it needs no arguments and can be called."""
+    required = [
+        one
+        for one in inspect.signature(cls).parameters.values()
+        if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    ]
+    if required or not (issubclass(cls, nn.Module) or "__call__" in vars(cls)):
+        return None
+    try:
+        made: Callable[..., Any] = cls()
+    except Exception:  # noqa: BLE001  whatever its constructor raises, it is then no loss that can be called
+        return None
+    return made

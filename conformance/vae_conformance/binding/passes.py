@@ -1,0 +1,130 @@
+"""How one pass over a batch is run: by calling the model, by watching its parts while it runs, or by putting its parts together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vae_conformance.binding.interface import CodeForm
+from vae_conformance.binding.watching import watch
+
+RETURNED = "returned"
+Draw = Callable[[Any, Tensor, Tensor], Tensor]
+
+
+def resolve(model: Any, dotted: str) -> tuple[Any, str]:
+    """The object that holds a part, and the part's name there, for `encoder.fc_mu`."""
+    *owners, name = dotted.split(".")
+    for owner in owners:
+        model = getattr(model, owner)
+    return model, name
+
+
+def has_forward(model: Any) -> bool:
+    """Whether calling the model runs something of its own."""
+    if isinstance(model, nn.Module):
+        return type(model).forward is not nn.Module.forward or "forward" in vars(model)
+    return callable(model) or callable(getattr(model, "forward", None))
+
+
+def call_forward(model: Any, x: Any) -> Any:
+    """The model's own forward pass."""
+    return model(x) if callable(model) else model.forward(x)
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A pass put together from the parts of a model that has no forward."""
+
+    encode: str
+    form: CodeForm
+    draw: Draw
+    decode: str
+
+    def __call__(self, model: Any, x: Tensor) -> dict[str, Any]:
+        """What encode and decode give."""
+        encoded = getattr(model, self.encode)(x)
+        z = self.draw(model, *self.form.read(encoded))
+        return {f"{self.encode}()": encoded, f"{self.decode}()": getattr(model, self.decode)(z)}
+
+
+@dataclass(frozen=True)
+class Joint:
+    """One pass: what it gives is what a layout's paths speak of.
+
+    Attributes:
+        parts: parts whose results are noted while forward runs, by dotted names; empty for a forward that returns all that is needed.
+        attributes: attributes that forward leaves behind, by dotted names.
+        composition: stands in for forward.
+        half: parts whose result holds mu in its first half and the second head in the other.
+    """
+
+    parts: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    composition: Composition | None = None
+    half: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether forward's own result is all there is."""
+        return self.composition is None and not self.parts and not self.attributes
+
+    def __call__(self, model: Any, x: Any) -> Any:
+        """Run it: forward's result alone, or a mapping of everything noted."""
+        if self.composition is not None:
+            return self.composition(model, x)
+        if self.plain:
+            return call_forward(model, x)
+        with noting(model, self.parts) as noted:
+            noted[RETURNED] = call_forward(model, x)
+        for name in self.attributes:
+            noted[f"self.{name}"] = getattr(*resolve(model, name))
+        for name in self.half:
+            noted[f"{name}()"] = noted[f"{name}()"].chunk(2, dim=1)
+        return noted
+
+
+@contextmanager
+def noting(model: Any, parts: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """The latest result of each part that is called inside the block, as `part()`, and its arguments, as `part`."""
+    noted: dict[str, Any] = {}
+
+    def note(name: str) -> Callable[[tuple[Any, ...], Any], None]:
+        def write(args: tuple[Any, ...], result: Any) -> None:
+            noted[name], noted[f"{name}()"] = args, result
+
+        return write
+
+    with ExitStack() as stack:
+        for name in parts:
+            stack.enter_context(watch(*resolve(model, name), note(name)))
+        yield noted
+
+
+def leaf_modules(model: Any) -> tuple[str, ...]:
+    """The dotted names of all submodules that hold no others."""
+    if not isinstance(model, nn.Module):
+        return ()
+    return tuple(name for name, module in model.named_modules() if name and not any(True for _ in module.children()))
+
+
+def stored_tensors(model: Any) -> dict[str, Tensor]:
+    """The tensors that a model and its submodules keep as plain attributes, by dotted names."""
+    if not isinstance(model, nn.Module):
+        return {}
+    found: dict[str, Tensor] = {}
+    for prefix, module in model.named_modules():
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
+                found[f"{prefix}.{name}" if prefix else name] = value
+    return found
+
+
+def gaussian(_model: Any, mu: Tensor, logvar: Tensor) -> Tensor:
+    """The sampling step where there is none to call."""
+    return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
