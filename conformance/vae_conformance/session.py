@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.locations import locate_parts
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments.laboratory import Laboratory
 from vae_conformance.experiments.plans import ARMS
@@ -27,6 +28,7 @@ from vae_spec.claim import Claim, Profile
 from vae_spec.exploration import fault_verdict
 from vae_spec.judging import ask, judge, precondition
 from vae_spec.outcomes import Level, Outcome, Verdict, violated
+from vae_spec.places import parts_concerned
 from vae_spec.registry import CLAIMS
 from vae_spec.statistics.ledger import ledger
 from vae_spec.statistics.seeds import LOOKS
@@ -202,12 +204,22 @@ class Session:
             "smallest_effect": verdict.smallest_effect,
             "level_of_error": ledger().share(claim_id),
             "duration_s": round(seconds, 3),
+            "parts": [str(part) for part in parts_concerned(claim, verdict)],
         }
 
     def _bound(self) -> dict[str, Any]:
         assert self._subject is not None
+        assert self._target is not None
         facts = self._subject.facts
-        parts = {str(part): {"standing": str(report.standing), "account": report.account} for part, report in facts.parts.items()}
+        places = locate_parts(self._subject.model, self._subject.wiring, self._target.sources)
+        parts = {
+            str(part): {
+                "standing": str(report.standing),
+                "account": report.account,
+                "location": None if (place := places.get(part)) is None else place.as_document(),
+            }
+            for part, report in facts.parts.items()
+        }
         return {
             "event": "bound",
             "implementation": {

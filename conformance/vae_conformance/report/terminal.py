@@ -121,6 +121,8 @@ def _block(claim: ClaimReport, options: RunOptions, layout: Layout) -> list[str]
         lines += layout.wrap(f"most likely: {verdict.diagnosis}{': ' + known.what if known else ''}", "  ")
     if verdict.hint:
         lines += layout.wrap(f"hint: {verdict.hint}", "  ")
+    if claim.locations:
+        lines += layout.wrap(f"look at: {', '.join(map(str, claim.locations))}", "  ")
     # the command stays on one line, so that it can be copied
     return [*lines, f"  repeat: {repeat_command(options, claim.id)}", ""]
 
