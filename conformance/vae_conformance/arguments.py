@@ -180,6 +180,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _option(how, "--store", "PATH", "the folder where trained runs are kept")
     _option(how, "--json", "PATH", "write the report as JSON", dest="json_path", type=Path)
     _option(how, "--junit", "PATH", "write the report as JUnit XML", dest="junit_path", type=Path)
+    _option(how, "--sarif", "PATH", "write the report as SARIF 2.1.0, for annotations beside the code", dest="sarif_path", type=Path)
+    _option(how, "--markdown", "PATH", "write the report as Markdown, for a comment or a job's summary", dest="markdown_path", type=Path)
+    _option(how, "--badge", "PATH", "write a badge as SVG", dest="badge_path", type=Path)
+    _option(how, "--badge-json", "PATH", "write a badge as a shields.io endpoint's JSON", dest="badge_json_path", type=Path)
 
 
 def _add_reproduce(parser: argparse.ArgumentParser) -> None:

@@ -25,13 +25,16 @@ from vae_conformance.events import NotBound, Progress
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.ledger import Proceedings
 from vae_conformance.options import RunOptions
+from vae_conformance.report.badge import render_badge, render_badge_json
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import dump, implementation_document, render_json
 from vae_conformance.report.junit import render_junit
 from vae_conformance.report.layout import Layout
 from vae_conformance.report.listing import render_binding, render_claim, render_claims, render_implementations
+from vae_conformance.report.markdown import render_markdown
 from vae_conformance.report.progress import ProgressLine
 from vae_conformance.report.record import Report, assemble
+from vae_conformance.report.sarif import render_sarif
 from vae_conformance.report.terminal import render_terminal
 from vae_conformance.supervisor import supervise
 
@@ -165,14 +168,21 @@ def _list() -> ExitCode:
 
 def _writers(arguments: argparse.Namespace) -> dict[Path, Callable[[Report], str]]:
     """The reports that were asked for, each with its path, which is known to take a file."""
-    asked = {"json_path": render_json, "junit_path": render_junit}
+    asked = {
+        "json_path": render_json,
+        "junit_path": render_junit,
+        "sarif_path": render_sarif,
+        "markdown_path": render_markdown,
+        "badge_path": render_badge,
+        "badge_json_path": render_badge_json,
+    }
     writers: dict[Path, Callable[[Report], str]] = {
         getattr(arguments, name): render for name, render in asked.items() if hasattr(arguments, name)
     }
     for path in writers:
         refuse_unwritable(path)
     if len(writers) < sum(hasattr(arguments, name) for name in asked):
-        raise Unbound("--json and --junit name the same file", "give each its own")
+        raise Unbound("two reports would be written to the same file", "give each its own")
     return writers
 
 

@@ -67,6 +67,7 @@ class ClaimVerdict:
         outcome, message, measured, expected, hint, diagnosis, smallest_effect: the verdict's.
         level_of_error: the probability of a false alarm that an exact-tail test was given, or None.
         parts: the parts of the implementation that it speaks of, the likeliest first.
+        advice: how to mend it where it is violated, the claim's own; the hint may be a better one.
         duration_s: seconds.
     """
 
@@ -86,6 +87,7 @@ class ClaimVerdict:
     level_of_error: float | None = None
     duration_s: float = 0.0
     parts: tuple[str, ...] = ()
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def _verdict(entry: Mapping[str, Any]) -> ClaimVerdict:
         level_of_error=None if level_of_error is None else float(level_of_error),
         duration_s=float(entry.get("duration_s") or 0.0),
         parts=tuple(str(part) for part in entry.get("parts") or ()),
+        advice=str(entry.get("advice") or ""),
     )
 
 

@@ -205,6 +205,7 @@ class Session:
             "level_of_error": ledger().share(claim_id),
             "duration_s": round(seconds, 3),
             "parts": [str(part) for part in parts_concerned(claim, verdict)],
+            "advice": claim.hint,
         }
 
     def _bound(self) -> dict[str, Any]:

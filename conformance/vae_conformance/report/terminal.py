@@ -36,9 +36,9 @@ def render_terminal(report: Report, layout: Layout) -> str:
     return "\n".join(spaced) + "\n"
 
 
-def repeat_command(options: RunOptions, claim: str) -> str:
-    """The command that asks this one claim again, under all options that bear on its outcome."""
-    words = ["vae-conformance", "run", options.target, "--only", claim, "--seed", str(options.seed)]
+def repeat_command(options: RunOptions, claim: str = "") -> str:
+    """The command that asks this one claim again, or all of the profile, under all options that bear on the outcome."""
+    words = ["vae-conformance", "run", options.target, *(["--only", claim] if claim else []), "--seed", str(options.seed)]
     plain = RunOptions(target=options.target)
     for name in ("profile", "dataset", "data_root", "effective_beta", "likelihood", "objective", "decoder", "device"):
         value = getattr(options, name)
