@@ -19,6 +19,8 @@ from types import FrameType
 from vae_conformance.addresses import locate
 from vae_conformance.arguments import default_workers, parse, run_fields
 from vae_conformance.child import CommandOf, pytest_command
+from vae_conformance.comparing.command import compare_files
+from vae_conformance.comparing.terminal import render_comparison
 from vae_conformance.configuration import load_options
 from vae_conformance.errors import Unbound
 from vae_conformance.events import NotBound, Progress
@@ -71,6 +73,8 @@ def _perform(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
             return _inspect(arguments, command_of)
         case "reproduce":
             return _reproduce(arguments)
+        case "compare":
+            return _compare(arguments)
         case "claims":
             return _claims(arguments.claim)
         case _:
@@ -145,6 +149,13 @@ def _reproduce(arguments: argparse.Namespace) -> ExitCode:
         progress.close()
     _say(summary(done, out))
     return done.code
+
+
+def _compare(arguments: argparse.Namespace) -> ExitCode:
+    written = {name: getattr(arguments, f"{name}_path", None) for name in ("markdown", "html")}
+    comparison = compare_files(arguments.reports, **written)
+    _say(render_comparison(comparison, Layout.of(sys.stdout, os.environ)))
+    return comparison.exit_code
 
 
 def _claims(claim: str | None) -> ExitCode:
