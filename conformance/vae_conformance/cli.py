@@ -13,19 +13,16 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from time import monotonic
 from types import FrameType
 
-from vae_conformance.addresses import locate
 from vae_conformance.arguments import default_workers, parse, run_fields
 from vae_conformance.child import CommandOf, pytest_command
 from vae_conformance.comparing.command import compare_files
 from vae_conformance.comparing.terminal import render_comparison
 from vae_conformance.configuration import load_options
 from vae_conformance.errors import Unbound
-from vae_conformance.events import NotBound, Progress
+from vae_conformance.events import Progress
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.ledger import Proceedings
 from vae_conformance.options import RunOptions
 from vae_conformance.report.badge import render_badge, render_badge_json
 from vae_conformance.report.files import refuse_unwritable, write_atomically
@@ -35,10 +32,10 @@ from vae_conformance.report.layout import Layout
 from vae_conformance.report.listing import render_binding, render_claim, render_claims, render_implementations
 from vae_conformance.report.markdown import render_markdown
 from vae_conformance.report.progress import ProgressLine
-from vae_conformance.report.record import Report, assemble
+from vae_conformance.report.record import Report
 from vae_conformance.report.sarif import render_sarif
 from vae_conformance.report.terminal import render_terminal
-from vae_conformance.supervisor import supervise
+from vae_conformance.running import run_in_children
 
 ENTRY_POINTS = "vae_conformance.implementations"
 
@@ -110,26 +107,12 @@ def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bo
     options = load_options(arguments.target, run_fields(arguments), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
     progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
-    started = monotonic()
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
-        locate(options.target)
-        if options.download and not inspect and options.profile != "exact":
-            _download(options.dataset, options.data_root)
-        proceedings = supervise(options, workers=workers, on_event=progress, command_of=command_of, inspect=inspect)
-    except Unbound as error:
-        proceedings = Proceedings(not_bound=NotBound(error.message, error.hint))
+        return run_in_children(options, workers=workers, on_event=progress, command_of=command_of, inspect=inspect)
     finally:
         signal.signal(signal.SIGTERM, previous)
         progress.close()
-    return assemble(proceedings, options, duration_s=monotonic() - started)
-
-
-def _download(dataset: str, data_root: str | None) -> None:
-    """Here, before any claim is asked: how long a network takes is no fault of the implementation."""
-    from vae_conformance import data  # noqa: PLC0415  PyTorch comes with it, and only this option needs it
-
-    data.download(dataset, data_root)
 
 
 def _reproduce(arguments: argparse.Namespace) -> ExitCode:

@@ -48,13 +48,14 @@ class Session:
         options: of the run.
         emit: takes events.
         other_sizes: whether exact claims are asked at other sizes too, where the model can be built with them.
+        target: the implementation where it is loaded already; None to load what the options name.
     """
 
-    def __init__(self, options: RunOptions, emit: Emit, *, other_sizes: bool = True) -> None:
+    def __init__(self, options: RunOptions, emit: Emit, *, other_sizes: bool = True, target: Target | None = None) -> None:
         self.options = options
         self.emit = emit
         self._subject: InProcessSubject | None = None
-        self._target: Target | None = None
+        self._target = target
         self._laboratory: Laboratory | None = None
         self._variants: list[Variant] | None = None if other_sizes else []
         self._failure: Unbound | None = None
@@ -76,7 +77,7 @@ class Session:
             try:
                 self._check_device()
                 make_importable()
-                self._target = load_target(self.options.target, input_shape=self.options.input_shape)
+                self._target = self._target or load_target(self.options.target, input_shape=self.options.input_shape)
                 self.emit({"event": "probing"})
                 self._subject = bind(self._target, self.options)
             except Unbound as error:

@@ -24,7 +24,8 @@ table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top; }
 thead th { position: sticky; top: 0; background: var(--paper); }
 tbody th[colspan] { background: var(--soft); }
-td.cell, th.cell { text-align: center; }
+td:first-child { white-space: nowrap; }
+td.cell { padding-left: .6rem; }
 .message { white-space: pre-wrap; overflow-wrap: anywhere; }
 .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; } .open { color: var(--open); } .quiet { color: var(--quiet); }
 """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vae_conformance.choices import area_of
+from vae_conformance.errors import ConformanceError
 from vae_conformance.events import ClaimVerdict
 from vae_conformance.exit_codes import ExitCode, Standing, exit_code, gates
 from vae_conformance.ledger import Proceedings
@@ -107,6 +109,32 @@ class Report:
     problem: Problem | None = None
     duration_s: float = 0.0
     summary: Mapping[Outcome, int] = field(default_factory=dict)
+
+    def raise_for_violations(self) -> None:
+        """Nothing, where the run's exit code is 0.
+
+        Raises:
+            ConformanceError: it is not: a claim that gates is violated or could not be decided, an expected failure passed, the
+                implementation could not be judged, or the suite failed. What is listed as an expected failure raises nothing.
+        """
+        __tracebackhide__ = True  # pytest shows the line that asked
+        if self.exit_code is ExitCode.CONFORMS:
+            return
+        from vae_conformance.report.layout import Layout  # noqa: PLC0415  with them
+        from vae_conformance.report.terminal import render_failures  # noqa: PLC0415  the renderers import this module
+
+        raise ConformanceError(render_failures(self, Layout()), self)
+
+    def to_json(self) -> str:
+        """The report as JSON text, by the schema that ships with the package."""
+        from vae_conformance.report.json_report import render_json  # noqa: PLC0415  the renderers import this module
+
+        return render_json(self)
+
+    def to_html(self) -> str:
+        """The report as one page of HTML with its figures."""
+        # by name, because the renderers import this module
+        return str(importlib.import_module("vae_conformance.report.html").render_html(self))
 
     @property
     def by_area(self) -> Mapping[str, Sequence[ClaimReport]]:

@@ -36,6 +36,17 @@ def render_terminal(report: Report, layout: Layout) -> str:
     return "\n".join(spaced) + "\n"
 
 
+def render_failures(report: Report, layout: Layout) -> str:
+    """The blocks of what keeps the exit code from 0, what follows from it, and the code: the text of an error in somebody's tests."""
+    failing = (Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE)
+    claims = [claim for claim in report.claims if claim.outcome in failing and (claim.gates or claim.outcome is Outcome.ERROR)]
+    lines = [line for claim in claims for line in ("", *_claim(claim, report.options, layout))]
+    if report.missing:
+        lines += ["", *layout.wrap(f"not asked: {', '.join(report.missing)}")]
+    end = f"{report.options.target}: exit code {int(report.exit_code)}, {report.exit_code.meaning}"
+    return "\n".join([end, *lines, *_problem(report, layout)]).rstrip("\n")
+
+
 def repeat_command(options: RunOptions, claim: str = "") -> str:
     """The command that asks this one claim again, or all of the profile, under all options that bear on the outcome."""
     words = ["vae-conformance", "run", options.target, *(["--only", claim] if claim else []), "--seed", str(options.seed)]
