@@ -35,6 +35,7 @@ def _section(mistake: Mistake) -> str:
         "",
         f"- What its author notices: {mistake.seen}",
         f"- How to mend it: {mistake.mend}",
+        f"- Where to look: {', '.join(mistake.parts)}",
         f"- Seen: {mistake.frequency}",
         f"- Rejected by: {links or 'no claim yet'}",
     ]

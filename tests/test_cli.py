@@ -52,7 +52,7 @@ def refused(*argv: str, capsys: pytest.CaptureFixture[str]) -> str:
     return captured.err
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["claims"], ["list"], ["inspect"]])
+@pytest.mark.parametrize("command", [[], ["run"], ["claims"], ["list"], ["inspect"], ["compare"]])
 def test_every_help_shows_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([*command, "--help"])
@@ -104,6 +104,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "a.py", "--junit", "."], "folder"),
         (["inspect", "a.py", "--json", "none/a.json"], "none/a.json"),
         (["run", "a.py", "--json", "same", "--junit", "same"], "same"),
+        (["run", "a.py", "--badge", "same", "--badge-json", "same"], "same"),
+        *((["run", "a.py", option, "none/a"], "none/a") for option in ("--sarif", "--markdown", "--badge", "--badge-json")),
         (["claims", "KL"], "KL"),
     ],
 )

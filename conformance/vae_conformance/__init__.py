@@ -1,1 +1,35 @@
-"""Finds and binds an implementation of a VAE, runs the experiments, asks the claims of `vae_spec`, and reports."""
+"""Finds and binds an implementation of a VAE, runs the experiments, asks the claims of `vae_spec`, and reports.
+
+For Python's own users: `check_vae` gives the report of a run, and `parametrize_with_claims` makes each claim a test. Importing this
+package imports nothing heavy: what is named here is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vae_conformance.checking import check_vae
+    from vae_conformance.errors import ConformanceError
+    from vae_conformance.report.record import Report
+    from vae_conformance.testing import parametrize_with_claims
+
+__all__ = ["ConformanceError", "Report", "check_vae", "parametrize_with_claims"]
+
+_HOMES = {
+    "ConformanceError": "vae_conformance.errors",
+    "Report": "vae_conformance.report.record",
+    "check_vae": "vae_conformance.checking",
+    "parametrize_with_claims": "vae_conformance.testing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

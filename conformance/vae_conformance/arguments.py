@@ -36,6 +36,17 @@ _REPRODUCE_EXAMPLES = """examples:
 """
 
 
+_COMPARE_EXAMPLES = """examples:
+  vae-conformance compare before.json after.json
+  vae-conformance compare reference.json submissions/*.json --html table.html
+
+exit codes:
+    0  no regression
+    1  a claim that gates and held in the first report does not hold in another
+    2  a file is no report, or an option is wrong
+"""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser that says in one line what is wrong."""
 
@@ -120,6 +131,14 @@ def build_parser() -> argparse.ArgumentParser:
             epilog=_REPRODUCE_EXAMPLES + _EXIT_CODES,
         )
     )
+    _add_compare(
+        commands.add_parser(
+            "compare",
+            help="compare reports that were written with --json",
+            description="Lays reports side by side. The first is the baseline: what held there and gates must hold in the others.",
+            epilog=_COMPARE_EXAMPLES,
+        )
+    )
     _add_target(inspect)
     _add_binding(inspect)
     _option(inspect, "--json", "PATH", "write what was found as JSON", dest="json_path", type=Path)
@@ -181,6 +200,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _option(how, "--store", "PATH", "the folder where trained runs are kept")
     _option(how, "--json", "PATH", "write the report as JSON", dest="json_path", type=Path)
     _option(how, "--junit", "PATH", "write the report as JUnit XML", dest="junit_path", type=Path)
+    _option(how, "--sarif", "PATH", "write the report as SARIF 2.1.0, for annotations beside the code", dest="sarif_path", type=Path)
+    _option(how, "--markdown", "PATH", "write the report as Markdown, for a comment or a job's summary", dest="markdown_path", type=Path)
+    _option(how, "--badge", "PATH", "write a badge as SVG", dest="badge_path", type=Path)
+    _option(how, "--badge-json", "PATH", "write a badge as a shields.io endpoint's JSON", dest="badge_json_path", type=Path)
 
 
 def _add_reproduce(parser: argparse.ArgumentParser) -> None:
@@ -191,6 +214,12 @@ def _add_reproduce(parser: argparse.ArgumentParser) -> None:
     _option(parser, "--seed", "N", "varies noise, examples and trainings (0)", type=_checked(choices.seed))
     _option(parser, "--store", "PATH", "the folder where trained runs are kept")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("reproduction"), help="the folder of the results (reproduction)")
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("reports", metavar="REPORT.json", type=Path, nargs="+", help="two reports or more, the baseline first")
+    _option(parser, "--markdown", "PATH", "write the comparison as Markdown", dest="markdown_path", type=Path)
+    _option(parser, "--html", "PATH", "write the comparison as a page", dest="html_path", type=Path)
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:

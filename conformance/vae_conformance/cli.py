@@ -13,28 +13,29 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from time import monotonic
 from types import FrameType
 
-from vae_conformance.addresses import locate
 from vae_conformance.arguments import default_workers, parse, run_fields
 from vae_conformance.child import CommandOf, pytest_command
+from vae_conformance.comparing.command import compare_files
+from vae_conformance.comparing.terminal import render_comparison
 from vae_conformance.configuration import load_options
 from vae_conformance.errors import Unbound
-from vae_conformance.events import NotBound, Progress
+from vae_conformance.events import Progress
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.ledger import Proceedings
 from vae_conformance.options import RunOptions
-from vae_conformance.own_data import read_images
+from vae_conformance.report.badge import render_badge, render_badge_json
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import dump, implementation_document, render_json
 from vae_conformance.report.junit import render_junit
 from vae_conformance.report.layout import Layout
 from vae_conformance.report.listing import render_binding, render_claim, render_claims, render_implementations
+from vae_conformance.report.markdown import render_markdown
 from vae_conformance.report.progress import ProgressLine
-from vae_conformance.report.record import Report, assemble
+from vae_conformance.report.record import Report
+from vae_conformance.report.sarif import render_sarif
 from vae_conformance.report.terminal import render_terminal
-from vae_conformance.supervisor import supervise
+from vae_conformance.running import run_in_children
 
 ENTRY_POINTS = "vae_conformance.implementations"
 
@@ -69,6 +70,8 @@ def _perform(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
             return _inspect(arguments, command_of)
         case "reproduce":
             return _reproduce(arguments)
+        case "compare":
+            return _compare(arguments)
         case "claims":
             return _claims(arguments.claim)
         case _:
@@ -104,28 +107,12 @@ def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bo
     options = load_options(arguments.target, run_fields(arguments), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
     progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
-    started = monotonic()
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
-        locate(options.target)
-        if options.data is not None and options.profile != "exact":
-            read_images(Path(options.data))
-        if options.download and not inspect and options.profile != "exact":
-            _download(options.dataset, options.data_root)
-        proceedings = supervise(options, workers=workers, on_event=progress, command_of=command_of, inspect=inspect)
-    except Unbound as error:
-        proceedings = Proceedings(not_bound=NotBound(error.message, error.hint))
+        return run_in_children(options, workers=workers, on_event=progress, command_of=command_of, inspect=inspect)
     finally:
         signal.signal(signal.SIGTERM, previous)
         progress.close()
-    return assemble(proceedings, options, duration_s=monotonic() - started)
-
-
-def _download(dataset: str, data_root: str | None) -> None:
-    """Here, before any claim is asked: how long a network takes is no fault of the implementation."""
-    from vae_conformance import data  # noqa: PLC0415  PyTorch comes with it, and only this option needs it
-
-    data.download(dataset, data_root)
 
 
 def _reproduce(arguments: argparse.Namespace) -> ExitCode:
@@ -145,6 +132,13 @@ def _reproduce(arguments: argparse.Namespace) -> ExitCode:
         progress.close()
     _say(summary(done, out))
     return done.code
+
+
+def _compare(arguments: argparse.Namespace) -> ExitCode:
+    written = {name: getattr(arguments, f"{name}_path", None) for name in ("markdown", "html")}
+    comparison = compare_files(arguments.reports, **written)
+    _say(render_comparison(comparison, Layout.of(sys.stdout, os.environ)))
+    return comparison.exit_code
 
 
 def _claims(claim: str | None) -> ExitCode:
@@ -168,14 +162,21 @@ def _list() -> ExitCode:
 
 def _writers(arguments: argparse.Namespace) -> dict[Path, Callable[[Report], str]]:
     """The reports that were asked for, each with its path, which is known to take a file."""
-    asked = {"json_path": render_json, "junit_path": render_junit}
+    asked = {
+        "json_path": render_json,
+        "junit_path": render_junit,
+        "sarif_path": render_sarif,
+        "markdown_path": render_markdown,
+        "badge_path": render_badge,
+        "badge_json_path": render_badge_json,
+    }
     writers: dict[Path, Callable[[Report], str]] = {
         getattr(arguments, name): render for name, render in asked.items() if hasattr(arguments, name)
     }
     for path in writers:
         refuse_unwritable(path)
     if len(writers) < sum(hasattr(arguments, name) for name in asked):
-        raise Unbound("--json and --junit name the same file", "give each its own")
+        raise Unbound("two reports would be written to the same file", "give each its own")
     return writers
 
 

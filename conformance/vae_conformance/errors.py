@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vae_conformance.report.record import Report
+
 
 class Unbound(Exception):
     """The target cannot be loaded or bound, or an option names something that does not exist: exit code 2.
@@ -15,3 +20,17 @@ class Unbound(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class ConformanceError(AssertionError):
+    """An implementation does not conform: what `Report.raise_for_violations` raises. Its text is what the terminal would show.
+
+    An `AssertionError`, so that a test that raises it has failed and is not broken.
+
+    Attributes:
+        report: the report of the run.
+    """
+
+    def __init__(self, text: str, report: Report) -> None:
+        super().__init__(text)
+        self.report = report

@@ -66,6 +66,8 @@ class ClaimVerdict:
         title, statement, level, source, decision: the claim's own; the statement may be empty.
         outcome, message, measured, expected, hint, diagnosis, smallest_effect: the verdict's.
         level_of_error: the probability of a false alarm that an exact-tail test was given, or None.
+        parts: the parts of the implementation that it speaks of, the likeliest first.
+        advice: how to mend it where it is violated, the claim's own; the hint may be a better one.
         duration_s: seconds.
     """
 
@@ -84,6 +86,8 @@ class ClaimVerdict:
     smallest_effect: str = ""
     level_of_error: float | None = None
     duration_s: float = 0.0
+    parts: tuple[str, ...] = ()
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,8 @@ def _verdict(entry: Mapping[str, Any]) -> ClaimVerdict:
         smallest_effect=str(entry.get("smallest_effect") or ""),
         level_of_error=None if level_of_error is None else float(level_of_error),
         duration_s=float(entry.get("duration_s") or 0.0),
+        parts=tuple(str(part) for part in entry.get("parts") or ()),
+        advice=str(entry.get("advice") or ""),
     )
 
 

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.locations import locate_parts
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments.laboratory import Laboratory
 from vae_conformance.experiments.plans import ARMS
@@ -27,6 +28,7 @@ from vae_spec.claim import Claim, Profile
 from vae_spec.exploration import fault_verdict
 from vae_spec.judging import ask, judge, precondition
 from vae_spec.outcomes import Level, Outcome, Verdict, violated
+from vae_spec.places import parts_concerned
 from vae_spec.registry import CLAIMS
 from vae_spec.statistics.ledger import ledger
 from vae_spec.statistics.seeds import LOOKS
@@ -46,13 +48,14 @@ class Session:
         options: of the run.
         emit: takes events.
         other_sizes: whether exact claims are asked at other sizes too, where the model can be built with them.
+        target: the implementation where it is loaded already; None to load what the options name.
     """
 
-    def __init__(self, options: RunOptions, emit: Emit, *, other_sizes: bool = True) -> None:
+    def __init__(self, options: RunOptions, emit: Emit, *, other_sizes: bool = True, target: Target | None = None) -> None:
         self.options = options
         self.emit = emit
         self._subject: InProcessSubject | None = None
-        self._target: Target | None = None
+        self._target = target
         self._laboratory: Laboratory | None = None
         self._variants: list[Variant] | None = None if other_sizes else []
         self._failure: Unbound | None = None
@@ -74,7 +77,7 @@ class Session:
             try:
                 self._check_device()
                 make_importable()
-                self._target = load_target(self.options.target, input_shape=self.options.input_shape)
+                self._target = self._target or load_target(self.options.target, input_shape=self.options.input_shape)
                 self.emit({"event": "probing"})
                 self._subject = bind(self._target, self.options)
             except Unbound as error:
@@ -202,13 +205,21 @@ class Session:
             "smallest_effect": verdict.smallest_effect,
             "level_of_error": ledger().share(claim_id),
             "duration_s": round(seconds, 3),
+            "parts": [str(part) for part in parts_concerned(claim, verdict)],
+            "advice": claim.hint,
         }
 
     def _bound(self) -> dict[str, Any]:
         assert self._subject is not None
+        assert self._target is not None
         facts = self._subject.facts
+        places = locate_parts(self._subject.model, self._subject.wiring, self._target.sources)
         parts = {
-            str(part): {"standing": str(report.standing), "account": report.account}
+            str(part): {
+                "standing": str(report.standing),
+                "account": report.account,
+                "location": None if (place := places.get(part)) is None else place.as_document(),
+            }
             | ({"known_by": report.known_by} if report.known_by else {})
             for part, report in facts.parts.items()
         }

@@ -46,6 +46,7 @@ class Label:
     source: str = ""
     statement: str = ""
     decision: str = ""
+    parts: tuple[str, ...] = ()
 
 
 def registered_label(claim: str) -> Label:
@@ -55,7 +56,8 @@ def registered_label(claim: str) -> Label:
     entry = CLAIMS.get(claim)
     if entry is None:
         return Label()
-    return Label(entry.title, entry.level, "; ".join(str(source) for source in entry.sources), entry.statement, entry.decision)
+    source = "; ".join(str(source) for source in entry.sources)
+    return Label(entry.title, entry.level, source, entry.statement, entry.decision, tuple(str(part) for part in entry.concerns))
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,7 @@ class Supervisor:
             statement=label.statement,
             decision=label.decision,
             hint=hint,
+            parts=label.parts,
         )
         self._ledger.note(verdict)
         self._on_event(verdict)

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import inspect
 import itertools
+import os
 import pkgutil
 import re
 import sys
@@ -97,6 +98,41 @@ def load_target(text: str, *, input_shape: tuple[int, ...] | None = None, import
     if address.point is not None:
         return _from_entry_point(address.point, how)
     return _from_module(address.module, address.name, how)
+
+
+def given_target(given: Any, *, input_shape: tuple[int, ...] | None = None) -> Target:
+    """The target of an object that is at hand: a class, a function that builds a model, or a model.
+
+    Its trained runs are nobody else's: what a closure or a weight holds stands in no source, so the fingerprint is like no other.
+
+    Raises:
+        Unbound: it is none of these, or what the class declares of itself is not in order.
+    """
+    owner = given if hasattr(given, "__qualname__") else getattr(given, "func", type(given))
+    module = sys.modules.get(getattr(owner, "__module__", None) or "") or ModuleType("given")
+    name = public_names(str(getattr(owner, "__qualname__", type(given).__qualname__))).rpartition("<locals>.")[2]
+    file = getattr(module, "__file__", None)
+    label = name if file is None else f"{Path(file).name}:{name}"
+    target = _target(given, label, module, _neighbours(module), _How(label, input_shape, 30.0))
+    return replace(target, _digest=hashlib.sha256(os.urandom(32)).hexdigest())
+
+
+def _neighbours(module: ModuleType) -> list[Path]:
+    """The files of the modules that belong to one's package, or lie in its folder or below: its own first."""
+    file = getattr(module, "__file__", None)
+    if file is None or not Path(file).is_file():
+        return []
+    own = Path(file).resolve()
+    package = module.__name__.partition(".")[0] if "." in module.__name__ else None
+    if package is None and "site-packages" in own.parts:
+        return [own]
+    others = (
+        Path(there).resolve()
+        for name, other in list(sys.modules.items())
+        if (there := getattr(other, "__file__", None)) and (name.partition(".")[0] == package or package is None)
+    )
+    kept = {path for path in others if path.suffix == ".py" and (package or path.is_relative_to(own.parent)) and path.is_file()}
+    return [own, *sorted(kept - {own})]
 
 
 def _from_file(path: Path, name: str, how: _How) -> Target:

@@ -122,6 +122,15 @@ class Claim:
         return Profile.FULL if self.reference_only else Profile.QUICK
 
     @property
+    def concerns(self) -> tuple[Part, ...]:
+        """The parts that a violation speaks of where nothing says more.
+
+        An exact claim looks at the parts that it needs. A trained claim sees the whole at work, of which the forward pass and the loss
+        decide.
+        """
+        return (Part.FORWARD, Part.LOSS) if self.trained else self.needs
+
+    @property
     def trained(self) -> bool:
         """Whether it looks at trained runs."""
         return self.check is None

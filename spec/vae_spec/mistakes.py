@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vae_spec.parts import Part
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -15,6 +17,7 @@ class Mistake:
         seen: what its author notices.
         mend: how to mend it.
         frequency: how common it is in public code and questions.
+        parts: where its author should look, the likeliest part first.
     """
 
     id: str
@@ -22,6 +25,7 @@ class Mistake:
     seen: str
     mend: str
     frequency: str
+    parts: tuple[Part, ...]
 
 
 _ALL = (
@@ -31,6 +35,7 @@ _ALL = (
         "every reconstruction is the same grey mean image, and the KL falls to 0 in one to three epochs",
         "sum the reconstruction over pixels (reduction='sum', divided by the batch size), as the KL is summed over dimensions",
         "commonest",
+        (Part.LOSS,),
     ),
     Mistake(
         "kl-mean-recon-sum",
@@ -38,6 +43,7 @@ _ALL = (
         "sharp reconstructions, and prior samples that are noise: a hidden beta of 1/d",
         "sum the KL over latent dimensions and average over the batch only",
         "very common",
+        (Part.LOSS,),
     ),
     Mistake(
         "terms-scale-with-batch",
@@ -45,6 +51,7 @@ _ALL = (
         "results change with the batch size, and the last batch is weighted wrongly",
         "divide both terms by x.size(0), or neither",
         "very common",
+        (Part.LOSS,),
     ),
     Mistake(
         "eps-from-rand",
@@ -52,6 +59,7 @@ _ALL = (
         "nothing: it trains, but z is biased by half a sigma",
         "draw eps = torch.randn_like(std)",
         "very common",
+        (Part.DRAW,),
     ),
     Mistake(
         "std-no-half",
@@ -59,6 +67,7 @@ _ALL = (
         "the KL and the sampler disagree; it still trains",
         "std = torch.exp(0.5 * logvar)",
         "very common",
+        (Part.DRAW,),
     ),
     Mistake(
         "logvar-as-std",
@@ -66,6 +75,7 @@ _ALL = (
         "as with a missing half; the KL may go negative",
         "std = torch.exp(0.5 * logvar), and the KL in the same logvar",
         "common",
+        (Part.DRAW, Part.LOSS),
     ),
     Mistake(
         "double-sigmoid",
@@ -73,6 +83,7 @@ _ALL = (
         "grey images, a loss that stops near 0.69 a pixel",
         "give the logits to the with-logits loss, or the sigmoid's output to binary_cross_entropy: one sigmoid, no ReLU before it",
         "common",
+        (Part.DECODE, Part.LOSS),
     ),
     Mistake(
         "data-out-of-range",
@@ -80,6 +91,7 @@ _ALL = (
         "an assertion, NaN, or a negative loss",
         "leave the data in [0, 1], or use a likelihood that fits its range",
         "common",
+        (Part.LOSS,),
     ),
     Mistake(
         "no-encoder-gradient",
@@ -87,6 +99,7 @@ _ALL = (
         "the encoder's weights do not move, and the KL slides to 0",
         "z = mu + std * torch.randn_like(std), or rsample()",
         "common",
+        (Part.DRAW, Part.FORWARD),
     ),
     Mistake(
         "activation-on-heads",
@@ -94,6 +107,7 @@ _ALL = (
         "mu >= 0 or sigma >= 1: blur, half of the latent space empty",
         "end both heads with a plain linear layer",
         "common",
+        (Part.POSTERIOR,),
     ),
     Mistake(
         "overflow",
@@ -101,6 +115,7 @@ _ALL = (
         "NaN after some epochs",
         "use F.binary_cross_entropy or its with-logits form, and exp(logvar) once",
         "common",
+        (Part.LOSS,),
     ),
     Mistake(
         "kl-sign",
@@ -108,6 +123,7 @@ _ALL = (
         "the loss goes to minus infinity, or the log shows a negative KL",
         "kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar)), added to the reconstruction",
         "common",
+        (Part.LOSS,),
     ),
     Mistake(
         "beta-unused",
@@ -115,6 +131,7 @@ _ALL = (
         "changing beta changes nothing, or the wrong thing",
         "total = reconstruction + beta * kl",
         "common",
+        (Part.LOSS,),
     ),
     Mistake(
         "sample-by-encoding-noise",
@@ -122,6 +139,7 @@ _ALL = (
         "samples look like reconstructions of noise",
         "decode z ~ N(0, I) directly",
         "some",
+        (Part.DECODE,),
     ),
     Mistake(
         "missing-half",
@@ -129,6 +147,7 @@ _ALL = (
         "the KL reads twice too high: a hidden beta of 2",
         "kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar))",
         "some",
+        (Part.LOSS,),
     ),
     Mistake(
         "eps-shared",
@@ -136,6 +155,7 @@ _ALL = (
         "no diversity within a batch",
         "eps = torch.randn_like(std): one value for each item and dimension, anew in each call",
         "some",
+        (Part.DRAW,),
     ),
     Mistake(
         "eps-shrunk",
@@ -143,6 +163,7 @@ _ALL = (
         "too good a loss: it is no bound any more",
         "use eps as it is drawn; weigh the KL with beta if you want less noise",
         "some",
+        (Part.DRAW,),
     ),
     Mistake(
         "batch-size-frozen",
@@ -150,6 +171,7 @@ _ALL = (
         "a crash on the last batch or on one item",
         "take the batch size from the input: x.size(0)",
         "common",
+        (Part.FORWARD, Part.DRAW, Part.DECODE),
     ),
     Mistake(
         "hard-coded-shape",
@@ -157,6 +179,7 @@ _ALL = (
         "a shape error, or silently a wrong squared error",
         "give the output the input's shape before the loss: x_hat.view_as(x)",
         "common",
+        (Part.FORWARD, Part.DECODE, Part.POSTERIOR),
     ),
     Mistake(
         "decoder-range",
@@ -164,6 +187,7 @@ _ALL = (
         "dead pixels, or pixels that are never black",
         "end with a sigmoid for data in [0, 1], with tanh for [-1, 1]",
         "some",
+        (Part.DECODE,),
     ),
     Mistake(
         "not-a-module",
@@ -171,6 +195,7 @@ _ALL = (
         "no parameters; endless recursion",
         "class VAE(nn.Module), super().__init__() first, layers as attributes",
         "rare",
+        (Part.PARAMETERS,),
     ),
     Mistake(
         "cuda-always",
@@ -178,6 +203,7 @@ _ALL = (
         "a crash without a GPU",
         "create tensors on x.device",
         "some",
+        (Part.FORWARD, Part.DRAW),
     ),
     Mistake(
         "encoder-ignores-x",
@@ -185,14 +211,18 @@ _ALL = (
         "collapse",
         "feed x through the encoder",
         "some",
+        (Part.POSTERIOR,),
     ),
-    Mistake("decoder-ignores-z", "the output does not depend on the code", "collapse", "feed z through the decoder", "some"),
+    Mistake(
+        "decoder-ignores-z", "the output does not depend on the code", "collapse", "feed z through the decoder", "some", (Part.DECODE,)
+    ),
     Mistake(
         "decoder-sees-x",
         "a shortcut carries x past the code to the output",
         "perfect reconstructions, and noise as samples",
         "let the decoder see z alone",
         "some",
+        (Part.FORWARD, Part.DECODE),
     ),
     Mistake(
         "shared-head",
@@ -200,6 +230,7 @@ _ALL = (
         "bad samples",
         "two heads: one for mu, one for logvar",
         "rare",
+        (Part.POSTERIOR,),
     ),
     Mistake(
         "kl-of-batch-mean",
@@ -207,6 +238,7 @@ _ALL = (
         "the KL is too low, and single items wander",
         "compute the KL item by item, then average",
         "rare",
+        (Part.LOSS,),
     ),
     Mistake(
         "kl-reversed",
@@ -214,6 +246,7 @@ _ALL = (
         "the KL is off; a Monte Carlo estimate disagrees",
         "KL(q || p), not KL(p || q)",
         "rare",
+        (Part.LOSS,),
     ),
     Mistake(
         "kl-first-dimension",
@@ -221,6 +254,7 @@ _ALL = (
         "the KL is too low; the other dimensions wander",
         "sum over all latent dimensions",
         "rare",
+        (Part.LOSS,),
     ),
     Mistake(
         "kl-wrong-prior",
@@ -228,6 +262,7 @@ _ALL = (
         "prior samples do not fit",
         "kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar))",
         "rare",
+        (Part.LOSS,),
     ),
     Mistake(
         "kl-missing-term",
@@ -235,6 +270,7 @@ _ALL = (
         "the KL is off; sigma or mu wanders",
         "kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar)): four terms",
         "rare",
+        (Part.LOSS,),
     ),
     Mistake(
         "autoencoder-plus-noise",
@@ -242,6 +278,7 @@ _ALL = (
         "good reconstructions, and noise as prior samples",
         "let the encoder give logvar, and add the KL to the loss",
         "some",
+        (Part.POSTERIOR, Part.DRAW, Part.LOSS),
     ),
     Mistake(
         "memorising-decoder",
@@ -249,6 +286,7 @@ _ALL = (
         "samples look perfect",
         "decode through a network, not through a table of the data",
         "rare",
+        (Part.DECODE,),
     ),
     Mistake(
         "mean-in-training",
@@ -256,6 +294,7 @@ _ALL = (
         "an autoencoder with a penalty",
         "decode z = mu + std * eps in training",
         "some",
+        (Part.FORWARD,),
     ),
     Mistake(
         "batch-coupled-encoder",
@@ -263,6 +302,7 @@ _ALL = (
         "results change with the composition of the batch",
         "normalise with statistics that eval mode freezes (BatchNorm's running ones), not with the batch's own",
         "rare",
+        (Part.POSTERIOR,),
     ),
     Mistake(
         "rounded-code",
@@ -270,6 +310,7 @@ _ALL = (
         "interpolations jump from one image to the next, and the gradient of the decoder is zero or made up",
         "decode z as it was drawn: a code that is quantised is another model (a VQ-VAE), with another objective",
         "rare",
+        (Part.DRAW, Part.DECODE),
     ),
 )
 

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vae_spec.evidence import Recipe, Training
+from vae_spec.parts import Part as Part  # noqa: PLC0414  a word of the Subject's own, kept apart for those who import no PyTorch
 
 Raw = tuple[Tensor, ...]
 """What the decoder gives and the loss is fed: one tensor for most, (mean, log-variance) for a Gaussian with learned variance."""
@@ -49,22 +50,6 @@ class Objective(StrEnum):
     ELBO = "elbo"
     ELBO_MONTE_CARLO = "elbo-monte-carlo"
     MODIFIED = "modified"
-
-
-class Part(StrEnum):
-    """The parts of an implementation that a claim may need."""
-
-    POSTERIOR = "encode"
-    FORWARD = "forward"
-    DRAW = "sampling step"
-    DECODE = "decode"
-    LOSS = "loss"
-    LOSS_TERMS = "separate loss terms"
-    BETA = "beta argument of the loss"
-    PARAMETERS = "trainable parameters"
-    TRAINING = "training from a fresh initialisation"
-    NOISE_CONTROL = "control of the noise"
-    LATENT_IN_FORWARD = "the code that forward decodes"
 
 
 class Standing(StrEnum):

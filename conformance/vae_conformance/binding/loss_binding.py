@@ -87,14 +87,20 @@ def losses(found: Findings) -> Iterator[Loss]:
             )
     if not injection.takes_code or injection.decode is None:
         return
-    runs: list[tuple[str, Callable[[Tensor], Any]]] = []
+    runs: list[tuple[str, Callable[..., Any], Callable[[Tensor], Any]]] = []
     if has_forward(found.model) and not found.joint.composition:
-        runs.append(("forward", lambda x: call_forward(found.model, x)))
+        runs.append(("forward", found.model.forward, lambda x: call_forward(found.model, x)))
     for account, call, labelled in driving_candidates(found.model):
-        runs.append((account, _with_labels(call) if labelled else call))
-    for account, run in runs:
+        runs.append((account, call, _with_labels(call) if labelled else call))
+    for account, own, run in runs:
         yield Loss(
-            f"{account}(x)", _driven(found, injection, run), DRIVEN, Returns.SCALAR, values=_raw_values, kind=Kind.DRIVEN, known_by=_HANDED
+            f"{account}(x)",
+            _behind(own, _driven(found, injection, run)),
+            DRIVEN,
+            Returns.SCALAR,
+            values=_raw_values,
+            kind=Kind.DRIVEN,
+            known_by=_HANDED,
         )
 
 
@@ -123,7 +129,13 @@ def _reading(call: Callable[..., Any]) -> Callable[..., Any]:
         batch = next((len(one) for one in arguments if isinstance(one, Tensor)), 0)
         return entries(call(*arguments, **keywords), batch)
 
-    return read
+    return _behind(call, read)
+
+
+def _behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
+    """A call that names the author's own code that it stands around, so that people can be sent there."""
+    call.__wrapped__ = own  # type: ignore[attr-defined]
+    return call
 
 
 def _with_labels(call: Callable[..., Any]) -> Callable[[Tensor], Any]:

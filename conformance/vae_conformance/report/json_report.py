@@ -87,6 +87,7 @@ def _claim(claim: ClaimReport) -> dict[str, Any]:
         "message": verdict.message,
         "hint": verdict.hint,
         "diagnosis": verdict.diagnosis,
+        "locations": [location.as_document() for location in claim.locations],
         "reason": claim.reason,
         "decision": verdict.decision,
         "smallest_effect": verdict.smallest_effect,

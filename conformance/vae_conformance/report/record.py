@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vae_conformance.choices import area_of
+from vae_conformance.errors import ConformanceError
 from vae_conformance.events import ClaimVerdict
 from vae_conformance.exit_codes import ExitCode, Standing, exit_code, gates
 from vae_conformance.ledger import Proceedings
+from vae_conformance.location import Location
 from vae_conformance.options import RunOptions
+from vae_conformance.report.places import places
 from vae_spec.areas import AREAS
 from vae_spec.diagnosis import diagnose as likeliest
 from vae_spec.mistakes import MISTAKES
@@ -28,11 +32,13 @@ class ClaimReport:
         verdict: what the suite found; its outcome takes the expected failures into account.
         gates: whether it counts towards the exit code.
         reason: why it may fail, where the user listed it; otherwise empty.
+        locations: where in the implementation's code to look, the likeliest place first; empty where it is in order.
     """
 
     verdict: ClaimVerdict
     gates: bool
     reason: str = ""
+    locations: tuple[Location, ...] = ()
 
     @property
     def id(self) -> str:
@@ -104,6 +110,32 @@ class Report:
     duration_s: float = 0.0
     summary: Mapping[Outcome, int] = field(default_factory=dict)
 
+    def raise_for_violations(self) -> None:
+        """Nothing, where the run's exit code is 0.
+
+        Raises:
+            ConformanceError: it is not: a claim that gates is violated or could not be decided, an expected failure passed, the
+                implementation could not be judged, or the suite failed. What is listed as an expected failure raises nothing.
+        """
+        __tracebackhide__ = True  # pytest shows the line that asked
+        if self.exit_code is ExitCode.CONFORMS:
+            return
+        from vae_conformance.report.layout import Layout  # noqa: PLC0415  with them
+        from vae_conformance.report.terminal import render_failures  # noqa: PLC0415  the renderers import this module
+
+        raise ConformanceError(render_failures(self, Layout()), self)
+
+    def to_json(self) -> str:
+        """The report as JSON text, by the schema that ships with the package."""
+        from vae_conformance.report.json_report import render_json  # noqa: PLC0415  the renderers import this module
+
+        return render_json(self)
+
+    def to_html(self) -> str:
+        """The report as one page of HTML with its figures."""
+        # by name, because the renderers import this module
+        return str(importlib.import_module("vae_conformance.report.html").render_html(self))
+
     @property
     def by_area(self) -> Mapping[str, Sequence[ClaimReport]]:
         """The claims of every area that has any, in the order of reports."""
@@ -136,7 +168,7 @@ def in_order(claim: str) -> tuple[int, str]:
 
 def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float) -> Report:
     """The report of a run that came to its end, for better or worse."""
-    claims = tuple(sorted((_claim_report(verdict, options) for verdict in proceedings.verdicts), key=lambda claim: in_order(claim.id)))
+    claims = _claim_reports(proceedings, options)
     standings = {claim.id: Standing(claim.verdict.level, claim.outcome) for claim in claims}
     code = exit_code(
         standings,
@@ -172,6 +204,15 @@ def _diagnosis(mistake: str, evidence: tuple[str, ...], confidence: float) -> Di
     if known is None:
         return Diagnosis(mistake, confidence, "", "", "", evidence)
     return Diagnosis(mistake, confidence, known.what, known.seen, known.mend, evidence)
+
+
+def _claim_reports(proceedings: Proceedings, options: RunOptions) -> tuple[ClaimReport, ...]:
+    """Every claim as it stands, in the order of reports, with the places that it sends to."""
+    claims = sorted((_claim_report(verdict, options) for verdict in proceedings.verdicts), key=lambda claim: in_order(claim.id))
+    likely = likeliest({claim.id: claim.verdict.diagnosis for claim in claims if claim.outcome is Outcome.VIOLATED})
+    implementation = None if proceedings.bound is None else proceedings.bound.implementation
+    found = places((claim.verdict for claim in claims), likely, implementation)
+    return tuple(replace(claim, locations=found.get(claim.id, ())) for claim in claims)
 
 
 def _claim_report(verdict: ClaimVerdict, options: RunOptions) -> ClaimReport:

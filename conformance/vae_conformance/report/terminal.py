@@ -36,9 +36,20 @@ def render_terminal(report: Report, layout: Layout) -> str:
     return "\n".join(spaced) + "\n"
 
 
-def repeat_command(options: RunOptions, claim: str) -> str:
-    """The command that asks this one claim again, under all options that bear on its outcome."""
-    words = ["vae-conformance", "run", options.target, "--only", claim, "--seed", str(options.seed)]
+def render_failures(report: Report, layout: Layout) -> str:
+    """The blocks of what keeps the exit code from 0, what follows from it, and the code: the text of an error in somebody's tests."""
+    failing = (Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE)
+    claims = [claim for claim in report.claims if claim.outcome in failing and (claim.gates or claim.outcome is Outcome.ERROR)]
+    lines = [line for claim in claims for line in ("", *_claim(claim, report.options, layout))]
+    if report.missing:
+        lines += ["", *layout.wrap(f"not asked: {', '.join(report.missing)}")]
+    end = f"{report.options.target}: exit code {int(report.exit_code)}, {report.exit_code.meaning}"
+    return "\n".join([end, *lines, *_problem(report, layout)]).rstrip("\n")
+
+
+def repeat_command(options: RunOptions, claim: str = "") -> str:
+    """The command that asks this one claim again, or all of the profile, under all options that bear on the outcome."""
+    words = ["vae-conformance", "run", options.target, *(["--only", claim] if claim else []), "--seed", str(options.seed)]
     plain = RunOptions(target=options.target)
     for name in ("profile", "dataset", "data", "data_root", "effective_beta", "likelihood", "objective", "decoder", "device"):
         value = getattr(options, name)
@@ -121,6 +132,8 @@ def _block(claim: ClaimReport, options: RunOptions, layout: Layout) -> list[str]
         lines += layout.wrap(f"most likely: {verdict.diagnosis}{': ' + known.what if known else ''}", "  ")
     if verdict.hint:
         lines += layout.wrap(f"hint: {verdict.hint}", "  ")
+    if claim.locations:
+        lines += layout.wrap(f"look at: {', '.join(map(str, claim.locations))}", "  ")
     # the command stays on one line, so that it can be copied
     return [*lines, f"  repeat: {repeat_command(options, claim.id)}", ""]
 

@@ -1,0 +1,1 @@
+"""Compares reports that were written as JSON: of several implementations, or of one before and after a change."""

@@ -1,0 +1,124 @@
+"""A comparison as one page of HTML that needs nothing beside itself: no script, no font, no style from elsewhere."""
+
+from __future__ import annotations
+
+from html import escape
+
+from vae_conformance.comparing.matrix import Comparison, Kind
+from vae_conformance.comparing.words import CAUTION, HEADINGS, LEGEND, SIGNS, WORDS, arrow, conclusion, conditions
+from vae_conformance.report.record import heading
+from vae_spec.outcomes import Outcome
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1b1b1f; --paper: #fff; --line: #c9c9d1; --soft: #f1f1f5;
+        --good: #146c2e; --bad: #b3261e; --open: #7a5d00; --quiet: #5f6368; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e6ea; --paper: #16161a; --line: #44444c; --soft: #232329;
+          --good: #7ddb90; --bad: #ffb4ab; --open: #e8c56c; --quiet: #a5a5ad; }
+}
+body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: var(--ink); background: var(--paper);
+       font: 1rem/1.45 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top; }
+thead th { position: sticky; top: 0; background: var(--paper); }
+tbody th[colspan] { background: var(--soft); }
+td:first-child { white-space: nowrap; }
+td.cell { padding-left: .6rem; }
+.message { white-space: pre-wrap; overflow-wrap: anywhere; }
+.good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; } .open { color: var(--open); } .quiet { color: var(--quiet); }
+"""
+_CLASSES = {
+    Outcome.HOLDS: "good",
+    Outcome.VIOLATED: "bad",
+    Outcome.ERROR: "bad",
+    Outcome.UNEXPECTED_PASS: "bad",
+    Outcome.INCONCLUSIVE: "open",
+    Outcome.EXPECTED_FAILURE: "open",
+    Outcome.NOT_APPLICABLE: "quiet",
+    None: "quiet",
+}
+_KINDS = {Kind.REGRESSION: "bad", Kind.IMPROVEMENT: "good", Kind.OTHER: "quiet"}
+
+
+def render_comparison_html(comparison: Comparison) -> str:
+    """The comparison as a page, light or dark as the reader's system is; everything from the reports is escaped."""
+    regressions = sum(change.kind is Kind.REGRESSION for changes in comparison.changes for change in changes)
+    end = conclusion(regressions, len(comparison.changes))
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+            "<title>Conformance compared</title>",
+            f"<style>{_STYLE}</style>",
+            "</head>",
+            "<body>",
+            "<main>",
+            "<h1>Conformance compared</h1>",
+            f'<p class="{"bad" if regressions else "good"}">{escape(end[0].upper() + end[1:])}</p>',
+            *_reports(comparison),
+            *_changes(comparison),
+            *_matrix(comparison),
+            "</main>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _reports(comparison: Comparison) -> list[str]:
+    rows = [
+        _row([label, report.file, report.target, report.verdict, conditions(report)])
+        for label, report in zip(comparison.labels, comparison.reports, strict=True)
+    ]
+    lines = _table(["", "Report", "Implementation", "Verdict", "Asked"], rows)
+    if comparison.differences:
+        lines += [f'<p class="open">{escape(CAUTION)}: {escape("; ".join(comparison.differences))}.</p>']
+    return lines
+
+
+def _changes(comparison: Comparison) -> list[str]:
+    lines: list[str] = []
+    for label, changes in zip(comparison.labels[1:], comparison.changes, strict=True):
+        for kind in Kind:
+            rows = []
+            for change in (one for one in changes if one.kind is kind):
+                said = "" if change.after in (Outcome.HOLDS, Outcome.UNEXPECTED_PASS, None) else change.claim.message
+                cells = _row([change.claim.id, change.claim.level.value, change.claim.title, arrow(change)])
+                rows.append(f'{cells.removesuffix("</tr>")}<td class="message">{escape(said)}</td></tr>')
+            if rows:
+                lines += [f'<h2 class="{_KINDS[kind]}">{HEADINGS[kind]} of {label} against A</h2>']
+                lines += _table(["Claim", "Level", "Title", "Outcome", "What was said"], rows)
+    return lines or ["<p>Nothing changed.</p>"]
+
+
+def _matrix(comparison: Comparison) -> list[str]:
+    rows: list[str] = []
+    for area, claims in comparison.by_area.items():
+        rows.append(f'<tr><th colspan="{3 + len(comparison.reports)}" scope="colgroup">{escape(heading(area))}</th></tr>')
+        for claim in claims:
+            cells = "".join(_cell(outcome) for outcome in comparison.outcomes(claim.id))
+            rows.append(_row([claim.id, claim.level.value, claim.title]).removesuffix("</tr>") + cells + "</tr>")
+    head = ["Claim", "Level", "Title", *comparison.labels]
+    return ["<h2>All claims</h2>", *_table(head, rows), f'<p class="quiet">{escape(LEGEND)}</p>']
+
+
+def _cell(outcome: Outcome | None) -> str:
+    word = WORDS[outcome]
+    sign = escape(SIGNS[outcome]).strip()
+    return f'<td class="cell {_CLASSES[outcome]}" title="{word}"><span role="img" aria-label="{word}">{sign}</span></td>'
+
+
+def _row(cells: list[str]) -> str:
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def _table(head: list[str], rows: list[str]) -> list[str]:
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    return ['<div class="scroll">', "<table>", f"<thead><tr>{top}</tr></thead>", "<tbody>", *rows, "</tbody>", "</table>", "</div>"]

@@ -1,0 +1,59 @@
+"""A comparison as Markdown, for a comment or the summary of a job."""
+
+from __future__ import annotations
+
+from vae_conformance.comparing.matrix import Comparison, Kind
+from vae_conformance.comparing.words import CAUTION, HEADINGS, LEGEND, SIGNS, WORDS, arrow, conclusion, conditions
+from vae_conformance.report.markdown_text import escaped, escaped_lines, table
+from vae_conformance.report.record import heading
+from vae_spec.outcomes import Outcome
+
+
+def render_comparison_markdown(comparison: Comparison) -> str:
+    """The comparison as Markdown text that ends with a newline; what comes from the reports is escaped."""
+    regressions = sum(change.kind is Kind.REGRESSION for changes in comparison.changes for change in changes)
+    lines = [f"## Conformance: {conclusion(regressions, len(comparison.changes))}", "", *_reports(comparison)]
+    for label, changes in zip(comparison.labels[1:], comparison.changes, strict=True):
+        for kind in Kind:
+            rows = [
+                [change.claim.id, change.claim.level.value, arrow(change), escaped_lines(_account(change.after, change.claim.message))]
+                for change in changes
+                if change.kind is kind
+            ]
+            if rows:
+                lines += [
+                    f"### {HEADINGS[kind]} of {label} against A",
+                    "",
+                    *table(["Claim", "Level", "Outcome", "What was said"], rows),
+                    "",
+                ]
+    lines += ["<details><summary>All claims</summary>", "", *_matrix(comparison), "", escaped(LEGEND), "", "</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def _account(after: Outcome | None, message: str) -> str:
+    return "" if after in (Outcome.HOLDS, Outcome.UNEXPECTED_PASS, None) else message
+
+
+def _reports(comparison: Comparison) -> list[str]:
+    rows = [
+        [label, escaped(report.file), escaped(report.target), escaped(report.verdict), escaped(conditions(report))]
+        for label, report in zip(comparison.labels, comparison.reports, strict=True)
+    ]
+    lines = [*table(["", "Report", "Implementation", "Verdict", "Asked"], rows), ""]
+    if comparison.differences:
+        lines += [f"{CAUTION}: {escaped('; '.join(comparison.differences))}.", ""]
+    return lines
+
+
+def _matrix(comparison: Comparison) -> list[str]:
+    """One table, with a row for each area above its claims; words for two reports, signs for more."""
+    cells = WORDS if len(comparison.reports) == 2 else SIGNS
+    rows: list[list[str]] = []
+    for area, claims in comparison.by_area.items():
+        rows.append([f"**{heading(area)}**", "", "", *("" for _ in comparison.reports)])
+        rows += [
+            [claim.id, claim.level.value, escaped(claim.title), *(cells[outcome] for outcome in comparison.outcomes(claim.id))]
+            for claim in claims
+        ]
+    return table(["Claim", "Level", "Title", *comparison.labels], rows)

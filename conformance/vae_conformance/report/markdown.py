@@ -1,0 +1,136 @@
+"""The report as Markdown: for a comment on a pull request, or the summary of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from vae_conformance.exit_codes import ExitCode
+from vae_conformance.report.layout import count, number
+from vae_conformance.report.markdown_text import code, code_block, escaped, escaped_lines, table
+from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
+from vae_conformance.report.terminal import repeat_command
+from vae_spec.mistakes import MISTAKES
+from vae_spec.outcomes import Number, Outcome
+
+LARGEST = 60_000
+"""Characters in all: a comment on GitHub takes 65 536."""
+_COLUMNS = {
+    Outcome.HOLDS: "holds",
+    Outcome.VIOLATED: "violated",
+    Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.NOT_APPLICABLE: "not applicable",
+    Outcome.ERROR: "error",
+    Outcome.EXPECTED_FAILURE: "expected failure",
+    Outcome.UNEXPECTED_PASS: "unexpected pass",
+}
+_SHOWN = (Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE)
+
+
+def render_markdown(report: Report) -> str:
+    """The report as Markdown text that ends with a newline.
+
+    The verdict, what most likely is wrong, each claim that does not hold with its cause and place, a table by area, and how to repeat it.
+    Whatever comes from the implementation is escaped. Where there is more than a comment takes, the last claims are only named.
+    """
+    lines = [*_verdict(report), *_problem(report), *_diagnoses(report.diagnoses)]
+    failing = [claim for outcome in _SHOWN for claim in report.claims if claim.outcome is outcome]
+    tail = [*_areas(report), *_rest(report)]
+    room = LARGEST - sum(len(line) + 1 for line in (*lines, *tail))
+    named: list[str] = []
+    for claim in failing:
+        block = _block(claim, report)
+        room -= sum(len(line) + 1 for line in block)
+        if room > 0:
+            lines += block
+        else:
+            named.append(claim.id)
+    if named:
+        lines += [f"Not shown for lack of room, and in the other reports: {', '.join(named)}", ""]
+    return "\n".join([*lines, *tail]).rstrip("\n") + "\n"
+
+
+def _verdict(report: Report) -> list[str]:
+    code_number = int(report.exit_code)
+    return [
+        f"## {code(report.options.target)}: {report.exit_code.verdict}",
+        "",
+        f"{report.exit_code.meaning[0].upper()}{report.exit_code.meaning[1:]} (exit code {code_number}).",
+        "",
+    ]
+
+
+def _problem(report: Report) -> list[str]:
+    problem = report.problem
+    if problem is None:
+        return []
+    lines = [f"**{escaped(problem.message)}**", ""]
+    lines += [escaped(problem.hint), ""] if problem.hint else []
+    return [*lines, *code_block(problem.details), ""] if problem.details else lines
+
+
+def _diagnoses(diagnoses: Sequence[Diagnosis]) -> list[str]:
+    lines: list[str] = []
+    for diagnosis in diagnoses:
+        account = f": {escaped(diagnosis.explanation)}" if diagnosis.explanation else ""
+        lines.append(f"- {code(diagnosis.mistake)}{account} ({', '.join(diagnosis.evidence)})")
+        if diagnosis.mend:
+            lines.append(f"  Mend: {escaped(diagnosis.mend)}")
+    return ["### What most likely is wrong", "", *lines, ""] if lines else []
+
+
+def _block(claim: ClaimReport, report: Report) -> list[str]:
+    verdict = claim.verdict
+    word = _COLUMNS[claim.outcome] + ("" if claim.gates else ", does not gate")
+    lines = [f"### {claim.id} ({verdict.level.value}): {word}", "", f"*{escaped(verdict.statement or verdict.title)}*", ""]
+    if claim.outcome is Outcome.UNEXPECTED_PASS:
+        return [*lines, f"It holds now: take it out of the expected failures. Listed: {escaped(claim.reason)}", ""]
+    lines += [escaped_lines(verdict.message), ""]
+    entries = [
+        ("Look at", ", ".join(code(str(place)) for place in claim.locations)),
+        ("Most likely", _cause(verdict.diagnosis)),
+        ("Measured", _numbers(verdict.measured)),
+        ("Expected", _numbers(verdict.expected)),
+        ("Hint", escaped(verdict.hint)),
+        ("Source", escaped(verdict.source)),
+        ("Repeat", code(repeat_command(report.options, claim.id))),
+    ]
+    return [*lines, *(f"- {title}: {text}" for title, text in entries if text), ""]
+
+
+def _cause(mistake: str | None) -> str:
+    if mistake is None:
+        return ""
+    known = MISTAKES.get(mistake)
+    return code(mistake) + (f": {escaped(known.what)}" if known else "")
+
+
+def _numbers(values: Mapping[str, Number]) -> str:
+    return ", ".join(f"{escaped(name.replace('_', ' '))} {escaped(number(value))}" for name, value in values.items())
+
+
+def _areas(report: Report) -> list[str]:
+    """A row for each area, a column for each outcome that occurs."""
+    used = [outcome for outcome in _COLUMNS if report.summary.get(outcome)]
+    rows = []
+    for area, claims in report.by_area.items():
+        counts = [sum(claim.outcome is outcome for claim in claims) for outcome in used]
+        rows.append([heading(area), *(str(n) if n else "" for n in counts)])
+    lines = table(["Area", *(_COLUMNS[outcome] for outcome in used)], rows)
+    return ["### Claims by area", "", *lines, ""] if lines else []
+
+
+def _rest(report: Report) -> list[str]:
+    options = report.options
+    lines: list[str] = []
+    if report.missing and report.implementation is not None:
+        lines += [f"Not asked: {', '.join(report.missing)}.", ""]
+    others = [claim for claim in report.claims if claim.outcome in (Outcome.NOT_APPLICABLE, Outcome.EXPECTED_FAILURE)]
+    rows = [[claim.id, _COLUMNS[claim.outcome], escaped_lines(claim.reason or claim.verdict.message)] for claim in others]
+    if rows:
+        summary = f"<details><summary>{count(len(rows), 'claim')} not applicable or expected to fail</summary>"
+        lines += [summary, "", *table(["Claim", "Outcome", "Reason"], rows), "", "</details>", ""]
+    if report.exit_code is not ExitCode.UNBOUND:
+        lines += ["Repeat the whole run:", "", *code_block(repeat_command(options, ",".join(options.only)), "sh"), ""]
+    under = f"Seed {options.seed}, profile {options.profile}, data {options.dataset}, {report.duration_s:.1f} s"
+    versions = [f"{name} {report.environment[name]}" for name in ("python", "torch") if report.environment.get(name)]
+    return [*lines, escaped(", ".join([under, *versions])) + "."]
