@@ -21,10 +21,11 @@ from vae_conformance.arguments import default_workers, parse, run_fields
 from vae_conformance.child import CommandOf, pytest_command
 from vae_conformance.configuration import load_options
 from vae_conformance.errors import Unbound
-from vae_conformance.events import NotBound, Progress
+from vae_conformance.events import Event, NotBound, Progress
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.ledger import Proceedings
 from vae_conformance.options import RunOptions
+from vae_conformance.report.ahead import ImportAhead
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import dump, implementation_document, render_json
 from vae_conformance.report.junit import render_junit
@@ -77,7 +78,7 @@ def _perform(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
 def _run(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
     writers = _writers(arguments)
     report = _report(arguments, command_of, inspect=False)
-    _say(render_terminal(report, Layout.of(sys.stdout, os.environ)))
+    _say(render_terminal(report, Layout.of(sys.stdout, os.environ), verbose=getattr(arguments, "verbose", False)))
     for path, render in writers.items():
         _write(path, render(report))
     return report.exit_code
@@ -103,13 +104,25 @@ def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bo
     options = load_options(arguments.target, run_fields(arguments), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
     progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
+    listeners: list[Callable[[Event], None]] = [progress, *([ImportAhead()] if hasattr(arguments, "html_path") else [])]
+
+    def tell(event: Event) -> None:
+        for listen in listeners:
+            listen(event)
+
     started = monotonic()
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
         locate(options.target)
         if options.download and not inspect and options.profile != "exact":
             _download(options.dataset, options.data_root)
-        proceedings = supervise(options, workers=workers, on_event=progress, command_of=command_of, inspect=inspect)
+        proceedings = supervise(
+            options,
+            workers=workers,
+            on_event=tell,
+            command_of=command_of,
+            inspect=inspect,
+        )
     except Unbound as error:
         proceedings = Proceedings(not_bound=NotBound(error.message, error.hint))
     finally:
@@ -165,15 +178,21 @@ def _list() -> ExitCode:
 
 def _writers(arguments: argparse.Namespace) -> dict[Path, Callable[[Report], str]]:
     """The reports that were asked for, each with its path, which is known to take a file."""
-    asked = {"json_path": render_json, "junit_path": render_junit}
+    asked = {"json_path": render_json, "junit_path": render_junit, "html_path": _html}
     writers: dict[Path, Callable[[Report], str]] = {
         getattr(arguments, name): render for name, render in asked.items() if hasattr(arguments, name)
     }
     for path in writers:
         refuse_unwritable(path)
     if len(writers) < sum(hasattr(arguments, name) for name in asked):
-        raise Unbound("--json and --junit name the same file", "give each its own")
+        raise Unbound("two of --json, --junit and --html name the same file", "give each its own")
     return writers
+
+
+def _html(report: Report) -> str:
+    from vae_conformance.report.html import render_html  # noqa: PLC0415  the templates' library comes with it, and help must come at once
+
+    return render_html(report)
 
 
 def _write(path: Path, text: str) -> None:
