@@ -178,7 +178,14 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         type=_checked(choices.positive_number),
     )
     _option(how, "--store", "PATH", "the folder where trained runs are kept")
-    _option(how, "-v --verbose", None, "show every claim, and the smallest effect that each would have seen", dest="verbose", action="store_true")
+    _option(
+        how,
+        "-v --verbose",
+        None,
+        "show every claim, and what it would have seen",
+        dest="verbose",
+        action="store_true",
+    )
     _option(how, "--json", "PATH", "write the report as JSON", dest="json_path", type=Path)
     _option(how, "--junit", "PATH", "write the report as JUnit XML", dest="junit_path", type=Path)
     _option(how, "--html", "PATH", "write the report as a page with figures, in one file", dest="html_path", type=Path)
@@ -228,11 +235,7 @@ def _add_binding(parser: argparse.ArgumentParser) -> None:
 
 
 def _option(group: argparse._ActionsContainer, names: str, metavar: str | None, explanation: str, **settings: Any) -> None:
-    """An option that leaves no trace where it is not given, so that the configuration file can speak.
-
-    Args:
-        names: its spellings, separated by blanks.
-    """
+    """An option, its spellings separated by blanks, that leaves no trace where it is not given, so that the configuration can speak."""
     if metavar is not None:
         settings["metavar"] = metavar
     group.add_argument(*names.split(), help=explanation, default=argparse.SUPPRESS, **settings)

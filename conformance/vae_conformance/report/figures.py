@@ -141,8 +141,13 @@ def embedded(means: Array, most: int = EMBEDDED) -> Array:
 
     Returns:
         Of shape (at most `most`, 2); a single dimension is spread over the items' order, which means nothing.
+
+    Raises:
+        ValueError: means are not finite.
     """
     shown = np.asarray(means[:most], dtype=np.float64)
+    if not np.isfinite(shown).all():
+        raise ValueError("the means are not finite")
     if shown.shape[1] == 1:
         return np.column_stack([shown[:, 0], np.linspace(0, 1, len(shown))])
     if shown.shape[1] == 2:

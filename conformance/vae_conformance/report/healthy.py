@@ -58,8 +58,11 @@ class Strip:
 
 
 def alike(implementation: Mapping[str, Any]) -> Scope:
-    """The calibrated implementations that a subject is to be compared with: those without a learned variance, unless it has one itself;
-    those with enough latent dimensions for the code's price to show, if it has as many."""
+    """The calibrated implementations that a subject is to be compared with.
+
+    Those without a learned variance, unless it has one itself; those with enough latent dimensions for the price of the code to show, if it
+    has as many.
+    """
     learned = implementation.get("likelihood") == Likelihood.GAUSSIAN
     enough = (implementation.get("latent_dim") or 0) >= _ENOUGH_DIMENSIONS
     return Scope(least_dimensions=_ENOUGH_DIMENSIONS if enough else 1, pixel_variance=learned, learned_scale=learned)

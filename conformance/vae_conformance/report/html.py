@@ -11,13 +11,13 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from vae_conformance.choices import area_of
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.layout import count, number
 from vae_conformance.report.record import ClaimReport, Report, heading
-from vae_conformance.report.tally import headline, rows
+from vae_conformance.report.tally import WORDS, counted, headline, rows
 from vae_conformance.report.terminal import repeat_command
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Number, Outcome
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
     from vae_conformance.report.gallery import Exhibit
     from vae_conformance.report.healthy import Strip
 
-WORDS = {
-    Outcome.HOLDS: "holds",
-    Outcome.VIOLATED: "violated",
-    Outcome.INCONCLUSIVE: "inconclusive",
-    Outcome.NOT_APPLICABLE: "not applicable",
-    Outcome.ERROR: "error",
-    Outcome.EXPECTED_FAILURE: "expected failure",
-    Outcome.UNEXPECTED_PASS: "unexpected pass",
-}
 _UNFOLDED = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS})
 _FACTS = (
     ("name", "class"),
@@ -175,7 +166,11 @@ def _asset(name: str) -> str:
 
 def _hash(text: str) -> str:
     """What the page's own policy lets through, and nothing else."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return "sha256-" + _base64(hashlib.sha256(text.encode()).digest())
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 @functools.cache
@@ -183,14 +178,12 @@ def _environment_of_templates() -> Environment:
     environment = Environment(
         loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
-        "number": number,
-        "lines": lambda text: str(text).splitlines(),
-        "data": lambda content: base64.b64encode(content).decode(),
-    }
-    environment.globals |= {"quantities": quantities, "repeat_command": repeat_command, "count": count, "area_of": area_of}
+    environment.filters["number"] = number
+    environment.filters["data"] = _base64
+    for helper in (quantities, repeat_command, count, counted, area_of):
+        environment.globals[helper.__name__] = helper
     return environment
 
 
-def _template() -> Any:
+def _template() -> Template:
     return _environment_of_templates().get_template("report.html")

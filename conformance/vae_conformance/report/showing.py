@@ -22,9 +22,7 @@ def showing_of(report: Report) -> Showing:
 def _strips(report: Report, evidence: Evidence) -> dict[str, list[Strip]]:
     scope = alike(report.implementation or {})
     return {
-        claim.id: found
-        for claim in report.claims
-        if (found := strips(evidence.claims.get(claim.id, ()), claim.verdict.expected, scope))
+        claim.id: found for claim in report.claims if (found := strips(evidence.claims.get(claim.id, ()), claim.verdict.expected, scope))
     }
 
 

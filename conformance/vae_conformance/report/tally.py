@@ -14,6 +14,21 @@ from vae_spec.outcomes import Level, Outcome
 _BAD = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS})
 _OPEN = frozenset({Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAILURE})
 
+WORDS = {
+    Outcome.HOLDS: "holds",
+    Outcome.VIOLATED: "violated",
+    Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.NOT_APPLICABLE: "not applicable",
+    Outcome.ERROR: "error",
+    Outcome.EXPECTED_FAILURE: "expected failure",
+    Outcome.UNEXPECTED_PASS: "unexpected pass",
+}
+
+
+def counted(outcome: Outcome, n: int) -> str:
+    """So many claims of one outcome: "1 holds", "2 hold", "3 violated"."""
+    return f"{n} hold" if outcome is Outcome.HOLDS and n != 1 else f"{n} {WORDS[outcome]}"
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -72,7 +87,7 @@ def headline(report: Report) -> str:
             holding = sum(claim.outcome is Outcome.HOLDS for claim in gating)
             excused = sum(claim.outcome is Outcome.EXPECTED_FAILURE for claim in gating)
             listed = f", and {count(excused, 'listed claim')} {'fails' if excused == 1 else 'fail'} as expected" if excused else ""
-            return f"conforms: {'the' if holding == 1 else 'all'} {count(holding, 'claim')} that decide{'s' * (holding == 1)} hold{'s' * (holding == 1)}{listed}"
+            return f"conforms: {'the 1 claim that decides holds' if holding == 1 else f'all {holding} claims that decide hold'}{listed}"
         case ExitCode.VIOLATES if violated:
             levels = Counter(claim.verdict.level for claim in violated)
             each = " and ".join(f"{levels[level]} {level.value}" for level in Level if levels[level])

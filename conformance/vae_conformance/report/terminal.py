@@ -8,7 +8,7 @@ from vae_conformance.exit_codes import ExitCode
 from vae_conformance.options import RunOptions
 from vae_conformance.report.layout import Layout, count, number, numbers
 from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
-from vae_conformance.report.tally import Cell, headline, rows
+from vae_conformance.report.tally import Cell, counted, headline, rows
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Outcome
 
@@ -210,7 +210,7 @@ def _cell(cell: Cell, width: int, layout: Layout) -> str:
 
 
 def _counts(report: Report) -> str:
-    each = ", ".join(f"{n} {_WORDS[outcome][0].lower()}" for outcome, n in report.summary.items() if n)
+    each = ", ".join(counted(outcome, n) for outcome, n in report.summary.items() if n)
     return f"{count(len(report.claims), 'claim')}{': ' if each else ''}{each}"
 
 
