@@ -189,7 +189,7 @@ def hostile() -> Report:
         measured={HOSTILE: HOSTILE},
         expected={HOSTILE: HOSTILE},
     )
-    found = {name: HOSTILE for name in ("target", "name", "likelihood")} | {
+    found = dict.fromkeys(("target", "name", "likelihood"), HOSTILE) | {
         "binding": {"parts": {HOSTILE: {"standing": HOSTILE, "account": HOSTILE}, "b": HOSTILE}, "notes": [HOSTILE]}
     }
     bound = replace(BOUND, implementation=found, environment={HOSTILE: HOSTILE})

@@ -24,15 +24,16 @@ class Autoencoder(nn.Module):
         ValueError: there is no such likelihood.
     """
 
-    def __init__(
-        self, input_shape: tuple[int, ...] = (1, 28, 28), hidden_dim: int = 256, latent_dim: int = 32, likelihood: str = "bernoulli"
-    ) -> None:
+    def __init__(self, input_shape: tuple[int, ...] = (1, 28, 28), hidden_dim: int = 256, latent_dim: int = 32,
+                 likelihood: str = "bernoulli") -> None:
         super().__init__()
         self.input_shape = tuple(input_shape)
         self.latent_dim = latent_dim
         self.likelihood = likelihood_named(likelihood)
         pixels, outputs = math.prod(self.input_shape), self.likelihood.outputs
-        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(pixels, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, latent_dim))
+        self.encoder = nn.Sequential(
+            nn.Flatten(), nn.Linear(pixels, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, latent_dim)
+        )
         self.decoder = nn.Sequential(
             nn.Linear(latent_dim, hidden_dim),
             nn.ReLU(),

@@ -29,9 +29,8 @@ class VAE(nn.Module):
         ValueError: there is no such likelihood.
     """
 
-    def __init__(
-        self, input_shape: tuple[int, ...] = (1, 28, 28), hidden_dim: int = 256, latent_dim: int = 32, likelihood: str = "bernoulli"
-    ) -> None:
+    def __init__(self, input_shape: tuple[int, ...] = (1, 28, 28), hidden_dim: int = 256, latent_dim: int = 32,
+                 likelihood: str = "bernoulli") -> None:
         super().__init__()
         self.input_shape = tuple(input_shape)
         self.latent_dim = latent_dim

@@ -54,7 +54,9 @@ class TinyVAE(nn.Module):
         mu, logvar = self.encode(x)
         return self.decode(self.reparameterize(mu, logvar)), mu, logvar
 
-    def loss(self, x_hat: Points, x: Points, mu: Points, logvar: Points, beta: float = 1.0) -> tuple[Scalar, Scalar, Scalar]:
+    def loss(
+        self, x_hat: Points, x: Points, mu: Points, logvar: Points, beta: float = 1.0
+    ) -> tuple[Scalar, Scalar, Scalar]:
         """The loss to minimise, and its two terms: (total, reconstruction, kl), averaged over the batch and dimensions.
 
         In two dimensions the mean squared error happens to be half an item's squared error: its negative log-likelihood
@@ -99,15 +101,8 @@ class LabRun:
     generated: Float[Tensor, "samples 2"]
 
 
-def train_lab(
-    seed: int = 4,
-    kl_weight: float = 0.05,
-    epochs: int = 200,
-    *,
-    learning_rate: float = 0.02,
-    samples: int = 5,
-    activation: type[nn.Module] = nn.ReLU,
-) -> LabRun:
+def train_lab(seed: int = 4, kl_weight: float = 0.05, epochs: int = 200, *, learning_rate: float = 0.02,
+              samples: int = 5, activation: type[nn.Module] = nn.ReLU) -> LabRun:
     """Run the lab: full-batch Adam on `clusters()`, seeded once; the caller's own random stream stays as it was.
 
     Args:

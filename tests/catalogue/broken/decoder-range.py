@@ -16,16 +16,9 @@ class VAE(SoundVAE):
     def __init__(self):
         super().__init__()
         self.decoder = nn.Sequential(
-            nn.Linear(8, 64),
-            nn.ReLU(),
-            nn.Linear(64, 64),
-            nn.ReLU(),
-            nn.Linear(64, 64),
-            nn.ReLU(),
-            nn.Linear(64, 64),
-            nn.ReLU(),
-            nn.Linear(64, 784),
-            nn.ReLU(),
+            nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(),
+            nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(),
+            nn.Linear(64, 784), nn.ReLU(),
         )
 
     def loss(self, x_hat, x, mu, logvar, beta=1.0):

@@ -13,4 +13,6 @@ KILLERS = ("NET-02", "REC-01")
 class VAE(SoundVAE):
     def __init__(self):
         super().__init__()
-        self.decoder = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 784), nn.ReLU(), nn.Sigmoid())
+        self.decoder = nn.Sequential(
+            nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 784), nn.ReLU(), nn.Sigmoid()
+        )

@@ -15,7 +15,9 @@ class VAE(nn.Module):
         self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.BatchNorm1d(128), nn.ReLU())
         self.to_mu = nn.Linear(128, latent_dim)
         self.to_logvar = nn.Linear(128, latent_dim)
-        self.decoder = nn.Sequential(nn.Linear(latent_dim, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, 784), nn.Sigmoid())
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dim, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, 784), nn.Sigmoid()
+        )
 
     def encode(self, x):
         h = self.encoder(x)

@@ -15,7 +15,9 @@ class VAE(nn.Module):
         self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Dropout(0.1))
         self.to_mu = nn.Linear(256, latent_dim)
         self.to_logvar = nn.Linear(256, latent_dim)
-        self.decoder = nn.Sequential(nn.Linear(latent_dim, 256), nn.ReLU(), nn.Dropout(0.1), nn.Linear(256, 784), nn.Sigmoid())
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dim, 256), nn.ReLU(), nn.Dropout(0.1), nn.Linear(256, 784), nn.Sigmoid()
+        )
 
     def encode(self, x):
         h = self.encoder(x)

@@ -15,7 +15,9 @@ class VAE(nn.Module):
         self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 200), nn.Tanh(), nn.Linear(200, 50), nn.Tanh())
         self.to_mu = nn.Linear(50, latent_dim)
         self.to_logvar = nn.Linear(50, latent_dim)
-        self.decoder = nn.Sequential(nn.Linear(latent_dim, 50), nn.Tanh(), nn.Linear(50, 200), nn.Tanh(), nn.Linear(200, 784), nn.Sigmoid())
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dim, 50), nn.Tanh(), nn.Linear(50, 200), nn.Tanh(), nn.Linear(200, 784), nn.Sigmoid()
+        )
 
     def encode(self, x):
         h = self.encoder(x)

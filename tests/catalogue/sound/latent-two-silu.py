@@ -15,7 +15,9 @@ class VAE(nn.Module):
         self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 256), nn.SiLU(), nn.Linear(256, 64), nn.SiLU())
         self.to_mu = nn.Linear(64, latent_dim)
         self.to_logvar = nn.Linear(64, latent_dim)
-        self.decoder = nn.Sequential(nn.Linear(latent_dim, 64), nn.SiLU(), nn.Linear(64, 256), nn.SiLU(), nn.Linear(256, 784), nn.Sigmoid())
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dim, 64), nn.SiLU(), nn.Linear(64, 256), nn.SiLU(), nn.Linear(256, 784), nn.Sigmoid()
+        )
 
     def encode(self, x):
         h = self.encoder(x)

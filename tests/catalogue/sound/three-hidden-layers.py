@@ -14,24 +14,17 @@ class VAE(nn.Module):
         self.input_shape = (1, 28, 28)
         self.encoder = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(784, 256),
-            nn.LeakyReLU(0.2),
-            nn.Linear(256, 128),
-            nn.LeakyReLU(0.2),
-            nn.Linear(128, 64),
-            nn.LeakyReLU(0.2),
+            nn.Linear(784, 256), nn.LeakyReLU(0.2),
+            nn.Linear(256, 128), nn.LeakyReLU(0.2),
+            nn.Linear(128, 64), nn.LeakyReLU(0.2),
         )
         self.to_mu = nn.Linear(64, latent_dim)
         self.to_logvar = nn.Linear(64, latent_dim)
         self.decoder = nn.Sequential(
-            nn.Linear(latent_dim, 64),
-            nn.LeakyReLU(0.2),
-            nn.Linear(64, 128),
-            nn.LeakyReLU(0.2),
-            nn.Linear(128, 256),
-            nn.LeakyReLU(0.2),
-            nn.Linear(256, 784),
-            nn.Sigmoid(),
+            nn.Linear(latent_dim, 64), nn.LeakyReLU(0.2),
+            nn.Linear(64, 128), nn.LeakyReLU(0.2),
+            nn.Linear(128, 256), nn.LeakyReLU(0.2),
+            nn.Linear(256, 784), nn.Sigmoid(),
         )
 
     def encode(self, x):
