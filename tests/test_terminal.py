@@ -60,6 +60,7 @@ def test_the_summary_counts_by_area_and_level() -> None:
         "all 1 of 6 0 of 1 0 of 1 1",
         "9 claims: 1 holds, 4 violated, 1 inconclusive, 1 not applicable, 1 expected",
     ]
+    assert "unexpected pass (--verbose says why)" in " ".join(" ".join(lines).split())
     assert not any("required  expected" in line for line in render_terminal(mixed(), Layout(50)).splitlines())
 
 

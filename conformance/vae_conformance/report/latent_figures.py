@@ -17,6 +17,11 @@ SHARES = (0.5, 0.9, 0.99)
 _LEAST_REACH = 3.4
 """Half the width of a panel: the largest circle, and a little."""
 
+_CROWDED = 8.0
+"""From this half width on the circles lie too near to each other for names."""
+_BEHIND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+"""What keeps a circle's name readable among points."""
+
 
 @styled
 def codes_and_prior(named: Mapping[str, Pictures]) -> Figure:
@@ -42,12 +47,13 @@ def _panel(ax: Axes, name: str, pictures: Pictures) -> None:
         raise ValueError("the codes are not finite")
     places, names = _two_dimensions(codes, np.asarray(pictures.means, dtype=np.float64))
     ax.scatter(places[:, 0], places[:, 1], s=9, color=BLUE, alpha=0.5, linewidths=0)
+    reach = max(_LEAST_REACH, 1.08 * float(np.abs(places).max()))
     for share in SHARES:
         # |z|^2 is chi-squared with two degrees of freedom: P(|z| < r) = 1 - exp(-r^2 / 2)
         radius = float(np.sqrt(-2 * np.log1p(-share)))
         ax.add_patch(Circle((0, 0), radius, fill=False, color=INK, linestyle="--", linewidth=1.0))
-        ax.annotate(f"{share:.0%}", (0, radius), ha="center", va="bottom", fontsize=9)
-    reach = max(_LEAST_REACH, 1.08 * float(np.abs(places).max()))
+        if reach < _CROWDED:
+            ax.annotate(f"{share:.0%}", (0, radius), ha="center", va="bottom", fontsize=9, bbox=_BEHIND)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-reach, reach)
     ax.set_aspect("equal")

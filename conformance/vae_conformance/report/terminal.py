@@ -45,7 +45,7 @@ def render_terminal(report: Report, layout: Layout, *, verbose: bool = False) ->
             lines += _claim(claim, report.options, layout)
             if verbose and claim.outcome is Outcome.HOLDS and claim.verdict.smallest_effect:
                 lines += layout.wrap(f"smallest effect: {claim.verdict.smallest_effect}", "    ")
-    lines += [*_problem(report, layout), "", *_summary(report, layout)]
+    lines += [*_problem(report, layout), "", *_summary(report, layout, verbose=verbose)]
     spaced = (line for line, before in zip(lines, ["", *lines], strict=False) if line or before)
     return "\n".join(spaced) + "\n"
 
@@ -161,7 +161,7 @@ def _problem(report: Report, layout: Layout) -> list[str]:
     ]
 
 
-def _summary(report: Report, layout: Layout) -> list[str]:
+def _summary(report: Report, layout: Layout, *, verbose: bool) -> list[str]:
     options = report.options
     lines: list[str] = []
     if report.diagnoses:
@@ -170,7 +170,8 @@ def _summary(report: Report, layout: Layout) -> list[str]:
         for diagnosis in report.diagnoses:
             lines += layout.wrap(_diagnosis(diagnosis, violated), "  ")
         lines += [""]
-    lines += [layout.paint("Summary", "bold"), *_table(report, layout), *layout.wrap(_counts(report), "  ")]
+    more = " (--verbose says why)" if report.summary.get(Outcome.NOT_APPLICABLE) and not verbose else ""
+    lines += [layout.paint("Summary", "bold"), *_table(report, layout), *layout.wrap(_counts(report) + more, "  ")]
     if report.missing and report.implementation is not None:
         lines += layout.wrap(f"not asked: {', '.join(report.missing)}", "  ")
     gate = "required claims" if options.gate == "required" else "required and expected claims"
