@@ -51,7 +51,7 @@ def test_the_summary_counts_by_area_and_level() -> None:
     lines = render_terminal(mixed(), Layout(80)).splitlines()
     table = lines[lines.index("Summary") + 1 : lines.index("Summary") + 9]
     assert [" ".join(line.split()) for line in table] == [
-        "required expected informational not applicable",
+        "required expected informational n/a",
         "Objective 0 of 2 – – –",
         "KL divergence 0 of 3 – – –",
         "Sampling step 1 of 1 – – –",
@@ -64,10 +64,20 @@ def test_the_summary_counts_by_area_and_level() -> None:
     assert not any("required  expected" in line for line in render_terminal(mixed(), Layout(50)).splitlines())
 
 
+def test_a_source_too_long_for_the_first_line_has_its_own() -> None:
+    long = verdict("KL-02", Outcome.VIOLATED, source="Deep Learning Notes 13.4, objective; VAE Basics 6.6.3, flow")
+    lines = render_terminal(report_on(long), Layout(80)).splitlines()
+    there = lines.index("KL divergence")
+    assert lines[there + 1].split() == ["KL-02", "required", "VIOLATED"]
+    assert lines[there + 2] == "  source       Deep Learning Notes 13.4, objective; VAE Basics 6.6.3, flow"
+
+
 def test_a_subject_that_conforms_fits_on_one_screen() -> None:
     areas = ("OBJ", "KL", "REP", "NET", "TRN", "REC", "SMP", "LAT", "INT", "BETA", "COL", "TOY")
     claims = [verdict(f"{area}-{n:02}", Outcome.HOLDS) for area in areas for n in range(1, 6)]
-    assert len(render_terminal(report_on(*claims), Layout(80)).splitlines()) <= 24
+    lines = render_terminal(report_on(*claims), Layout(80)).splitlines()
+    assert "  The tiny two-dimensional lab" in {line[:30] for line in lines}
+    assert len(lines) <= 24
 
 
 def test_the_terminal_gives_reasons_for_all_that_neither_holds_nor_is_violated() -> None:

@@ -118,18 +118,18 @@ def _block(claim: ClaimReport, options: RunOptions, layout: Layout) -> list[str]
     word, colour = _WORDS[claim.outcome]
     if claim.outcome is Outcome.VIOLATED and not claim.gates:
         word = "VIOLATED (does not gate)"
-    start = f"{claim.id:8}{verdict.level.value:15}{verdict.source}"
-    gap = layout.width - len(start) - len(word)
-    head = (
-        [f"{start}{' ' * gap}{layout.paint(word, colour, 'bold')}"]
-        if gap >= 2
-        else [*layout.wrap(start), "  " + layout.paint(word, colour, "bold")]
-    )
+    start = f"{claim.id:8}{verdict.level.value:15}"
+    fits = len(start) + len(verdict.source) + 2 + len(word) <= layout.width
+    room = max(layout.width - len(start) - len(word), 0)
+    head = [f"{start}{verdict.source if fits else '':{room}}{layout.paint(word, colour, 'bold')}"]
+    if len(start) + len(word) > layout.width:
+        head = [start.rstrip(), "  " + layout.paint(word, colour, "bold")]
     cause = ""
     if verdict.diagnosis is not None:
         known = MISTAKES.get(verdict.diagnosis)
         cause = f"{verdict.diagnosis}{': ' + known.what if known else ''}"
     entries = (
+        ("source", "" if fits else verdict.source),
         ("requirement", verdict.statement or verdict.title),
         ("found", verdict.message),
         ("expected", numbers(verdict.expected)),
@@ -194,7 +194,7 @@ def _summary(report: Report, layout: Layout, *, verbose: bool) -> list[str]:
 def _table(report: Report, layout: Layout) -> list[str]:
     """How many claims hold, by area and level; where the terminal is too narrow for it, nothing."""
     found = rows(report)
-    names = [*(level.value for level in Level), "not applicable"]
+    names = [*(level.value for level in Level), "n/a"]
     first = max((len(row.name) for row in found), default=0) + 2
     if not found or first + 2 + sum(len(name) + 2 for name in names) > layout.width:
         return []
