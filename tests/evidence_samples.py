@@ -59,7 +59,7 @@ def sights(**changes: float) -> Sights:
         (part,) = [key for key, record in parts.items() if hasattr(record, name)]
         parts[part] = replace(parts[part], **{name: value})
     blank = np.zeros((2, 8, 8))
-    return Sights(**parts, pictures=Pictures(blank, blank, blank, blank, np.zeros((2, 4)), np.zeros(2, dtype=np.int64)))
+    return Sights(**parts, pictures=Pictures(blank, blank, blank, blank, np.zeros((2, 4)), np.zeros((2, 4)), np.zeros(2, dtype=np.int64)))
 
 
 def run(seed: int = 0, *, r2: float = 0.8, kl: float = 10.0, nats: float = 100.0, **changes: float) -> TrainedRun:

@@ -26,14 +26,10 @@ COMMAND = """
 import json, sys
 from pathlib import Path
 from fake_child import FakeChild
-from vae_conformance.arguments import build_parser
 from vae_conformance.cli import main
 
 Path("asked.json").write_text(json.dumps(sys.argv[1:]))
 words = sys.argv[1:]
-if "--html" in words and "--html" not in build_parser()._subparsers._group_actions[0].choices["run"].format_usage():
-    at = words.index("--html")
-    del words[at:at + 2]
 outcome = "violated" if "violating" in words[1] else "holds"
 script = f"bound(); promised('KL-01'); ask('KL-01', {outcome!r}); say('finished')"
 sys.exit(main(words, command_of=FakeChild([script])))
@@ -222,7 +218,7 @@ def test_every_option_is_the_command_s() -> None:
     lines = re.findall(r"(?:arguments\+?=\(|vae-conformance run).*|^ +--\w.*", text, re.MULTILINE)
     named = {word for line in lines for word in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)}
     assert {"--json", "--sarif", "--markdown", "--profile"} <= named
-    assert named <= {*run_options(), "--html"}
+    assert named <= set(run_options())
 
 
 def test_the_page_shows_the_files_as_they_are() -> None:

@@ -106,6 +106,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "a.py", "--json", "same", "--junit", "same"], "same"),
         (["run", "a.py", "--badge", "same", "--badge-json", "same"], "same"),
         *((["run", "a.py", option, "none/a"], "none/a") for option in ("--sarif", "--markdown", "--badge", "--badge-json")),
+        (["run", "a.py", "--html", "same", "--junit", "same"], "same"),
+        (["run", "a.py", "--html", "none/a.html"], "none/a.html"),
         (["claims", "KL"], "KL"),
     ],
 )
@@ -242,9 +244,11 @@ def test_workers_by_profile() -> None:
 
 
 def test_a_run_that_conforms(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "a.py", "--json", "r.json", "--junit", "r.xml"], command_of=FakeChild([GOOD])) == 0
+    argv = ["run", "a.py", "-v", "--json", "r.json", "--junit", "r.xml", "--html", "r.html"]
+    assert main(argv, command_of=FakeChild([GOOD])) == 0
     captured = capsys.readouterr()
     assert "KL-01" in captured.out
+    assert "<!DOCTYPE html>" in Path("r.html").read_text(encoding="utf-8")
     assert "exit code 0" in captured.out
     assert "\x1b" not in captured.out + captured.err
     document = json.loads(Path("r.json").read_text(encoding="utf-8"))
@@ -255,7 +259,7 @@ def test_a_run_that_conforms(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("script", "code", "word"),
     [
-        (BAD, 1, "repeat: vae-conformance run a.py --only KL-02 --seed 0"),
+        (BAD, 1, "repeat       vae-conformance run a.py --only KL-02 --seed 0"),
         ("say('unbound', message='no class', hint='name one')", 2, "no class"),
         ("bound(); promised('KL-01'); ask('KL-01', 'inconclusive'); say('finished')", 3, "inconclusive"),
         ("bound(); promised('KL-01', 'KL-02'); ask('KL-01'); say('finished')", 4, "not asked: KL-02"),

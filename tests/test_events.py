@@ -19,6 +19,7 @@ from vae_conformance.events import (
     Promised,
     Started,
     SuiteError,
+    Trained,
     read_event,
 )
 from vae_spec.outcomes import Level, Outcome
@@ -54,6 +55,10 @@ VERDICT = {
         ({"event": "started", "claim": "KL-01"}, Started("KL-01")),
         ({"event": "started", "claim": "TRN-01", "limit_s": 5.0}, Started("TRN-01", 5.0)),
         ({"event": "progress", "text": "step 3"}, Progress("step 3")),
+        (
+            {"event": "trained", "claim": "REC-01", "experiment": "images", "groups": [{"own": "a"}, {"own": "b"}]},
+            Trained("REC-01", "images", ({"own": "a"}, {"own": "b"})),
+        ),
         ({"event": "unbound", "message": "m", "hint": "h"}, NotBound("m", "h")),
         ({"event": "suite-error", "message": "m", "details": "d"}, SuiteError("m", "d")),
         ({"event": "finished", "unknown": 1}, Finished()),
@@ -64,7 +69,7 @@ def test_every_event_is_read(entry: dict[str, object], event: Event) -> None:
 
 
 def test_a_verdict_keeps_its_numbers_and_writes_lists_as_text() -> None:
-    verdict = read_event(json.dumps({**VERDICT, "unknown": "left out"}))
+    verdict = read_event(json.dumps({**VERDICT, "why": "w", "unknown": "left out"}))
     assert verdict == ClaimVerdict(
         "KL-02",
         "t",
@@ -73,6 +78,7 @@ def test_a_verdict_keeps_its_numbers_and_writes_lists_as_text() -> None:
         Outcome.VIOLATED,
         "m",
         decision="d",
+        why="w",
         measured={"ratio": 2.0, "seeds": "[1, 2]"},
         expected={"ratio": 1},
         hint="h",
@@ -95,6 +101,7 @@ def test_what_is_no_known_event_is_passed_over(line: str) -> None:
         {**VERDICT, "outcome": "splendid"},
         {**VERDICT, "measured": 3},
         {"event": "promised", "claims": None},
+        {"event": "trained", "claim": "REC-01", "experiment": "images", "groups": ["own"]},
     ],
 )
 def test_a_known_event_that_is_wrong_is_an_error_of_the_suite(entry: dict[str, object]) -> None:

@@ -72,6 +72,17 @@ def test_runs_over_seeds_are_made_once_and_added_to(native: InProcessSubject, tm
     assert all(np.array_equal(one.total, other.total) for one, other in zip(five, there, strict=True))
 
 
+def test_the_keys_name_the_runs_that_are_given(native: InProcessSubject, tmp_path: Path) -> None:
+    here = lab(native, tmp_path)
+    groups, keys = here.groups(Experiment.CONTRAST, 2), here.keys(Experiment.CONTRAST, 2)
+    assert [list(group) for group in groups] == [list(group) for group in keys]
+    for group, named in zip(groups, keys, strict=True):
+        for arm, key in named.items():
+            found = here.store.get(key)
+            assert found is not None
+            assert found.recipe == group[arm].recipe
+
+
 def test_what_a_run_holds(native: InProcessSubject, tmp_path: Path) -> None:
     (run,) = lab(native, tmp_path).runs(Experiment.IMAGES, 1)
     assert run.total.shape == (12,)
@@ -184,6 +195,16 @@ def test_paired_runs_begin_alike(native: InProcessSubject, tmp_path: Path) -> No
     first = [run.reconstruction[0] for run in group.values()]
     assert first[0] == first[1] == first[2]
     assert len({run.reconstruction[-1] for run in group.values()}) == 3
+
+
+def test_a_picture_keeps_a_draw_of_each_code(native: InProcessSubject, tmp_path: Path) -> None:
+    (group,) = lab(native, tmp_path).groups(Experiment.CONTRAST, 1)
+    own, plain = (group[arm].sights for arm in (Arm.OWN, Arm.AUTOENCODER))
+    assert own is not None
+    assert plain is not None
+    assert np.array_equal(plain.pictures.codes, plain.pictures.means)
+    assert own.pictures.codes.shape == own.pictures.means.shape
+    assert np.abs(own.pictures.codes - own.pictures.means).mean() > 0.01
 
 
 def test_an_autoencoder_has_codes_without_noise(native: InProcessSubject, tmp_path: Path) -> None:

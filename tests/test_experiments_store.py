@@ -99,7 +99,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "truncated in its body": lambda entry: entry[:-20],
     "longer": lambda entry: entry + b"x",
     "one bit": lambda entry: entry[:-100] + bytes([entry[-100] ^ 1]) + entry[-99:],
-    "another version": lambda entry: entry.replace(b"run 2", b"run 9", 1),
+    "another version": lambda entry: entry.replace(b"run 3", b"run 9", 1),
     "foreign": lambda entry: b"#!/bin/sh\necho hello\n" * 20,
     "a foreign archive": lambda entry: _archive_of_something_else(),
     "a foreign archive with its sum": lambda entry: _with_its_sum(_archive_of_something_else()),

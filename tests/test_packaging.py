@@ -103,6 +103,7 @@ def test_a_source_root_holds_nothing_but_its_package(package: str) -> None:
     [
         *(f"{package}/py.typed" for package in SOURCES),
         "vae_conformance/schema/report-1.schema.json",
+        *(f"vae_conformance/report/templates/report.{ending}" for ending in ("html", "css", "js")),
         "vae_spec/calibration.json",
         "vae_conformance/suite/__init__.py",
         "vae_conformance/suite/test_kl.py",

@@ -256,7 +256,7 @@ def test_a_forward_that_raises_and_a_missing_decode_leave_the_rest_judged() -> N
     assert f"ValueError: not yet written (line {line} of student.py" in found.message("NET-03")
     failures = {str(case.get("name")) for case in found.junit.iter("testcase") if case.find("failure") is not None}
     assert {name[:6] for name in failures} == {"NET-02", "NET-03"}
-    assert "repeat: vae-conformance run student.py --only NET-02" in found.out
+    assert "repeat       vae-conformance run student.py --only NET-02" in found.out
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from report_samples import BOUND, REPORTS, mixed, verdict
+from report_samples import BOUND, REPORTS, mixed, report_on, verdict
 from vae_conformance.events import Bound, Event, Progress, Promised, Started
 from vae_conformance.options import RunOptions
 from vae_conformance.report.layout import Layout, number
@@ -26,33 +26,62 @@ def test_the_terminal_shows_a_violation_in_full() -> None:
     assert block[0].split() == ["KL-02", "required", "Deep", "Learning", "Notes", "13.4,", "objective", "VIOLATED"]
     assert len(block[0]) == 100
     assert block[1:-1] == [
-        "  the closed-form KL equals the Monte Carlo estimate",
-        "  closed form 1.374, Monte Carlo 0.687 ± 0.002",
-        "  measured  ratio 2, n 65 536",
-        "  expected  ratio 1, margin inf",
-        "  most likely: missing-half: the KL lacks its factor 1/2",
-        "  hint: put the factor 1/2 back",
-        "  repeat: vae-conformance run student.py:VAE --only KL-02 --seed 8435",
+        "  requirement  the closed-form KL equals the Monte Carlo estimate",
+        "  found        closed form 1.374, Monte Carlo 0.687 ± 0.002",
+        "  expected     ratio 1, margin inf",
+        "  measured     ratio 2, n 65 536",
+        "  most likely  missing-half: the KL lacks its factor 1/2",
+        "  mend         put the factor 1/2 back",
+        "  repeat       vae-conformance run student.py:VAE --only KL-02 --seed 8435",
     ]
 
 
-def test_the_terminal_shows_what_holds_on_one_line_under_its_heading() -> None:
-    lines = render_terminal(REPORTS["good"], Layout(100)).splitlines()
-    assert lines[lines.index("KL divergence") + 1].split() == [
-        "KL-01",
-        "required",
-        "the",
-        "title",
-        "of",
-        "KL-01",
-        "holds",
-    ]
+def test_what_holds_is_folded_into_the_summary_and_has_its_line_only_when_asked_for() -> None:
+    assert "KL-01" not in render_terminal(REPORTS["good"], Layout(100))
+    lines = render_terminal(REPORTS["good"], Layout(100), verbose=True).splitlines()
+    there = lines.index("KL divergence")
+    assert lines[there + 1].split() == ["KL-01", "required", "the", "title", "of", "KL-01", "holds"]
+    assert lines[there + 2] == "    smallest effect: 1 %"
+    assert lines[-2] == "student.py:VAE conforms: the 1 claim that decides holds"
     assert lines[-1] == "  exit code 0: every claim that gates holds"
     assert lines[0] == "student.py:VAE: 1 234 567 parameters, 16 latent dimensions, likelihood bernoulli"
 
 
+def test_the_summary_counts_by_area_and_level() -> None:
+    lines = render_terminal(mixed(), Layout(80)).splitlines()
+    table = lines[lines.index("Summary") + 1 : lines.index("Summary") + 9]
+    assert [" ".join(line.split()) for line in table] == [
+        "required expected informational n/a",
+        "Objective 0 of 2 – – –",
+        "KL divergence 0 of 3 – – –",
+        "Sampling step 1 of 1 – – –",
+        "Training – 0 of 1 – 1",
+        "Latent space – – 0 of 1 –",
+        "all 1 of 6 0 of 1 0 of 1 1",
+        "9 claims: 1 holds, 4 violated, 1 inconclusive, 1 not applicable, 1 expected",
+    ]
+    assert "unexpected pass (--verbose says why)" in " ".join(" ".join(lines).split())
+    assert not any("required  expected" in line for line in render_terminal(mixed(), Layout(50)).splitlines())
+
+
+def test_a_source_too_long_for_the_first_line_has_its_own() -> None:
+    long = verdict("KL-02", Outcome.VIOLATED, source="Deep Learning Notes 13.4, objective; VAE Basics 6.6.3, flow")
+    lines = render_terminal(report_on(long), Layout(80)).splitlines()
+    there = lines.index("KL divergence")
+    assert lines[there + 1].split() == ["KL-02", "required", "VIOLATED"]
+    assert lines[there + 2] == "  source       Deep Learning Notes 13.4, objective; VAE Basics 6.6.3, flow"
+
+
+def test_a_subject_that_conforms_fits_on_one_screen() -> None:
+    areas = ("OBJ", "KL", "REP", "NET", "TRN", "REC", "SMP", "LAT", "INT", "BETA", "COL", "TOY")
+    claims = [verdict(f"{area}-{n:02}", Outcome.HOLDS) for area in areas for n in range(1, 6)]
+    lines = render_terminal(report_on(*claims), Layout(80)).splitlines()
+    assert "  The tiny two-dimensional lab" in {line[:30] for line in lines}
+    assert len(lines) <= 24
+
+
 def test_the_terminal_gives_reasons_for_all_that_neither_holds_nor_is_violated() -> None:
-    text = render_terminal(mixed(missing=("SMP-01",)), Layout(100))
+    text = render_terminal(mixed(missing=("SMP-01",)), Layout(100), verbose=True)
     for reason in (
         "too near the border",
         "measured drop 0.5",
@@ -63,7 +92,7 @@ def test_the_terminal_gives_reasons_for_all_that_neither_holds_nor_is_violated()
         "not asked: SMP-01",
         "seed 8435, profile quick, data digits, 12.3 s",
         "required and expected claims gate",
-        "at most 1e-06 false alarms",
+        "at most 1e-06 a run, of which 2e-08 is given out to 2 claims",
         "mend: kl = -0.5",
         "3 of 4 violated claims:",
     ):
@@ -83,7 +112,7 @@ def test_the_terminal_says_why_nothing_could_be_judged() -> None:
 @pytest.mark.parametrize("width", [40, 60, 100, 200])
 def test_lines_fit_the_terminal_but_for_commands(width: int) -> None:
     text = render_terminal(mixed(), Layout(width))
-    assert [line for line in text.splitlines() if len(line) > width and "repeat:" not in line] == []
+    assert [line for line in text.splitlines() if len(line) > width and not line.startswith("  repeat ")] == []
 
 
 def test_colour_changes_nothing_but_colour() -> None:

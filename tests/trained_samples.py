@@ -21,6 +21,7 @@ def pictures(seed: int = 0, side: int = 8) -> Pictures:
         samples=generator.random((32, side, side)),
         strip=generator.random((11, side, side)),
         means=generator.normal(size=(60, LATENT)),
+        codes=generator.normal(size=(60, LATENT)),
         labels=np.arange(60) % 10,
     )
 

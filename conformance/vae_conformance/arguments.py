@@ -21,7 +21,7 @@ _EXIT_CODES = "exit codes:\n" + "\n".join(f"  {int(code):3}  {code.meaning}" for
 _RUN_EXAMPLES = """examples:
   vae-conformance run student.py:VAE
   vae-conformance run student.py --profile exact --only KL,REP-01
-  vae-conformance run reference --json report.json --junit report.xml
+  vae-conformance run reference --html report.html --json report.json --junit report.xml
   vae-conformance run mine.py --input-shape 1,28,28 --input-range -1,1 --expect-fail OBJ-02='a weight of 0.1 on purpose'
 
 options may stand in the pyproject.toml beside the implementation as well, under [tool.vae-conformance].
@@ -198,12 +198,21 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         type=_checked(choices.positive_number),
     )
     _option(how, "--store", "PATH", "the folder where trained runs are kept")
+    _option(
+        how,
+        "-v --verbose",
+        None,
+        "show every claim, and what it would have seen",
+        dest="verbose",
+        action="store_true",
+    )
     _option(how, "--json", "PATH", "write the report as JSON", dest="json_path", type=Path)
     _option(how, "--junit", "PATH", "write the report as JUnit XML", dest="junit_path", type=Path)
     _option(how, "--sarif", "PATH", "write the report as SARIF 2.1.0, for annotations beside the code", dest="sarif_path", type=Path)
     _option(how, "--markdown", "PATH", "write the report as Markdown, for a comment or a job's summary", dest="markdown_path", type=Path)
     _option(how, "--badge", "PATH", "write a badge as SVG", dest="badge_path", type=Path)
     _option(how, "--badge-json", "PATH", "write a badge as a shields.io endpoint's JSON", dest="badge_json_path", type=Path)
+    _option(how, "--html", "PATH", "write the report as a page with figures, in one file", dest="html_path", type=Path)
 
 
 def _add_reproduce(parser: argparse.ArgumentParser) -> None:
@@ -257,11 +266,11 @@ def _add_binding(parser: argparse.ArgumentParser) -> None:
     _option(group, "--device", "NAME", "a torch device (cpu)")
 
 
-def _option(group: argparse._ActionsContainer, name: str, metavar: str | None, explanation: str, **settings: Any) -> None:
-    """An option that leaves no trace where it is not given, so that the configuration file can speak."""
+def _option(group: argparse._ActionsContainer, names: str, metavar: str | None, explanation: str, **settings: Any) -> None:
+    """An option, its spellings separated by blanks, that leaves no trace where it is not given, so that the configuration can speak."""
     if metavar is not None:
         settings["metavar"] = metavar
-    group.add_argument(name, help=explanation, default=argparse.SUPPRESS, **settings)
+    group.add_argument(*names.split(), help=explanation, default=argparse.SUPPRESS, **settings)
 
 
 def _checked(check: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -21,9 +21,10 @@ from vae_conformance.comparing.command import compare_files
 from vae_conformance.comparing.terminal import render_comparison
 from vae_conformance.configuration import load_options
 from vae_conformance.errors import Unbound
-from vae_conformance.events import Progress
+from vae_conformance.events import Event, Progress
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.options import RunOptions
+from vae_conformance.report.ahead import ImportAhead
 from vae_conformance.report.badge import render_badge, render_badge_json
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import dump, implementation_document, render_json
@@ -81,7 +82,7 @@ def _perform(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
 def _run(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
     writers = _writers(arguments)
     report = _report(arguments, command_of, inspect=False)
-    _say(render_terminal(report, Layout.of(sys.stdout, os.environ)))
+    _say(render_terminal(report, Layout.of(sys.stdout, os.environ), verbose=getattr(arguments, "verbose", False)))
     for path, render in writers.items():
         _write(path, render(report))
     return report.exit_code
@@ -107,9 +108,15 @@ def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bo
     options = load_options(arguments.target, run_fields(arguments), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
     progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
+    listeners: list[Callable[[Event], None]] = [progress, *([ImportAhead()] if hasattr(arguments, "html_path") else [])]
+
+    def tell(event: Event) -> None:
+        for listen in listeners:
+            listen(event)
+
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
-        return run_in_children(options, workers=workers, on_event=progress, command_of=command_of, inspect=inspect)
+        return run_in_children(options, workers=workers, on_event=tell, command_of=command_of, inspect=inspect)
     finally:
         signal.signal(signal.SIGTERM, previous)
         progress.close()
@@ -165,6 +172,7 @@ def _writers(arguments: argparse.Namespace) -> dict[Path, Callable[[Report], str
     asked = {
         "json_path": render_json,
         "junit_path": render_junit,
+        "html_path": _html,
         "sarif_path": render_sarif,
         "markdown_path": render_markdown,
         "badge_path": render_badge,
@@ -178,6 +186,12 @@ def _writers(arguments: argparse.Namespace) -> dict[Path, Callable[[Report], str
     if len(writers) < sum(hasattr(arguments, name) for name in asked):
         raise Unbound("two reports would be written to the same file", "give each its own")
     return writers
+
+
+def _html(report: Report) -> str:
+    from vae_conformance.report.html import render_html  # noqa: PLC0415  the templates' library comes with it, and help must come at once
+
+    return render_html(report)
 
 
 def _write(path: Path, text: str) -> None:

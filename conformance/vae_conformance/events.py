@@ -58,12 +58,27 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """A claim was given trained runs, which lie in the store.
+
+    Attributes:
+        claim: its id.
+        experiment: what the runs are.
+        groups: of each seed the names in the store, by what was changed.
+    """
+
+    claim: str
+    experiment: str
+    groups: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True)
 class ClaimVerdict:
     """The verdict on one claim, with all that a report says about it.
 
     Attributes:
         claim: the id.
-        title, statement, level, source, decision: the claim's own; the statement may be empty.
+        title, statement, why, level, source, decision: the claim's own; statement and why may be empty.
         outcome, message, measured, expected, hint, diagnosis, smallest_effect: the verdict's.
         level_of_error: the probability of a false alarm that an exact-tail test was given, or None.
         parts: the parts of the implementation that it speaks of, the likeliest first.
@@ -79,6 +94,7 @@ class ClaimVerdict:
     message: str
     statement: str = ""
     decision: str = ""
+    why: str = ""
     measured: Mapping[str, Number] = field(default_factory=dict)
     expected: Mapping[str, Number] = field(default_factory=dict)
     hint: str = ""
@@ -111,7 +127,7 @@ class Finished:
     """The child came to the end of what it had to ask."""
 
 
-Event = Loading | Probing | Bound | Promised | Started | Progress | ClaimVerdict | NotBound | SuiteError | Finished
+Event = Loading | Probing | Bound | Promised | Started | Progress | Trained | ClaimVerdict | NotBound | SuiteError | Finished
 
 
 def _plain(value: object) -> Number:
@@ -130,6 +146,7 @@ def _verdict(entry: Mapping[str, Any]) -> ClaimVerdict:
         message=str(entry["message"]),
         statement=str(entry.get("statement") or ""),
         decision=str(entry.get("decision") or ""),
+        why=str(entry.get("why") or ""),
         measured={str(name): _plain(value) for name, value in (entry.get("measured") or {}).items()},
         expected={str(name): _plain(value) for name, value in (entry.get("expected") or {}).items()},
         hint=str(entry.get("hint") or ""),
@@ -142,6 +159,11 @@ def _verdict(entry: Mapping[str, Any]) -> ClaimVerdict:
     )
 
 
+def _trained(entry: Mapping[str, Any]) -> Trained:
+    groups = tuple({str(arm): str(key) for arm, key in group.items()} for group in entry["groups"])
+    return Trained(str(entry["claim"]), str(entry["experiment"]), groups)
+
+
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
     "loading": lambda _entry: Loading(),
     "probing": lambda _entry: Probing(),
@@ -149,6 +171,7 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
     "promised": lambda entry: Promised(tuple(str(claim) for claim in entry["claims"])),
     "started": lambda entry: Started(str(entry["claim"]), entry.get("limit_s")),
     "progress": lambda entry: Progress(str(entry.get("text") or ""), entry.get("claim")),
+    "trained": _trained,
     "verdict": _verdict,
     "unbound": lambda entry: NotBound(str(entry["message"]), str(entry.get("hint") or "")),
     "suite-error": lambda entry: SuiteError(str(entry["message"]), str(entry.get("details") or "")),

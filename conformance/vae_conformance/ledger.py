@@ -16,6 +16,7 @@ from vae_conformance.events import (
     Promised,
     Started,
     SuiteError,
+    Trained,
 )
 from vae_conformance.options import RunOptions
 
@@ -56,6 +57,7 @@ class Proceedings:
         not_bound: why the target could not be bound, or None.
         suite_error: why the suite failed, or None.
         children: how many processes it took.
+        trained: the runs that claims were given, by claim; the last word on each.
     """
 
     bound: Bound | None = None
@@ -64,6 +66,7 @@ class Proceedings:
     not_bound: NotBound | None = None
     suite_error: SuiteError | None = None
     children: int = 0
+    trained: tuple[Trained, ...] = ()
 
 
 @dataclass
@@ -75,6 +78,7 @@ class Ledger:
     verdicts: dict[str, ClaimVerdict] = field(default_factory=dict)
     not_bound: NotBound | None = None
     suite_error: SuiteError | None = None
+    trained: dict[str, Trained] = field(default_factory=dict)
     in_flight: dict[str, Started] = field(default_factory=dict)
     training: set[str] = field(default_factory=set)
     loading: bool = False
@@ -102,6 +106,8 @@ class Ledger:
                 self.in_flight[event.claim] = event
             case Progress():
                 self.training |= set(self.in_flight) if event.claim is None else {event.claim}
+            case Trained():
+                self.trained[event.claim] = event
             case ClaimVerdict():
                 self.in_flight.pop(event.claim, None)
                 self.training.discard(event.claim)

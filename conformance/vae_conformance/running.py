@@ -91,6 +91,7 @@ class Judge:
             promised=claims,
             verdicts=tuple(known[claim] for claim in claims if claim in known),
             not_bound=None if not_bound is None else NotBound(not_bound.message, not_bound.hint),
+            trained=tuple(self._ledger.trained.values()),
         )
         return assemble(proceedings, options or self.options, duration_s=duration_s)
 

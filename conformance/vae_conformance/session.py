@@ -149,11 +149,16 @@ class Session:
                 groups = laboratory.groups(claim.experiment, look)
             except SubjectFault as fault:
                 return fault_verdict(fault)
+            self._given(claim, laboratory.keys(claim.experiment, look))
             verdict = judge(claim, groups, subject.facts, trial)
             if verdict.outcome is not Outcome.INCONCLUSIVE:
                 break
         assert verdict is not None
         return verdict
+
+    def _given(self, claim: Claim, keys: list[dict[str, str]]) -> None:
+        """Say which stored runs a claim was given, so that reports can show them."""
+        self.emit({"event": "trained", "claim": claim.id, "experiment": str(claim.experiment), "groups": keys})
 
     def _looks(self, claim: Claim) -> tuple[int, ...]:
         """How many seeds are looked at: 3, 6, 10.
@@ -194,6 +199,7 @@ class Session:
             "title": claim.title,
             "level": str(claim.level),
             "statement": claim.statement,
+            "why": claim.why,
             "source": "; ".join(str(source) for source in claim.sources),
             "decision": claim.decision,
             "outcome": str(verdict.outcome),

@@ -128,6 +128,7 @@ class Supervisor:
             ledger.not_bound,
             ledger.suite_error,
             children,
+            tuple(ledger.trained.values()),
         )
 
     def _run_child(self, folder: Path) -> _End:

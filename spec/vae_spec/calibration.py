@@ -79,6 +79,11 @@ def calibration() -> Mapping[str, Mapping[str, Spread]]:
     }
 
 
+def dataset() -> str:
+    """The name of the data that the sound implementations were trained on."""
+    return str(_content()["dataset"])
+
+
 def families(functional: str, scope: Scope = EVERYWHERE) -> Mapping[str, Spread]:
     """The calibrated sound implementations within a scope."""
     known = _content()["families"]

@@ -122,6 +122,7 @@ class Pictures:
         samples: decoded draws from N(0, I).
         strip: the decoded line between the means of two held-out items of different classes.
         means: mu of held-out items, (items, latent).
+        codes: one draw of each of their codes, (items, latent); of an autoencoder its means.
         labels: their classes.
     """
 
@@ -130,6 +131,7 @@ class Pictures:
     samples: Array
     strip: Array
     means: Array
+    codes: Array
     labels: NDArray[np.int64]
 
 

@@ -130,6 +130,10 @@ class Laboratory:
             self._obtain(key, plan, PATIENTLY)
         return [{arm: self._kept[self._key(plan)] for arm, plan in group.items()} for group in plans]
 
+    def keys(self, experiment: Experiment, count: int) -> list[dict[str, str]]:
+        """The names in the store of the runs that `groups` gives, by arm."""
+        return [{arm: self._key(plan) for arm, plan in group.items()} for group in self._plans(experiment, count)]
+
     def _keyed(self, plans: Sequence[Mapping[str, Plan]]) -> dict[str, Plan]:
         return {self._key(plan): plan for group in plans for plan in group.values()}
 

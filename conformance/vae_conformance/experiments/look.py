@@ -140,12 +140,13 @@ def look(subject: Subject, around: Surroundings, *, noise: bool) -> Sights:
             samples=_picture(samples[:SAMPLES_SHOWN]),
             strip=_picture(decode(straight_line(mu[lines[0][0]], mu[lines[0][1]], STRIP))),
             means=mu,
+            codes=mu + np.exp(0.5 * logvar) * _normal(mu.shape, "held out"),
             labels=labels,
         ),
     )
 
 
-def _normal(shape: tuple[int, int], *labels: object) -> Values:
+def _normal(shape: tuple[int, ...], *labels: object) -> Values:
     return np.random.default_rng(derive_seed("observation", *labels)).standard_normal(shape)
 
 

@@ -41,8 +41,7 @@ def look_at_points(subject: Subject, seed: int) -> PointSights:
     Raises:
         SubjectFault: the implementation's code failed, or gives what is not finite.
     """
-    with seeded(seed, torch.device("cpu")):
-        trained_on = clusters()
+    trained_on = training_points(seed)
     fresh = [_fresh(index) for index in range(2)]
     codes = np.random.default_rng(derive_seed("observation", "prior samples")).standard_normal((DRAWS, subject.facts.latent_dim))
     mu = subject.posterior(trained_on).mu.double().cpu().numpy()
@@ -63,6 +62,12 @@ def look_at_points(subject: Subject, seed: int) -> PointSights:
         line=line[::SHOWN],
         means=mu,
     )
+
+
+def training_points(seed: int) -> torch.Tensor:
+    """The points that a run of the lab was trained on, of shape (256, 2): its stream begins with them."""
+    with seeded(seed, torch.device("cpu")):
+        return clusters()
 
 
 def _fresh(index: int) -> Values:

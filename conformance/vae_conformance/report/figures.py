@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from threadpoolctl import threadpool_limits
 
 from vae_conformance.report.canvas import BLUE, CLASS_COLOURS, GREEN, INK, VERMILION, Array, canvas, show_images, styled
 from vae_conformance.report.layout import count
@@ -131,16 +132,22 @@ def prior_samples(own: Pictures, autoencoder: Pictures | None = None) -> Figure:
     return figure
 
 
-def embedded(means: Array) -> Array:
-    """Means in the plane: by t-SNE, or as they are where they have one or two dimensions; the first 500.
+def embedded(means: Array, most: int = EMBEDDED) -> Array:
+    """Means in the plane: by t-SNE, or as they are where they have one or two dimensions.
 
     Args:
         means: of shape (items, latent).
+        most: how many of the first ones.
 
     Returns:
-        Of shape (at most 500, 2); a single dimension is spread over the items' order, which means nothing.
+        Of shape (at most `most`, 2); a single dimension is spread over the items' order, which means nothing.
+
+    Raises:
+        ValueError: means are not finite.
     """
-    shown = np.asarray(means[:EMBEDDED], dtype=np.float64)
+    shown = np.asarray(means[:most], dtype=np.float64)
+    if not np.isfinite(shown).all():
+        raise ValueError("the means are not finite")
     if shown.shape[1] == 1:
         return np.column_stack([shown[:, 0], np.linspace(0, 1, len(shown))])
     if shown.shape[1] == 2:
@@ -153,12 +160,17 @@ def embedded(means: Array) -> Array:
     # The means of a model that has collapsed differ by next to nothing; t-SNE needs numbers of a size.
     scaled = (shown - shown.mean(0)) / spread
     layout = TSNE(n_components=2, random_state=0, init="pca", perplexity=min(PERPLEXITY, (len(shown) - 1) / 3), learning_rate="auto")
-    return np.asarray(layout.fit_transform(scaled), dtype=np.float64)
+    with threadpool_limits(1):  # so few points gain nothing from threads, and wait long for them on a busy machine
+        return np.asarray(layout.fit_transform(scaled), dtype=np.float64)
 
 
 @styled
-def latent_means(named: Mapping[str, Pictures]) -> Figure:
+def latent_means(named: Mapping[str, Pictures], most: int = EMBEDDED) -> Figure:
     """The means of held-out items in the plane, by class, one panel a model (Deep Learning Notes 13.4.4).
+
+    Args:
+        named: the models.
+        most: how many means of each are laid out.
 
     Raises:
         ValueError: there are no models.
@@ -168,7 +180,7 @@ def latent_means(named: Mapping[str, Pictures]) -> Figure:
     figure = canvas(min(5 * len(named) + 1.2, 12.4), 4.8)
     panels = figure.subplots(1, len(named), squeeze=False).ravel()
     for ax, (name, pictures) in zip(panels, named.items(), strict=True):
-        places, labels = embedded(pictures.means), pictures.labels[:EMBEDDED]
+        places, labels = embedded(pictures.means, most), pictures.labels[:most]
         for kind in np.unique(labels):
             chosen = places[labels == kind]
             number = int(kind) % len(CLASS_COLOURS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from vae_conformance.choices import area_of
 from vae_conformance.errors import ConformanceError
-from vae_conformance.events import ClaimVerdict
+from vae_conformance.events import ClaimVerdict, Trained
 from vae_conformance.exit_codes import ExitCode, Standing, exit_code, gates
 from vae_conformance.ledger import Proceedings
 from vae_conformance.location import Location
@@ -96,6 +96,8 @@ class Report:
         diagnoses: the likeliest mistake first.
         problem: what kept the run from its verdicts, or None.
         duration_s: seconds.
+        summary: how many claims came out in each way.
+        trained: the stored runs that claims were given.
     """
 
     options: RunOptions
@@ -109,6 +111,7 @@ class Report:
     problem: Problem | None = None
     duration_s: float = 0.0
     summary: Mapping[Outcome, int] = field(default_factory=dict)
+    trained: tuple[Trained, ...] = ()
 
     def raise_for_violations(self) -> None:
         """Nothing, where the run's exit code is 0.
@@ -190,6 +193,7 @@ def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float
         problem=_problem(proceedings),
         duration_s=duration_s,
         summary={outcome: sum(claim.outcome is outcome for claim in claims) for outcome in Outcome},
+        trained=proceedings.trained,
     )
 
 

@@ -1,4 +1,4 @@
-"""The report for people: a line for each claim that holds, a block for each that does not, and what follows from it."""
+"""The report for people: a block for each claim that does not hold, what follows from it, and how the rest came out by area and level."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from vae_conformance.exit_codes import ExitCode
 from vae_conformance.options import RunOptions
 from vae_conformance.report.layout import Layout, count, number, numbers
 from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
+from vae_conformance.report.tally import Cell, counted, headline, rows
 from vae_spec.mistakes import MISTAKES
-from vae_spec.outcomes import Outcome
+from vae_spec.outcomes import Level, Outcome
 
 _WORDS = {
     Outcome.HOLDS: ("holds", "green"),
@@ -21,17 +22,35 @@ _WORDS = {
     Outcome.UNEXPECTED_PASS: ("UNEXPECTED PASS", "red"),
 }
 _WIDEST = max(len(word) for word, _ in _WORDS.values())
+_BEARING = (
+    *("profile", "dataset", "data", "data_root", "effective_beta", "likelihood"),
+    *("objective", "decoder", "loss", "second_head", "device"),
+)
+"""Options that bear on an outcome, by name."""
 _LEAST_ROOM = 24
+_FOLDED = frozenset({Outcome.HOLDS, Outcome.NOT_APPLICABLE})
+_LABEL = 13
+"""Columns of what stands before each line of a violation's block."""
 
 
-def render_terminal(report: Report, layout: Layout) -> str:
-    """The report as text that ends with a newline."""
+def render_terminal(report: Report, layout: Layout, *, verbose: bool = False) -> str:
+    """The report as text that ends with a newline.
+
+    Args:
+        report: the record.
+        layout: of the terminal.
+        verbose: whether claims that hold, or do not apply, have lines of their own.
+    """
     lines = _header(report, layout)
     for area, claims in report.by_area.items():
-        lines += ["", layout.paint(heading(area), "bold")]
-        for claim in claims:
+        shown = [claim for claim in claims if verbose or claim.outcome not in _FOLDED]
+        if shown:
+            lines += ["", layout.paint(heading(area), "bold")]
+        for claim in shown:
             lines += _claim(claim, report.options, layout)
-    lines += [*_problem(report, layout), "", *_summary(report, layout)]
+            if verbose and claim.outcome is Outcome.HOLDS and claim.verdict.smallest_effect:
+                lines += layout.wrap(f"smallest effect: {claim.verdict.smallest_effect}", "    ")
+    lines += [*_problem(report, layout), "", *_summary(report, layout, verbose=verbose)]
     spaced = (line for line, before in zip(lines, ["", *lines], strict=False) if line or before)
     return "\n".join(spaced) + "\n"
 
@@ -51,7 +70,7 @@ def repeat_command(options: RunOptions, claim: str = "") -> str:
     """The command that asks this one claim again, or all of the profile, under all options that bear on the outcome."""
     words = ["vae-conformance", "run", options.target, *(["--only", claim] if claim else []), "--seed", str(options.seed)]
     plain = RunOptions(target=options.target)
-    for name in ("profile", "dataset", "data", "data_root", "effective_beta", "likelihood", "objective", "decoder", "device"):
+    for name in _BEARING:
         value = getattr(options, name)
         if value != getattr(plain, name):
             words += ["--" + name.replace("_", "-"), str(value)]
@@ -115,27 +134,35 @@ def _block(claim: ClaimReport, options: RunOptions, layout: Layout) -> list[str]
     word, colour = _WORDS[claim.outcome]
     if claim.outcome is Outcome.VIOLATED and not claim.gates:
         word = "VIOLATED (does not gate)"
-    start = f"{claim.id:8}{verdict.level.value:15}{verdict.source}"
-    gap = layout.width - len(start) - len(word)
-    head = (
-        [f"{start}{' ' * gap}{layout.paint(word, colour, 'bold')}"]
-        if gap >= 2
-        else [*layout.wrap(start), "  " + layout.paint(word, colour, "bold")]
-    )
-    lines = [*head, *layout.wrap(verdict.statement or verdict.title, "  "), *layout.wrap(verdict.message, "  ")]
-    if verdict.measured:
-        lines += layout.wrap(f"measured  {numbers(verdict.measured)}", "  ", " " * 10)
-    if verdict.expected:
-        lines += layout.wrap(f"expected  {numbers(verdict.expected)}", "  ", " " * 10)
+    start = f"{claim.id:8}{verdict.level.value:15}"
+    fits = len(start) + len(verdict.source) + 2 + len(word) <= layout.width
+    room = max(layout.width - len(start) - len(word), 0)
+    head = [f"{start}{verdict.source if fits else '':{room}}{layout.paint(word, colour, 'bold')}"]
+    if len(start) + len(word) > layout.width:
+        head = [start.rstrip(), "  " + layout.paint(word, colour, "bold")]
+    cause = ""
     if verdict.diagnosis is not None:
         known = MISTAKES.get(verdict.diagnosis)
-        lines += layout.wrap(f"most likely: {verdict.diagnosis}{': ' + known.what if known else ''}", "  ")
-    if verdict.hint:
-        lines += layout.wrap(f"hint: {verdict.hint}", "  ")
-    if claim.locations:
-        lines += layout.wrap(f"look at: {', '.join(map(str, claim.locations))}", "  ")
+        cause = f"{verdict.diagnosis}{': ' + known.what if known else ''}"
+    entries = (
+        ("source", "" if fits else verdict.source),
+        ("requirement", verdict.statement or verdict.title),
+        ("found", verdict.message),
+        ("expected", numbers(verdict.expected)),
+        ("measured", numbers(verdict.measured)),
+        ("most likely", cause),
+        ("mend", verdict.hint),
+        ("look at", ", ".join(map(str, claim.locations))),
+    )
+    lines = [line for label, text in entries if text for line in _labelled(label, text, layout)]
     # the command stays on one line, so that it can be copied
-    return [*lines, f"  repeat: {repeat_command(options, claim.id)}", ""]
+    return [*head, *lines, f"  {'repeat':{_LABEL}}{repeat_command(options, claim.id)}", ""]
+
+
+def _labelled(label: str, text: str, layout: Layout) -> list[str]:
+    """The text behind its label, its lines below each other."""
+    first, *rest = Layout(max(layout.width - _LABEL - 2, _LEAST_ROOM)).wrap(text, hanging="") or [""]
+    return [f"  {label:{_LABEL}}{first}", *(" " * (_LABEL + 2) + line for line in rest)]
 
 
 def _problem(report: Report, layout: Layout) -> list[str]:
@@ -151,7 +178,7 @@ def _problem(report: Report, layout: Layout) -> list[str]:
     ]
 
 
-def _summary(report: Report, layout: Layout) -> list[str]:
+def _summary(report: Report, layout: Layout, *, verbose: bool) -> list[str]:
     options = report.options
     lines: list[str] = []
     if report.diagnoses:
@@ -160,22 +187,48 @@ def _summary(report: Report, layout: Layout) -> list[str]:
         for diagnosis in report.diagnoses:
             lines += layout.wrap(_diagnosis(diagnosis, violated), "  ")
         lines += [""]
-    lines += [layout.paint("Summary", "bold"), *layout.wrap(_counts(report), "  ")]
+    more = " (--verbose says why)" if report.summary.get(Outcome.NOT_APPLICABLE) and not verbose else ""
+    lines += [layout.paint("Summary", "bold"), *_table(report, layout), *layout.wrap(_counts(report) + more, "  ")]
     if report.missing and report.implementation is not None:
         lines += layout.wrap(f"not asked: {', '.join(report.missing)}", "  ")
     gate = "required claims" if options.gate == "required" else "required and expected claims"
     lines += layout.wrap(f"{gate} gate; all others are reported only", "  ")
     lines += layout.wrap(f"seed {options.seed}, profile {options.profile}, data {options.data_name}, {report.duration_s:.1f} s", "  ")
-    if tests := report.error_budget["exact_tail_claims"]:
-        bound = report.error_budget["exact_tail_false_alarm_probability"]
-        lines += layout.wrap(f"the exact tests ({count(int(tests), 'claim')}) give at most {bound:g} false alarms a run", "  ")
+    budget = report.error_budget
+    if tests := int(budget["exact_tail_claims"]):
+        lines += layout.wrap(
+            f"false alarms of exact tests: at most {budget['exact_tail_false_alarm_probability']:g} a run, of which"
+            f" {budget['exact_tail_level_given_out']:.2g} is given out to {count(tests, 'claim')}",
+            "  ",
+        )
     colour = "green" if report.exit_code is ExitCode.CONFORMS else "red"
     text = f"exit code {int(report.exit_code)}: {report.exit_code.meaning}"
+    if report.claims:
+        lines += ["", *(layout.paint(line, colour, "bold") for line in layout.wrap(f"{options.target} {headline(report)}"))]
     return [*lines, *(layout.paint(line, colour) for line in layout.wrap(text, "  "))]
 
 
+def _table(report: Report, layout: Layout) -> list[str]:
+    """How many claims hold, by area and level; where the terminal is too narrow for it, nothing."""
+    found = rows(report)
+    names = [*(level.value for level in Level), "n/a"]
+    first = max((len(row.name) for row in found), default=0) + 2
+    if not found or first + 2 + sum(len(name) + 2 for name in names) > layout.width:
+        return []
+    lines = [layout.paint(f"  {'':{first}}" + "".join(f"  {name:>{len(name)}}" for name in names), "dim")]
+    for row in found:
+        cells = "".join("  " + _cell(cell, len(name), layout) for cell, name in zip(row.cells, names, strict=False))
+        lines.append(f"  {row.name:{first}}{cells}  {row.not_applicable or '–':>{len(names[-1])}}")
+    return lines
+
+
+def _cell(cell: Cell, width: int, layout: Layout) -> str:
+    text = f"{cell.shown():>{width}}"
+    return layout.paint(text, *(("red", "bold") if cell.bad else ("yellow",) if cell.open else ()))
+
+
 def _counts(report: Report) -> str:
-    each = ", ".join(f"{n} {_WORDS[outcome][0].lower()}" for outcome, n in report.summary.items() if n)
+    each = ", ".join(counted(outcome, n) for outcome, n in report.summary.items() if n)
     return f"{count(len(report.claims), 'claim')}{': ' if each else ''}{each}"
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
-from vae_conformance.binding.noise import seeded
-from vae_conformance.data import clusters
+from vae_conformance.experiments.points import training_points
 from vae_conformance.report.canvas import Array
 from vae_conformance.report.figures import training_curves
 from vae_conformance.report.lab_figures import lab, lab_variants
@@ -71,9 +69,7 @@ def _points(samples: Array) -> Table:
 
 
 def _training_points(run: TrainedRun) -> Array:
-    """The points that a run of the lab was trained on: its stream begins with them."""
-    with seeded(run.recipe.seed, torch.device("cpu")):
-        return np.asarray(clusters().double().numpy())
+    return np.asarray(training_points(run.recipe.seed).double().numpy())
 
 
 def _comparison(findings: Findings) -> Content:

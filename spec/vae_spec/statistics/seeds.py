@@ -105,7 +105,8 @@ def combine(decisions: Sequence[SeedDecision], *, said: str, diagnosis: str | No
     for one in decisions:
         measured[one.rule.name] = one.mean
         measured[f"{one.rule.name}, standard error"] = one.standard_error
-        expected[one.rule.name] = f"{'>' if one.rule.side is Side.ABOVE else '<'} {one.rule.bound:g}"
+        border = f"{'>' if one.rule.side is Side.ABOVE else '<'} {one.rule.bound:g}"
+        expected[one.rule.name] = f"{expected[one.rule.name]} and {border}" if one.rule.name in expected else border
     measured["seeds"] = min(one.seeds for one in decisions)
     broken = [one for one in decisions if one.outcome is Outcome.VIOLATED]
     if broken:

@@ -1,0 +1,232 @@
+"""The documents' figures for one subject: drawn from its trained runs, or left out with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vae_conformance.experiments.points import training_points
+from vae_conformance.report.canvas import png
+from vae_conformance.report.comparison_figures import BETAS, beta_comparison
+from vae_conformance.report.evidence import Evidence
+from vae_conformance.report.figures import (
+    AUTOENCODER,
+    interpolation,
+    kl_per_dimension,
+    latent_means,
+    prior_samples,
+    reconstructions,
+    training_curves,
+)
+from vae_conformance.report.lab_figures import lab
+from vae_conformance.report.latent_figures import codes_and_prior
+from vae_spec.claim import Experiment
+from vae_spec.evidence import Arm, Group, TrainedRun
+from vae_spec.sights import Pictures
+
+POINTS_SHOWN = 300
+"""Means that t-SNE lays out in a report: it may cost a second."""
+DPI = 100
+_OWN = (Experiment.CONTRAST, Experiment.IMAGES, Experiment.SWEEP, Experiment.WITHOUT_KL)
+_LAB = (Experiment.LAB, Experiment.LAB_PRINTED, Experiment.LAB_WEIGHTS)
+NOTHING = "none of the claims that were asked looks at this comparison"
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One figure of a report.
+
+    Attributes:
+        name: its anchor.
+        title: a few words.
+        caption: what is seen.
+        areas: whose claims it illustrates.
+        content: PNG; empty where it was left out.
+        missing: why it was left out.
+        photographic: whether it shows images, whose black and white must stay as they are.
+    """
+
+    name: str
+    title: str
+    caption: str
+    areas: tuple[str, ...]
+    content: bytes = b""
+    missing: str = ""
+    photographic: bool = False
+
+
+class NotShownError(Exception):
+    """There is nothing to draw a figure from, and why."""
+
+
+def exhibits(evidence: Evidence) -> list[Exhibit]:
+    """Every figure that this subject's trainings call for, in the documents' order."""
+    if any(evidence.runs(experiment) for experiment in _LAB):
+        return [_shown(evidence, *entry) for entry in _OF_POINTS]
+    return [_shown(evidence, *entry) for entry in _OF_IMAGES]
+
+
+Draw = Callable[[Evidence], Figure]
+_Entry = tuple[str, str, str, tuple[str, ...], bool, Draw]
+
+
+def _shown(evidence: Evidence, name: str, title: str, caption: str, areas: tuple[str, ...], photographic: bool, draw: Draw) -> Exhibit:
+    try:
+        content = png(draw(evidence), DPI)
+    except NotShownError as reason:
+        return Exhibit(name, title, caption, areas, missing=str(reason))
+    except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+        return Exhibit(name, title, caption, areas, missing="its numbers have run away, and cannot be drawn")
+    return Exhibit(name, title, caption, areas, content, photographic=photographic)
+
+
+def _own_runs(evidence: Evidence, experiments: Sequence[Experiment]) -> list[TrainedRun]:
+    """The subject's own trainings, one a seed."""
+    runs = max((evidence.runs(experiment) for experiment in experiments), key=len)
+    if not runs:
+        raise NotShownError("none of its trainings is in the store any more" if evidence.lost else NOTHING)
+    return runs
+
+
+def _seen(group: Group, arm: str) -> Pictures | None:
+    run = group.get(str(arm))
+    return None if run is None or run.sights is None else run.sights.pictures
+
+
+def _pictures(evidence: Evidence) -> tuple[Pictures, Pictures | None]:
+    """The pictures of the first seed that has some, and its autoencoder's."""
+    runs = _own_runs(evidence, _OWN)
+    groups = [group for experiment in _OWN for group in evidence.groups(experiment)]
+    for group in groups:
+        own = _seen(group, Arm.OWN)
+        if own is not None:
+            return own, _seen(group, Arm.AUTOENCODER)
+    ended = [run.diverged_at for run in runs if run.diverged_at is not None]
+    if ended:
+        raise NotShownError(f"its loss does not stay finite (from step {min(ended)} on), so there is nothing to look at")
+    raise NotShownError("its codes ran away in training, so there is nothing to look at")
+
+
+def _named(evidence: Evidence) -> Mapping[str, Pictures]:
+    own, plain = _pictures(evidence)
+    return {"VAE": own} if plain is None else {"VAE": own, AUTOENCODER: plain}
+
+
+def _curves(evidence: Evidence, experiments: Sequence[Experiment], unit: str) -> Figure:
+    runs = [run for run in _own_runs(evidence, experiments) if len(run.total)]
+    if not runs:
+        raise NotShownError("its loss is not finite at the first step")
+    return training_curves(runs, unit)
+
+
+def _sweep(evidence: Evidence) -> Sequence[Group]:
+    groups = evidence.groups(Experiment.SWEEP)
+    if not groups:
+        raise NotShownError("its trainings at other betas are no longer in the store" if evidence.lost else NOTHING)
+    if _seen(groups[0], Arm.OWN) is None:
+        _pictures(evidence)
+    return groups
+
+
+def _per_dimension(evidence: Evidence) -> Figure:
+    groups = evidence.groups(Experiment.SWEEP)
+    named = {f"β = {beta:g}": groups[0][arm] for arm, beta in BETAS.items()} if groups else {"β = 1": _own_runs(evidence, _OWN)[0]}
+    if all(run.held_out is None for run in named.values()):
+        raise NotShownError("its loss does not stay finite, so there is no trained posterior")
+    return kl_per_dimension(named)
+
+
+def _lab(evidence: Evidence) -> Figure:
+    for run in _own_runs(evidence, _LAB):
+        if run.points is not None:
+            return lab(training_points(run.recipe.seed).double().numpy(), run.points)
+    raise NotShownError("its loss does not stay finite, so there is nothing to look at")
+
+
+_OF_IMAGES: tuple[_Entry, ...] = (
+    (
+        "training-curves",
+        "Training curves",
+        "Total, reconstruction and KL over the steps, linear and logarithmic.",
+        ("TRN", "OBJ"),
+        False,
+        lambda evidence: _curves(evidence, _OWN, "nats an item"),
+    ),
+    (
+        "reconstructions",
+        "Reconstructions",
+        "Held-out items, what the VAE makes of them, and what its own autoencoder (z = mu, no KL) makes of them.",
+        ("REC",),
+        True,
+        lambda evidence: reconstructions(*_pictures(evidence)),
+    ),
+    (
+        "prior-samples",
+        "Prior samples",
+        "The same draws from N(0, I), decoded by the VAE and by its autoencoder.",
+        ("SMP",),
+        True,
+        lambda evidence: prior_samples(*_pictures(evidence)),
+    ),
+    (
+        "latent-means",
+        "Means by class",
+        "The means of held-out items in the plane by t-SNE, coloured by class, which training never saw.",
+        ("LAT",),
+        False,
+        lambda evidence: latent_means(_named(evidence), POINTS_SHOWN),
+    ),
+    (
+        "codes-and-prior",
+        "Codes against N(0, I)",
+        "One draw of each held-out item's code in the two dimensions that vary most; the circles hold 50, 90 and 99 percent of N(0, I).",
+        ("LAT", "KL"),
+        False,
+        lambda evidence: codes_and_prior(_named(evidence)),
+    ),
+    (
+        "interpolation",
+        "Interpolation",
+        "The decoded straight line from one held-out item's mean to that of another of another class.",
+        ("INT",),
+        True,
+        lambda evidence: interpolation(*_pictures(evidence)),
+    ),
+    (
+        "beta-comparison",
+        "Three weights of the KL",
+        "Originals, reconstructions and prior samples at beta 0.1, 1 and 4; below, the numbers of all seeds.",
+        ("BETA",),
+        True,
+        lambda evidence: beta_comparison(_sweep(evidence)),
+    ),
+    (
+        "kl-per-dimension",
+        "KL of each dimension",
+        "Which latent dimensions carry information about held-out items.",
+        ("COL", "KL"),
+        False,
+        _per_dimension,
+    ),
+)
+_OF_POINTS: tuple[_Entry, ...] = (
+    (
+        "training-curves",
+        "Training curves",
+        "Total, reconstruction and KL over the steps, linear and logarithmic.",
+        ("TOY", "TRN"),
+        False,
+        lambda evidence: _curves(evidence, _LAB, "the loss's own units"),
+    ),
+    (
+        "lab",
+        "Points, codes and a line",
+        "The training points and decoded draws from N(0, I); the means of the training points; the line decoded along the active axis.",
+        ("TOY",),
+        False,
+        _lab,
+    ),
+)
