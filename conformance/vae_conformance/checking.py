@@ -29,6 +29,7 @@ class Options(TypedDict, total=False):
 
     seed: int
     dataset: str
+    data: str | Path
     data_root: str | Path
     download: bool
     gate: str
@@ -36,6 +37,8 @@ class Options(TypedDict, total=False):
     likelihood: str
     objective: str
     decoder: str
+    loss: str
+    second_head: str
     input_shape: int | Sequence[int] | str
     input_range: Sequence[float] | str
     device: str
