@@ -75,13 +75,15 @@ class Row:
 def claims_for(entry: Entry, *, everything: bool = False) -> list[Claim]:
     """What an entry is asked.
 
-    A broken one: the exact claims, and the trained ones that look at what its named killers look at. A sound one: the exact claims; those
-    on its own training, unless its networks are another entry's; comparisons, which train it five times as often, where it is one of
-    `COMPARED`. With `everything` a sound one is asked all.
+    A broken one that bears its mistake's name: the exact claims, and the trained ones that look at what its named killers look at. Another
+    form of the same mistake: its named killers. A sound one: the exact claims; those on its own training, unless its networks are another
+    entry's; comparisons, which train it five times as often, where it is one of `COMPARED`. With `everything` all are asked.
     """
     claims = [claim for claim in CLAIMS.values() if not claim.reference_only]
     if everything:
         return claims
+    if entry.kind == "broken" and entry.path.stem != entry.mistake:
+        return [claim for claim in claims if claim.id in entry.killers]
     if entry.kind == "broken":
         seen = {CLAIMS[killer].experiment for killer in entry.killers}
         return [claim for claim in claims if not claim.trained or claim.experiment in seen]
@@ -93,7 +95,7 @@ def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False
     """Ask an entry."""
     threads = torch.get_num_threads()
     # Other sizes are for false alarms and for wrong constants; every other mistake shows at a model's own size.
-    other_sizes = entry.kind == "sound" or entry.mistake == "hard-coded-shape"
+    other_sizes = everything or entry.mistake == "hard-coded-shape" or (entry.kind == "sound" and entry.path.stem not in SAME_NETWORKS)
     session = Session(RunOptions(str(entry.path), seed=seed, store=store, **entry.options), lambda _event: None, other_sizes=other_sizes)
     try:
         verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, everything=everything)}

@@ -106,7 +106,7 @@ def test_expected_failures_and_open_questions_are_placed_too() -> None:
 
 def test_terminal_json_and_junit_show_the_place() -> None:
     report = placed(verdict("OBJ-01", Outcome.VIOLATED, parts=("loss", "sampling step")), LOSS=LOSS, DRAW=replace(DRAW, cell=3))
-    shown = "look at: student.py:32 (VAE.loss), student.py, cell 3, line 21 (VAE.reparameterize)"
+    shown = "look at student.py:32 (VAE.loss), student.py, cell 3, line 21 (VAE.reparameterize)"
     assert shown in " ".join(render_terminal(report, Layout(100)).split())
     (claim,) = as_document(report)["claims"]
     assert claim["locations"][0] == {"file": "student.py", "line": 32, "name": "VAE.loss", "cell": None}
