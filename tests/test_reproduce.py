@@ -228,7 +228,7 @@ def test_with_one_process_nothing_is_made_ahead(tmp_path: Path) -> None:
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few steps a training, a few claims, and one seed where the plans are the suite's."""
     whole = plans.image_recipe
-    monkeypatch.setattr(plans, "image_recipe", lambda dataset, pixels, seed: replace(whole(dataset, pixels, seed), steps=STEPS))
+    monkeypatch.setattr(plans, "image_recipe", lambda *given: replace(whole(*given), steps=STEPS))
     monkeypatch.setattr(plans, "SYSTEM_STEPS", STEPS)
     monkeypatch.setattr(laboratory, "REPEATED_STEPS", 2)
     monkeypatch.setattr(trainings, "SEEDS", 1)
