@@ -14,12 +14,13 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
+from torch import library as operators
 
 _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_declared: list[torch.library.Library] = []
+_declared: list[operators.Library] = []
 
 
 def make_importable() -> None:
@@ -38,7 +39,7 @@ def make_importable() -> None:
         except OSError:
             continue
         return
-    definitions = torch.library.Library("torchvision", "DEF")
+    definitions = operators.Library("torchvision", "DEF")
     for schema in _SCHEMAS:
         definitions.define(schema)
     _declared.append(definitions)
