@@ -17,6 +17,25 @@ from vae_conformance.targets import Target
 
 HOME = "student"
 """What the module of a bound class is called."""
+SPELLINGS = (
+    "reparameterize",
+    "reparametrize",
+    "reparameterise",
+    "reparameterzie",
+    "reparameterization",
+    "reparametrization",
+    "reparam",
+    "sampling",
+    "sample",
+    "sample_normal",
+    "sample_z",
+    "sample_gaussian",
+    "z",
+    "add_noise",
+    "parameterize",
+    "_sample",
+)
+"""What people call the sampling step."""
 
 
 def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any) -> InProcessSubject:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from binding_samples import Layers, Native, bound, noisy
+from binding_samples import SPELLINGS, Layers, Native, bound, noisy
 from catalogue_index import CATALOGUE
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.heads import Head
@@ -33,24 +33,6 @@ HEADS = {
     "nested-tuples": Head.STD,
     "mean-first": Head.VARIANCE,
 }
-SPELLINGS = [
-    "reparameterize",
-    "reparametrize",
-    "reparameterise",
-    "reparameterzie",
-    "reparameterization",
-    "reparametrization",
-    "reparam",
-    "sampling",
-    "sample",
-    "sample_normal",
-    "sample_z",
-    "sample_gaussian",
-    "z",
-    "add_noise",
-    "parameterize",
-    "_sample",
-]
 
 
 def entry(name: str) -> InProcessSubject:

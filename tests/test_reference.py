@@ -1,18 +1,17 @@
 """The reference models: their sizes, formulas and extremes, and the printed figures of the two-dimensional lab."""
 
-import importlib
 import math
-import sys
 from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
-from jaxtyping import TypeCheckError, install_import_hook
+from jaxtyping import TypeCheckError
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal
 from torch.distributions import kl_divergence as torch_kl
 
+from reference_samples import checked_reference
 from vae_reference import VAE, Autoencoder, TinyVAE, clusters, kl_divergence, train_lab
 from vae_reference.likelihoods import LIKELIHOODS, LOGVAR_LIMIT
 
@@ -55,19 +54,7 @@ def model(request) -> VAE | TinyVAE:
 
 @pytest.fixture(scope="module")
 def checked() -> ModuleType:
-    """The package imported a second time, with every shape in its signatures checked at run time."""
-
-    def modules() -> list[str]:
-        return [name for name in sys.modules if name.partition(".")[0] == "vae_reference"]
-
-    plain = {name: sys.modules.pop(name) for name in modules()}
-    try:
-        with install_import_hook("vae_reference", "beartype.beartype"):
-            return importlib.import_module("vae_reference")
-    finally:
-        for name in modules():
-            del sys.modules[name]
-        sys.modules.update(plain)
+    return checked_reference()
 
 
 class TestSizes:

@@ -23,6 +23,11 @@ class Outcome(StrEnum):
     EXPECTED_FAILURE = "expected-failure"
     UNEXPECTED_PASS = "unexpected-pass"  # noqa: S105  an outcome, not a password
 
+    @property
+    def words(self) -> str:
+        """The outcome as it stands in a sentence."""
+        return self.value.replace("-", " ")
+
 
 class Level(StrEnum):
     """How much a claim weighs.

@@ -8,16 +8,7 @@ from vae_conformance.comparing.matrix import Change, Kind
 from vae_conformance.comparing.stored import StoredReport
 from vae_spec.outcomes import Outcome
 
-WORDS: Mapping[Outcome | None, str] = {
-    Outcome.HOLDS: "holds",
-    Outcome.VIOLATED: "violated",
-    Outcome.INCONCLUSIVE: "inconclusive",
-    Outcome.NOT_APPLICABLE: "not applicable",
-    Outcome.ERROR: "error",
-    Outcome.EXPECTED_FAILURE: "expected failure",
-    Outcome.UNEXPECTED_PASS: "unexpected pass",
-    None: "no verdict",
-}
+WORDS: Mapping[Outcome | None, str] = {**{outcome: outcome.words for outcome in Outcome}, None: "no verdict"}
 SIGNS: Mapping[Outcome | None, str] = {
     Outcome.HOLDS: "✓",
     Outcome.VIOLATED: "✗",

@@ -17,7 +17,7 @@ from vae_conformance.choices import area_of
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.layout import count, number
 from vae_conformance.report.record import ClaimReport, Report, heading
-from vae_conformance.report.tally import WORDS, counted, headline, rows
+from vae_conformance.report.tally import counted, headline, rows
 from vae_conformance.report.terminal import repeat_command
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Number, Outcome
@@ -81,7 +81,6 @@ def render_html(report: Report, showing: Showing | None = None) -> str:
         areas=[(area, heading(area), claims) for area, claims in report.by_area.items()],
         outcomes=[outcome for outcome in Outcome if report.summary.get(outcome)],
         violated=report.summary.get(Outcome.VIOLATED, 0),
-        words=WORDS,
         unfolded=_UNFOLDED,
         mistakes=MISTAKES,
         facts=_facts(report),

@@ -14,15 +14,6 @@ from vae_spec.outcomes import Number, Outcome
 
 LARGEST = 60_000
 """Characters in all: a comment on GitHub takes 65 536."""
-_COLUMNS = {
-    Outcome.HOLDS: "holds",
-    Outcome.VIOLATED: "violated",
-    Outcome.INCONCLUSIVE: "inconclusive",
-    Outcome.NOT_APPLICABLE: "not applicable",
-    Outcome.ERROR: "error",
-    Outcome.EXPECTED_FAILURE: "expected failure",
-    Outcome.UNEXPECTED_PASS: "unexpected pass",
-}
 _SHOWN = (Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE)
 
 
@@ -80,7 +71,7 @@ def _diagnoses(diagnoses: Sequence[Diagnosis]) -> list[str]:
 
 def _block(claim: ClaimReport, report: Report) -> list[str]:
     verdict = claim.verdict
-    word = _COLUMNS[claim.outcome] + ("" if claim.gates else ", does not gate")
+    word = claim.outcome.words + ("" if claim.gates else ", does not gate")
     lines = [f"### {claim.id} ({verdict.level.value}): {word}", "", f"*{escaped(verdict.statement or verdict.title)}*", ""]
     if claim.outcome is Outcome.UNEXPECTED_PASS:
         return [*lines, f"It holds now: take it out of the expected failures. Listed: {escaped(claim.reason)}", ""]
@@ -110,12 +101,12 @@ def _numbers(values: Mapping[str, Number]) -> str:
 
 def _areas(report: Report) -> list[str]:
     """A row for each area, a column for each outcome that occurs."""
-    used = [outcome for outcome in _COLUMNS if report.summary.get(outcome)]
+    used = [outcome for outcome in Outcome if report.summary.get(outcome)]
     rows = []
     for area, claims in report.by_area.items():
         counts = [sum(claim.outcome is outcome for claim in claims) for outcome in used]
         rows.append([heading(area), *(str(n) if n else "" for n in counts)])
-    lines = table(["Area", *(_COLUMNS[outcome] for outcome in used)], rows)
+    lines = table(["Area", *(outcome.words for outcome in used)], rows)
     return ["### Claims by area", "", *lines, ""] if lines else []
 
 
@@ -125,7 +116,7 @@ def _rest(report: Report) -> list[str]:
     if report.missing and report.implementation is not None:
         lines += [f"Not asked: {', '.join(report.missing)}.", ""]
     others = [claim for claim in report.claims if claim.outcome in (Outcome.NOT_APPLICABLE, Outcome.EXPECTED_FAILURE)]
-    rows = [[claim.id, _COLUMNS[claim.outcome], escaped_lines(claim.reason or claim.verdict.message)] for claim in others]
+    rows = [[claim.id, claim.outcome.words, escaped_lines(claim.reason or claim.verdict.message)] for claim in others]
     if rows:
         summary = f"<details><summary>{count(len(rows), 'claim')} not applicable or expected to fail</summary>"
         lines += [summary, "", *table(["Claim", "Outcome", "Reason"], rows), "", "</details>", ""]

@@ -14,20 +14,10 @@ from vae_spec.outcomes import Level, Outcome
 _BAD = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS})
 _OPEN = frozenset({Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAILURE})
 
-WORDS = {
-    Outcome.HOLDS: "holds",
-    Outcome.VIOLATED: "violated",
-    Outcome.INCONCLUSIVE: "inconclusive",
-    Outcome.NOT_APPLICABLE: "not applicable",
-    Outcome.ERROR: "error",
-    Outcome.EXPECTED_FAILURE: "expected failure",
-    Outcome.UNEXPECTED_PASS: "unexpected pass",
-}
-
 
 def counted(outcome: Outcome, n: int) -> str:
     """So many claims of one outcome: "1 holds", "2 hold", "3 violated"."""
-    return f"{n} hold" if outcome is Outcome.HOLDS and n != 1 else f"{n} {WORDS[outcome]}"
+    return f"{n} hold" if outcome is Outcome.HOLDS and n != 1 else f"{n} {outcome.words}"
 
 
 @dataclass(frozen=True)

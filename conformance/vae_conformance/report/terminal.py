@@ -12,15 +12,16 @@ from vae_conformance.report.tally import Cell, counted, headline, rows
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Outcome
 
-_WORDS = {
-    Outcome.HOLDS: ("holds", "green"),
-    Outcome.VIOLATED: ("VIOLATED", "red"),
-    Outcome.INCONCLUSIVE: ("inconclusive", "yellow"),
-    Outcome.NOT_APPLICABLE: ("not applicable", "dim"),
-    Outcome.ERROR: ("ERROR", "red"),
-    Outcome.EXPECTED_FAILURE: ("expected failure", "yellow"),
-    Outcome.UNEXPECTED_PASS: ("UNEXPECTED PASS", "red"),
+_COLOURS = {
+    Outcome.HOLDS: "green",
+    Outcome.VIOLATED: "red",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.NOT_APPLICABLE: "dim",
+    Outcome.ERROR: "red",
+    Outcome.EXPECTED_FAILURE: "yellow",
+    Outcome.UNEXPECTED_PASS: "red",
 }
+_WORDS = {outcome: (outcome.words.upper() if colour == "red" else outcome.words, colour) for outcome, colour in _COLOURS.items()}
 _WIDEST = max(len(word) for word, _ in _WORDS.values())
 _BEARING = (
     *("profile", "dataset", "data", "data_root", "effective_beta", "likelihood"),

@@ -13,13 +13,8 @@ from vae_spec.documents import DOCUMENTS, Document
 from vae_spec.outcomes import Level, Outcome
 from vae_spec.registry import CLAIMS
 
-_WORDS = {
-    Outcome.HOLDS: "holds",
-    Outcome.VIOLATED: "**violated**",
-    Outcome.INCONCLUSIVE: "**inconclusive**",
-    Outcome.NOT_APPLICABLE: "not applicable",
-    Outcome.ERROR: "**error**",
-}
+_PLAIN = (Outcome.HOLDS, Outcome.NOT_APPLICABLE)
+_WORDS = {outcome: outcome.words if outcome in _PLAIN else f"**{outcome.words}**" for outcome in Outcome}
 _LINES = 6
 
 
@@ -42,7 +37,7 @@ def _head(findings: Findings, code: ExitCode) -> list[str]:
     environment = next(iter(findings.systems.values()), {}).get("environment", {})
     under = f"PyTorch {environment['torch']}, Python {environment['python']}, " if environment else ""
     asked = [answer.outcome for answer in findings.answers.values()]
-    totals = [f"{asked.count(outcome)} {words.strip('*')}" for outcome, words in _WORDS.items() if outcome in asked]
+    totals = [f"{asked.count(outcome)} {outcome.words}" for outcome in Outcome if outcome in asked]
     made = (
         f"Made by `vae-conformance reproduce` {version('vae-conformance')} with seed {findings.seed} on {findings.dataset}; {under}"
         f"{findings.duration_s:.0f} s. Numbers are means ± standard deviations over seeds; a dash stands where there is none. All of them"
@@ -64,7 +59,7 @@ def _overview(sections: Iterable[Section]) -> list[str]:
         chapter = section.chapter
         for_it = [claim for claim in section.claims if section.outcome(claim) is Outcome.HOLDS]
         against = [claim for claim in section.claims if section.outcome(claim) not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}]
-        doubts = ", ".join(f"{claim} ({_WORDS[section.outcome(claim)].strip('*')})" for claim in against)
+        doubts = ", ".join(f"{claim} ({section.outcome(claim).words})" for claim in against)
         title = f"[{_short(chapter.document)} {chapter.section}](#{_anchor(section)})"
         lines.append(f"| {title} | {chapter.said} | {', '.join(for_it) or '–'} | {doubts or '–'} |")
     return lines
@@ -108,7 +103,7 @@ def _claims(answers: Sequence[Answer], told: set[str]) -> list[str]:
     for claim in dict.fromkeys(answer.claim for answer in answers):
         asked = {answer.target: answer for answer in answers if answer.claim == claim}
         outcome = overall([answer.outcome for answer in asked.values()])
-        where = "; ".join(f"{target}: {_WORDS[asked[target].outcome].strip('*')}" for target in TARGETS if target in asked)
+        where = "; ".join(f"{target}: {asked[target].outcome.words}" for target in TARGETS if target in asked)
         lines.append(f"- **{claim}** {CLAIMS[claim].title} – {_WORDS[outcome]} ({where})")
         if claim not in told:
             lines += [f"  - {said}" for answer in asked.values() for said in _said(answer)]
