@@ -4,7 +4,8 @@
 
 It takes minutes a seed on two cores, a quarter of an hour with --everything, which asks the comparisons of every sound entry. Results are
 kept in FOLDER/results.jsonl and trained runs in FOLDER/runs, so that the script can be stopped and resumed; results of other code are made
-anew. With --write, docs/error-rates.md gets the table of all results of this code in FOLDER. Exits with 1 where an entry is judged wrongly.
+anew. With --write, docs/error-rates.md gets the table of all results of this code in FOLDER, and docs/confusion.md what was diagnosed.
+Exits with 1 where an entry is judged wrongly.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
+
+import confusion
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -34,23 +37,28 @@ def judge(job: tuple[str, int, str, bool]) -> dict[str, object]:
     torch.set_num_threads(1)
     entry = next(entry for entry in entries() if entry.name == name)
     started = time.perf_counter()
-    row = judge_entry(entry, seed=seed, store=store, everything=everything and entry.kind == "sound")
+    row = judge_entry(entry, seed=seed, store=store, everything=everything)
     outcomes = {claim: str(verdict.outcome) for claim, verdict in row.verdicts.items()}
+    votes = {claim: row.verdicts[claim].diagnosis for claim in sorted(row.violated)}
     wrong = (
         sorted(row.surviving_killers)
         if entry.kind == "broken"
         else sorted(claim for claim, outcome in outcomes.items() if outcome not in ("holds", "not-applicable"))
     )
     wrong += [claim for claim, outcome in outcomes.items() if outcome == "error" and claim not in wrong]
-    return {"entry": name, "seed": seed, "outcomes": outcomes, "wrong": wrong, "seconds": round(time.perf_counter() - started, 1)}
+    seconds = round(time.perf_counter() - started, 1)
+    return {"entry": name, "seed": seed, "outcomes": outcomes, "votes": votes, "wrong": wrong, "seconds": seconds}
 
 
 def fingerprint(*, everything: bool) -> str:
-    """SHA-256 over all that decides a judgement: the specification with its calibration, the suite, the catalogue, what is asked."""
+    """SHA-256 over all that decides a judgement: the specification with its calibration, the suite, the catalogue, what is asked.
+
+    What is made of the judgements is left out: reports, comparisons, and the ranking of the mistakes that violated claims name.
+    """
     digest = hashlib.sha256(repr(everything).encode())
     for folder in ("spec", "conformance", "tests/catalogue"):
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".py", ".json"):
+            if path.suffix in (".py", ".json") and not {"report", "comparing", "reproduction", "diagnosis.py"} & set(path.parts):
                 digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -113,7 +121,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", default="", help="a part of the entries' names")
     parser.add_argument("--everything", action="store_true", help="ask the comparisons of every sound entry")
-    parser.add_argument("--write", action="store_true", help="write docs/error-rates.md")
+    parser.add_argument("--write", action="store_true", help="write docs/error-rates.md and docs/confusion.md")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     log, code = given.out / "results.jsonl", fingerprint(everything=given.everything)
@@ -141,6 +149,7 @@ def main() -> int:
                 print(f"judged wrongly: {name}: {', '.join(row['wrong'])}")
     if given.write:
         (ROOT / "docs" / "error-rates.md").write_text(page(list(done.values())), encoding="utf-8")
+        (ROOT / "docs" / "confusion.md").write_text(confusion.page(list(done.values()), entries()), encoding="utf-8")
     print(f"\n{len(names) * len(given.seeds) - wrong} of {len(names) * len(given.seeds)} judged rightly")
     return 1 if wrong else 0
 

@@ -76,14 +76,15 @@ def claims_for(entry: Entry, *, everything: bool = False) -> list[Claim]:
     """What an entry is asked.
 
     A broken one that bears its mistake's name: the exact claims, and the trained ones that look at what its named killers look at. Another
-    form of the same mistake: its named killers. A sound one: the exact claims; those on its own training, unless its networks are another
-    entry's; comparisons, which train it five times as often, where it is one of `COMPARED`. With `everything` all are asked.
+    form of the same mistake: its named killers, and with `everything` the same. A sound one: the exact claims; those on its own training,
+    unless its networks are another entry's; comparisons, which train it five times as often, where it is one of `COMPARED`; with
+    `everything` all.
     """
     claims = [claim for claim in CLAIMS.values() if not claim.reference_only]
-    if everything:
-        return claims
-    if entry.kind == "broken" and entry.path.stem != entry.mistake:
+    if entry.kind == "broken" and entry.path.stem != entry.mistake and not everything:
         return [claim for claim in claims if claim.id in entry.killers]
+    if everything and entry.kind == "sound":
+        return claims
     if entry.kind == "broken":
         seen = {CLAIMS[killer].experiment for killer in entry.killers}
         return [claim for claim in claims if not claim.trained or claim.experiment in seen]

@@ -1,0 +1,105 @@
+"""The confusion table: which mistake the diagnosis names for each broken entry of the catalogue."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vae_spec.diagnosis import diagnose
+
+if TYPE_CHECKING:
+    from catalogue_index import Entry
+
+NONE = "none"
+"""What stands in the table where no mistake is named."""
+FORCED = 3
+"""How many of the likeliest mistakes count as named among the first."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What one run of a broken entry was diagnosed with.
+
+    Attributes:
+        entry: its name.
+        seed: of the run.
+        truth: the mistake that it makes.
+        ranked: the mistakes that were named, the likeliest first.
+    """
+
+    entry: str
+    seed: int
+    truth: str
+    ranked: tuple[str, ...]
+
+    @property
+    def first(self) -> str:
+        """The likeliest mistake."""
+        return self.ranked[0] if self.ranked else NONE
+
+    @property
+    def rank(self) -> int | None:
+        """The place of the true one, from 1; None where it is not named."""
+        return self.ranked.index(self.truth) + 1 if self.truth in self.ranked else None
+
+
+def diagnosed(rows: Iterable[Mapping[str, Any]], entries: Sequence[Entry]) -> list[Named]:
+    """The diagnosis of each run of a broken entry, by entry and seed."""
+    truth = {entry.name: entry.mistake for entry in entries if entry.mistake is not None}
+    found = [
+        Named(row["entry"], row["seed"], mistake, tuple(likely.mistake for likely in diagnose(row["votes"])))
+        for row in rows
+        if (mistake := truth.get(row["entry"])) is not None
+    ]
+    return sorted(found, key=lambda named: (named.truth, named.entry, named.seed))
+
+
+def page(rows: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> str:
+    """The page docs/confusion.md."""
+    found = diagnosed(rows, entries)
+    sound = [row for row in rows if row["entry"].startswith("sound")]
+    accused = sum(bool(diagnose(row["votes"])) for row in sound)
+    first = sum(named.rank == 1 for named in found)
+    among = sum(named.rank is not None and named.rank <= FORCED for named in found)
+    entries_found, seeds = len({named.entry for named in found}), len({named.seed for named in found})
+    counted = f"{_plural(entries_found, 'broken entry', 'broken entries')}, {_plural(seeds, 'seed', 'seeds')}"
+    lines = [
+        "# Which mistake is named",
+        "",
+        "The diagnosis of every broken entry of the catalogue (`tests/catalogue/broken`), made by",
+        "`python benchmarks/kill_matrix.py --everything --write` from the same runs as the [error rates](error-rates.md).",
+        "A broken entry is asked all exact claims and the trained ones that look at what its named killers look at.",
+        "",
+        f"| {counted} | runs | share |",
+        "|---|---|---|",
+        f"| the true mistake is named first | {first} of {len(found)} | {_share(first, len(found))} |",
+        f"| the true mistake is among the first {FORCED} | {among} of {len(found)} | {_share(among, len(found))} |",
+        f"| a sound entry is said to make a mistake | {accused} of {len(sound)} | {_share(accused, len(sound))} |",
+        "",
+        "## Mistakes and what is named first",
+        "",
+        "One row a mistake; where something else was named first, the number of runs and, in brackets, the place of the true one.",
+        "",
+        "| the mistake | runs | named first | something else first |",
+        "|---|---|---|---|",
+    ]
+    for truth in sorted({named.truth for named in found}):
+        runs = [named for named in found if named.truth == truth]
+        others = Counter((named.first, named.rank) for named in runs if named.rank != 1)
+        told = ", ".join(
+            f"{other}: {count} ({'not named' if rank is None else rank})" for (other, rank), count in sorted(others.items(), key=str)
+        )
+        lines.append(f"| [{truth}](mistakes.md#{truth}) | {len(runs)} | {sum(named.rank == 1 for named in runs)} | {told} |")
+    missed = sorted({named.entry for named in found if named.rank != 1})
+    lines += ["", "## Entries with something else first", "", *(f"- {name}" for name in missed or ["none"])]
+    return "\n".join(lines) + "\n"
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "nothing"
