@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -21,15 +23,28 @@ class WrongForm:
     formula: Formula
 
 
+TERMS: Mapping[str, Formula] = MappingProxyType(
+    {"mu^2": lambda m, _v: m * m, "logvar": lambda _m, v: -v, "exp(logvar)": lambda _m, v: torch.exp(v)},
+)
+"""What depends on the code in twice the divergence."""
+
+
+def _without(missing: tuple[str, ...]) -> WrongForm:
+    present = [term for name, term in TERMS.items() if name not in missing]
+
+    def formula(m: Tensor, v: Tensor) -> Tensor:
+        return 0.5 * (sum((term(m, v) for term in present), torch.zeros_like(m)) - 1)
+
+    return WrongForm(f"the closed form without {' and '.join(missing)}", "kl-missing-term", formula)
+
+
 WRONG_FORMS = (
     WrongForm(
         "KL(p || q), the divergence of the prior from the posterior",
         "kl-reversed",
         lambda m, v: 0.5 * (v + (1 + m * m) * torch.exp(-v) - 1),
     ),
-    WrongForm("the closed form without mu^2", "kl-missing-term", lambda _m, v: 0.5 * (torch.exp(v) - 1 - v)),
-    WrongForm("the closed form without logvar", "kl-missing-term", lambda m, v: 0.5 * (m * m + torch.exp(v) - 1)),
-    WrongForm("the closed form without exp(logvar)", "kl-missing-term", lambda m, v: 0.5 * (m * m - 1 - v)),
+    *(_without(missing) for count in (1, 2) for missing in combinations(TERMS, count)),
     WrongForm("the closed form with mu instead of mu^2", "kl-missing-term", lambda m, v: 0.5 * (m + torch.exp(v) - 1 - v)),
     WrongForm(
         "the closed form of a log-standard deviation, fed a log-variance",
