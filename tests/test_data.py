@@ -33,7 +33,7 @@ def test_the_split_of_the_digits_is_fixed(data: Dataset) -> None:
     again = digits()
     assert torch.equal(data.train, again.train)
     assert torch.equal(data.test_labels, again.test_labels)
-    assert data.fingerprint() == again.fingerprint()
+    assert data.fingerprint == again.fingerprint
     assert (len(data.train), len(data.test)) == (DIGITS_TRAIN, 500) == (len(data.train_labels), len(data.test_labels))
 
 
@@ -63,7 +63,12 @@ def test_other_images_have_another_fingerprint(data: Dataset) -> None:
     changed = data.train.clone()
     changed[3, 0, 2, 2] += 1 / 16
     other = Dataset("digits", changed, data.train_labels, data.test, data.test_labels)
-    assert other.fingerprint() != data.fingerprint()
+    assert other.fingerprint != data.fingerprint
+
+
+def test_other_classes_of_the_same_images_have_another_fingerprint(data: Dataset) -> None:
+    other = Dataset("digits", data.train, data.train_labels.roll(1), data.test, data.test_labels)
+    assert other.fingerprint != data.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -130,7 +135,7 @@ def test_shapes_of_no_image_at_all(data: Dataset, shape: tuple[int, ...]) -> Non
 
 
 def test_data_sets_by_name(tmp_path: Path, data: Dataset) -> None:
-    assert load("digits", None).fingerprint() == data.fingerprint()
+    assert load("digits", None).fingerprint == data.fingerprint
     with pytest.raises(Unbound, match="--dataset mnist needs --data-root"):
         load("mnist", None)
     with pytest.raises(Unbound, match="cifar is not a data set of images") as caught:

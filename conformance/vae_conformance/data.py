@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,11 +46,12 @@ class Dataset:
     test: Float[Tensor, "test channels height width"]
     test_labels: Int[Tensor, " test"]
 
+    @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the images."""
+        """SHA-256 over the images and their classes; found once, as the name of every stored run takes part of it."""
         digest = hashlib.sha256()
-        for part in (self.train, self.test):
-            digest.update(np.ascontiguousarray(part.numpy()).tobytes())
+        for part in (self.train, self.test, self.train_labels, self.test_labels):
+            digest.update(np.ascontiguousarray(part.numpy()).data)
         return digest.hexdigest()
 
 

@@ -74,7 +74,7 @@ def feature_space(data: Dataset, side: tuple[int, int], store: Store) -> Feature
     """The feature space of a data set at an image size; trained where the store has none."""
     key = content_key(
         {
-            "data": data.fingerprint(),
+            "data": data.fingerprint,
             "side": side,
             "hidden": HIDDEN,
             "epochs": EPOCHS,

@@ -203,7 +203,7 @@ class Laboratory:
                 "likelihood": facts.likelihood,
                 "weight": facts.effective_beta,
                 "device": options.device,
-                "data": "" if recipe.single_stream else _dataset(recipe.dataset, options).fingerprint(),
+                "data": "" if recipe.single_stream else _dataset(recipe.dataset, options).fingerprint,
                 "torch": torch.__version__,
                 "numpy": np.__version__,
                 "threads": torch.get_num_threads(),
