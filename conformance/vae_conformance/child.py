@@ -92,7 +92,7 @@ def pytest_command(assignment: Assignment) -> list[str]:
         str(assignment.folder),
     ]
     if assignment.workers > 1:
-        command += ["-n", str(assignment.workers), "--dist", "load"]
+        command += ["-n", str(assignment.workers), "--dist", "load", "--maxschedchunk", "1"]
     return command
 
 

@@ -147,10 +147,21 @@ def _inspect(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Trained claims first, so that several workers begin with what takes longest; last where the first violation ends the run."""
+    """Trained claims first, so that several workers begin with what takes longest; last where the first violation ends the run.
+
+    Of the trained ones those first that look at trainings of their own, which no other worker can take a share of.
+    """
     options = config.stash.get(_OPTIONS, None)
-    if options is not None:
-        items.sort(key=lambda item: (item.get_closest_marker("trained") is None) is not options.fail_fast)
+    if options is None:
+        return
+    from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports torch
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        claim = CLAIMS.get(getattr(getattr(item, "callspec", None), "params", {}).get("claim_id", ""))
+        trained = item.get_closest_marker("trained") is not None
+        return trained is options.fail_fast, claim is None or not claim.reference_only
+
+    items.sort(key=place)
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def train_remedy(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         model = way.build(tuple(data.shape[1:]))
-        optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+        optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
         terms = np.empty((steps, 2))
         for step in range(steps):
             x = data[torch.randint(len(data), (batch,))]

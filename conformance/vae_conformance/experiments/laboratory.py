@@ -180,7 +180,7 @@ class Laboratory:
         if experiment in ARMS:
             items = len(_dataset(self.options.images, self.options).train)
             return [image_plans(experiment, self.options.images, pixels, seed, items) for seed in seeds]
-        return [exercise_plans(experiment, pixels, seed) for seed in seeds]
+        return [exercise_plans(experiment, pixels, seed, self.subject.facts.latent_dim) for seed in seeds]
 
     def _lab_unit(self) -> float:
         """The factor on the subject's own KL term that is a weight of 1 in the lab's terms."""
