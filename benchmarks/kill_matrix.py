@@ -1,11 +1,11 @@
 """The kill matrix over several run seeds: every broken entry must be rejected by its named killers, every sound one accepted.
 
-    python benchmarks/kill_matrix.py --seeds 0 1 2 --out FOLDER [--only NAME] [--everything] [--write]
+    python benchmarks/kill_matrix.py --seeds 0 1 2 --out FOLDER [--only NAME] [--everything] [--data FILE] [--write]
 
 It takes minutes a seed on two cores, a quarter of an hour with --everything, which asks the comparisons of every sound entry. Results are
 kept in FOLDER/results.jsonl and trained runs in FOLDER/runs, so that the script can be stopped and resumed; results of other code are made
-anew. With --write, docs/error-rates.md gets the table of all results of this code in FOLDER, and docs/confusion.md what was diagnosed.
-Exits with 1 where an entry is judged wrongly.
+anew. --data trains on other images, such as those that tests/garments.py draws. With --write, docs/error-rates.md gets the table of all
+results of this code in FOLDER, and docs/confusion.md what was diagnosed. Exits with 1 where an entry is judged wrongly.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 
-def judge(job: tuple[str, int, str, bool]) -> dict[str, object]:
+def judge(job: tuple[str, int, str, bool, str | None]) -> dict[str, object]:
     """One entry under one seed."""
     import torch
 
     from catalogue_index import entries
     from kill_matrix import judge_entry
 
-    name, seed, store, everything = job
+    name, seed, store, everything, data = job
     torch.set_num_threads(1)
     entry = next(entry for entry in entries() if entry.name == name)
     started = time.perf_counter()
-    row = judge_entry(entry, seed=seed, store=store, everything=everything)
+    row = judge_entry(entry, seed=seed, store=store, everything=everything, data=data)
     outcomes = {claim: str(verdict.outcome) for claim, verdict in row.verdicts.items()}
     votes = {claim: row.verdicts[claim].diagnosis for claim in sorted(row.violated)}
     wrong = (
@@ -50,12 +50,12 @@ def judge(job: tuple[str, int, str, bool]) -> dict[str, object]:
     return {"entry": name, "seed": seed, "outcomes": outcomes, "votes": votes, "wrong": wrong, "seconds": seconds}
 
 
-def fingerprint(*, everything: bool) -> str:
+def fingerprint(*, everything: bool, data: str | None) -> str:
     """SHA-256 over all that decides a judgement: the specification with its calibration, the suite, the catalogue, what is asked.
 
     What is made of the judgements is left out: reports, comparisons, and the ranking of the mistakes that violated claims name.
     """
-    digest = hashlib.sha256(repr(everything).encode())
+    digest = hashlib.sha256(repr(everything).encode() + (Path(data).read_bytes() if data else b""))
     for folder in ("spec", "conformance", "tests/catalogue"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".py", ".json") and not {"report", "comparing", "reproduction", "diagnosis.py"} & set(path.parts):
@@ -63,8 +63,10 @@ def fingerprint(*, everything: bool) -> str:
     return digest.hexdigest()
 
 
-def page(rows: Sequence[Mapping[str, Any]]) -> str:
+def page(rows: Sequence[Mapping[str, Any]], data: str | None) -> str:
     """The page docs/error-rates.md: how often each entry was judged rightly, and what so many runs allow to say."""
+    images = f" on other images, {Path(data).stem}" if data else ""
+    option = f" --data {Path(data).name}" if data else ""
     by_entry: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         by_entry.setdefault(row["entry"], []).append(row)
@@ -76,10 +78,10 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
     missed = sum(bool(row["wrong"]) for row in broken)
     passed = sum("violated" not in row["outcomes"].values() for row in broken)
     lines = [
-        "# Measured error rates",
+        f"# Measured error rates{images}",
         "",
         "Every entry of the catalogue (`tests/catalogue`), judged under several values of `--seed`. Made by",
-        "`python benchmarks/kill_matrix.py --everything --write`, which can be stopped and resumed.",
+        f"`python benchmarks/kill_matrix.py --everything{option} --write`, which can be stopped and resumed.",
         "",
         "| | runs | wrongly | what that bounds (95 %) |",
         "|---|---|---|---|",
@@ -121,14 +123,20 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", default="", help="a part of the entries' names")
     parser.add_argument("--everything", action="store_true", help="ask the comparisons of every sound entry")
+    parser.add_argument("--data", help="train on the images of this archive (.npz) in place of the embedded digits")
     parser.add_argument("--write", action="store_true", help="write docs/error-rates.md and docs/confusion.md")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    log, code = given.out / "results.jsonl", fingerprint(everything=given.everything)
+    log, code = given.out / "results.jsonl", fingerprint(everything=given.everything, data=given.data)
     known = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     done = {(row["entry"], row["seed"]): row for row in known if row.get("code") == code}
     names = [entry.name for entry in entries() if given.only in entry.name]
-    jobs = [(name, seed, str(given.out / "runs"), given.everything) for seed in given.seeds for name in names if (name, seed) not in done]
+    jobs = [
+        (name, seed, str(given.out / "runs"), given.everything, given.data)
+        for seed in given.seeds
+        for name in names
+        if (name, seed) not in done
+    ]
     with ProcessPoolExecutor(2) as pool:
         for future in as_completed([pool.submit(judge, job) for job in jobs]):
             row = future.result()
@@ -148,8 +156,10 @@ def main() -> int:
                 wrong += 1
                 print(f"judged wrongly: {name}: {', '.join(row['wrong'])}")
     if given.write:
-        (ROOT / "docs" / "error-rates.md").write_text(page(list(done.values())), encoding="utf-8")
-        (ROOT / "docs" / "confusion.md").write_text(confusion.page(list(done.values()), entries()), encoding="utf-8")
+        other = f"-{Path(given.data).stem}" if given.data else ""
+        (ROOT / "docs" / f"error-rates{other}.md").write_text(page(list(done.values()), given.data), encoding="utf-8")
+        if not given.data:
+            (ROOT / "docs" / "confusion.md").write_text(confusion.page(list(done.values()), entries()), encoding="utf-8")
     print(f"\n{len(names) * len(given.seeds) - wrong} of {len(names) * len(given.seeds)} judged rightly")
     return 1 if wrong else 0
 

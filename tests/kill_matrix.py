@@ -92,12 +92,14 @@ def claims_for(entry: Entry, *, everything: bool = False) -> list[Claim]:
     return [claim for claim in claims if not claim.trained or (name not in SAME_NETWORKS and (claim.judge or name in COMPARED))]
 
 
-def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False) -> Row:
-    """Ask an entry."""
+def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False, data: str | None = None) -> Row:
+    """Ask an entry, about trainings on the embedded digits or on an archive of other images."""
     threads = torch.get_num_threads()
     # Other sizes are for false alarms and for wrong constants; every other mistake shows at a model's own size.
     other_sizes = everything or entry.mistake == "hard-coded-shape" or (entry.kind == "sound" and entry.path.stem not in SAME_NETWORKS)
-    session = Session(RunOptions(str(entry.path), seed=seed, store=store, **entry.options), lambda _event: None, other_sizes=other_sizes)
+    session = Session(
+        RunOptions(str(entry.path), seed=seed, store=store, data=data, **entry.options), lambda _event: None, other_sizes=other_sizes
+    )
     try:
         verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, everything=everything)}
     finally:
