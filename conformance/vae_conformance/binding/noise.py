@@ -32,6 +32,7 @@ _OTHER = (
     _aten.exponential_,
     _aten.randint,
 )
+_RANDOM = frozenset((*_STANDARD, *_WITH_MOMENTS, _aten.normal_, *_OTHER))
 
 
 class RandomCalls(TorchDispatchMode):
@@ -52,16 +53,17 @@ class RandomCalls(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Run one operation, watching for random ones."""
-        kwargs = dict(kwargs or {})
         packet = func.overloadpacket
+        if packet not in _RANDOM:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        kwargs = dict(kwargs or {})
         if packet in _STANDARD or packet in _WITH_MOMENTS or packet is _aten.normal_:
             self.names.append(packet.__name__)
             self._use_global_stream(kwargs)
             drawn = func(*args, **kwargs)
             return self._replace(packet, drawn, args)
-        if packet in _OTHER:
-            self.names.append(packet.__name__)
-            self._use_global_stream(kwargs)
+        self.names.append(packet.__name__)
+        self._use_global_stream(kwargs)
         return func(*args, **kwargs)
 
     def _use_global_stream(self, kwargs: dict[str, Any]) -> None:
