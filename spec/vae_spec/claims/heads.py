@@ -37,9 +37,9 @@ def check_heads(subject: Subject, trial: Trial) -> Verdict:
         worst[f"mu towards {mu_target:g}, logvar towards {logvar_target:g}"] = mu
         if abs(mu) < 2 or mu * mu_target < 0 or logvar * logvar_target < 0 or abs(logvar) < 1:
             which = "mu" if abs(mu) < 2 or mu * mu_target < 0 else "logvar"
-            both = float((reached.mu - reached.logvar).abs().max()) < 1e-6
-            before = subject.posterior(x).logvar
-            fixed = float((before - before[0, 0]).abs().max()) == 0
+            before = subject.posterior(x)
+            fixed = float((before.logvar - before.logvar[0, 0]).abs().max()) == 0
+            both = not fixed and torch.equal(before.mu, before.logvar)
             return violated(
                 f"steered towards mu = {mu_target:g} and logvar = {logvar_target:g}, the encoder only reaches mu = {mu:.3g} and logvar"
                 f" = {logvar:.3g}"

@@ -49,9 +49,12 @@ def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
                 f"at mu = 0 and logvar = 0, where posterior and prior are the same, the KL is {at_prior:.6g}",
                 measured={"KL at the prior": at_prior, "batch": codes.batch},
                 expected={"KL at the prior": 0.0},
-                diagnosis="kl-missing-term"
-                if abs(abs(at_prior) / nat(term, codes.batch) - subject.facts.latent_dim / 2) < 1e-3
-                else "kl-wrong-prior",
+                diagnosis=wrong_form(term, subject)
+                or (
+                    "kl-missing-term"
+                    if abs(abs(at_prior) / nat(term, codes.batch) - subject.facts.latent_dim / 2) < 1e-3
+                    else "kl-wrong-prior"
+                ),
             )
         if value < -1e-6 * unit * (1 + closed):
             return violated(
