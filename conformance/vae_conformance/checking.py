@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     second_head: str
     input_shape: int | Sequence[int] | str
     input_range: Sequence[float] | str
+    weights: str | Path
     device: str
     time_limit: float
     store: str | Path

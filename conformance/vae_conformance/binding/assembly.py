@@ -66,6 +66,7 @@ class Assembly:
             autoregressive=options.decoder == "autoregressive",
             parameters=parameters,
             parts=found.parts,
+            given_weights=found.target.weights is not None,
             reference=found.target.namespace.__name__.partition(".")[0] == REFERENCE_PACKAGE,
         )
 
@@ -319,7 +320,9 @@ class Assembly:
             f"{self.facts.parameters:,}" if some else "there are no trainable parameters",
             None if some else "not-a-module",
         )
-        if self.found.target.make is None:
+        if self.facts.given_weights:
+            parts[Part.TRAINING] = PartReport(Standing.REPLACED, "the weights are judged as they are: nothing is trained")
+        elif self.found.target.make is None:
             parts[Part.TRAINING] = PartReport(
                 Standing.REPLACED, "a ready instance cannot be initialised anew: name its class to have training judged"
             )
