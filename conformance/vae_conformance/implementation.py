@@ -65,8 +65,8 @@ class Implementation:
     input_range: Sequence[float] | str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise self._wrong("name", f"{self.name!r} is not a text", "it is what reports call the implementation")
+        if not isinstance(name := vars(self)["name"], str):
+            raise self._wrong("name", f"{name!r} is not a text", "it is what reports call the implementation")
         self._check_build()
         for part, arguments in PARTS.items():
             given = getattr(self, part)

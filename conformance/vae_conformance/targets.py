@@ -234,7 +234,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         rebuild if accepts or own_names else None,
         tuple(sources),
         accepts,
-        _digest(sources, label, arguments),
+        _digest=_digest(sources, label, arguments),
     )
 
 

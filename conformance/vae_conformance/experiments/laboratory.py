@@ -306,9 +306,13 @@ class Laboratory:
         """What a model with given weights does on held-out items: a run without curves."""
         around = self._around(self.subject, plan)
         scale = self._scale(self.subject, min(REPORTED_ITEMS, len(around.test)))
+        nothing = np.zeros(0)
         return TrainedRun(
             plan.recipe,
-            *(np.zeros(0) for _curve in range(4)),
+            nothing,
+            nothing,
+            nothing,
+            nothing,
             held_out=held_out(self.subject, around.train, around.test, scale),
             sights=_sights(self.subject, around, plan),
         )
