@@ -65,7 +65,8 @@ class Implementation:
     input_range: Sequence[float] | str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(name := vars(self)["name"], str):
+        name: Any = self.name
+        if not isinstance(name, str):
             raise self._wrong("name", f"{name!r} is not a text", "it is what reports call the implementation")
         self._check_build()
         for part, arguments in PARTS.items():
@@ -103,7 +104,7 @@ class Implementation:
         return tuple(name for name in LOSS_KEYWORDS if name in names)
 
     def _check_build(self) -> None:
-        build = self.build
+        build: Any = self.build
         if not callable(build):
             what = f"{build!r} is a {type(build).__name__}, neither a class nor a function that builds a model"
             raise self._wrong("build", what, "write Implementation(build=VAE)")

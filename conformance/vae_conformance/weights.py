@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.addresses import close_match
+from vae_conformance.addresses import check_weights
 from vae_conformance.binding.noise import seeded
 from vae_conformance.errors import Unbound
 from vae_conformance.targets import Target
@@ -94,15 +94,9 @@ def read_weights(path: Path) -> Weights:
     Raises:
         Unbound: it is not there, cannot be read safely, or holds no state dict.
     """
-    if path.is_dir():
-        raise Unbound(f"the weights {path} are a folder", "name the file")
+    check_weights(path)
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
-        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise Unbound(
-            f"there is no file of weights {path}{close_match(path.name, beside)}", "check the path given with --weights"
-        ) from None
     except OSError as error:
         raise Unbound(f"the weights {path} cannot be read: {error.strerror}", "check the path given with --weights") from error
     loaded = _safetensors(path, content) if path.suffix == ".safetensors" else _saved_by_torch(path, content)
@@ -115,10 +109,9 @@ def _saved_by_torch(path: Path, content: bytes) -> Any:
         with warnings_aside():
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if (named := re.search(r"GLOBAL (\S+)|[Uu]nsupported (?:class|global:?) (\S+)", str(error))) is not None:
-            what = (named[1] or named[2]).rstrip(".,")
+        if (named := re.search(r"GLOBAL ([\w.]+\w)", str(error))) is not None:
             raise Unbound(
-                f"{path} holds more than tensors ({what}): unpickling it could run any code, so it is refused",
+                f"{path} holds more than tensors ({named[1]}): unpickling it could run any code, so it is refused",
                 f"where it was saved, {_SAVE}",
             ) from error
         raise Unbound(f"{path} is no file of weights: only what torch.save writes can be read, without code in it", _SAVE) from error
