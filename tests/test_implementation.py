@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -141,6 +142,13 @@ def test_a_loss_is_given_the_code_and_beta_where_it_has_such_parameters() -> Non
     assert set(seen) == {(True, 3.0)}
 
 
+def test_a_loss_that_returns_no_loss_is_refused() -> None:
+    for nothing in ("nothing", None):
+        with pytest.raises(Unbound, match="what the loss of the Implementation record returns is no loss") as caught:
+            bound(replace(ODD, loss=lambda _model, _x_hat, _x, _mu, _logvar, given=nothing: given))
+        assert "(total, reconstruction, kl)" in caught.value.hint
+
+
 def test_a_loss_without_beta_is_weighed_by_the_suite() -> None:
     def loss(_model: Native, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
         return cross_entropy(x_hat, x).mean() + divergence(mu, logvar).mean()
@@ -168,7 +176,7 @@ def test_networks_may_stand_in_a_tuple_a_list_or_a_dict(hold: Callable[[Any], An
 
 
 def test_what_holds_no_networks_is_refused() -> None:
-    with pytest.raises(Unbound, match="what build gives is a object that holds no networks"):
+    with pytest.raises(Unbound, match="build gives an object of object, which holds no networks"):
         bound(Implementation(object, encode=lambda model, x: (x, x)))
 
 
@@ -238,6 +246,15 @@ def test_a_file_with_one_record_needs_no_name(tmp_path: Path) -> None:
     assert "adapter.py:mine or adapter.py:other" in caught.value.hint
 
 
+def test_a_notebook_may_hold_a_record(tmp_path: Path) -> None:
+    from test_run import GOOD
+
+    cells = [GOOD, "from vae_conformance import Implementation\nmine = Implementation(VAE, name='mine')\ntrained = VAE().train()"]
+    source = {"cells": [{"cell_type": "code", "source": cell} for cell in cells], "nbformat": 4}
+    (tmp_path / "work.ipynb").write_text(json.dumps(source))
+    assert load_target(str(tmp_path / "work.ipynb")).name == "mine"
+
+
 def test_a_wrong_record_in_a_file_is_one_sentence_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(Unbound) as caught:
         load_target(str(files(tmp_path, ', likelihood="bernuli"')))
@@ -257,6 +274,7 @@ def test_a_change_of_the_record_or_of_what_it_builds_is_another_implementation(t
 
 def test_the_object_itself_is_judged() -> None:
     report = check_vae(ODD, profile="exact", only=["REP-01", "KL-03", "NET-03"])
+    assert report.options.target == "odd one, by an Implementation record"
     assert {claim.id: claim.outcome.value for claim in report.claims} == {"KL-03": "holds", "REP-01": "holds", "NET-03": "holds"}
     wrong = replace(ODD, sample=lambda _model, mu, logvar: mu + logvar.exp() * torch.randn_like(mu))
     (claim,) = check_vae(wrong, profile="exact", only="REP-01").claims

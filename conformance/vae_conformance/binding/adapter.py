@@ -127,7 +127,7 @@ def _held(inner: Any) -> nn.Module:
     networks = {name: value for name, value in named.items() if isinstance(value, nn.Module)}
     if not networks:
         raise Unbound(
-            f"what build gives is a {type(inner).__name__} that holds no networks",
+            f"build gives an object of {type(inner).__name__}, which holds no networks",
             "return the model, or its networks in a tuple, in a dict or in attributes",
         )
     holder = nn.Module()

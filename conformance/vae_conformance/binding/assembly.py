@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.adapter import settled
 from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.findings import BATCH, Findings
@@ -132,6 +133,11 @@ class Assembly:
         """Where no loss answers: the one that fails, the model's own KL with a reconstruction term, or the ELBO."""
         if self.options.loss is not None and failed is None:
             raise Unbound(f"{self.found.target.name} has no loss named {self.options.loss} that can be called")
+        if failed is None and settled(self.found.model, ("loss",)) is not None:
+            raise Unbound(
+                f"{self.found.target.name}: what the loss of the Implementation record returns is no loss that follows the posterior",
+                "return one number, (total, reconstruction, kl), or a dict of these",
+            )
         if failed is not None:
             candidate, wrong = failed
             self.found.report(Part.LOSS, Standing.FAILING, f"{candidate.account} {wrong.what}", wrong.diagnosis)

@@ -75,6 +75,7 @@ def render_html(report: Report, showing: Showing | None = None) -> str:
     return _template().render(
         report=report,
         showing=_from_store(report) if showing is None else showing,
+        weights=dict(_facts(report)).get("weights", ""),
         headline=headline(report),
         standing=_standing(report.exit_code),
         rows=rows(report),
