@@ -17,6 +17,7 @@ from vae_conformance.binding.interface import (
     trainable,
 )
 from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
+from vae_conformance.binding.loss_terms import sum_of_terms
 from vae_conformance.binding.losses import Kind, Loss, supplied_loss
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import preferred
@@ -93,7 +94,7 @@ class Assembly:
         trial = Trial(x, self.found.raw if self.found.raw is not None else (x,), self.wiring.latent_shape)
         loss, failed = self._chosen(trial)
         if loss is None:
-            return self._instead(failed)
+            return self._instead(failed, trial)
         loss = preferred(self.found, loss, trial, self.options.loss)
         shown = loss.account if loss.driven else f"{loss.account}({', '.join(loss.roles.values())})"
         self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
@@ -129,8 +130,8 @@ class Assembly:
             best = None
         return (None if best is None else best[1]), failed
 
-    def _instead(self, failed: tuple[Loss, SubjectFault] | None) -> tuple[Loss, Likelihood | None]:
-        """Where no loss answers: the one that fails, the model's own KL with a reconstruction term, or the ELBO."""
+    def _instead(self, failed: tuple[Loss, SubjectFault] | None, trial: Trial) -> tuple[Loss, Likelihood | None]:
+        """Where no loss answers: the one that fails, two terms that a script adds, the model's own KL, or the ELBO."""
         if self.options.loss is not None and failed is None:
             raise Unbound(f"{self.found.target.name} has no loss named {self.options.loss} that can be called")
         if failed is None and settled(self.found.model, ("loss",)) is not None:
@@ -144,6 +145,10 @@ class Assembly:
             # PyTorch's Bernoulli losses name their own range when they refuse an output.
             refused = Likelihood.BERNOULLI if wrong.diagnosis in ("decoder-range", "data-out-of-range") else None
             return replace(candidate, returns=Returns.TERMS), self.declared or refused
+        if (added := sum_of_terms(self.found, trial.raw, trial.other, trial.x, trial.code(0.5))) is not None:
+            self.found.report(Part.LOSS, Standing.PRESENT, added.account, known_by=added.known_by)
+            self.found.notes.append(f"the loss is {added.account}")
+            return added, self._likelihood_of(added)
         supplied = self.declared or self._natural_likelihood()
         if (own := kl_of_the_model(self.found, supplied)) is not None:
             self.found.report(Part.LOSS, Standing.PRESENT, own.account, known_by=own.known_by)
