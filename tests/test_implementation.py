@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.errors import Unbound, WrongRecord
 from vae_conformance.options import RunOptions
+from vae_conformance.running import Judge
 from vae_conformance.targets import given_target, load_target
 from vae_spec.subject import Likelihood, Mode, Noise, Objective, Part, Standing
 
@@ -173,6 +175,38 @@ def test_networks_may_stand_in_a_tuple_a_list_or_a_dict(hold: Callable[[Any], An
     one, same, other = (subject.fresh(seed) for seed in (1, 1, 2))
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert any(not torch.equal(one[name], other[name]) for name in one)
+
+
+class Spatial(nn.Module):
+    """Codes of 2 x 2 x 2, and results in objects, as libraries of image models have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.up = nn.Conv2d(1, 4, 4, stride=4), nn.ConvTranspose2d(2, 1, 4, stride=4)
+
+    def encode(self, x: Tensor) -> SimpleNamespace:
+        mean, logvar = self.down(x).chunk(2, dim=1)
+        return SimpleNamespace(latent_dist=SimpleNamespace(mean=mean, logvar=logvar))
+
+    def decode(self, z: Tensor) -> SimpleNamespace:
+        return SimpleNamespace(sample=self.up(z))
+
+
+SPATIAL = Implementation(
+    Spatial,
+    encode=lambda model, x: (model.encode(x).latent_dist.mean, model.encode(x).latent_dist.logvar),
+    sample=lambda _model, mu, logvar: noisy(mu, logvar),
+    decode=lambda model, z: model.decode(z).sample,
+    likelihood="squared-error",
+    input_shape=(1, 8, 8),
+)
+
+
+def test_spatial_codes_and_results_in_objects_are_unwrapped_by_the_record() -> None:
+    facts = bound(SPATIAL).facts
+    assert (facts.input_shape, facts.latent_dim) == ((1, 8, 8), 8)
+    judge = Judge(RunOptions("spatial", profile="exact"), given_target(SPATIAL))
+    assert {judge.ask(claim).outcome.value for claim in ("NET-01", "NET-02", "NET-03", "NET-04", "REP-01", "INT-03")} == {"holds"}
 
 
 def test_what_holds_no_networks_is_refused() -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from trained_samples import held_out
+from trained_samples import run as trained_run
 from vae_conformance import Implementation, check_vae
 from vae_conformance.configuration import load_options
 from vae_conformance.data import load
@@ -25,11 +26,13 @@ from vae_conformance.report.record import Report
 from vae_conformance.running import Judge
 from vae_conformance.session import Session
 from vae_conformance.targets import load_target
+from vae_spec.calibration import EVERYWHERE, NO_PIXEL_VARIANCE, families, rule
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Recipe, TrainedRun
 from vae_spec.judging import judge, precondition
 from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
+from vae_spec.statistics.seeds import Side, decide
 from vae_spec.subject import Part
 from vae_spec.trial import Trial
 
@@ -169,6 +172,20 @@ def test_one_model_near_a_border_is_left_open(place: Path, r2: float, outcome: O
     assert (verdict.outcome, verdict.measured["seeds"]) == (outcome, 1)
     assert "seeds" not in verdict.message or "between seeds" in verdict.message
     assert precondition(CLAIMS["REC-01"], facts) is None
+
+
+@pytest.mark.parametrize("identifier", [name for name in AS_THEY_ARE if name != "LAT-03"])
+def test_one_model_of_each_calibrated_family_would_be_decided(identifier: str, place: Path) -> None:
+    facts = Session(options(place, "good.pt"), lambda _event: None).bind().facts
+    claim, scope = CLAIMS[identifier], NO_PIXEL_VARIANCE if identifier in ("SMP-01", "LAT-02") else EVERYWHERE
+    bounds = judge(claim, [{"own": trained_run()}], facts, Trial(identifier, 0)).expected
+    assert bounds
+    for functional, text in bounds.items():
+        for border in str(text).split(" and "):
+            sign, bound = border.split()
+            found = rule(functional, float(bound), Side.ABOVE if sign == ">" else Side.BELOW, scope)
+            for name, spread in families(functional, scope).items():
+                assert decide([spread.mean], found).outcome is Outcome.HOLDS, (name, functional, spread.mean, border)
 
 
 def test_an_object_is_judged_with_weights_and_keeps_its_own(place: Path) -> None:
