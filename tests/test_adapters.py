@@ -118,7 +118,7 @@ def test_the_table_of_functions_is_the_record_s() -> None:
 
 def test_the_claims_that_are_asked_of_given_weights_are_named() -> None:
     section = PAGE.partition("\n## Weights of a trained model\n")[2]
-    named = section.partition("which should be the data of its training:")[2].partition(". The\nothers")[0]
+    named = " ".join(section.split()).partition("which should be the data of its training:")[2].partition(". The others")[0]
     assert re.findall(r"[A-Z]+-\d\d", named) == [
         identifier
         for area in ("REC", "SMP", "LAT", "INT", "COL")
