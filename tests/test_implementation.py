@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from binding_samples import Inline, Layers, Native, cross_entropy, divergence, noisy
+from binding_samples import Inline, Layers, Native, Script, cross_entropy, divergence, noisy
 from vae_conformance import Implementation, check_vae
 from vae_conformance.binding.adapter import Adapter, adapted, inner_of
 from vae_conformance.binding.bind import bind
@@ -113,6 +113,33 @@ def test_the_model_s_own_loss_is_taken_where_none_is_given() -> None:
     facts = bound(Implementation(Native, encode=lambda model, x: model.encode(x))).facts
     assert facts.parts[Part.LOSS].account.startswith("method loss(")
     assert facts.parts[Part.DECODE].account == "decode(z)"
+
+
+def test_a_text_names_one_of_the_file_s_losses() -> None:
+    facts = bound(Implementation(Script, loss="loss_function", objective="elbo")).facts
+    assert facts.parts[Part.LOSS].account.startswith("function loss_function(")
+    with pytest.raises(Unbound, match="has no loss named loss_of_another that can be called"):
+        bound(Implementation(Script, loss="loss_of_another"))
+
+
+class Keeping(Inline):
+    """Returns the reconstruction alone, and keeps mu and logvar."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x_hat, self.mu, self.logvar = super().forward(x)
+        return x_hat
+
+    def loss(self, x_hat: Tensor, x: Tensor) -> Tensor:
+        return cross_entropy(x_hat, x).mean() + divergence(self.mu, self.logvar).mean()
+
+
+def test_what_the_model_keeps_is_seen_behind_the_adapter() -> None:
+    plain = bind(given_target(Keeping), RunOptions("keeping")).facts
+    facts = bound(Implementation(Keeping, forward=lambda model, x: model(x))).facts
+    assert {part: report.standing for part, report in facts.parts.items()} == {
+        part: report.standing for part, report in plain.parts.items()
+    }
+    assert facts.parts[Part.POSTERIOR].standing is Standing.PRESENT
 
 
 def test_what_is_given_stands_alone_where_it_fails() -> None:

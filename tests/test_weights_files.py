@@ -142,6 +142,12 @@ def test_weights_of_another_model_are_refused(changes: dict[str, Any], words: st
     assert "builds it with those of the training" in caught.value.hint
 
 
+def test_behind_a_prefix_too_it_is_said_what_is_lacking(tmp_path: Path) -> None:
+    content = {name: value for name, value in prefixed("model.").items() if name != "model.0.bias"}
+    with pytest.raises(Unbound, match=r"do not fit test_weights_files.py:model: the model has 0.bias, and the file has not$"):
+        with_weights(given_target(model), saved(tmp_path, content))
+
+
 def test_many_names_are_cut_short(tmp_path: Path) -> None:
     path = saved(tmp_path, {f"layer{index}.weight": torch.zeros(1) for index in range(9)})
     with pytest.raises(Unbound, match=r"the file has layer0.weight, layer1.weight, layer2.weight, 6 more, and the model has not"):

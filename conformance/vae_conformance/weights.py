@@ -160,15 +160,16 @@ def fitted(weights: Weights, model: nn.Module, name: str) -> Weights:
         Unbound: names or shapes are not the model's.
     """
     own = model.state_dict()
-    chosen = weights
-    for prefix in _prefixes(weights.state):
-        state = {key.removeprefix(prefix): value for key, value in weights.state.items() if key.startswith(prefix)}
-        if state.keys() == own.keys():
-            aside = tuple(key for key in weights.state if not key.startswith(prefix))
-            chosen = replace(weights, state=state, prefix=prefix, aside=aside)
-            break
+    readings = [_without(weights, prefix) for prefix in _prefixes(weights.state)]
+    # Of the readings the one that fits; where none does, the one of which most can be said.
+    chosen = max(readings, key=lambda one: (one.state.keys() == own.keys(), len(one.state.keys() & own.keys())))
     _check(chosen.state, own, weights.name, name)
     return chosen
+
+
+def _without(weights: Weights, prefix: str) -> Weights:
+    state = {key.removeprefix(prefix): value for key, value in weights.state.items() if key.startswith(prefix)}
+    return replace(weights, state=state, prefix=prefix, aside=tuple(key for key in weights.state if not key.startswith(prefix)))
 
 
 def _prefixes(names: Iterable[str]) -> list[str]:

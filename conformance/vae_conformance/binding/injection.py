@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import home_of
 from vae_conformance.binding.distributions import with_pair, with_raw
 from vae_conformance.binding.interface import CodeForm
 from vae_conformance.binding.layout import Path, at, leaves, rebuilt
@@ -120,7 +119,7 @@ def decoded_as(template: Any, raw: Raw) -> Any:
 def replaced(model: Any, part: str, give: Callable[[], Any]) -> Iterator[None]:
     """A part gives something else inside the block, and does not run."""
     owner, name = resolve(model, part)
-    target, owner = getattr(owner, name), home_of(owner, name)
+    target = getattr(owner, name)
     holder, attribute = (target, "forward") if isinstance(target, nn.Module) else (owner, name)
     had, before = attribute in vars(holder), vars(holder).get(attribute)
     object.__setattr__(holder, attribute, lambda *_args, **_kwargs: give())
