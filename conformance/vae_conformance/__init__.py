@@ -1,7 +1,8 @@
 """Finds and binds an implementation of a VAE, runs the experiments, asks the claims of `vae_spec`, and reports.
 
-For Python's own users: `check_vae` gives the report of a run, and `parametrize_with_claims` makes each claim a test. Importing this
-package imports nothing heavy: what is named here is loaded when it is first used.
+For Python's own users: `check_vae` gives the report of a run, `parametrize_with_claims` makes each claim a test, and an
+`Implementation` record settles by hand what is otherwise found of a model. Importing this package imports nothing heavy: what is named
+here is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vae_conformance.checking import check_vae
     from vae_conformance.errors import ConformanceError
+    from vae_conformance.implementation import Implementation
     from vae_conformance.report.record import Report
     from vae_conformance.testing import parametrize_with_claims
 
-__all__ = ["ConformanceError", "Report", "check_vae", "parametrize_with_claims"]
+__all__ = ["ConformanceError", "Implementation", "Report", "check_vae", "parametrize_with_claims"]
 
 _HOMES = {
     "ConformanceError": "vae_conformance.errors",
+    "Implementation": "vae_conformance.implementation",
     "Report": "vae_conformance.report.record",
     "check_vae": "vae_conformance.checking",
     "parametrize_with_claims": "vae_conformance.testing",

@@ -81,6 +81,19 @@ def _no_such_file(path: Path) -> Unbound:
     return Unbound(f"there is no file {path}{close_match(path.name, files)}", f"Check the name.{listed}")
 
 
+def check_weights(path: Path) -> None:
+    """Whether there is such a file of weights; what it holds is for whoever reads it.
+
+    Raises:
+        Unbound: there is none.
+    """
+    if path.is_dir():
+        raise Unbound(f"the weights {path} are a folder", "name the file")
+    if not path.exists():
+        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise Unbound(f"there is no file of weights {path}{close_match(path.name, beside)}", "check the path given with --weights")
+
+
 def close_match(name: str, names: Iterable[str]) -> str:
     """A suggestion, ready to be put behind a message; empty where no name is close."""
     by_lower = {known.lower(): known for known in names}

@@ -263,6 +263,7 @@ def _add_binding(parser: argparse.ArgumentParser) -> None:
     _option(group, "--second-head", None, "what the encoder's second output is, where nothing settles it", choices=choices.SECOND_HEADS)
     _option(group, "--input-shape", "SHAPE", "of one item, such as 1,28,28", type=_checked(choices.input_shape))
     _option(group, "--input-range", "LOW,HIGH", "of an item's entries, such as -1,1", type=_checked(choices.input_range))
+    _option(group, "--weights", "FILE", "a trained model's weights (a state dict): it is judged as it is, and nothing is trained")
     _option(group, "--device", "NAME", "a torch device (cpu)")
 
 

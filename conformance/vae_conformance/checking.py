@@ -18,6 +18,7 @@ from vae_conformance.arguments import default_workers
 from vae_conformance.configuration import load_options, read_table
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import gates
+from vae_conformance.implementation import Implementation
 from vae_conformance.options import RunOptions
 from vae_conformance.report.record import Report
 from vae_conformance.running import Judge, run_in_children
@@ -41,6 +42,7 @@ class Options(TypedDict, total=False):
     second_head: str
     input_shape: int | Sequence[int] | str
     input_range: Sequence[float] | str
+    weights: str | Path
     device: str
     time_limit: float
     store: str | Path
@@ -128,6 +130,8 @@ def object_options(target: object, given: Mapping[str, Any]) -> RunOptions:
 
 def _name(target: object) -> str:
     """How reports call an object: as the command line would, where that leads to it."""
+    if isinstance(target, Implementation):
+        return f"{target.name or _name(target.build)}, by an Implementation record"
     owner = target if hasattr(target, "__qualname__") else getattr(target, "func", type(target))
     module, name = str(getattr(owner, "__module__", "")), str(getattr(owner, "__qualname__", type(target).__qualname__))
     try:

@@ -159,6 +159,7 @@ _READERS: Mapping[str, Callable[[Any, Path], Any]] = {
     "second-head": _choice(choices.SECOND_HEADS),
     "input-shape": lambda value, _folder: choices.input_shape(_row(value)),
     "input-range": lambda value, _folder: choices.input_range(_row(value)),
+    "weights": lambda value, folder: str(folder / _text(value)),
     "device": lambda value, _folder: _text(value),
     "time-limit": _positive,
     "expected-failures": _failures,

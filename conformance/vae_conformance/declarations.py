@@ -50,11 +50,16 @@ def with_declarations(options: RunOptions, model: object, name: str) -> tuple[Ru
     Raises:
         Unbound: the declaration is not in order; see `declared_options`.
     """
-    added = {key: value for key, value in declared_options(model, name).items() if getattr(options, key) is None}
+    return completed(options, declared_options(model, name), "the implementation itself")
+
+
+def completed(options: RunOptions, declared: Mapping[str, Any], by: str) -> tuple[RunOptions, str]:
+    """The options completed by what somebody declares, where they leave it open, and a note of it, empty where nothing is added."""
+    added = {key: value for key, value in declared.items() if getattr(options, key) is None}
     if not added:
         return options, ""
     said = ", ".join(f"{key.replace('_', '-')} {_shown(value)}" for key, value in added.items())
-    return replace(options, **added), f"declared by the implementation itself: {said}"
+    return replace(options, **added), f"declared by {by}: {said}"
 
 
 def _shown(value: Any) -> str:

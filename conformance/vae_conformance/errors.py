@@ -22,6 +22,14 @@ class Unbound(Exception):
         self.hint = hint
 
 
+class WrongRecord(Unbound, ValueError):
+    """A field of an `Implementation` record is not what it must be: to whoever writes one, a `ValueError`."""
+
+    def __str__(self) -> str:
+        """What is wrong, and what to do."""
+        return ". ".join(filter(None, (self.message, self.hint)))
+
+
 class ConformanceError(AssertionError):
     """An implementation does not conform: what `Report.raise_for_violations` raises. Its text is what the terminal would show.
 

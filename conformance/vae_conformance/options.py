@@ -34,6 +34,7 @@ class RunOptions:
         second_head: what the encoder's second output is declared to be, or None to detect it.
         input_shape: the shape of one item, or None to detect it.
         input_range: the range of an item's entries, or None to detect it.
+        weights: a file of a trained model's weights, which is judged as it is; None to train.
         device: a torch device name.
         fail_fast: stop at the first violated gated claim.
         time_limit: seconds a claim may take, its trainings apart.
@@ -59,6 +60,7 @@ class RunOptions:
     second_head: str | None = None
     input_shape: tuple[int, ...] | None = None
     input_range: tuple[float, float] | None = None
+    weights: str | None = None
     device: str = "cpu"
     fail_fast: bool = False
     time_limit: float = 60.0

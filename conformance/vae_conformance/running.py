@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
-from vae_conformance.addresses import locate
+from vae_conformance.addresses import check_weights, locate
 from vae_conformance.child import CommandOf, pytest_command
 from vae_conformance.errors import Unbound
 from vae_conformance.events import ClaimVerdict, Event, NotBound, read_event
@@ -35,6 +35,8 @@ def run_in_children(
     started = monotonic()
     try:
         locate(options.target)
+        if options.weights is not None:
+            check_weights(Path(options.weights))
         if options.data is not None and options.profile != "exact":
             from vae_conformance.own_data import read_images  # noqa: PLC0415  NumPy comes with it, and only this option needs it
 

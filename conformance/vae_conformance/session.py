@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,7 +25,8 @@ from vae_conformance.targets import Target, load_target
 from vae_conformance.time_limit import TimeLimitExceeded, time_limit
 from vae_conformance.torchvision_cpu import make_importable
 from vae_conformance.variants import ASKED, Variant, variants
-from vae_spec.claim import Claim, Profile
+from vae_conformance.weights import with_weights
+from vae_spec.claim import Claim, Experiment, Profile
 from vae_spec.exploration import fault_verdict
 from vae_spec.judging import ask, judge, precondition
 from vae_spec.outcomes import Level, Outcome, Verdict, violated
@@ -78,6 +80,8 @@ class Session:
                 self._check_device()
                 make_importable()
                 self._target = self._target or load_target(self.options.target, input_shape=self.options.input_shape)
+                if self.options.weights is not None:
+                    self._target = with_weights(self._target, Path(self.options.weights))
                 self.emit({"event": "probing"})
                 self._subject = bind(self._target, self.options)
             except Unbound as error:
@@ -154,17 +158,23 @@ class Session:
             if verdict.outcome is not Outcome.INCONCLUSIVE:
                 break
         assert verdict is not None
+        if subject.facts.given_weights and verdict.outcome is Outcome.VIOLATED:
+            other = f"were the weights trained on other data than {self.options.data_name}, name it with --dataset or --data"
+            return replace(verdict, hint=f"{verdict.hint}; {other}")
         return verdict
 
     def _given(self, claim: Claim, keys: list[dict[str, str]]) -> None:
-        """Say which stored runs a claim was given, so that reports can show them."""
-        self.emit({"event": "trained", "claim": claim.id, "experiment": str(claim.experiment), "groups": keys})
+        """Say which stored runs a claim was given, so that reports can show them; of given weights there is one kind alone."""
+        experiment = claim.experiment if self.options.weights is None else Experiment.IMAGES
+        self.emit({"event": "trained", "claim": claim.id, "experiment": str(experiment), "groups": keys})
 
     def _looks(self, claim: Claim) -> tuple[int, ...]:
-        """How many seeds are looked at: 3, 6, 10.
+        """How many seeds are looked at: 3, 6, 10; one model, where its weights are given.
 
         The full profile begins at 6, but for the reference's own systems and on large data sets, where a training takes many times as long.
         """
+        if self.options.weights is not None:
+            return (1,)
         more = self.options.profile == Profile.FULL and self.options.images == "digits" and not claim.reference_only
         return LOOKS[1:] if more else LOOKS
 
@@ -240,6 +250,7 @@ class Session:
                 "parameters": facts.parameters,
                 "input_shape": list(facts.input_shape),
                 "latent_dim": facts.latent_dim,
+                "weights": None if (weights := self._target.weights) is None else {"file": weights.name, "sha256": weights.sha256},
             },
             "environment": {
                 "python": platform.python_version(),

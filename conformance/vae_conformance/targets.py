@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import builtins
 import hashlib
 import importlib
 import importlib.util
 import inspect
-import itertools
 import os
 import pkgutil
-import re
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from types import CodeType, MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from vae_conformance.addresses import FORMS, close_match, locate
+from vae_conformance.binding.adapter import adapted
 from vae_conformance.classes import choose_class
 from vae_conformance.construct import accepted_sizes, choose_arguments, construct, parameter_names
 from vae_conformance.declarations import declared_options
 from vae_conformance.errors import Unbound
-from vae_conformance.notebooks import notebook_source
-from vae_conformance.time_limit import public_names, undisturbed, user_code
+from vae_conformance.implementation import Implementation
+from vae_conformance.private_tree import PrivateTree, importing, top_level_spec
+from vae_conformance.time_limit import public_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-_TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importing only defines the model.'
+    from vae_conformance.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Target:
             the names of its own parameters; None where it accepts none. Raises `Unbound`.
         accepts: which of `input_shape`, `hidden_dim` and `latent_dim` `rebuild` takes.
         sources: the files whose content decides its behaviour, its own first.
+        record: the Implementation record that settles some of it by hand, or None.
+        weights: those of a trained model that is judged as it is, which `instance` has; or None.
     """
 
     text: str
@@ -62,6 +62,8 @@ class Target:
     rebuild: Callable[[Mapping[str, object]], object] | None
     sources: tuple[Path, ...]
     accepts: frozenset[str] = frozenset()
+    record: Implementation | None = None
+    weights: Weights | None = None
     _digest: str = field(default="", repr=False)
 
     def fingerprint(self) -> str:
@@ -101,20 +103,27 @@ def load_target(text: str, *, input_shape: tuple[int, ...] | None = None, import
 
 
 def given_target(given: Any, *, input_shape: tuple[int, ...] | None = None) -> Target:
-    """The target of an object that is at hand: a class, a function that builds a model, or a model.
+    """The target of an object that is at hand: a class, a function that builds a model, a model, or an Implementation record.
 
     Its trained runs are nobody else's: what a closure or a weight holds stands in no source, so the fingerprint is like no other.
 
     Raises:
         Unbound: it is none of these, or what the class declares of itself is not in order.
     """
-    owner = given if hasattr(given, "__qualname__") else getattr(given, "func", type(given))
-    module = sys.modules.get(getattr(owner, "__module__", None) or "") or ModuleType("given")
-    name = public_names(str(getattr(owner, "__qualname__", type(given).__qualname__))).rpartition("<locals>.")[2]
+    named = given.build if isinstance(given, Implementation) else given
+    owner = named if hasattr(named, "__qualname__") else getattr(named, "func", type(named))
+    module = _home(named) or ModuleType("given")
+    name = public_names(str(getattr(owner, "__qualname__", type(named).__qualname__))).rpartition("<locals>.")[2]
     file = getattr(module, "__file__", None)
     label = name if file is None else f"{Path(file).name}:{name}"
     target = _target(given, label, module, _neighbours(module), _How(label, input_shape, 30.0))
     return replace(target, _digest=hashlib.sha256(os.urandom(32)).hexdigest())
+
+
+def _home(given: object) -> ModuleType | None:
+    """The module that something is defined in, where it is known."""
+    owner = given if hasattr(given, "__qualname__") else getattr(given, "func", type(given))
+    return sys.modules.get(getattr(owner, "__module__", None) or "")
 
 
 def _neighbours(module: ModuleType) -> list[Path]:
@@ -137,22 +146,39 @@ def _neighbours(module: ModuleType) -> list[Path]:
 
 def _from_file(path: Path, name: str, how: _How) -> Target:
     path = path.resolve()
-    tree = _PrivateTree(path.parent)
-    with tree.kept_if_imported(), _importing(path.name, how.limit, tree.root):
+    tree = PrivateTree(path.parent)
+    with tree.kept_if_imported(), importing(path.name, how.limit, tree.root):
         module = tree.load(path)
+    name = name or _only_record(module, path.name)
     chosen = _attribute(module, name, path.name) if name else choose_class(module, path.name)
     label = f"{path.name}:{name or getattr(chosen, '__name__', '')}"
     return _target(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
 
 
+def _only_record(module: ModuleType, label: str) -> str:
+    """The name of the Implementation record of a file that has just one: whoever writes one means it. Empty where there is none.
+
+    Raises:
+        Unbound: there are several.
+    """
+    records = {id(value): name for name, value in reversed(vars(module).items()) if isinstance(value, Implementation)}
+    if len(records) > 1:
+        names = sorted(records.values())
+        raise Unbound(
+            f"{label} has {len(names)} Implementation records: {', '.join(names)}",
+            "Name one: " + " or ".join(f"{label}:{name}" for name in names),
+        )
+    return next(iter(records.values()), "")
+
+
 def _from_module(dotted: str, name: str, how: _How) -> Target:
     """An object of an installed module, or of one that lies in the current folder."""
-    spec = _spec(dotted.partition(".")[0])
-    tree = None if spec else _PrivateTree(Path.cwd())
+    spec = top_level_spec(dotted.partition(".")[0])
+    tree = None if spec else PrivateTree(Path.cwd())
     folders = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
     root = tree.root if tree else folders[0] if folders else None
     try:
-        with tree.kept_if_imported() if tree else nullcontext(), _importing(dotted, how.limit, root):
+        with tree.kept_if_imported() if tree else nullcontext(), importing(dotted, how.limit, root):
             module = importlib.import_module(f"{tree.package}.{dotted}" if tree else dotted)
     except Unbound as fault:
         lost = fault.__cause__.name if isinstance(fault.__cause__, ModuleNotFoundError) else None
@@ -176,6 +202,8 @@ def _from_entry_point(point: EntryPoint, how: _How) -> Target:
 
 def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:
     """The record of an object: a ready instance, or a class or factory with the arguments that it will get."""
+    if isinstance(chosen, Implementation):
+        return _of_record(chosen, label, module, sources, how)
     parts = [part for part in ("encode", "decode", "reparameterize", "forward") if hasattr(chosen, part)]
     if isinstance(chosen, nn.Module) or (parts and not inspect.isclass(chosen)):
         digest = _digest(sources, label, {})
@@ -206,7 +234,25 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         rebuild if accepts or own_names else None,
         tuple(sources),
         accepts,
-        _digest(sources, label, arguments),
+        _digest=_digest(sources, label, arguments),
+    )
+
+
+def _of_record(record: Implementation, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:
+    """What the record builds, behind an adapter with the parts that it gives."""
+    shape = how.input_shape or record.declared.get("input_shape")
+    home = _home(record.build) or module
+    framework = home.__name__.partition(".")[0] in ("torch", "torchvision", "builtins")
+    every = dict.fromkeys([*sources, *([] if framework or home is module else _neighbours(home))])
+    built = _target(record.build, label, home, tuple(every), replace(how, input_shape=shape))
+    make, rebuild = built.make, built.rebuild
+    assert make is not None, "a record refuses what is ready"
+    return replace(
+        built,
+        name=record.name or label,
+        make=lambda: adapted(record, make()),
+        rebuild=None if rebuild is None else lambda sizes: adapted(record, rebuild(sizes)),
+        record=record,
     )
 
 
@@ -236,149 +282,3 @@ def _attribute(module: ModuleType, dotted: str, label: str) -> Any:
                 "Name a class, a function that builds the model, or a model.",
             ) from fault
     return found
-
-
-def _spec(top: str) -> ModuleSpec | None:
-    try:
-        return importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return None
-
-
-class _PrivateTree:
-    """A folder whose modules are imported under names of one target's own.
-
-    The modules lie in `sys.modules` below a private package, and see an `__import__` that looks among their siblings
-    first. So two targets with siblings of the same name never meet, an import within a function finds what one at the
-    top finds, and `sys.path` stays as it is. A folder that belongs to a package is taken with the package.
-    """
-
-    _count = itertools.count()
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = self.root = folder
-        while (self.root / "__init__.py").is_file() and "." not in self.root.name:
-            self.root = self.root.parent
-        self.prefix = f"_vae_target_{next(self._count)}"
-        self.package = ".".join((self.prefix, *folder.relative_to(self.root).parts))
-        self.builtins = {**vars(builtins), "__import__": self._import}
-        package = ModuleType(self.prefix)
-        package.__path__ = [str(self.root)]
-        sys.modules[self.prefix] = package
-        if not any(isinstance(finder, _PrivateFinder) for finder in sys.meta_path):
-            sys.meta_path.insert(0, _PrivateFinder())
-        _PrivateFinder.trees[self.prefix] = self
-        importlib.invalidate_caches()
-
-    def load(self, path: Path) -> ModuleType:
-        """The module of a file or notebook of the folder, executed."""
-        plain = re.sub(r"\W", "_", path.stem)
-        stem = plain if path.suffix == ".py" and path.stem.isidentifier() else f"target_{plain}"
-        name = f"{self.package}.{stem}"
-        parent = importlib.import_module(self.package)
-        if name in sys.modules:  # the package's __init__ imports it
-            return sys.modules[name]
-        spec = importlib.util.spec_from_file_location(name, path, loader=_PrivateLoader(name, str(path)))
-        assert spec is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)
-        setattr(parent, stem, module)
-        _PrivateLoader(name, str(path)).exec_module(module)
-        return module
-
-    def sources(self, *first: Path) -> list[Path]:
-        """The files of the modules that were imported, `first` ahead."""
-        modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == self.prefix or name in _STRAYS]
-        files = {Path(file) for module in modules if (file := getattr(module, "__file__", None))}
-        return [*first, *sorted(files - set(first))]
-
-    @contextmanager
-    def kept_if_imported(self) -> Iterator[None]:
-        """Forget all modules of the folder if the block fails."""
-        try:
-            yield
-        except BaseException:
-            for name in [name for name in sys.modules if name.partition(".")[0] == self.prefix]:
-                del sys.modules[name]
-            raise
-
-    def _import(
-        self,
-        name: str,
-        globals: Mapping[str, object] | None = None,  # noqa: A002 - as __import__ has it
-        locals: Mapping[str, object] | None = None,  # noqa: A002
-        fromlist: Sequence[str] | None = (),
-        level: int = 0,
-    ) -> ModuleType:
-        top = name.partition(".")[0]
-        package = self._home(top) if level == 0 else None
-        if package is None:
-            return builtins.__import__(name, globals, locals, fromlist or (), level)
-        module = builtins.__import__(f"{package}.{name}", globals, locals, fromlist or ("*",), 0)
-        return module if fromlist else sys.modules[f"{package}.{top}"]
-
-    def _home(self, top: str) -> str | None:
-        """The private package that a sibling of that name belongs to, or None where there is no such sibling."""
-        if top in sys.stdlib_module_names or top == "__main__":
-            return None
-        for folder, package in ((self.folder, self.package), (self.root, self.prefix)):
-            spec = PathFinder.find_spec(top, [str(folder)])
-            if spec is None:
-                continue
-            # A folder without __init__.py (`data/`) comes last of all, as it does for Python.
-            if spec.loader is not None or (any((folder / top).glob("*.py")) and _spec(top) is None):
-                return package
-        return None
-
-
-class _PrivateFinder:
-    """Finds the modules below private packages."""
-
-    trees: ClassVar[dict[str, _PrivateTree]] = {}
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """See importlib.abc.MetaPathFinder."""
-        if path is None or name.partition(".")[0] not in self.trees:
-            return None
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None and isinstance(spec.loader, SourceFileLoader):
-            spec.loader = _PrivateLoader(name, spec.loader.path)
-        return spec
-
-
-class _PrivateLoader(SourceFileLoader):
-    """Runs a file or a notebook with its tree's `__import__`, and neither reads nor writes compiled files."""
-
-    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the loader serves this one name
-        """The code of a file."""
-        return compile(Path(self.path).read_bytes(), self.path, "exec", dont_inherit=True)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """See importlib.abc.Loader."""
-        module.__dict__["__builtins__"] = _PrivateFinder.trees[module.__name__.partition(".")[0]].builtins
-        path = Path(self.path)
-        is_notebook = path.suffix.lower() == ".ipynb"
-        for code in [cell.code for cell in notebook_source(path)] if is_notebook else [self.get_code(module.__name__)]:
-            exec(code, module.__dict__)  # noqa: S102 - to import somebody's file is to run it
-
-
-_STRAYS: set[str] = set()
-"""Modules that the last target imported from folders which it put on `sys.path` itself."""
-
-
-@contextmanager
-def _importing(shown: str, limit: float, tree: Path | None) -> Iterator[None]:
-    """A context for an import: its failures are `Unbound`, and the interpreter is left as it was."""
-    for name in _STRAYS:
-        sys.modules.pop(name, None)
-    _STRAYS.clear()
-    entries, before = set(sys.path), set(sys.modules)
-    with undisturbed(shown):
-        try:
-            with user_code(f"importing {shown}", limit=limit, tree=tree, too_long=_TOO_LONG):
-                yield
-        finally:
-            added = [Path(entry).resolve() for entry in set(sys.path) - entries]
-            for name in set(sys.modules) - before:
-                file = Path(getattr(sys.modules[name], "__file__", None) or "")
-                if not name.startswith("_vae_target_") and any(file.is_relative_to(place) for place in added):
-                    _STRAYS.add(name)

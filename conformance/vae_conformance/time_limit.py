@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import torch
 
-from vae_conformance.errors import Unbound
+from vae_conformance.errors import Unbound, WrongRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,6 +169,8 @@ def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> 
     try:
         with time_limit(limit, doing), warnings_aside():
             yield
+    except WrongRecord as fault:
+        raise Unbound(f"{doing}: {fault.message}{_line(fault, tree)}", fault.hint) from fault
     except (Unbound, KeyboardInterrupt):
         raise
     except TimeLimitExceeded as fault:

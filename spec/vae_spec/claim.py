@@ -76,6 +76,8 @@ class Claim:
         check: the check of an exact claim, which calls the subject; or None.
         judge: the check of a trained claim, which looks at runs of one kind; or None.
         compare: the check of a trained claim that looks at paired runs; or None.
+        as_it_is: the check of a trained claim on one trained model of which nothing but its weights is known: a run without curves; None
+            where one model cannot tell.
         experiment: what the runs of a trained claim are.
         reference_only: whether it concerns the reference's own systems alone, and is asked of them in the full profile.
         applies: the reason why the claim does not concern a subject with these facts, or None where it does.
@@ -97,6 +99,7 @@ class Claim:
     check: ExactCheck | None = None
     judge: TrainedCheck | None = None
     compare: PairedCheck | None = None
+    as_it_is: TrainedCheck | None = None
     experiment: Experiment | None = None
     reference_only: bool = False
     applies: Callable[[Facts], str | None] = lambda _facts: None
@@ -108,6 +111,8 @@ class Claim:
             raise ValueError(f"{self.id} names unknown mistakes: {', '.join(unknown)}")
         if sum(one is not None for one in (self.check, self.judge, self.compare)) != 1 or (self.check is None) != bool(self.experiment):
             raise ValueError(f"{self.id} needs either a check, or an experiment and what judges or compares its runs")
+        if self.as_it_is is not None and self.check is not None:
+            raise ValueError(f"{self.id} is asked of the subject itself, whatever its weights are")
 
     @property
     def area(self) -> str:

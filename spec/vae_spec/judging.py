@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
-from vae_spec.claim import Claim
+from vae_spec.claim import Claim, Experiment
 from vae_spec.evidence import Group, TrainedRun
 from vae_spec.exploration import fault_verdict
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
@@ -14,14 +15,30 @@ from vae_spec.trial import Trial
 REQUIRED_PARTS = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
 """What nothing can stand in for. Every other part can be replaced, or the claims that need it do not apply."""
 
+_COURSE = "looks at the course of trainings"
+_NEEDS: Mapping[Experiment, str] = defaultdict(
+    lambda: "is about trainings of its own",
+    {
+        Experiment.IMAGES: _COURSE,
+        Experiment.CONTRAST: "compares with an autoencoder of the same size that is trained beside it",
+        Experiment.SWEEP: "compares trainings at several weights of the KL",
+        Experiment.WITHOUT_KL: "compares with a training without a KL",
+    },
+)
+"""What a trained claim does that one trained model cannot answer."""
+
 
 def precondition(claim: Claim, facts: Facts) -> Verdict | None:
     """The verdict that follows from the facts alone (not applicable, or a required part missing or failing), or None to go on and ask."""
     if claim.reference_only and not facts.reference:
         return not_applicable("it concerns the reference's own systems alone")
+    if facts.given_weights and claim.experiment is not None and claim.as_it_is is None:
+        return not_applicable(f"the weights are judged as they are, and nothing is trained: this claim {_NEEDS[claim.experiment]}")
     if reason := claim.applies(facts):
         return not_applicable(reason)
     for part in claim.needs:
+        if facts.given_weights and part is Part.TRAINING and claim.as_it_is is not None:
+            continue
         report = facts.parts[part]
         if report.standing is Standing.FAILING:
             if claim.level is Level.INFORMATIONAL:
@@ -59,7 +76,9 @@ def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
 
 
 def judge(claim: Claim, groups: Sequence[Group], facts: Facts, trial: Trial) -> Verdict:
-    """The verdict of a trained claim on the runs made so far: one group a seed."""
+    """The verdict of a trained claim on the runs made so far: one group a seed; of given weights one run, which has no curves."""
+    if facts.given_weights and claim.as_it_is is not None:
+        return _hinted(claim, claim.as_it_is([only(group) for group in groups], facts, trial))
     if claim.judge is not None:
         return _hinted(claim, claim.judge([only(group) for group in groups], facts, trial))
     if claim.compare is None:

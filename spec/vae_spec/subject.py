@@ -98,6 +98,7 @@ class Facts:
         samples_in_eval: whether eval mode samples z (True) or decodes the mean (False); None where that cannot be told.
         private_noise: whether the noise comes from a generator of the model's own, which training must set aside to be repeatable.
         reference: whether it is one of the project's own reference systems.
+        given_weights: whether it is a trained model that is judged as it is: nothing is trained.
         parameters: how many trainable numbers it has.
         notes: what the binding inferred, a sentence each, for the report.
     """
@@ -118,6 +119,7 @@ class Facts:
     parameters: int = 0
     private_noise: bool = False
     reference: bool = False
+    given_weights: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -268,7 +270,7 @@ class Subject(Protocol):
         ...
 
     def fresh(self, seed: int) -> State:
-        """A new initialisation, made under the seed; a ready instance gives the state that it came with."""
+        """A new initialisation, made under the seed; a ready instance, or given weights, the state that it came with."""
         ...
 
     def load(self, state: State) -> None:

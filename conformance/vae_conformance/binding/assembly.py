@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.adapter import settled
 from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.findings import BATCH, Findings
@@ -16,6 +17,7 @@ from vae_conformance.binding.interface import (
     trainable,
 )
 from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
+from vae_conformance.binding.loss_terms import sum_of_terms
 from vae_conformance.binding.losses import Kind, Loss, supplied_loss
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import preferred
@@ -66,6 +68,7 @@ class Assembly:
             autoregressive=options.decoder == "autoregressive",
             parameters=parameters,
             parts=found.parts,
+            given_weights=found.target.weights is not None,
             reference=found.target.namespace.__name__.partition(".")[0] == REFERENCE_PACKAGE,
         )
 
@@ -91,7 +94,7 @@ class Assembly:
         trial = Trial(x, self.found.raw if self.found.raw is not None else (x,), self.wiring.latent_shape)
         loss, failed = self._chosen(trial)
         if loss is None:
-            return self._instead(failed)
+            return self._instead(failed, trial)
         loss = preferred(self.found, loss, trial, self.options.loss)
         shown = loss.account if loss.driven else f"{loss.account}({', '.join(loss.roles.values())})"
         self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
@@ -127,16 +130,25 @@ class Assembly:
             best = None
         return (None if best is None else best[1]), failed
 
-    def _instead(self, failed: tuple[Loss, SubjectFault] | None) -> tuple[Loss, Likelihood | None]:
-        """Where no loss answers: the one that fails, the model's own KL with a reconstruction term, or the ELBO."""
+    def _instead(self, failed: tuple[Loss, SubjectFault] | None, trial: Trial) -> tuple[Loss, Likelihood | None]:
+        """Where no loss answers: the one that fails, two terms that a script adds, the model's own KL, or the ELBO."""
         if self.options.loss is not None and failed is None:
             raise Unbound(f"{self.found.target.name} has no loss named {self.options.loss} that can be called")
+        if failed is None and settled(self.found.model, ("loss",)) is not None:
+            raise Unbound(
+                f"{self.found.target.name}: what the loss of the Implementation record returns is no loss that follows the posterior",
+                "return one number, (total, reconstruction, kl), or a dict of these",
+            )
         if failed is not None:
             candidate, wrong = failed
             self.found.report(Part.LOSS, Standing.FAILING, f"{candidate.account} {wrong.what}", wrong.diagnosis)
             # PyTorch's Bernoulli losses name their own range when they refuse an output.
             refused = Likelihood.BERNOULLI if wrong.diagnosis in ("decoder-range", "data-out-of-range") else None
             return replace(candidate, returns=Returns.TERMS), self.declared or refused
+        if (added := sum_of_terms(self.found, trial.raw, trial.other, trial.x, trial.code(0.5))) is not None:
+            self.found.report(Part.LOSS, Standing.PRESENT, added.account, known_by=added.known_by)
+            self.found.notes.append(f"the loss is {added.account}")
+            return added, self._likelihood_of(added)
         supplied = self.declared or self._natural_likelihood()
         if (own := kl_of_the_model(self.found, supplied)) is not None:
             self.found.report(Part.LOSS, Standing.PRESENT, own.account, known_by=own.known_by)
@@ -319,7 +331,9 @@ class Assembly:
             f"{self.facts.parameters:,}" if some else "there are no trainable parameters",
             None if some else "not-a-module",
         )
-        if self.found.target.make is None:
+        if self.facts.given_weights:
+            parts[Part.TRAINING] = PartReport(Standing.REPLACED, "the weights are judged as they are: nothing is trained")
+        elif self.found.target.make is None:
             parts[Part.TRAINING] = PartReport(
                 Standing.REPLACED, "a ready instance cannot be initialised anew: name its class to have training judged"
             )

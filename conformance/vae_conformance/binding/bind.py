@@ -9,26 +9,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.assembly import Assembly
 from vae_conformance.binding.findings import Findings, find_decoder, find_encoder, find_sampler, find_shape, latent_shape_of
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
 from vae_conformance.binding.noise import seeded
-from vae_conformance.declarations import with_declarations
+from vae_conformance.declarations import completed, with_declarations
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target
+from vae_spec.subject import Part
 
 
 def bind(target: Target, options: RunOptions) -> InProcessSubject:
     """Bind a loaded target.
 
-    What its class declares of itself (`conformance_options`) counts where the options leave it open.
+    What an Implementation record declares counts where the options leave it open, and behind it what the class declares of itself
+    (`conformance_options`).
 
     Raises:
         Unbound: it cannot be constructed, its declaration is not in order, or no input shape can be found.
@@ -38,15 +42,27 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
         model: Any = target.instance if target.make is None else target.make()
     if isinstance(model, nn.Module):
         model.to(device)
-    options, note = with_declarations(options, model, target.name)
+    options, said = (options, "") if target.record is None else completed(options, target.record.declared, "the Implementation record")
+    options, note = with_declarations(options, inner_of(model), target.name)
     given = ", ".join(f"{name}={value!r}" for name, value in target.arguments.items())
-    notes = [text for text in (note, f"constructed with {given}" if given else "") if text]
+    weighed = "" if target.weights is None else target.weights.account
+    notes = [text for text in (said, note, weighed, f"constructed with {given}" if given else "") if text]
     found = Findings(model, target, device, notes=notes)
     with _undisturbed(model):
-        return _bound(found, options)
+        subject = _bound(found, options)
+    _say_what_was_given(found)
+    return subject
 
 
 LEVELS = 256
+_PARTS = {
+    "encode": Part.POSTERIOR,
+    "reparameterize": Part.DRAW,
+    "decode": Part.DECODE,
+    "forward": Part.FORWARD,
+    "loss": Part.LOSS,
+}
+"""The parts that a record may give, by the names of an adapter's methods."""
 
 
 @contextmanager
@@ -62,6 +78,14 @@ def _undisturbed(model: Any) -> Iterator[None]:
     finally:
         model.load_state_dict(before)
         model.train(training)
+
+
+def _say_what_was_given(found: Findings) -> None:
+    """An account says which parts an Implementation record gives: nobody has looked for them."""
+    for name, part in _PARTS.items():
+        if settled(found.model, (name,)) is not None and part in found.parts:
+            report = found.parts[part]
+            found.parts[part] = replace(report, account=f"{report.account}; given by the Implementation record")
 
 
 def _refuse_levels(found: Findings) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vae_conformance.binding.adapter import inner_of
 from vae_conformance.binding.calls import Caller
 from vae_conformance.binding.drawing import DrawForm, forms
 from vae_conformance.binding.heads import Head
@@ -142,7 +143,8 @@ def _decodes_to(found: Findings, part: Found, code: tuple[int, ...], shape: tupl
 
 
 def _states_a_shape(found: Findings) -> bool:
-    attributes = vars(found.model) if hasattr(found.model, "__dict__") else {}
+    inner = inner_of(found.model)
+    attributes = vars(inner) if hasattr(inner, "__dict__") else {}
     return any("shape" in name or name.startswith(("input", "in_")) for name in (*attributes, *found.target.arguments)) or any(
         isinstance(module, nn.Linear | nn.Conv2d) for module in (found.model.modules() if isinstance(found.model, nn.Module) else ())
     )

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.distributions import pair_of, raw_of
 from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, same
 from vae_spec.subject import Raw
@@ -65,17 +66,25 @@ class CodeForm:
 
 
 def candidates(model: object, names: tuple[str, ...]) -> list[Found]:
-    """The callables that the model offers under these names, in their order; behind them spellings with other capitals."""
+    """The callables that the model offers under these names, in their order; behind them spellings with other capitals.
+
+    What an Implementation record gives stands alone: where it fails, nothing else is to answer in its place.
+    """
+    if (name := settled(model, names)) is not None:
+        return [Found(name, getattr(model, name))]
     there = [name for name in names if callable(getattr(model, name, None))]
-    own = [name for name in (*dir(type(model)), *getattr(model, "_modules", {})) if not name.startswith("_")]
+    own = [name for name in (*dir(type(inner_of(model))), *getattr(model, "_modules", {})) if not name.startswith("_")]
     there += [name for spelling in names for name in own if name.lower() == spelling and callable(getattr(model, name, None))]
     return [Found(name, getattr(model, name)) for name in dict.fromkeys(there)]
 
 
 def sampler_candidates(model: object, namespace: object) -> list[Found]:
     """Methods, then functions of the module, whose name says that they draw a code; layers by their class's name too."""
-    named = [name for name in dir(type(model)) if SAMPLER_PATTERN.match(name)]
-    named += [name for name in vars(model) if SAMPLER_PATTERN.match(name)] if hasattr(model, "__dict__") else []
+    if (given := settled(model, ("reparameterize",))) is not None:
+        return [Found(given, getattr(model, given))]
+    inner = inner_of(model)
+    named = [name for name in dir(type(inner)) if SAMPLER_PATTERN.match(name)]
+    named += [name for name in vars(inner) if SAMPLER_PATTERN.match(name)] if hasattr(inner, "__dict__") else []
     layers: Mapping[str, object] = getattr(model, "_modules", {})
     named += [name for name, layer in layers.items() if SAMPLER_PATTERN.match(name) or SAMPLER_PATTERN.match(type(layer).__name__)]
     found = [Found(name, getattr(model, name)) for name in dict.fromkeys(named) if callable(getattr(model, name, None))]

@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import nn
 
+from vae_conformance.binding.adapter import inner_of
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES
 from vae_conformance.binding.wiring import Wiring
 from vae_conformance.location import Location, location_in
@@ -81,7 +82,8 @@ class _Seeker:
 
     def constructor(self) -> Location | None:
         """The constructor, or the class where it has none of its own."""
-        return self._of_class_method(type(self.model), "__init__") or self._of_class(type(self.model))
+        kind = type(inner_of(self.model))
+        return self._of_class_method(kind, "__init__") or self._of_class(kind)
 
     def _of_class_method(self, kind: type, name: str) -> Location | None:
         return self._of_callable(inspect.getattr_static(kind, name, None))

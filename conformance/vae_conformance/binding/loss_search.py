@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from vae_conformance.binding.adapter import settled
 from vae_conformance.binding.loss_arguments import Signature, direct, of_batch, of_outputs
 
 METHOD_NAMES = (
@@ -68,7 +69,10 @@ def driving_candidates(model: object) -> Iterator[tuple[str, Callable[..., Any],
             yield f"method {name}", call, len([one for one in inspect.signature(call).parameters.values() if one.default is one.empty]) == 2
 
 
-def _places(model: object, namespace: object) -> Iterator[tuple[str, Callable[..., Any]]]:
+def _places(model: Any, namespace: object) -> Iterator[tuple[str, Callable[..., Any]]]:
+    if (given := settled(model, ("loss",))) is not None:
+        yield f"method {given}", getattr(model, given)
+        return
     for name in METHOD_NAMES:
         call = getattr(model, name, None)
         if callable(call) and not type(call).__module__.startswith("torch."):

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vae_conformance.binding.adapter import home_of, inner_of
 from vae_conformance.binding.interface import CodeForm
 from vae_conformance.binding.watching import watch
 
@@ -22,7 +23,7 @@ def resolve(model: Any, dotted: str) -> tuple[Any, str]:
     *owners, name = dotted.split(".")
     for owner in owners:
         model = getattr(model, owner)
-    return model, name
+    return home_of(model, name), name
 
 
 def has_forward(model: Any) -> bool:
@@ -119,7 +120,7 @@ def stored_tensors(model: Any) -> dict[str, Tensor]:
         return {}
     found: dict[str, Tensor] = {}
     for prefix, module in model.named_modules():
-        for name, value in vars(module).items():
+        for name, value in vars(inner_of(module)).items():
             if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
                 found[f"{prefix}.{name}" if prefix else name] = value
     return found

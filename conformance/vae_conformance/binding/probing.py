@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vae_conformance.binding.adapter import inner_of
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.noise import LastOperation
 
@@ -31,7 +32,8 @@ _SHAPE_ATTRIBUTES = (
 def shape_candidates(model: object, arguments: Mapping[str, object]) -> list[tuple[int, ...]]:
     """Shapes of one item that the model may take, the likelier first: its own attributes, its first layer, the usual images."""
     found: list[tuple[int, ...]] = []
-    for source in (vars(model) if hasattr(model, "__dict__") else {}, arguments):
+    inner = inner_of(model)
+    for source in (vars(inner) if hasattr(inner, "__dict__") else {}, arguments):
         for name in _SHAPE_ATTRIBUTES:
             found += _from_value(source.get(name))
     found += list(_from_layers(model))

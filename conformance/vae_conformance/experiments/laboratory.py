@@ -23,7 +23,7 @@ from vae_conformance.data import image_shape
 from vae_conformance.experiments.features import feature_space
 from vae_conformance.experiments.look import RunawayError, Surroundings, look, surroundings
 from vae_conformance.experiments.observe import REPORTED_ITEMS, STATIONARITY_ITEMS, held_out, loss_scale, stationarity
-from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_plans, lab_plans
+from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_plans, lab_plans, recipe_of_weights
 from vae_conformance.experiments.points import look_at_points
 from vae_conformance.experiments.store import Store, content_key, default_folder
 from vae_conformance.experiments.systems import run_system
@@ -33,7 +33,7 @@ from vae_conformance.targets import Target
 from vae_conformance.time_limit import time_limit
 from vae_spec.claim import Experiment
 from vae_spec.elbo import kl_weight
-from vae_spec.evidence import Group, TrainedRun, Training
+from vae_spec.evidence import Arm, Group, TrainedRun, Training
 from vae_spec.sights import Sights
 from vae_spec.subject import SubjectFault
 from vae_spec.trial import derive_seed
@@ -114,7 +114,7 @@ class Laboratory:
         self._scales: dict[int, float | None] = {}
 
     def groups(self, experiment: Experiment, count: int) -> list[Group]:
-        """The first `count` groups of paired runs of an experiment, one a seed; one alone for the lab's printed run.
+        """The first `count` groups of paired runs of an experiment, one a seed; one alone for the lab's printed run, and of given weights.
 
         Raises:
             SubjectFault: the implementation's code failed in training.
@@ -170,6 +170,8 @@ class Laboratory:
         return True
 
     def _plans(self, experiment: Experiment, count: int) -> list[dict[str, Plan]]:
+        if self.subject.facts.given_weights:
+            return [{str(Arm.OWN): Plan(recipe_of_weights(self.options.images))}]
         seeds = [derive_seed(self.options.seed, "training", index) % 2**31 for index in range(count)]
         if experiment is Experiment.LAB_PRINTED:
             seeds = seeds[:1]
@@ -214,6 +216,8 @@ class Laboratory:
         """Train by a plan, and look at what came of it."""
         if plan.system is not None:
             return run_system(plan.system, plan.recipe, self._around(self.subject, plan), self._progress(plan))
+        if self.subject.facts.given_weights:
+            return self._observe_as_it_is(plan)
         subject = self._built(plan)
         return self._observe_points(subject, plan) if plan.recipe.single_stream else self._observe_images(subject, plan)
 
@@ -297,6 +301,21 @@ class Laboratory:
             )
         finally:
             subject.load(before)
+
+    def _observe_as_it_is(self, plan: Plan) -> TrainedRun:
+        """What a model with given weights does on held-out items: a run without curves."""
+        around = self._around(self.subject, plan)
+        scale = self._scale(self.subject, min(REPORTED_ITEMS, len(around.test)))
+        nothing = np.zeros(0)
+        return TrainedRun(
+            plan.recipe,
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+            held_out=held_out(self.subject, around.train, around.test, scale),
+            sights=_sights(self.subject, around, plan),
+        )
 
     def _observe_points(self, subject: InProcessSubject, plan: Plan) -> TrainedRun:
         training, run = self._train(subject, plan, torch.zeros(0))

@@ -70,6 +70,11 @@ def lab_recipe(seed: int, beta: float) -> Recipe:
     return Recipe("clusters", LAB_STEPS, 0, LAB_RATE, beta=beta, seed=seed, single_stream=True, samples=LAB_SAMPLES)
 
 
+def recipe_of_weights(dataset: str) -> Recipe:
+    """What stands for a recipe where a trained model is judged as it is: nothing is trained."""
+    return Recipe(dataset, steps=0, batch=0, learning_rate=0.0)
+
+
 ARMS: Mapping[Experiment, tuple[Arm, ...]] = MappingProxyType(
     {
         Experiment.IMAGES: (Arm.OWN,),

@@ -32,6 +32,7 @@ POINTS_SHOWN = 300
 DPI = 100
 _OWN = (Experiment.CONTRAST, Experiment.IMAGES, Experiment.SWEEP, Experiment.WITHOUT_KL)
 _LAB = (Experiment.LAB, Experiment.LAB_PRINTED, Experiment.LAB_WEIGHTS)
+WEIGHTS = "the weights are judged as they are, and nothing was trained"
 NOTHING = "none of the claims that were asked looks at this comparison"
 
 
@@ -118,7 +119,8 @@ def _named(evidence: Evidence) -> Mapping[str, Pictures]:
 def _curves(evidence: Evidence, experiments: Sequence[Experiment], unit: str) -> Figure:
     runs = [run for run in _own_runs(evidence, experiments) if len(run.total)]
     if not runs:
-        raise NotShownError("its loss is not finite at the first step")
+        untrained = any(not run.recipe.steps for run in _own_runs(evidence, experiments))
+        raise NotShownError(WEIGHTS if untrained else "its loss is not finite at the first step")
     return training_curves(runs, unit)
 
 

@@ -18,7 +18,7 @@ from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.layout import count, number
 from vae_conformance.report.record import ClaimReport, Report, heading
 from vae_conformance.report.tally import counted, headline, rows
-from vae_conformance.report.terminal import repeat_command
+from vae_conformance.report.terminal import repeat_command, shown_weights
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Number, Outcome
 
@@ -34,6 +34,7 @@ _FACTS = (
     ("likelihood", "likelihood"),
     ("effective_beta", "declared effective beta"),
     ("parameters", "parameters"),
+    ("weights", "weights"),
 )
 
 
@@ -74,6 +75,7 @@ def render_html(report: Report, showing: Showing | None = None) -> str:
     return _template().render(
         report=report,
         showing=_from_store(report) if showing is None else showing,
+        weights=dict(_facts(report)).get("weights", ""),
         headline=headline(report),
         standing=_standing(report.exit_code),
         rows=rows(report),
@@ -136,6 +138,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 
 def _fact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return shown_weights(value)
     return " × ".join(map(str, value)) if isinstance(value, list | tuple) else number(value)
 
 

@@ -68,7 +68,7 @@ def as_document(report: Report) -> dict[str, Any]:
 def implementation_document(report: Report) -> dict[str, Any]:
     """What is known of the implementation; of one that was never bound, its target alone."""
     found = report.implementation or {}
-    names = ("name", "binding", "effective_beta", "likelihood", "parameters", "input_shape", "latent_dim")
+    names = ("name", "binding", "effective_beta", "likelihood", "parameters", "input_shape", "latent_dim", "weights")
     return {"target": report.options.target, **{name: found.get(name) for name in names}}
 
 

@@ -34,7 +34,7 @@ def codes_and_prior(named: Mapping[str, Pictures]) -> Figure:
     """
     if not named:
         raise ValueError("a figure of codes needs at least one model")
-    figure = canvas(min(4.6 * len(named), 10), 4.6)
+    figure = canvas(min(max(4.6 * len(named), 6.4), 10), 4.6)
     for ax, (name, pictures) in zip(figure.subplots(1, len(named), squeeze=False).ravel(), named.items(), strict=True):
         _panel(ax, name, pictures)
     figure.suptitle("Codes of held-out items (points) and N(0, I) (circles)")

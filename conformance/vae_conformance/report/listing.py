@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vae_conformance.choices import area_of
 from vae_conformance.report.layout import Layout, number
 from vae_conformance.report.record import heading, in_order
+from vae_conformance.report.terminal import shown_weights
 from vae_spec.mistakes import MISTAKES
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, 
         ("likelihood", "likelihood"),
         ("effective beta", "effective_beta"),
         ("parameters", "parameters"),
+        *([("weights", "weights")] if implementation.get("weights") else []),
     ):
         lines.append(
             f"  {title:18}  {_fact(implementation.get(name), '1: no other is declared' if name == 'effective_beta' else 'unknown')}"
@@ -120,4 +122,6 @@ def _parts(group: Mapping[str, Any], width: int, layout: Layout) -> list[str]:
 def _fact(value: Any, absent: str) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(entry) for entry in value)
+    if isinstance(value, Mapping):
+        return shown_weights(value)
     return absent if value is None else number(value)

@@ -8,7 +8,7 @@ from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.layout import count, number
 from vae_conformance.report.markdown_text import code, code_block, escaped, escaped_lines, table
 from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
-from vae_conformance.report.terminal import repeat_command
+from vae_conformance.report.terminal import repeat_command, shown_weights
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Number, Outcome
 
@@ -42,11 +42,13 @@ def render_markdown(report: Report) -> str:
 
 def _verdict(report: Report) -> list[str]:
     code_number = int(report.exit_code)
+    weights = (report.implementation or {}).get("weights")
     return [
         f"## {code(report.options.target)}: {report.exit_code.verdict}",
         "",
         f"{report.exit_code.meaning[0].upper()}{report.exit_code.meaning[1:]} (exit code {code_number}).",
         "",
+        *([] if weights is None else [f"Weights, judged as they are: {code(shown_weights(weights))}", ""]),
     ]
 
 

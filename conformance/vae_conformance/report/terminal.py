@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.options import RunOptions
@@ -25,7 +26,7 @@ _WORDS = {outcome: (outcome.words.upper() if colour == "red" else outcome.words,
 _WIDEST = max(len(word) for word, _ in _WORDS.values())
 _BEARING = (
     *("profile", "dataset", "data", "data_root", "effective_beta", "likelihood"),
-    *("objective", "decoder", "loss", "second_head", "device"),
+    *("objective", "decoder", "loss", "second_head", "weights", "device"),
 )
 """Options that bear on an outcome, by name."""
 _LEAST_ROOM = 24
@@ -82,6 +83,11 @@ def repeat_command(options: RunOptions, claim: str = "") -> str:
     return shlex.join(words)
 
 
+def shown_weights(weights: Mapping[str, str]) -> str:
+    """A file of weights with the beginning of its SHA-256."""
+    return f"{weights['file']} (SHA-256 {weights['sha256'][:12]})"
+
+
 def _header(report: Report, layout: Layout) -> list[str]:
     found = report.implementation
     if found is None:
@@ -93,6 +99,8 @@ def _header(report: Report, layout: Layout) -> list[str]:
     ]
     if found.get("likelihood"):
         facts.append(f"likelihood {found['likelihood']}")
+    if found.get("weights"):
+        facts.append(f"weights {shown_weights(found['weights'])}")
     return layout.wrap(": ".join(filter(None, (report.options.target, ", ".join(facts)))))
 
 

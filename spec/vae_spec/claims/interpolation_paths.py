@@ -54,6 +54,7 @@ INT_01 = Claim(
     mistakes=("rounded-code", "memorising-decoder"),
     needs=TRAINED_NEEDS,
     judge=judge_smooth,
+    as_it_is=judge_smooth,
     experiment=Experiment.IMAGES,
     applies=decoded_images,
 )

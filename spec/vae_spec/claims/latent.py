@@ -51,17 +51,29 @@ LAT_01 = Claim(
     mistakes=("encoder-ignores-x",),
     needs=TRAINED_NEEDS,
     judge=judge_labels,
+    as_it_is=judge_labels,
     experiment=Experiment.IMAGES,
     applies=images_only,
 )
+
+
+_SPREAD = [("log of the codes' variance", -0.6, Side.ABOVE), ("log of the codes' variance", 1.1, Side.BELOW)]
+
+
+def judge_spread(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -> Verdict:
+    """LAT-02 of one trained model: its own codes, without an autoencoder beside them."""
+    return combine(
+        decisions(runs, _SPREAD, NO_PIXEL_VARIANCE),
+        said="the codes are pulled to N(0, I) (whether an autoencoder's are not is left open: that takes a training)",
+        diagnosis="autoencoder-plus-noise",
+    )
 
 
 def compare_prior(groups: Sequence[Group], facts: Facts, _trial: Trial) -> Verdict:
     """LAT-02."""
     if bad := not_comparable(groups):
         return bad
-    spread = [("log of the codes' variance", -0.6, Side.ABOVE), ("log of the codes' variance", 1.1, Side.BELOW)]
-    found = decisions(arm(groups, Arm.OWN), spread, NO_PIXEL_VARIANCE)
+    found = decisions(arm(groups, Arm.OWN), _SPREAD, NO_PIXEL_VARIANCE)
     if PAIRED.excludes(facts) is None:
         found += comparisons(groups, [("log of MMD to the prior over the autoencoder's", -0.5, Side.BELOW)])
     return combine(
@@ -86,6 +98,7 @@ LAT_02 = Claim(
     mistakes=("autoencoder-plus-noise", "kl-sign"),
     needs=TRAINED_NEEDS,
     compare=compare_prior,
+    as_it_is=judge_spread,
     experiment=Experiment.CONTRAST,
     applies=lambda facts: plain_objective(facts) or NO_PIXEL_VARIANCE.excludes(facts),
 )
@@ -119,6 +132,7 @@ LAT_03 = Claim(
     " another class; reported",
     needs=TRAINED_NEEDS,
     judge=judge_joined,
+    as_it_is=judge_joined,
     experiment=Experiment.IMAGES,
     applies=images_only,
 )

@@ -40,6 +40,7 @@ REC_01 = Claim(
     mistakes=("recon-mean-kl-sum", "decoder-ignores-z", "encoder-ignores-x", "double-sigmoid"),
     needs=TRAINED_NEEDS,
     judge=judge_held_out,
+    as_it_is=judge_held_out,
     experiment=Experiment.IMAGES,
     applies=decoded_images,
 )

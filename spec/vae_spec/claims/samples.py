@@ -49,6 +49,7 @@ SMP_01 = Claim(
     mistakes=_COLLAPSES,
     needs=TRAINED_NEEDS,
     judge=judge_plausible,
+    as_it_is=judge_plausible,
     experiment=Experiment.IMAGES,
     applies=lambda facts: decoded_images(facts) or NO_PIXEL_VARIANCE.excludes(facts),
 )
@@ -83,6 +84,7 @@ SMP_02 = Claim(
     mistakes=_COLLAPSES,
     needs=TRAINED_NEEDS,
     judge=judge_diverse,
+    as_it_is=judge_diverse,
     experiment=Experiment.IMAGES,
     applies=decoded_images,
 )
@@ -115,6 +117,7 @@ SMP_03 = Claim(
     mistakes=("memorising-decoder",),
     needs=TRAINED_NEEDS,
     judge=judge_new,
+    as_it_is=judge_new,
     experiment=Experiment.IMAGES,
     applies=decoded_images,
 )

@@ -56,14 +56,16 @@ class SeedDecision:
     standard_error: float
     seeds: int
 
+    @property
+    def _over(self) -> str:
+        return f"over {self.seeds} seeds" if self.seeds > 1 else "of one model, by the calibrated spread between seeds"
+
     def describe(self) -> str:
         """The number in words."""
         relation = "<=" if self.rule.side is Side.ABOVE else ">="
         expected = "more than" if self.rule.side is Side.ABOVE else "less than"
         if self.outcome is Outcome.VIOLATED:
-            return (
-                f"{self.rule.name} is {self.mean:.4g} ± {self.standard_error:.2g} over {self.seeds} seeds, {relation} {self.rule.bound:g}"
-            )
+            return f"{self.rule.name} is {self.mean:.4g} ± {self.standard_error:.2g} {self._over}, {relation} {self.rule.bound:g}"
         return f"{self.rule.name} {self.mean:.4g} ± {self.standard_error:.2g} ({expected} {self.rule.bound:g} expected)"
 
 
