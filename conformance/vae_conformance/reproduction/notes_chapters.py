@@ -18,13 +18,13 @@ from vae_spec.sights import Pictures
 
 
 def _objective(findings: Findings) -> Content:
-    betas = measured(findings.runs(Experiment.CONTRAST), quantities.effective_beta)
+    betas = measured(findings.runs(Experiment.IMAGES), quantities.effective_beta)
     rows = (("effective beta at the optimum", (Printed("1.0"), betas)),)
     return Content((Table("The weight of the KL, read off the trained posterior", ("", "document", "measured"), rows),))
 
 
 def _curves(findings: Findings) -> Content:
-    runs = [run for run in findings.runs(Experiment.CONTRAST) if run.diverged_at is None and len(run.total) >= len(TABLE)]
+    runs = [run for run in findings.runs(Experiment.IMAGES) if run.diverged_at is None and len(run.total) >= len(TABLE)]
     comparable = findings.dataset == "mnist"
     curves = [np.array([epochs(getattr(run, name)) for run in runs]) for name in ("total", "reconstruction", "kl")]
     rows = []
@@ -95,7 +95,7 @@ def _sweep(findings: Findings) -> Content:
     models = [(f"beta {beta:g}", findings.runs(Experiment.SWEEP, arm)) for arm, beta in BETAS.items()]
     without = ("beta 0", findings.runs(Experiment.WITHOUT_KL, Arm.NO_KL))
     table = side_by_side("The same training under other weights of the KL", quantities.SWEEP, [without, *models])
-    remark = "The document trains five epochs a beta; here every beta has the whole training, so that only beta differs."
+    remark = "The document trains five epochs a beta; here every beta trains as long as the others, so that only beta differs."
     caption = "Originals, reconstructions and prior samples at three betas; below, the numbers of all seeds."
     shown = Shown("beta-comparison", caption, lambda: beta_comparison(groups))
     return Content((table,), (shown,), (remark,))

@@ -22,7 +22,7 @@ from vae_spec.subject import SubjectFault
 SEEDS = 3
 """Seeds of every experiment: as many as claims look at first."""
 ALWAYS = {
-    REFERENCE: (Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL),
+    REFERENCE: (Experiment.IMAGES, Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL),
     TINY: (Experiment.LAB_PRINTED, Experiment.LAB, Experiment.LAB_WEIGHTS, Experiment.LAB_TANH),
 }
 """The documents' own experiments; those of the claims about the reference alone come on top."""
