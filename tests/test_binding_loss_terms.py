@@ -1,4 +1,4 @@
-"""A loss in two helpers that only the script's training loop adds: bound as the script adds them, or left alone where there is doubt."""
+"""A loss in two functions that only the script's training loop adds: bound as the script adds them, or left alone where there is doubt."""
 
 from __future__ import annotations
 
@@ -115,12 +115,12 @@ def test_where_there_is_doubt_the_elbo_is_supplied(lines: str, tmp_path: Path) -
     assert account(bound(tmp_path, RECON, KL, lines=lines)) == "supplied"
 
 
-def test_a_helper_that_fails_or_follows_nothing_is_no_term(tmp_path: Path) -> None:
+def test_a_function_that_fails_or_follows_nothing_is_no_term(tmp_path: Path) -> None:
     assert account(bound(tmp_path, RECON, KL.replace("return", "raise ValueError\n    return"))) == "supplied"
     assert account(bound(tmp_path, RECON, KL.replace("0.5 *", "0.0 *"))) == "supplied"
 
 
-def test_a_mistake_in_a_helper_is_found_and_sent_to(tmp_path: Path) -> None:
+def test_a_mistake_in_a_function_is_found_and_sent_to(tmp_path: Path) -> None:
     bound(tmp_path, RECON, KL.replace("0.5 * (", "("))
     path = f"{tmp_path / 'student.py'}:VAE"
     judge = Judge(RunOptions(path, profile="exact"), load_target(path))

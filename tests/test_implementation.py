@@ -67,6 +67,7 @@ def test_every_part_that_is_given_is_bound_and_said_to_be_given() -> None:
     assert (facts.input_shape, facts.latent_dim, facts.likelihood) == ((1, 8, 8), 3, Likelihood.BERNOULLI)
     given = {part for part, report in facts.parts.items() if report.account.endswith(GIVEN)}
     assert given == {Part.POSTERIOR, Part.DRAW, Part.DECODE, Part.LOSS}
+    assert not [part for part in given if "name" in facts.parts[part].known_by]
     assert {part: report for part, report in facts.parts.items() if report.standing is not Standing.PRESENT} == {}
     assert facts.parts[Part.FORWARD].account == "there is no forward: put together: encode, the sampling step, decode"
 

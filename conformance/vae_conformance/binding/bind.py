@@ -63,6 +63,8 @@ _PARTS = {
     "loss": Part.LOSS,
 }
 """The parts that a record may give, by the names of an adapter's methods."""
+_BY_NAME = frozenset({"its name", "its name and arguments", "the names of its arguments"})
+"""What tells nothing of a part that was given, because the adapter has named it."""
 
 
 @contextmanager
@@ -85,7 +87,8 @@ def _say_what_was_given(found: Findings) -> None:
     for name, part in _PARTS.items():
         if settled(found.model, (name,)) is not None and part in found.parts:
             report = found.parts[part]
-            found.parts[part] = replace(report, account=f"{report.account}; given by the Implementation record")
+            known = "; ".join(how for how in report.known_by.split("; ") if how not in _BY_NAME)
+            found.parts[part] = replace(report, account=f"{report.account}; given by the Implementation record", known_by=known)
 
 
 def _refuse_levels(found: Findings) -> None:

@@ -92,6 +92,8 @@ def compose_forward(found: Findings) -> None:
     found.raw = as_raw(at(found.result, found.layout.raw))
     put_together = f"put together: {found.encode}, {'a Gaussian draw' if found.draw is None else 'the sampling step'}, {found.decode}"
     found.report(Part.FORWARD, Standing.PRESENT, f"there is no forward: {put_together}")
+    if found.draw is None:
+        found.report(Part.DRAW, Standing.REPLACED, "there is none: the suite draws z = mu + exp(logvar / 2) * eps")
 
 
 def _how(found: Findings, encoded: tuple[Tensor, Tensor] | None) -> str:

@@ -1,4 +1,4 @@
-"""A loss in two helpers, one for each term, that only a script's loop adds: told by their names, and by the line that adds them."""
+"""A loss in two functions, one for each term, that only a script's loop adds: told by their names, and by the line that adds them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Sum:
     """A line that adds the two terms.
 
     Attributes:
-        reconstruction, kl: the names of the helpers.
+        reconstruction, kl: the names of the functions.
         weight: of the KL, as a number; 1 where it is a variable.
         shown: the weight as it is written; empty where there is none.
         how: mean or sum, where each term is one of its items' values before it is added; otherwise empty.
@@ -53,12 +53,12 @@ def sum_of_terms(found: Findings, raw: tuple[Tensor, ...], other: tuple[Tensor, 
         x: the batch.
         mu: a code for each item.
     """
-    helpers = _helpers(found)
-    added = {(one.reconstruction, one.kl, one.weight, one.shown, one.how): one for one in _sums(found.target.namespace, helpers)}
+    functions = _functions(found)
+    added = {(one.reconstruction, one.kl, one.weight, one.shown, one.how): one for one in _sums(found.target.namespace, functions)}
     if len(added) != 1:
         return None
     (line,) = added.values()
-    reconstruction, kl = helpers[line.reconstruction], helpers[line.kl]
+    reconstruction, kl = functions[line.reconstruction], functions[line.kl]
     if not (_follows(found, reconstruction, (raw, x), (other, x)) and _follows(found, kl, (mu, mu), (mu + 1, mu))):
         return None
 
@@ -79,7 +79,7 @@ def _number(term: Any, how: str) -> Tensor:
     return scalar(term.sum() if how == "sum" else term)
 
 
-def _helpers(found: Findings) -> Mapping[str, Callable[..., Any]]:
+def _functions(found: Findings) -> Mapping[str, Callable[..., Any]]:
     """Functions of the file and methods of the model that are a term by their name and their two arguments, called in the usual order."""
     namespace, inner = found.target.namespace, inner_of(found.model)
     own = [
@@ -93,7 +93,7 @@ def _helpers(found: Findings) -> Mapping[str, Callable[..., Any]]:
 
 
 def _in_order(name: str, call: Callable[..., Any]) -> Callable[..., Any] | None:
-    """The helper, called as (output, input) or (mu, second head); None for what is neither by its name and its arguments."""
+    """The function, called as (output, input) or (mu, second head); None for what is neither by its name and its arguments."""
     pair = ("mu", "logvar") if _KL.search(name) else ("raw", "x") if _RECONSTRUCTION.search(name) else None
     taken = parameters(call)
     if pair is None or taken is None or len(taken.required) != 2 or not set(pair) <= taken.roles.keys():
@@ -103,20 +103,20 @@ def _in_order(name: str, call: Callable[..., Any]) -> Callable[..., Any] | None:
         return None
     turned = taken.required[0].name != first
 
-    def helper(one: Any, two: Any) -> Any:
+    def one_term(one: Any, two: Any) -> Any:
         return call(two, one) if turned else call(one, two)
 
-    helper.__wrapped__ = call  # type: ignore[attr-defined]
-    return helper
+    one_term.__wrapped__ = call  # type: ignore[attr-defined]
+    return one_term
 
 
-def _follows(found: Findings, helper: Callable[..., Any], first: tuple[Any, Any], second: tuple[Any, Any]) -> bool:
-    """Whether a helper gives numbers that follow its first argument."""
+def _follows(found: Findings, one_term: Callable[..., Any], first: tuple[Any, Any], second: tuple[Any, Any]) -> bool:
+    """Whether a function gives numbers that follow its first argument."""
     values = []
     for one, two in (first, second):
         one_tensor = one[0] if isinstance(one, tuple) and len(one) == 1 else one
         try:
-            value = found.call("loss", helper, one_tensor, two)
+            value = found.call("loss", one_term, one_tensor, two)
         except SubjectFault:
             return False
         if not isinstance(value, Tensor) or value.numel() not in (1, len(two)):
@@ -125,7 +125,7 @@ def _follows(found: Findings, helper: Callable[..., Any], first: tuple[Any, Any]
     return abs(values[0] - values[1]) > 1e-7
 
 
-def _sums(namespace: Any, helpers: Mapping[str, object]) -> Iterator[Sum]:
+def _sums(namespace: Any, functions: Mapping[str, object]) -> Iterator[Sum]:
     """Every line of the file that adds one term of each kind, each as it comes or the KL with a weight."""
     try:
         tree = ast.parse(inspect.getsource(namespace))
@@ -138,7 +138,7 @@ def _sums(namespace: Any, helpers: Mapping[str, object]) -> Iterator[Sum]:
         for node in nodes:
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
                 named.setdefault(node.targets[0].id, node.value)
-        reader = _Reader(helpers, named, vars(namespace))
+        reader = _Reader(functions, named, vars(namespace))
         for node in nodes:
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and (found := reader.sum(node)) is not None:
                 yield found
@@ -156,7 +156,7 @@ def _within(scope: ast.AST) -> Iterator[ast.AST]:
 class _Reader:
     """Reads what expressions of one scope stand for."""
 
-    helpers: Mapping[str, object]
+    functions: Mapping[str, object]
     named: Mapping[str, ast.expr]
     values: Mapping[str, object]
 
@@ -171,7 +171,7 @@ class _Reader:
         return Sum(kinds["reconstruction"][0], kinds["kl"][0], number, shown, kinds["kl"][2], node.lineno)
 
     def term(self, node: ast.expr, depth: int = 3) -> tuple[str, ast.expr | None, str] | None:
-        """The helper that an expression calls, its weight, and how its values are drawn together; None for anything else."""
+        """The function that an expression calls, its weight, and how its values are drawn together; None for anything else."""
         if isinstance(node, ast.Name) and depth and node.id in self.named:
             return self.term(self.named[node.id], depth - 1)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
@@ -183,7 +183,7 @@ class _Reader:
         if not isinstance(node, ast.Call):
             return None
         name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
-        if name in self.helpers and len(node.args) + len(node.keywords) == 2:
+        if name in self.functions and len(node.args) + len(node.keywords) == 2:
             return name, None, ""
         if name in _LENGTHS and isinstance(node.func, ast.Attribute) and not node.args and (found := self.term(node.func.value, depth)):
             return found[0], found[1], name
