@@ -67,6 +67,7 @@ class Claim:
         title: a few words, for lists.
         level: how much it weighs.
         statement: what is claimed, one sentence.
+        formula: the same in symbols, as plain text, where symbols say it; L is the loss, L_rec its reconstruction term.
         sources: the sections of the documents it comes from.
         why: what the documents say, what is really so, and why it matters.
         hint: what most likely went wrong where it is violated, and how to mend it.
@@ -92,6 +93,7 @@ class Claim:
     why: str
     hint: str
     decision: str
+    formula: str = ""
     mistakes: tuple[str, ...] = ()
     needs: tuple[Part, ...] = ()
     check: ExactCheck | None = None
