@@ -1,7 +1,7 @@
 """Draw what sound implementations measure of each trained claim, into docs/images/claims: python docs/claim_pictures.py.
 
 The numbers are the committed calibration's; each claim says its own borders, and which implementations they are for.
-"""  # noqa: INP001
+"""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from unittest.mock import patch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from evidence_samples import groups  # noqa: E402  the tests' made-up trainings, which every claim judges
-from fakes import facts  # noqa: E402
-
-from vae_conformance.report.healthy import Strip, strip  # noqa: E402
-from vae_spec.calibration import EVERYWHERE, Scope, Spread, families, rule  # noqa: E402
-from vae_spec.claim import Claim, Experiment  # noqa: E402
-from vae_spec.claims import phenomena  # noqa: E402
-from vae_spec.judging import judge  # noqa: E402
-from vae_spec.registry import CLAIMS  # noqa: E402
-from vae_spec.statistics.seeds import Rule, Side  # noqa: E402
-from vae_spec.trial import Trial  # noqa: E402
+from evidence_samples import groups  # the tests' made-up trainings, which every claim judges
+from fakes import facts
+from vae_conformance.report.healthy import Strip, strip
+from vae_spec.calibration import EVERYWHERE, Scope, Spread, families, rule
+from vae_spec.claim import Claim, Experiment
+from vae_spec.claims import phenomena
+from vae_spec.judging import judge
+from vae_spec.registry import CLAIMS
+from vae_spec.statistics.seeds import Rule, Side
+from vae_spec.trial import Trial
 
 FOLDER = ROOT / "docs" / "images" / "claims"
 CALIBRATED = (Experiment.IMAGES, Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL)

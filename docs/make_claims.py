@@ -1,4 +1,4 @@
-"""Print docs/claims.md, made from the registry of claims: python docs/make_claims.py > docs/claims.md."""  # noqa: INP001
+"""Print docs/claims.md, made from the registry of claims: python docs/make_claims.py > docs/claims.md."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
-from claim_pictures import FOLDER, healthy_ranges  # noqa: E402
-from catalogue_index import entries  # noqa: E402  of the tests, which claim_pictures makes importable
+from claim_pictures import FOLDER, healthy_ranges
 
-from vae_spec.areas import AREAS  # noqa: E402
-from vae_spec.calibration import dataset  # noqa: E402
-from vae_spec.claim import Claim  # noqa: E402
-from vae_spec.documents import DOCUMENTS  # noqa: E402
-from vae_spec.registry import CLAIMS  # noqa: E402
+from catalogue_index import entries  # of the tests, which claim_pictures makes importable
+from vae_spec.areas import AREAS
+from vae_spec.calibration import dataset
+from vae_spec.claim import Claim
+from vae_spec.documents import DOCUMENTS
+from vae_spec.registry import CLAIMS
 
 _HEAD = """# The claims
 
-Made by `docs/make_claims.py` from `vae_spec.registry.CLAIMS`; do not edit it by hand. `vae-conformance claims ID` shows
-the same in a terminal.
+Made by `docs/make_claims.py` from `vae_spec.registry.CLAIMS`; do not edit it by hand. `vae-conformance claims KL-02` shows
+the same of one claim in a terminal.
 
 `required` claims define a VAE, `expected` claims are phenomena that a healthy VAE shows, `informational` claims are
 measured and reported. The first two gate: they decide the exit code. Claims marked *trained* look at trainings and

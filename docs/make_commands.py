@@ -1,4 +1,4 @@
-"""Print docs/commands.md, made from the command's own parser: python docs/make_commands.py > docs/commands.md."""  # noqa: INP001
+"""Print docs/commands.md, made from the command's own parser: python docs/make_commands.py > docs/commands.md."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from vae_spec.claim import Profile
 
 _HEAD = """# Commands
 
-Made by `docs/make_commands.py` from the parser of `vae-conformance`; do not edit it by hand. `vae-conformance COMMAND --help`
-shows the same in a terminal. Options of `run` may also stand in a file: see [configuration](configuration.md).
+Made by `docs/make_commands.py` from the parser of `vae-conformance`; do not edit it by hand. `vae-conformance run --help`
+shows the same of one of them in a terminal. Options of `run` may also stand in a file: see [configuration](configuration.md).
 
 """
 _COSTS = {
     Profile.EXACT: ("the claims that need no training", "seconds"),
     Profile.QUICK: (
-        "these, and the claims about trainings on the chosen data: each of three seeds is trained as it is, as an autoencoder, at beta"
-        " 0.1 and 4, and without a KL",
+        (
+            "these, and the claims about trainings on the chosen data: each of three seeds is trained as it is, as an autoencoder, at"
+            " beta 0.1 and 4, and without a KL"
+        ),
         "about a minute for a small MLP on the digits",
     ),
     Profile.FULL: (
-        "the same from six seeds on (three on large data); for the reference's own systems also their exercises, the strong decoder and"
-        " the comparison with a GAN",
+        (
+            "the same from six seeds on (three on large data); for the reference's own systems also their exercises, the strong decoder"
+            " and the comparison with a GAN"
+        ),
         "minutes",
     ),
 }

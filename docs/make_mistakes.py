@@ -1,4 +1,4 @@
-"""Print docs/mistakes.md, made from the registry: python docs/make_mistakes.py > docs/mistakes.md."""  # noqa: INP001
+"""Print docs/mistakes.md, made from the registry: python docs/make_mistakes.py > docs/mistakes.md."""
 
 from __future__ import annotations
 

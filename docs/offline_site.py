@@ -1,4 +1,4 @@
-"""The site is built and read without the network: a hook of mkdocs.yml that holds every build to it."""  # noqa: INP001
+"""The site is built and read without the network: a hook of mkdocs.yml that holds every build to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 _LOG = logging.getLogger("mkdocs.hooks.offline_site")
 _OUTSIDE = re.compile(r"^(?:https?:)?//", re.IGNORECASE)
-_LOADED_BY = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "embed": "src", "object": "data"}
+_LOADERS = {"script", "img", "iframe", "source", "video", "audio", "track", "embed", "object"}
 _LOADING_LINKS = {"stylesheet", "preload", "prefetch", "preconnect", "dns-prefetch", "modulepreload", "icon", "manifest", "shortcut icon"}
 _IN_STYLES = re.compile(r"""(?:@import\s+(?:url\()?|url\()\s*["']?((?:https?:)?//[^"')\s]+)""", re.IGNORECASE)
 
@@ -31,7 +31,7 @@ class _Loads(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note an address outside the site."""
         attributes = {name: value or "" for name, value in attrs}
-        addresses = [attributes.get(_LOADED_BY.get(tag, ""), "")]
+        addresses = [attributes.get("src", ""), attributes.get("data", "")] if tag in _LOADERS else []
         addresses += [part.split()[0] for part in attributes.get("srcset", "").split(",") if part.split()]
         if tag == "link" and attributes.get("rel", "").lower() in _LOADING_LINKS:
             addresses.append(attributes.get("href", ""))

@@ -47,7 +47,8 @@ def commands(text: str) -> list[list[str]]:
     lines = [part.strip() for line in shell.splitlines() for part in re.split(r"\|\||&&|;", line)]
     words = [shlex.split(re.split(r" > | >> | \| ", line)[0]) for line in lines if line.startswith(f"{PROGRAM} ")]
     inline = [shlex.split(" ".join(line.split())) for line in re.findall(rf"`({PROGRAM} [^`]+)`", text)]
-    return [*words, *(line for line in inline if len(line) > 2 or line[1:] in (["claims"], ["list"], ["reproduce"]))]
+    whole = (line for line in inline if len(line) > 2 or line[1] in ("claims", "list", "reproduce"))
+    return [line for line in (*words, *whole) if "--help" not in line]
 
 
 def script(name: str) -> ModuleType:

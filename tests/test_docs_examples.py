@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from catalogue_index import CATALOGUE
 from doc_pages import DOCS, PAGES, blocks, read
@@ -79,33 +80,68 @@ def test_the_new_claim_accepts_and_rejects(tmp_path: Path) -> None:
     assert values["MISTAKE"] in MISTAKES
 
 
-SUBMISSIONS = {"anna": "sound/plain.py", "boris": "broken/std-no-half-foreign.py", "chen": "broken/recon-mean-kl-sum-foreign.py"}
+UNFINISHED = """
+import torch
+from torch import nn
+
+
+class VAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(784, 64)
+        self.mu_head = nn.Linear(64, 8)
+        self.logvar_head = nn.Linear(64, 8)
+
+    def encode(self, x):
+        h = torch.relu(self.hidden(x))
+        return self.mu_head(h), self.logvar_head(h)
+
+    def reparameterize(self, mu, logvar):
+        return mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar)
+"""
+
+
+def submit(folder: Path) -> None:
+    """The submissions of the teachers' page."""
+    (folder / "chen").mkdir(parents=True)
+    shutil.copy(CATALOGUE / "sound" / "plain.py", folder / "anna.py")
+    source = (CATALOGUE / "broken" / "std-no-half-foreign.py").read_text(encoding="utf-8")
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "id": "model", "source": source}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
+    (folder / "boris.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    shutil.copy(CATALOGUE / "broken" / "recon-mean-kl-sum-foreign.py", folder / "chen" / "vae.py")
+    (folder / "chen" / "notes.txt").touch()
+    (folder / "dana.py").write_text(UNFINISHED, encoding="utf-8")
+    (folder / "emil.py").write_text("class VAE(\n    pass\n", encoding="utf-8")
+
+
+def marks(text: str, *columns: str) -> list[list[str]]:
+    """The columns of a table of CSV."""
+    return [[row[column] for column in columns] for row in csv.DictReader(io.StringIO(text))]
 
 
 def test_the_folder_of_submissions_becomes_the_table_of_the_page(tmp_path: Path) -> None:
-    folder = tmp_path / "submissions"
-    folder.mkdir()
-    for name, file in SUBMISSIONS.items():
-        shutil.copy(CATALOGUE / file, folder / f"{name}.py")
-    (folder / "chen").mkdir()
-    (folder / "chen.py").rename(folder / "chen" / "vae.py")
-    (folder / "dana.py").write_text("def VAE(:\n", encoding="utf-8")
-    collect = ["collect.py", "submissions", "marks.csv", "--profile", "exact", "--only", "OBJ-02,KL,REP"]
+    submit(tmp_path / "submissions")
     shutil.copy(DOCS / "teachers" / "collect.py", tmp_path)
-    done = python(tmp_path, *collect)
-    assert done.returncode == 0, done.stderr
-    with (tmp_path / "marks.csv").open(encoding="utf-8", newline="") as lines:
-        rows = {row["submission"]: row for row in csv.DictReader(lines)}
-    assert {name: row["verdict"] for name, row in rows.items()} == {
-        "anna": "conforms",
-        "boris": "violates",
-        "chen": "violates",
-        "dana": "unbound",
-    }
-    assert rows["boris"]["likely_mistakes"].split()[0] == "std-no-half"
-    assert rows["chen"]["likely_mistakes"].split()[0] == "recon-mean-kl-sum"
-    assert rows["dana"]["problem"]
-    assert int(rows["anna"]["required_held"]) == int(rows["anna"]["required_asked"]) > 0
+    (told,) = (block for block in blocks(read("teachers"), "text") if block.startswith("submission,"))
+    violable = sorted({claim for (row,) in marks(told, "violated") for claim in row.split()})
+    line = next(block for block in blocks(read("teachers"), "console") if "collect.py" in block)
+    words = [*shlex.split(line)[1:], "--only", ",".join(violable)]
+    assert python(tmp_path, *words).returncode == 0
+    table = (tmp_path / "marks.csv").read_text(encoding="utf-8")
+    columns = ("submission", "verdict", "exit_code", "violated", "undecided", "likely_mistakes", "problem")
+    assert marks(table, *columns) == marks(told, *columns)
     first = (tmp_path / "reports" / "anna.json").stat().st_mtime_ns
-    assert python(tmp_path, *collect).returncode == 0
+    assert python(tmp_path, *words).returncode == 0
     assert (tmp_path / "reports" / "anna.json").stat().st_mtime_ns == first
+    assert (tmp_path / "marks.csv").read_text(encoding="utf-8") == table
+
+
+def test_two_submissions_of_one_name_are_refused(tmp_path: Path) -> None:
+    submit(tmp_path / "submissions")
+    shutil.copy(DOCS / "teachers" / "collect.py", tmp_path)
+    (tmp_path / "submissions" / "chen.py").touch()
+    done = python(tmp_path, "collect.py", "submissions", "marks.csv")
+    assert done.returncode == 1
+    assert "would both be called chen: rename one" in done.stderr
+    assert not (tmp_path / "marks.csv").exists()

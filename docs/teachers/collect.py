@@ -1,12 +1,13 @@
-"""Ask a folder of submissions and gather what was found: python collect.py submissions marks.csv [options of `vae-conformance run`].
+"""Ask a folder of submissions and gather what was found: python collect.py submissions marks.csv [--name VAE] [options of `run`].
 
-A submission is a Python file or a notebook in the folder, or the one file of that kind in a folder of its own. Each gets a report
-`reports/NAME.json` beside the table. A report that is there already is kept, so that a run that was interrupted goes on: take the
-folder `reports` away to begin anew.
-"""  # noqa: INP001
+A submission is a Python file or a notebook in the folder, or the one file of that kind in a folder of its own; `--name` is the class
+that the exercise asks for, in all of them. Each gets a report `reports/NAME.json` beside the table. A report that is there already is
+kept, so that a run that was interrupted goes on: take the folder `reports` away to begin anew.
+"""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import subprocess
@@ -63,10 +64,10 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield from ((entry.name, file) for file in files)
 
 
-def ask(file: Path, report: Path, options: Sequence[str]) -> tuple[int, str]:
-    """Run the command on one file; its exit code, and what it complained of where it wrote no report."""
-    command = [sys.executable, "-m", "vae_conformance.cli", "run", str(file), "--json", str(report), *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # noqa: S603  no shell
+def ask(target: str, report: Path, options: Sequence[str]) -> tuple[int, str]:
+    """Run the command on one target; its exit code, and what it complained of where it wrote no report."""
+    command = [sys.executable, "-m", "vae_conformance.cli", "run", target, "--json", str(report), *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         _, complaint = process.communicate(timeout=60 * MINUTES)
     except subprocess.TimeoutExpired:
@@ -106,17 +107,17 @@ def row(name: str, code: int, complaint: str, report: Path) -> Row:
 
 
 def _problem(said: dict[str, Any]) -> str:
-    return said["problem"]["message"] if said["problem"] else ""
+    return " ".join(said["problem"]["message"].split()) if said["problem"] else ""
 
 
-def main(folder: Path, table: Path, options: Sequence[str]) -> None:
+def main(folder: Path, table: Path, name_of_class: str, options: Sequence[str]) -> None:
     """Ask every submission that has no report yet, and write the table."""
     reports = table.parent / "reports"
     reports.mkdir(parents=True, exist_ok=True)
     rows = []
     for name, file in submissions(folder).items():
         report = reports / f"{name}.json"
-        code, complaint = (0, "") if report.is_file() else ask(file, report, options)
+        code, complaint = (0, "") if report.is_file() else ask(f"{file}:{name_of_class}".rstrip(":"), report, options)
         rows.append(row(name, code, complaint, report))
         sys.stderr.write(f"{name}: {rows[-1].verdict}\n")
     with table.open("w", encoding="utf-8", newline="") as lines:
@@ -126,6 +127,9 @@ def main(folder: Path, table: Path, options: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        raise SystemExit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
+    parser = argparse.ArgumentParser(description="Ask a folder of submissions, and write a table.", allow_abbrev=False)
+    parser.add_argument("folder", type=Path, help="the submissions")
+    parser.add_argument("table", type=Path, help="the CSV file to write")
+    parser.add_argument("--name", default="", help="the class that the exercise asks for; without it each file must leave no doubt")
+    given, others = parser.parse_known_args()
+    main(given.folder, given.table, given.name, others)

@@ -1,0 +1,78 @@
+"""The tutorial's files are as the page shows them, and say what the page says when they are run."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doc_pages import DOCS, blocks, read
+from test_docs_examples import python
+
+PAGE = read("tutorial")
+STAGES = ("1-draft", "2-sampling", "3-sound")
+NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?|-?\d+e[+-]?\d+")
+"""What rounding and the clock may change."""
+
+
+def source(stage: str) -> str:
+    return (DOCS / "tutorial" / stage / "student.py").read_text(encoding="utf-8")
+
+
+def run(stage: str, folder: Path, *options: str) -> tuple[str, dict[str, Any]]:
+    """What the command shows of one file, its numbers masked, and its report."""
+    shutil.copy(DOCS / "tutorial" / stage / "student.py", folder)
+    done = python(folder, "-m", "vae_conformance.cli", "run", "student.py:VAE", "--json", "report.json", *options)
+    return NUMBER.sub("#", done.stdout), json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+
+def shown(heading: str) -> list[str]:
+    """The blocks of output below one heading, their numbers masked."""
+    section = re.split(r"^## ", PAGE.partition(f"## {heading}\n")[2], flags=re.MULTILINE)[0]
+    return [NUMBER.sub("#", block.rstrip()) for block in blocks(section, "text")]
+
+
+def test_the_page_shows_the_draft_as_it_is() -> None:
+    assert blocks(PAGE, "python") == [source("1-draft")]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_stage_differs_from_the_one_before_by_what_the_page_says(number: int) -> None:
+    before, after = (source(stage).partition("\n")[2].splitlines() for stage in STAGES[number : number + 2])
+    changes = [line for line in difflib.ndiff(before, after) if line[:2] in ("- ", "+ ")]
+    told = [line for line in blocks(PAGE, "diff")[number].splitlines() if line[0] in "+-"]
+    assert [f"{line[0]}{line[2:]}" for line in changes] == told
+
+
+@pytest.mark.parametrize(
+    ("stage", "options", "kept"),
+    [
+        ("1-draft", [], [("The first report", 0), ("The first report", 1), ("The sampling step", 0)]),
+        ("2-sampling", ["--only", "REP"], [("The sampling step", 1)]),
+        ("2-sampling", [], [("The loss", 0), ("The loss", 1)]),
+        ("3-sound", [], [("It conforms", 0)]),
+    ],
+)
+def test_an_exact_run_shows_what_the_page_shows(stage: str, options: list[str], kept: list[tuple[str, int]], tmp_path: Path) -> None:
+    output, report = run(stage, tmp_path, "--profile", "exact", *options)
+    for heading, number in kept:
+        assert shown(heading)[number] in output
+    if not options:
+        mistakes = {"1-draft": ["std-no-half", "recon-mean-kl-sum"], "2-sampling": ["recon-mean-kl-sum"], "3-sound": []}
+        assert [one["mistake"] for one in report["diagnoses"]] == mistakes[stage]
+        assert report["exit_code"] == (0 if stage == "3-sound" else 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stage", "options", "heading", "number"),
+    [("2-sampling", ["--only", "COL-01"], "The loss", 2), ("3-sound", [], "And in training", 0)],
+)
+def test_a_trained_run_shows_what_the_page_shows(stage: str, options: list[str], heading: str, number: int, tmp_path: Path) -> None:
+    output, _ = run(stage, tmp_path, *options, "--store", str(tmp_path / "store"))
+    assert shown(heading)[number] in output
