@@ -56,23 +56,23 @@ def _section(claim: Claim) -> str:
         "",
         f"*{claim.level}, {kind}.* {_sentence(claim.statement)}",
         "",
-        *([f"- Formula: `{claim.formula}`"] if claim.formula else []),
-        f"- Source: {sources}",
-        f"- Why: {claim.why}",
-        f"- Decided by: {claim.decision}",
-        f"- Where it is violated: {claim.hint}",
+        *([f"- **Formula**: `{claim.formula}`"] if claim.formula else []),
+        f"- **Source**: {sources}",
+        f"- **Why**: {claim.why}",
+        f"- **Decided by**: {claim.decision}",
+        f"- **Where it is violated**: {claim.hint}",
     ]
     if claim.mistakes:
         links = ", ".join(f"[{mistake}](mistakes.md#{mistake})" for mistake in claim.mistakes)
-        lines += [f"- Must reject: {links}"]
+        lines += [f"- **Must reject**: {links}"]
     if mutants := [f"`{entry.path.stem}`" for entry in entries("broken") if claim.id in entry.killers]:
-        lines += [f"- Shown by `tests/catalogue/broken`: {', '.join(mutants)}"]
+        lines += [f"- **Rejects in `tests/catalogue/broken`**: {', '.join(mutants)}"]
     if claim.needs:
-        lines += [f"- Needs: {', '.join(map(str, claim.needs))}"]
+        lines += [f"- **Needs**: {', '.join(map(str, claim.needs))}"]
     if ranges := healthy_ranges(claim):
         words = "; ".join(one.words for one in ranges)
         file = (FOLDER / f"{claim.id}.svg").relative_to(DOCS).as_posix()
-        lines += [f"- Sound implementations: {words}", "", f"![What sound implementations measure for {claim.id}]({file})"]
+        lines += [f"- **Sound implementations**: {words}", "", f"![What sound implementations measure for {claim.id}]({file})"]
     return "\n".join(lines) + "\n"
 
 

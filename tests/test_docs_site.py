@@ -161,5 +161,5 @@ def test_the_page_of_claims_shows_formulas_and_pictures() -> None:
     page = read("claims")
     for claim in CLAIMS.values():
         section = page.partition(f"### {claim.id}: ")[2].partition("\n### ")[0]
-        assert not claim.formula or f"- Formula: `{claim.formula}`" in section
+        assert not claim.formula or f"- **Formula**: `{claim.formula}`" in section
         assert (f"(images/claims/{claim.id}.svg)" in section) == (DOCS / "images" / "claims" / f"{claim.id}.svg").is_file()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from doc_pages import DOCS, blocks, read
-from test_docs_examples import python
+from vae_conformance import Report, check_vae
+from vae_conformance.report.layout import Layout
+from vae_conformance.report.terminal import render_terminal
 
 PAGE = read("tutorial")
 STAGES = ("1-draft", "2-sampling", "3-sound")
@@ -24,11 +24,12 @@ def source(stage: str) -> str:
     return (DOCS / "tutorial" / stage / "student.py").read_text(encoding="utf-8")
 
 
-def run(stage: str, folder: Path, *options: str) -> tuple[str, dict[str, Any]]:
-    """What the command shows of one file, its numbers masked, and its report."""
+def run(stage: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **options: str) -> tuple[str, Report]:
+    """What a terminal of 80 columns shows of one file, its numbers masked, and the report."""
     shutil.copy(DOCS / "tutorial" / stage / "student.py", folder)
-    done = python(folder, "-m", "vae_conformance.cli", "run", "student.py:VAE", "--json", "report.json", *options)
-    return NUMBER.sub("#", done.stdout), json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    monkeypatch.chdir(folder)
+    report = check_vae("student.py:VAE", **options)  # type: ignore[arg-type]
+    return NUMBER.sub("#", render_terminal(report, Layout(80))), report
 
 
 def shown(heading: str) -> list[str]:
@@ -52,27 +53,31 @@ def test_a_stage_differs_from_the_one_before_by_what_the_page_says(number: int) 
 @pytest.mark.parametrize(
     ("stage", "options", "kept"),
     [
-        ("1-draft", [], [("The first report", 0), ("The first report", 1), ("The sampling step", 0)]),
-        ("2-sampling", ["--only", "REP"], [("The sampling step", 1)]),
-        ("2-sampling", [], [("The loss", 0), ("The loss", 1)]),
-        ("3-sound", [], [("It conforms", 0)]),
+        ("1-draft", {}, [("The first report", 0), ("The first report", 1), ("The sampling step", 0)]),
+        ("2-sampling", {"only": "REP"}, [("The sampling step", 1)]),
+        ("2-sampling", {}, [("The loss", 0), ("The loss", 1)]),
+        ("3-sound", {}, [("It conforms", 0)]),
     ],
 )
-def test_an_exact_run_shows_what_the_page_shows(stage: str, options: list[str], kept: list[tuple[str, int]], tmp_path: Path) -> None:
-    output, report = run(stage, tmp_path, "--profile", "exact", *options)
+def test_an_exact_run_shows_what_the_page_shows(
+    stage: str, options: dict[str, str], kept: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, report = run(stage, tmp_path, monkeypatch, profile="exact", **options)
     for heading, number in kept:
         assert shown(heading)[number] in output
     if not options:
         mistakes = {"1-draft": ["std-no-half", "recon-mean-kl-sum"], "2-sampling": ["recon-mean-kl-sum"], "3-sound": []}
-        assert [one["mistake"] for one in report["diagnoses"]] == mistakes[stage]
-        assert report["exit_code"] == (0 if stage == "3-sound" else 1)
+        assert [one.mistake for one in report.diagnoses] == mistakes[stage]
+        assert report.exit_code == (0 if stage == "3-sound" else 1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "options", "heading", "number"),
-    [("2-sampling", ["--only", "COL-01"], "The loss", 2), ("3-sound", [], "And in training", 0)],
+    [("2-sampling", {"only": "COL-01"}, "The loss", 2), ("3-sound", {}, "And in training", 0)],
 )
-def test_a_trained_run_shows_what_the_page_shows(stage: str, options: list[str], heading: str, number: int, tmp_path: Path) -> None:
-    output, _ = run(stage, tmp_path, *options, "--store", str(tmp_path / "store"))
+def test_a_trained_run_shows_what_the_page_shows(
+    stage: str, options: dict[str, str], heading: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, _ = run(stage, tmp_path, monkeypatch, store=str(tmp_path / "store"), **options)
     assert shown(heading)[number] in output
