@@ -67,7 +67,6 @@ class Claim:
         title: a few words, for lists.
         level: how much it weighs.
         statement: what is claimed, one sentence.
-        formula: the same in symbols, as plain text, where symbols say it; L is the loss, L_rec its reconstruction term.
         sources: the sections of the documents it comes from.
         why: what the documents say, what is really so, and why it matters.
         hint: what most likely went wrong where it is violated, and how to mend it.
@@ -80,6 +79,7 @@ class Claim:
         experiment: what the runs of a trained claim are.
         reference_only: whether it concerns the reference's own systems alone, and is asked of them in the full profile.
         applies: the reason why the claim does not concern a subject with these facts, or None where it does.
+        formula: the statement in symbols, as plain text, where symbols say it; L is the loss, L_rec its reconstruction term.
 
     Raises:
         ValueError: the id, a mistake or the combination of check, judge and experiment is not in order.
@@ -93,7 +93,6 @@ class Claim:
     why: str
     hint: str
     decision: str
-    formula: str = ""
     mistakes: tuple[str, ...] = ()
     needs: tuple[Part, ...] = ()
     check: ExactCheck | None = None
@@ -102,6 +101,7 @@ class Claim:
     experiment: Experiment | None = None
     reference_only: bool = False
     applies: Callable[[Facts], str | None] = lambda _facts: None
+    formula: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Z]+-\d\d", self.id) or self.area not in AREAS:
