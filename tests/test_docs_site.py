@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -123,6 +124,26 @@ def test_a_build_may_not_connect(site: ModuleType, command: str, monkeypatch: py
         else:
             with pytest.raises(site.NetworkError, match="without the network"):
                 one.connect(("192.0.2.1", 80))
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SEARCHING = """<!DOCTYPE html><title>silent</title><body><script src="iframe-worker.js"></script><script>
+const worker = new Worker("worker.js");
+worker.addEventListener("message", (event) => { document.title = event.data; });
+worker.postMessage("collapse");
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+def test_a_page_from_disk_hears_its_worker(tmp_path: Path) -> None:
+    """The search of a site that was opened from disk: a frame does a worker's work."""
+    shutil.copy(DOCS / "javascripts" / "iframe-worker.js", tmp_path)
+    (tmp_path / "worker.js").write_text('addEventListener("message", (event) => postMessage(`found ${event.data}`));', encoding="utf-8")
+    (tmp_path / "page.html").write_text(SEARCHING, encoding="utf-8")
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", f"--user-data-dir={tmp_path / 'profile'}")
+    address = (tmp_path / "page.html").as_uri()
+    ran = subprocess.run([CHROMIUM or "", *options, "--dump-dom", address], capture_output=True, text=True, timeout=120, check=True)
+    assert "<title>found collapse</title>" in ran.stdout
 
 
 # the pictures of claims ---------------------------------------------------------------------------
