@@ -1,15 +1,15 @@
-"""The tutorial's files are as the page shows them, and say what the page says when they are run."""
+"""What the tutorial and the README show of runs is what these runs show, but for rounding and the clock."""
 
 from __future__ import annotations
 
 import difflib
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from doc_pages import DOCS, blocks, read
+from doc_pages import DOCS, ROOT, blocks, read
+from test_docs_examples import NATIVE
 from vae_conformance import Report, check_vae
 from vae_conformance.report.layout import Layout
 from vae_conformance.report.terminal import render_terminal
@@ -24,12 +24,12 @@ def source(stage: str) -> str:
     return (DOCS / "tutorial" / stage / "student.py").read_text(encoding="utf-8")
 
 
-def run(stage: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **options: str) -> tuple[str, Report]:
-    """What a terminal of 80 columns shows of one file, its numbers masked, and the report."""
-    shutil.copy(DOCS / "tutorial" / stage / "student.py", folder)
+def run(code: str, width: int, folder: Path, monkeypatch: pytest.MonkeyPatch, **options: str) -> tuple[str, Report]:
+    """What a terminal of that width shows of one file, its numbers masked, and the report."""
+    (folder / "student.py").write_text(code, encoding="utf-8")
     monkeypatch.chdir(folder)
     report = check_vae("student.py:VAE", **options)  # type: ignore[arg-type]
-    return NUMBER.sub("#", render_terminal(report, Layout(80))), report
+    return NUMBER.sub("#", render_terminal(report, Layout(width))), report
 
 
 def shown(heading: str) -> list[str]:
@@ -62,13 +62,20 @@ def test_a_stage_differs_from_the_one_before_by_what_the_page_says(number: int) 
 def test_an_exact_run_shows_what_the_page_shows(
     stage: str, options: dict[str, str], kept: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output, report = run(stage, tmp_path, monkeypatch, profile="exact", **options)
+    output, report = run(source(stage), 80, tmp_path, monkeypatch, profile="exact", **options)
     for heading, number in kept:
         assert shown(heading)[number] in output
     if not options:
         mistakes = {"1-draft": ["std-no-half", "recon-mean-kl-sum"], "2-sampling": ["recon-mean-kl-sum"], "3-sound": []}
         assert [one.mistake for one in report.diagnoses] == mistakes[stage]
         assert report.exit_code == (0 if stage == "3-sound" else 1)
+
+
+def test_the_readme_shows_what_its_mistake_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output, _ = run(NATIVE.replace("torch.exp(0.5 * logvar)", "torch.exp(logvar)"), 100, tmp_path, monkeypatch, profile="exact")
+    (told,) = blocks(read(ROOT / "README.md"), "text")
+    for part in told.split("\n[…]\n"):
+        assert NUMBER.sub("#", part.strip()) in output
 
 
 @pytest.mark.slow
@@ -79,5 +86,5 @@ def test_an_exact_run_shows_what_the_page_shows(
 def test_a_trained_run_shows_what_the_page_shows(
     stage: str, options: dict[str, str], heading: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output, _ = run(stage, tmp_path, monkeypatch, store=str(tmp_path / "store"), **options)
+    output, _ = run(source(stage), 80, tmp_path, monkeypatch, store=str(tmp_path / "store"), **options)
     assert shown(heading)[number] in output
