@@ -1,4 +1,4 @@
-"""Print docs/mistakes.md, made from the registry: python docs/make_mistakes.py > docs/mistakes.md."""  # noqa: INP001
+"""Print docs/mistakes.md, made from the registry: python docs/make_mistakes.py > docs/mistakes.md."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def _section(mistake: Mistake) -> str:
         "",
         f"{mistake.what[0].upper()}{mistake.what[1:]}.",
         "",
-        f"- What its author notices: {mistake.seen}",
-        f"- How to mend it: {mistake.mend}",
-        f"- Where to look: {', '.join(mistake.parts)}",
-        f"- Seen: {mistake.frequency}",
-        f"- Rejected by: {links or 'no claim yet'}",
+        f"- **What its author notices**: {mistake.seen}",
+        f"- **How to mend it**: {mistake.mend}",
+        f"- **Where to look**: {', '.join(mistake.parts)}",
+        f"- **Seen**: {mistake.frequency}",
+        f"- **Rejected by**: {links or 'no claim yet'}",
     ]
     return "\n".join(lines) + "\n"
 

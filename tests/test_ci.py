@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from test_docs import ROOT, run_options
+from doc_pages import ROOT
+from test_docs import run_options
 from vae_conformance.arguments import parse
 
 yaml = pytest.importorskip("yaml")

@@ -148,7 +148,7 @@ def test_nothing_ignored_is_shipped(wheel: dict[str, bytes], sdist: set[str]) ->
 
 def test_the_source_distribution_can_be_tested(sdist: set[str]) -> None:
     needed = {"tox.ini", "constraints.txt", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"}
-    needed |= {"tests/test_packaging.py", "docs/claims.md", "benchmarks/run_all.py", "spec/vae_spec/calibration.json"}
+    needed |= {"tests/test_packaging.py", "docs/claims.md", "mkdocs.yml", "benchmarks/run_all.py", "spec/vae_spec/calibration.json"}
     assert needed <= sdist
 
 

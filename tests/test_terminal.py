@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -240,9 +241,11 @@ def test_the_list_of_claims_and_one_in_full() -> None:
     ]
     assert listed.startswith("Objective\n")
     assert max(map(len, listed.splitlines())) <= 80
-    full = render_claim(make_claim("OBJ-01"), Layout(100))
+    assert "In symbols" not in render_claim(make_claim("OBJ-01"), Layout(100))
+    full = render_claim(replace(make_claim("OBJ-01"), formula="z = mu + σ · eps"), Layout(100))
     for part in (
         "what is claimed",
+        "In symbols\n  z = mu + σ · eps",
         "VAE Basics 6.6.3, loss",
         "why it is",
         "what to do",

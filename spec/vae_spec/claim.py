@@ -81,6 +81,7 @@ class Claim:
         experiment: what the runs of a trained claim are.
         reference_only: whether it concerns the reference's own systems alone, and is asked of them in the full profile.
         applies: the reason why the claim does not concern a subject with these facts, or None where it does.
+        formula: the statement in symbols, as plain text, where symbols say it; L is the loss, L_rec its reconstruction term.
 
     Raises:
         ValueError: the id, a mistake or the combination of check, judge and experiment is not in order.
@@ -103,6 +104,7 @@ class Claim:
     experiment: Experiment | None = None
     reference_only: bool = False
     applies: Callable[[Facts], str | None] = lambda _facts: None
+    formula: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Z]+-\d\d", self.id) or self.area not in AREAS:

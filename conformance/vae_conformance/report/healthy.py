@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vae_spec.calibration import Scope, families
+from vae_spec.calibration import Scope, Spread, families
 from vae_spec.evidence import Arm, Group
 from vae_spec.outcomes import Number
 from vae_spec.statistics.comparisons import COMPARISONS
@@ -77,7 +77,7 @@ def strips(groups: Sequence[Group], expected: Mapping[str, Number], scope: Scope
         scope: which calibrated implementations to show.
     """
     found = ((name, _values(name, groups), _borders(text)) for name, text in expected.items())
-    return [_strip(name, values, borders, scope) for name, values, borders in found if values and borders]
+    return [strip(name, values, borders, families(name, scope).values()) for name, values, borders in found if values and borders]
 
 
 def _values(name: str, groups: Sequence[Group]) -> list[float]:
@@ -95,8 +95,16 @@ def _borders(text: Number) -> list[tuple[float, bool]]:
     return [(float(bound), sign == ">") for sign, bound in _BORDER.findall(str(text))]
 
 
-def _strip(name: str, values: Sequence[float], borders: Sequence[tuple[float, bool]], scope: Scope) -> Strip:
-    spreads = [spread for spread in families(name, scope).values() if math.isfinite(spread.mean) and math.isfinite(spread.sd)]
+def strip(name: str, values: Sequence[float], borders: Sequence[tuple[float, bool]], sound: Iterable[Spread]) -> Strip:
+    """A statistic's values, borders and calibrated spreads, with their places on one line.
+
+    Args:
+        name: of the statistic, with its unit.
+        values: one a seed; there may be none.
+        borders: each bound, and whether healthy values lie above it.
+        sound: what sound implementations measure; one at least is finite.
+    """
+    spreads = [spread for spread in sound if math.isfinite(spread.mean) and math.isfinite(spread.sd)]
     low, high = min(one.mean - one.sd for one in spreads), max(one.mean + one.sd for one in spreads)
     everything = [*values, low, high, *(bound for bound, _above in borders)]
     start, length = min(everything), max(max(everything) - min(everything), 1e-9)

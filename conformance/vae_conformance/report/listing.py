@@ -33,6 +33,7 @@ def render_claims(claims: Mapping[str, Claim], layout: Layout) -> str:
 def render_claim(claim: Claim, layout: Layout) -> str:
     """All that the specification says of one claim."""
     entries = [
+        ("In symbols", claim.formula),
         ("Sources", "\n".join(str(source) for source in claim.sources)),
         ("Why", claim.why),
         ("How it is decided", claim.decision),

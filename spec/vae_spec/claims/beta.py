@@ -53,6 +53,7 @@ TRN_05 = Claim(
     title="the KL is information",
     level=Level.EXPECTED,
     statement="of paired trainings at beta 0.1, 1 and 4, the one that ends with the higher KL reconstructs better",
+    formula="KL(β = 0.1) > KL(β = 1),  L_rec(β = 0.1) < L_rec(β = 1) < L_rec(β = 4)",
     sources=(notes("13.4.1.3"),),
     why="The notes read the growing KL as information that the code takes up while the reconstruction falls. Between trainings that is"
     " so for every sound model. Within one it is so from 16 dimensions on (rank correlation over the steps .8 to .96); with two or"
@@ -84,6 +85,7 @@ BETA_01 = Claim(
     title="a larger beta reconstructs worse",
     level=Level.EXPECTED,
     statement="the reconstruction loss at the end of the training rises with beta from 0.1 to 1 to 4",
+    formula="L_rec(β = 0.1) < L_rec(β = 1) < L_rec(β = 4)",
     sources=(notes("13.4.6"), basics("loss")),
     why="Beta is the price of a nat of code in nats of reconstruction: the higher it is, the fewer nats are bought. It is strict"
     " for every sound model; a few per cent of the reconstruction's drop as a rule, a quarter on 8x8 digits. With four latent"
@@ -117,6 +119,7 @@ BETA_02 = Claim(
     title="a larger beta has a smaller KL",
     level=Level.EXPECTED,
     statement="the KL on held-out items falls with beta from 0.1 to 1 to 4",
+    formula="KL(β = 0.1) > KL(β = 1) > KL(β = 4)",
     sources=(notes("13.4.6"), basics("loss")),
     why="The other side of the trade. Typically the KL falls to a third or a fifth from one of these betas to the next; on 8x8 digits,"
     " which are worth only a few nats, it falls to nothing at 4.",
@@ -154,6 +157,7 @@ BETA_03 = Claim(
     title="what a small and a large beta are good for",
     level=Level.EXPECTED,
     statement="a small beta gives sharper reconstructions and codes further from the prior; a large one the reverse, until it collapses",
+    formula="detail(β = 0.1) > detail(β = 4),  MMD²(β = 0.1) > MMD²(β = 4)",
     sources=(notes("13.4.6"),),
     why="The notes set sharp reconstructions against a regular latent space. Detail falls with beta for every sound model, and"
     " the codes come nearer to the prior. Samples are better at a larger beta only up to a point: their diversity is best near"
@@ -193,6 +197,7 @@ BETA_04 = Claim(
     title="without the KL it is an autoencoder",
     level=Level.EXPECTED,
     statement="with beta = 0 the KL grows far beyond, the codes leave the prior, and decoded draws from N(0, I) lose the data",
+    formula="KL(β = 0) > KL(β = 1),  MMD²(β = 0) > MMD²(β = 1),  plausibility(β = 0) < plausibility(β = 1)",
     sources=(notes("13.4.6"), basics("exercises")),
     why="Without its price the noise is made small and the codes are spread out, as an autoencoder's are. Reconstruction is then"
     " at its best, and the ability to generate is gone, as a rule: with BatchNorm in the encoder, which holds the codes"
@@ -231,6 +236,7 @@ COL_03 = Claim(
     title="too much weight leaves too little information",
     level=Level.EXPECTED,
     statement="the information that the code has about its item falls from beta 0.1 to beta 4",
+    formula="I(x; z) at β = 0.1 − I(x; z) at β = 4 > 0.28 nat",
     sources=(notes("13.4.7"), basics("loss")),
     why="Collapse is the end of a way that begins with any weight on the KL. The mutual information of item and code is estimated from"
     " below and can say no more than the logarithm of the number of items, 6.2 nats of 500; a code with more to say is seen to lose"

@@ -67,6 +67,7 @@ COL_01 = Claim(
     level=Level.EXPECTED,
     statement="at least two latent dimensions are active (one, where there are only one or two), the KL is well above zero, and it does"
     " not dominate the loss",
+    formula="variance over items of muⱼ > 0.01 for two j,  KL > 0.5 nat,  KL(end) < L_rec(start) − L_rec(end)",
     sources=(notes("13.4.7"), basics("diagnostics")),
     why="Collapse is a KL near zero, a posterior that equals the prior and a decoder that ignores z, all together; the report says"
     " which of them were seen. Active"
@@ -102,6 +103,7 @@ COL_02 = Claim(
     title="the decoder uses the code",
     level=Level.EXPECTED,
     statement="decoding another item's code reconstructs an item far worse than its own",
+    formula="R²(own code) − R²(another item's code) > 0.2",
     sources=(notes("13.4.7"),),
     why="A decoder that has learned the data without the code does not care which code it gets. This asks it directly, whatever the KL"
     " says.",

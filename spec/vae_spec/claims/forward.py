@@ -93,6 +93,7 @@ NET_03 = Claim(
     title="training decodes a sample",
     level=Level.REQUIRED,
     statement="the training forward pass decodes a sample of q(z|x), not its mean, and its mu and logvar are those of encode",
+    formula="x̂ = decode(mu + exp(logvar / 2) · eps),  eps ~ N(0, I)",
     sources=(notes("objective"), basics("flow")),
     why="Decoding the mean in training gives an autoencoder with a penalty: the decoder never learns what lies around a code.",
     hint="in forward: mu, logvar = self.encode(x); z = self.reparameterize(mu, logvar); return self.decode(z), mu, logvar",
@@ -153,6 +154,7 @@ NET_04 = Claim(
     title="x reaches the output through z alone",
     level=Level.REQUIRED,
     statement="the forward pass's output is decode of the code that it drew: x reaches it through z alone",
+    formula="forward(x) = decode(z)",
     sources=(basics("flow"),),
     why="A skip connection past the code makes reconstructions perfect and prior samples noise: decode alone never sees what it learned"
     " to lean on.",

@@ -182,6 +182,7 @@ OBJ_04 = Claim(
     statement="the KL does not depend on the output nor, at a fixed output, the reconstruction on mu and logvar; beta scales the KL's"
     " gradient"
     " alone; every parameter that influences mu, logvar or the output is trained",
+    formula="∂KL/∂x̂ = 0,  ∂L_rec/∂(mu, logvar) = 0 at fixed x̂,  ∇L(β) = ∇L_rec + β · ∇KL",
     sources=(notes("objective"), basics("loss"), basics("sampling")),
     why="Training follows gradients, not printed losses. A detached tensor, a layer outside the module or a beta on the wrong term all"
     " leave"

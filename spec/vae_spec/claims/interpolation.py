@@ -58,6 +58,7 @@ INT_03 = Claim(
     level=Level.REQUIRED,
     statement="the ends of the decoded straight line between two images' codes are the reconstructions of the two images: forward without"
     " noise, in eval mode",
+    formula="decode((1 − t) mu₁ + t mu₂) = forward without noise of x₁ at t = 0, of x₂ at t = 1",
     sources=(notes("13.4.5"),),
     why="An interpolation is read as a way from one image to the other. It is one if what encode gives, decoded among the line's other"
     " codes, is what forward gives of the image: so nothing but the code may decide what is decoded, neither the image nor the rest of the"

@@ -44,6 +44,7 @@ INT_01 = Claim(
     title="interpolations are smooth",
     level=Level.EXPECTED,
     statement="what is decoded along a straight line between the means of two items changes smoothly, without a jump",
+    formula="max ‖x̂ₜ₊₁ − 2 x̂ₜ + x̂ₜ₋₁‖ / mean ‖x̂ₜ₊₁ − x̂ₜ‖ < 1.2,  x̂ₜ = decode((1 − t) mu₁ + t mu₂)",
     sources=(notes("13.4.5"), basics("diagnostics")),
     why="The notes decode lines between two codes and see one digit turn into the other. It is so for every sound VAE. It is no mark of"
     " a VAE: an autoencoder's decoder is as continuous, and its lines are as smooth. What fails is a decoder that jumps, of a"

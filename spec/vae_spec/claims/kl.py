@@ -86,6 +86,7 @@ KL_01 = Claim(
     title="KL >= 0, and 0 at the prior",
     level=Level.REQUIRED,
     statement="the KL term is never negative and is zero exactly where the posterior is the prior: mu = 0, logvar = 0",
+    formula="KL(mu, logvar) ≥ 0,  KL(0, 0) = 0",
     sources=(notes("objective"),),
     why="A divergence is zero between equal distributions and positive between different ones. A negative KL in a log is a sign error or a"
     " formula fed with something that is not a log-variance; a KL that is not zero at the prior pulls the posterior somewhere else.",
@@ -176,6 +177,7 @@ KL_02 = Claim(
     level=Level.REQUIRED,
     statement="the closed-form KL equals the Monte Carlo estimate of E_q[log q(z|x) - log p(z)] through the implementation's own"
     " sampling step",
+    formula="KL = E[log q(z | x) − log p(z)],  z = reparameterize(mu, logvar)",
     sources=(notes("objective"),),
     why="The closed form and the sampling step are two statements about one distribution. Each may look right alone; std = exp(logvar)"
     " in the"
@@ -266,6 +268,7 @@ KL_03 = Claim(
     level=Level.REQUIRED,
     statement="the KL term is the divergence of a diagonal Gaussian from N(0, I), on the scale that the reconstruction has against its"
     " likelihood",
+    formula="KL = −r/2 · Σⱼ (1 + logvarⱼ − muⱼ² − exp(logvarⱼ))",
     sources=(notes("objective"), basics("loss")),
     why="The closed form has four terms, a sign and a half, and each has been left out by somebody. Judged on the reconstruction's own"
     " scale, sums,"

@@ -88,6 +88,7 @@ KL_04 = Claim(
     title="additive over items and dimensions",
     level=Level.REQUIRED,
     statement="the KL is the sum (or mean) of the items' own KLs and the sum of the dimensions' own, in any order of either",
+    formula="KL(mu, logvar) = r · Σᵢ Σⱼ KL(muᵢⱼ, logvarᵢⱼ)",
     sources=(notes("objective"),),
     why="Both posterior and prior factorise, so the divergence adds up. A KL of the batch's mean code, or of the first dimension alone,"
     " does not.",
@@ -146,6 +147,7 @@ KL_05 = Claim(
     title="the closed form's gradients",
     level=Level.REQUIRED,
     statement="the gradients of the KL are mu and (exp(logvar) - 1) / 2 on the loss's scale",
+    formula="∂KL/∂muⱼ = r · muⱼ,  ∂KL/∂logvarⱼ = r · (exp(logvarⱼ) − 1) / 2",
     sources=(notes("objective"), basics("loss")),
     why="Training sees gradients only. A detached mu or logvar leaves the printed KL right and its pull on the encoder gone.",
     hint="let the KL depend on mu and logvar themselves: no detach, no .data, no item()",

@@ -41,6 +41,7 @@ LAT_01 = Claim(
     title="means of one class lie together",
     level=Level.EXPECTED,
     statement="the posterior means of training items nearest to a held-out item's tell its class far better than chance",
+    formula="(accuracy − chance) / (1 − chance) > 0.3",
     sources=(notes("13.4.4"),),
     why="The notes colour the means by class and see groups, though training saw no label. So the code holds what classes differ in. It"
     " is no mark of a VAE: an autoencoder's code shows the same, and so do the tiny means of a collapsed model, since only their"
@@ -88,6 +89,7 @@ LAT_02 = Claim(
     title="the codes are pulled to the prior",
     level=Level.EXPECTED,
     statement="the codes of all items together keep to N(0, I) and do not spread without bound; those of the subject's own autoencoder do",
+    formula="q(z) = E[q(z | x)] over items x,  −0.6 < log of its mean variance < 1.1",
     sources=(notes("13.4.4"),),
     why="The KL holds each posterior to N(0, I), and so their mixture: its variance stays near 1 in every dimension (up to 2 where one"
     " or two dimensions have to hold everything), and its maximum mean discrepancy to the prior near 0. An autoencoder's codes"

@@ -103,6 +103,7 @@ NET_01 = Claim(
     statement="encode gives mu and logvar of shape (batch, latent_dim), finite, deterministic in eval mode, and each item's code"
     " depends on that"
     " item and, in eval mode, on no other",
+    formula="encode(x)ᵢ = encode(xᵢ)",
     sources=(notes("objective"), basics("flow")),
     why="q(z|x) is a distribution for each x. A code that changes with the batch it is computed in is no function of x.",
     hint="take the batch size from x, and normalise with statistics that eval mode freezes",
@@ -216,6 +217,7 @@ NET_02 = Claim(
     level=Level.REQUIRED,
     statement="decode gives the input's shape within the likelihood's range, deterministically in eval mode, and every latent dimension"
     " moves it",
+    formula="∂decode(z)/∂zⱼ ≠ 0 for every j",
     sources=(notes("13.4.3"), basics("flow")),
     why="New samples are decoded from codes alone. An output that cannot reach black or white, or that ignores a code, cannot look like"
     " data.",

@@ -115,6 +115,7 @@ OBJ_01 = Claim(
     title="total = reconstruction + beta * KL",
     level=Level.REQUIRED,
     statement="the loss is the reconstruction term plus beta times the KL term, for any beta >= 0, and beta defaults to 1",
+    formula="L(β) = L_rec + β · KL,  L() = L(1)",
     sources=(notes("objective"), notes("13.4.1.3"), notes("13.4.6"), basics("loss")),
     why="Both documents minimise exactly this sum, and every phenomenon of the weight beta presupposes that beta scales the KL and"
     " nothing else.",
@@ -167,6 +168,7 @@ OBJ_02 = Claim(
     level=Level.REQUIRED,
     statement="the KL weighs against the reconstruction as in the ELBO: the effective beta is 1 at every batch size, or the constant"
     " declared",
+    formula="β_eff = [L(mu, σ = 1) − L(0, σ = 1)] / (r · mean Σⱼ muⱼ² / 2) = 1,  r the scale of L_rec against −log p(x | z)",
     sources=(notes("13.4.1.2"), basics("loss")),
     why="Sums, batch means and means over everything are all fine as long as both terms share them. The effective beta, the KL's weight"
     " against the"

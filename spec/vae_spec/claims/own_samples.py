@@ -115,6 +115,7 @@ SMP_05 = Claim(
     title="its own samples come from the prior",
     level=Level.EXPECTED,
     statement="where an implementation has a method of its own that gives samples, the codes that it decodes are draws from N(0, I)",
+    formula="z ~ N(0, I),  x̂ = decode(z)",
     sources=(notes("13.4.3"),),
     why="New images are decoded from z ~ N(0, I): that is what the KL made the latent space for. A model whose loss is right can still come"
     " with a method that draws from something else: that encodes a random image, say, and shows reconstructions of noise. Few public"

@@ -72,6 +72,7 @@ REP_04 = Claim(
     title="gradients flow through the sampling step",
     level=Level.REQUIRED,
     statement="gradients flow through the sampling step and are right: dz/dmu = 1 and dz/dlogvar = (z - mu)/2",
+    formula="∂z/∂mu = 1,  ∂z/∂logvar = (z − mu) / 2",
     sources=(basics("sampling"),),
     why="This is what the reparameterization is for: randomness outside, mu and logvar on the path. torch.normal(mu, std) even gives"
     " gradients of"
@@ -138,6 +139,7 @@ REP_05 = Claim(
     title="pathwise gradients of expectations",
     level=Level.REQUIRED,
     statement="the pathwise gradients of E[f(z)] are the analytic ones for polynomials f of degree 1 and 2",
+    formula="∂E[z]/∂mu = 1,  ∂E[z²]/∂mu = 2 mu,  ∂E[z²]/∂logvar = exp(logvar)",
     sources=(basics("sampling"),),
     why="This is what training uses the sampling step for: E[z] has the gradients 1 and 0, E[z^2]/2 has mu and sigma^2/2.",
     hint="z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar), with everything attached",

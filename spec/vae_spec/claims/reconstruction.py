@@ -30,6 +30,7 @@ REC_01 = Claim(
     title="held-out items are reconstructed",
     level=Level.EXPECTED,
     statement="held-out items are reconstructed far better than the mean image does (R2 > 0.2 from z = mu)",
+    formula="R² = 1 − Σ‖x − decode(mu)‖² / Σ‖x − x̄‖² > 0.2",
     sources=(notes("13.4.2"),),
     why="The notes show test images above their reconstructions. R2 puts that in a number: the share of what tells the items apart that"
     " comes back. One latent"

@@ -35,6 +35,7 @@ REC_02 = Claim(
     title="reconstructions are smooth",
     level=Level.EXPECTED,
     statement="reconstructions of held-out items are smoother than the originals, and than those of the subject's own autoencoder",
+    formula="log(detail / detail of the autoencoder) < −0.05",
     sources=(notes("13.4.2"),),
     why="The notes see smooth, slightly blurred reconstructions. How much detail there is depends on the data and on the network,"
     " so no absolute number tells a VAE from an autoencoder; beside its own autoencoder (the same networks, trained with z = mu"
@@ -73,6 +74,7 @@ REC_03 = Claim(
     title="the autoencoder reconstructs more closely",
     level=Level.EXPECTED,
     statement="the subject's own autoencoder, of the same size and training, ends at a lower reconstruction loss",
+    formula="(L_rec(end) − L_rec(end) of the autoencoder) / drop of the autoencoder's L_rec > 0",
     sources=(notes("13.4.2"),),
     why="What a VAE gives up for a code that can be sampled is closeness: the noise and the KL's price keep the code from saying all it"
     " could. On the items trained on, a sound VAE does without 0.5 to 13 % of the autoencoder's drop. On held-out items an autoencoder may"

@@ -157,6 +157,7 @@ OBJ_03 = Claim(
     level=Level.REQUIRED,
     statement="the reconstruction term is least at x_hat = x, grows as x_hat leaves x, compares item with item, and is the negative"
     " log-likelihood of the declared likelihood up to a constant",
+    formula="L_rec(x̂, x) = r · (−log p(x | x̂)) + c,  L_rec(x, x) ≤ L_rec(x̂, x)",
     sources=(notes("objective"), basics("loss")),
     why="The reconstruction term is -log p(x | z). Two sigmoids in a row, data outside the likelihood's range, or an output whose shape"
     " broadcasts against the input's still give a number that falls in training, but its least value is not at a perfect reconstruction.",

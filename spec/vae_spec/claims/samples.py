@@ -38,6 +38,7 @@ SMP_01 = Claim(
     title="prior samples are plausible",
     level=Level.EXPECTED,
     statement="decoded draws from N(0, I) lie where data lies, over a good part of it",
+    formula="log(coverage of samples / coverage of training items) > −2.9",
     sources=(notes("13.4.3"), basics("diagnostics")),
     why="The notes decode random codes and see digits. How like digits is a matter of degree: a classifier is less sure of them than of"
     " real ones, and no absolute measure that every sound VAE passes fails every autoencoder. So this bound asks for no more than"
@@ -74,6 +75,7 @@ SMP_02 = Claim(
     title="prior samples are diverse",
     level=Level.EXPECTED,
     statement="decoded draws from N(0, I) show the classes of the data, none of them alone",
+    formula="H(classes of the samples) / log(number of classes) > 0.3",
     sources=(notes("13.4.3"), basics("diagnostics")),
     why="Each sample is given its most probable class, and the entropy of the classes over its largest value tells how evenly"
     " they come. With one latent dimension, or with no hidden layer, a class or two may hardly appear, and the entropy falls"
@@ -107,6 +109,7 @@ SMP_03 = Claim(
     level=Level.EXPECTED,
     statement="decoded draws from N(0, I) are not training items given back: they lie hardly nearer to training items than to held-out"
     " ones",
+    formula="median distance to the nearest training item / median distance to the nearest held-out item > 0.75",
     sources=(basics("lab"),),
     why="A decoder that stores the training items makes perfect samples and has learned nothing. Its samples lie on training items and"
     " away from held-out ones; samples that know nothing of which items were trained on, sharp or blurred, lie about as near to"
@@ -139,6 +142,7 @@ SMP_04 = Claim(
     title="the autoencoder cannot be sampled as well",
     level=Level.EXPECTED,
     statement="draws from N(0, I) are less plausible when decoded by the subject's own autoencoder",
+    formula="log(plausibility / plausibility of the autoencoder) > 0.09,  plausibility = √((coverage + 0.05) · (density + 0.05))",
     sources=(notes("13.4.3"), basics("comparison")),
     why="Nothing holds an autoencoder's codes to N(0, I), so draws from it fall where no code is. How much worse they are depends"
     " on the network: two to ten times as a rule, but only 1.4 times with BatchNorm, which holds the codes together by itself."

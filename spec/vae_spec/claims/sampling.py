@@ -120,6 +120,7 @@ REP_01 = Claim(
     title="z = mu + exp(logvar/2) * eps",
     level=Level.REQUIRED,
     statement="with the same noise, z(mu, logvar) - mu = exp(logvar/2) * z(0, 0)",
+    formula="z = mu + exp(logvar / 2) · eps",
     sources=(basics("sampling"),),
     why="sigma = exp(logvar/2) ties the sampling step to the KL. With std = exp(logvar) training still runs, and every sigma means"
     " something else"
@@ -191,6 +192,7 @@ REP_02 = Claim(
     title="eps is standard normal",
     level=Level.REQUIRED,
     statement="the noise of the sampling step is standard normal: its mean, variance, shape and independence",
+    formula="(z − mu) / exp(logvar / 2) = eps ~ N(0, I)",
     sources=(basics("sampling"), basics("flow")),
     why="The KL is computed for a Gaussian posterior. Uniform or scaled noise trains without complaint, and the loss is then no bound"
     " on anything.",
@@ -248,6 +250,7 @@ REP_03 = Claim(
     title="fresh noise everywhere",
     level=Level.REQUIRED,
     statement="the noise is fresh for every item, every dimension and every call: one image repeated in a batch gives different codes",
+    formula="epsᵢⱼ ≠ epsₖₗ wherever (i, j) ≠ (k, l), and from call to call",
     sources=(basics("sampling"),),
     why="Noise shared over a batch is a genuine optimum of the loss, so no training curve shows it; only drawing tells.",
     hint="eps = torch.randn_like(std): the shape of std, drawn anew in each call, without a fixed seed inside",

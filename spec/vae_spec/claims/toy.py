@@ -91,6 +91,7 @@ TOY_01 = Claim(
     level=Level.EXPECTED,
     statement="by the lab's recipe the reconstruction falls below a tenth of its first value, and the KL stays above zero and under"
     " control",
+    formula="L_rec(end) / L_rec(start) < 0.1,  0.2 < KL(end) < 2 nats a dimension",
     sources=(basics("lab"),),
     why="Two clusters of points, 200 full-batch steps: measured over 20 seeds the reconstruction ends at 0.03 to 0.05 of its start and"
     " the KL at 0.6 to 0.8 nat"
@@ -191,6 +192,7 @@ TOY_03 = Claim(
     level=Level.EXPECTED,
     statement="what draws from N(0, I) decode to falls near the two clusters or between them, distributed much like the data, and is no"
     " set of training points",
+    formula="2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ < 0.2,  X generated, Y from the clusters",
     sources=(basics("lab"),),
     why="The lab prints five generated points: four in the clusters, one halfway between. So it is over seeds: 85 to 100 of 100 lie"
     " within three of the clusters' deviations of them or of the line between them, and their energy distance to the data is 0.02 to 0.12"
@@ -228,6 +230,7 @@ TOY_05 = Claim(
     title="a line through the latent plane decodes smoothly",
     level=Level.EXPECTED,
     statement="what is decoded along the most active latent axis, from -2 to 2, changes smoothly: no jump from one point to another",
+    formula="max ‖x̂ₜ₊₁ − 2 x̂ₜ + x̂ₜ₋₁‖ / mean ‖x̂ₜ₊₁ − x̂ₜ‖ < 5",
     sources=(basics("exercises"),),
     why="The exercise walks from [-2, 0] to [2, 0]. In half of all seeds that axis is the inactive one, and nothing moves along it, so the"
     " most active axis is taken. Smooth does not mean even: the decoder sharpens with training, and of 401 points the step between the"

@@ -60,6 +60,7 @@ TRN_01 = Claim(
     level=Level.EXPECTED,
     statement="the reconstruction falls beyond what the mean image explains (held-out R2 > 0.15), most of its drop in the first tenth"
     " of the steps",
+    formula="R² = 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖² > 0.15",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
     why="Both documents look for a reconstruction loss that drops quickly. A drop alone says little: the mean image, which needs no"
     " code, already"
@@ -102,6 +103,7 @@ TRN_02 = Claim(
     title="the KL starts small, rises and settles",
     level=Level.EXPECTED,
     statement="the KL is small before training, well above zero after it (more than 0.5 nat), and has settled by then",
+    formula="KL(end) > 0.5 nat,  KL(start) < 8 nats,  KL(start) / KL(end) < 0.9",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
     why="The documents see the KL rise gradually and stabilise. Start and end are so; the way between is not always: on 28x28 images"
     " the KL bursts"
@@ -139,6 +141,7 @@ TRN_04 = Claim(
     level=Level.EXPECTED,
     statement="at the end of the standard training the loss is nearly flat: it changes by less than a twentieth of its whole drop"
     " between the last two fifths",
+    formula="|L(last fifth) − L(fifth before)| / (L(start) − L(end)) < 0.05",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
     why="The notes call the curve converged after about 2000 steps on MNIST. Nearly flat is what is so: it still falls by 0.8 % an"
     " epoch there, and ten epochs"
@@ -209,6 +212,7 @@ TRN_06 = Claim(
     level=Level.EXPECTED,
     statement="the KL that training really optimised is the one reported: the effective beta at the optimum is the objective's, and the"
     " reported KL is the analytic one",
+    formula="β_eff = (d/d log c) E[L_rec(decode(mu + c σ eps))] / E[Σⱼ (1 − σⱼ²)] at c = 1",
     sources=(notes("13.4.1.3"), notes("13.4.6"), basics("loss")),
     why="At an optimum the derivative with respect to a common scale of all posterior standard deviations vanishes, which tells the"
     " weight that the KL really"

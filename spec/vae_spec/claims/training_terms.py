@@ -50,6 +50,7 @@ TRN_03 = Claim(
     level=Level.EXPECTED,
     statement="along the training the loss moves with its reconstruction term, and ends at a larger share of its start, because the KL"
     " has risen",
+    formula="corr(L, L_rec) > 0.8,  L(end) / L(start) − L_rec(end) / L_rec(start) > 0.002",
     sources=(notes("13.4.1.3"),),
     why="The notes see the total fall a bit more slowly than the reconstruction. Measured as shares of the start that is so for every sound"
     " model, and says no more than that the KL ended above zero. It is not true of the pace: by a tenth of the steps the total has often"
