@@ -101,8 +101,8 @@ def test_every_section_with_a_record_is_an_example() -> None:
 
 
 def test_a_class_in_place_of_a_record_binds_with_every_part(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (native,) = re.findall(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    page = (ROOT / "docs" / "interface.md").read_text(encoding="utf-8")
+    (native,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     (tmp_path / "student.py").write_text(native, encoding="utf-8")
     (tmp_path / "adapter.py").write_text(code("A class instead"), encoding="utf-8")
     path = str(tmp_path / "adapter.py")
