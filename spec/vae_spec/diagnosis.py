@@ -7,7 +7,7 @@ has explained does not count again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 PRECEDENCE = (
@@ -111,6 +111,10 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
 """Which claims' violations follow from one of this claim's, the phenomena apart."""
 
 
+_FIRST_TRAINED = PRECEDENCE.index("TRN-07")
+"""From here on claims look at trainings."""
+
+
 def follows(claim: str) -> frozenset[str]:
     """Which claims' violations follow from one of this claim's: for a part's claim the phenomena too."""
     return EXPLAINS.get(claim, frozenset()) | (frozenset() if claim in _WHOLE else PHENOMENA)
@@ -138,17 +142,38 @@ def diagnose(votes: Mapping[str, str | None]) -> tuple[Likely, ...]:
         votes: violated claim -> the mistake that it names, or None.
     """
     ordered = sorted(votes, key=lambda claim: PRECEDENCE.index(claim) if claim in PRECEDENCE else len(PRECEDENCE))
+    parts = [claim for claim in ordered if claim in PRECEDENCE and PRECEDENCE.index(claim) < _FIRST_TRAINED]
     decisive = [claim for claim in ordered if votes[claim] in DECISIVE]
     explained: dict[str, str] = {}
-    found: dict[str, list[str]] = {}
-    for claim in (*decisive, *ordered):
+    roots: list[str] = []
+
+    def explain(claim: str, among: Sequence[str], mistake: str) -> None:
+        """What names a mistake, and what follows from it."""
+        roots.append(claim)
+        follow = set(votes) if mistake in DECISIVE else follows(claim)
+        for other in among:
+            if other == claim or other in follow:
+                explained.setdefault(other, mistake)
+
+    for claim in decisive:
+        explain(claim, ordered, str(votes[claim]))
+    for claim in parts:
         mistake = votes[claim]
-        if mistake is None or claim in explained:
+        if mistake is not None and claim not in explained:
+            explain(claim, parts, mistake)
+    for claim in ordered:
+        mistake = votes[claim]
+        if claim in explained:
             continue
-        follow = set(votes) if mistake in DECISIVE else follows(claim) & set(votes)
-        for other in sorted({claim} | follow, key=ordered.index):
-            if other not in explained:
-                explained[other] = mistake
-                found.setdefault(mistake, []).append(other)
+        if mistake in explained.values():
+            # Of several mistakes in the parts, a training shows the one that it names.
+            explained[claim] = str(mistake)
+        elif cause := next((root for root in roots if claim in follows(root)), None):
+            explained[claim] = explained[cause]
+        elif mistake is not None:
+            explain(claim, ordered, mistake)
+    found: dict[str, list[str]] = {}
+    for root in roots:
+        found.setdefault(explained[root], [claim for claim in ordered if explained.get(claim) == explained[root]])
     total = max(len(votes), 1)
     return tuple(Likely(mistake, len(claims) / total, tuple(claims)) for mistake, claims in found.items())
