@@ -10,6 +10,7 @@ import pytest
 from fakes import facts
 from vae_conformance.binding.bind import bind
 from vae_conformance.options import RunOptions
+from vae_conformance.session import Session
 from vae_conformance.targets import load_target
 from vae_conformance.variants import Variant, other_sizes, variants
 
@@ -67,3 +68,21 @@ def test_a_size_that_the_parts_refuse_is_passed_over(tmp_path, inputs, labels):
     path = tmp_path / "student.py"
     path.write_text(ONE_SIDE_ONLY.format(inputs=inputs))
     assert [variant.label for variant in found(path)] == labels
+
+
+@pytest.mark.parametrize(("fault", "named"), [("raise RuntimeError('no')", "hard-coded-shape"), ("import time; time.sleep(9)", None)])
+def test_what_fails_at_another_size_is_a_size_in_the_code_unless_it_only_takes_too_long(tmp_path, monkeypatch, fault, named):
+    path = tmp_path / "student.py"
+    begin = "    def decode(self, z):\n"
+    failing = f"    late = False\n\n{begin}        if VAE.late and z.shape[1] == 3:\n            {fault}\n"
+    source = ONE_SIDE_ONLY.format(inputs="latent_dim").replace(begin, failing)
+    path.write_text(source)
+    session = Session(RunOptions(str(path)), lambda _event: None)
+    own = variants(session._target, session.bind(), session.options)
+    for variant in own:
+        variant.subject.caller.limit = 0.3
+    monkeypatch.setattr(type(session.bind().model), "late", True)
+    session._variants = own
+    verdict = session.verdict("NET-02")
+    assert (verdict.outcome, verdict.diagnosis) == ("violated", named)
+    assert "built with latent_dim = 3" in verdict.message

@@ -62,7 +62,7 @@ def fault_verdict(fault: SubjectFault) -> Verdict:
     """The verdict where the implementation's own code failed."""
     return violated(
         f"{fault.operation}: {fault.what}",
-        measured={"operation": fault.operation},
+        measured={"operation": fault.operation} | ({} if fault.limit is None else {"seconds, more than": fault.limit}),
         expected={"operation": "returns finite tensors in time"},
         diagnosis=fault.diagnosis,
         hint="mend this first: nothing else can be said of this claim before it runs",

@@ -246,13 +246,15 @@ class SubjectFault(Exception):
         operation: what was asked of it.
         what: what happened, in one or two lines.
         diagnosis: the id of the mistake this points to, if one stands out.
+        limit: the seconds that it ran past, where that is what happened.
     """
 
-    def __init__(self, operation: str, what: str, diagnosis: str | None = None) -> None:
+    def __init__(self, operation: str, what: str, diagnosis: str | None = None, limit: float | None = None) -> None:
         super().__init__(f"{operation}: {what}")
         self.operation = operation
         self.what = what
         self.diagnosis = diagnosis
+        self.limit = limit
 
 
 State = Mapping[str, Tensor]

@@ -75,7 +75,7 @@ class Caller:
             SubjectFault: the code inside raised, tried to exit, or ran out of its time now or before.
         """
         if operation in self._hung:
-            raise SubjectFault(operation, self._hung[operation])
+            raise SubjectFault(operation, self._hung[operation], limit=self.limit)
         try:
             with time_limit(self.limit, operation), warnings_aside():
                 yield
@@ -83,7 +83,7 @@ class Caller:
             raise
         except TimeLimitExceeded as late:
             self._hung[operation] = f"did not return within {late.seconds:g} s"
-            raise SubjectFault(operation, self._hung[operation]) from None
+            raise SubjectFault(operation, self._hung[operation], limit=late.seconds) from None
         except KeyboardInterrupt:
             raise
         except BaseException as error:
