@@ -78,10 +78,11 @@ def test_what_fails_at_another_size_is_a_size_in_the_code_unless_it_only_takes_t
     source = ONE_SIDE_ONLY.format(inputs="latent_dim").replace(begin, failing)
     path.write_text(source)
     session = Session(RunOptions(str(path)), lambda _event: None)
-    own = variants(session._target, session.bind(), session.options)
+    subject = session.bind()
+    own = variants(session._target, subject, session.options)
     for variant in own:
         variant.subject.caller.limit = 0.3
-    monkeypatch.setattr(type(session.bind().model), "late", True)
+    monkeypatch.setattr(type(subject.model), "late", True)
     session._variants = own
     verdict = session.verdict("NET-02")
     assert (verdict.outcome, verdict.diagnosis) == ("violated", named)
