@@ -25,7 +25,7 @@ from vae_conformance.targets import Target, load_target
 from vae_conformance.time_limit import TimeLimitExceeded, time_limit
 from vae_conformance.torchvision_cpu import make_importable
 from vae_conformance.variants import ASKED, Variant, variants
-from vae_conformance.weights import with_weights
+from vae_conformance.weights import of_given_weights, with_weights
 from vae_spec.claim import Claim, Experiment, Profile
 from vae_spec.exploration import fault_verdict
 from vae_spec.judging import ask, judge, precondition
@@ -158,10 +158,7 @@ class Session:
             if verdict.outcome is not Outcome.INCONCLUSIVE:
                 break
         assert verdict is not None
-        if subject.facts.given_weights and verdict.outcome is Outcome.VIOLATED:
-            other = f"were the weights trained on other data than {self.options.data_name}, name it with --dataset or --data"
-            return replace(verdict, hint=f"{verdict.hint}; {other}")
-        return verdict
+        return of_given_weights(verdict, self.options.data_name) if subject.facts.given_weights else verdict
 
     def _given(self, claim: Claim, keys: list[dict[str, str]]) -> None:
         """Say which stored runs a claim was given, so that reports can show them; of given weights there is one kind alone."""
@@ -195,6 +192,10 @@ class Session:
             self._said = now
             self.emit({"event": "progress", "claim": claim_id, "text": text})
 
+    def _of_weights(self, claim: Claim, verdict: Verdict) -> bool:
+        """Whether a verdict is on given weights alone: what is wrong with them stands in no line of the code. A part that fails does."""
+        return self.options.weights is not None and claim.as_it_is is not None and not {"part", "operation"} & verdict.measured.keys()
+
     def gates(self, claim_id: str) -> bool:
         """Whether a violation of this claim fails the run."""
         level = CLAIMS[claim_id].level
@@ -221,7 +222,7 @@ class Session:
             "smallest_effect": verdict.smallest_effect,
             "level_of_error": ledger().share(claim_id),
             "duration_s": round(seconds, 3),
-            "parts": [str(part) for part in parts_concerned(claim, verdict)],
+            "parts": [] if self._of_weights(claim, verdict) else [str(part) for part in parts_concerned(claim, verdict)],
             "advice": claim.hint,
         }
 

@@ -154,7 +154,7 @@ def _environment(report: Report) -> list[tuple[str, str]]:
         ("target", options.target),
         ("seed", str(options.seed)),
         ("profile", options.profile),
-        ("data", options.dataset),
+        ("data", options.data_name),
         ("what decides", gate),
         *((name, str(value)) for name, value in report.environment.items()),
         ("vae-conformance", version("vae-conformance")),
