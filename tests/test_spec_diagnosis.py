@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_spec.diagnosis import DECISIVE, EXPLAINS, PRECEDENCE, diagnose
+from vae_spec.diagnosis import DECISIVE, EXPLAINS, PRECEDENCE, consequences, diagnose
 from vae_spec.mistakes import MISTAKES
 from vae_spec.registry import CLAIMS
 
@@ -47,3 +47,11 @@ def test_copies_explain_the_jumps_between_them() -> None:
     assert (likely.mistake, likely.evidence) == ("memorising-decoder", ("SMP-03", "INT-01"))
     (alone,) = diagnose({"INT-01": "rounded-code"})
     assert alone.mistake == "rounded-code"
+
+
+def test_what_follows_from_what_follows_is_explained_too() -> None:
+    votes = {"OBJ-01": "kl-sign", "OBJ-02": "kl-sign", "TRN-06": "autoencoder-plus-noise", "REC-01": "decoder-ignores-z", "REP-02": "eps-shrunk"}
+    first, second = diagnose(votes)
+    assert (first.mistake, second.mistake) == ("eps-shrunk", "kl-sign")
+    assert set(second.evidence) == {"OBJ-01", "OBJ-02", "TRN-06", "REC-01"}
+    assert consequences("OBJ-01", ["OBJ-01", "TRN-06"]) == {"OBJ-01"}

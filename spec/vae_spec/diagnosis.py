@@ -7,7 +7,7 @@ has explained does not count again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 PRECEDENCE = (
@@ -111,6 +111,15 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
 """Which claims' violations follow from one of this claim's, the phenomena apart."""
 
 
+def consequences(claim: str, violated: Iterable[str]) -> frozenset[str]:
+    """Of the violated claims this one and all whose violation follows from its, by way of one another too."""
+    among = frozenset(violated)
+    found = frozenset({claim})
+    while more := frozenset().union(*map(follows, found)) & among - found:
+        found |= more
+    return found
+
+
 def follows(claim: str) -> frozenset[str]:
     """Which claims' violations follow from one of this claim's: for a part's claim the phenomena too."""
     return EXPLAINS.get(claim, frozenset()) | (frozenset() if claim in _WHOLE else PHENOMENA)
@@ -145,8 +154,8 @@ def diagnose(votes: Mapping[str, str | None]) -> tuple[Likely, ...]:
         mistake = votes[claim]
         if mistake is None or claim in explained:
             continue
-        follow = set(votes) if mistake in DECISIVE else follows(claim) & set(votes)
-        for other in sorted({claim} | follow, key=ordered.index):
+        follow = set(votes) if mistake in DECISIVE else consequences(claim, votes)
+        for other in sorted(follow, key=ordered.index):
             if other not in explained:
                 explained[other] = mistake
                 found.setdefault(mistake, []).append(other)

@@ -18,8 +18,8 @@ def render_junit(report: Report) -> str:
 
     A claim that gates and is violated, inconclusive or passes unexpectedly is a failure of that type; where it does not
     gate, it is skipped with its message, so that the server's colour agrees with the exit code. What kept the run from
-    its verdicts, and promised claims without one, are errors; after a stop at the first violation those claims are
-    skipped.
+    its verdicts is an error, and so are promised claims without one; after such an error, or a stop at the first
+    violation, those claims are skipped.
     """
     root = ET.Element("testsuites", name="vae-conformance", time=f"{report.duration_s:.3f}")
     for area, claims in report.by_area.items():
@@ -85,7 +85,9 @@ def _run_suite(root: ET.Element, report: Report) -> None:
     for claim in report.missing:
         case = ET.SubElement(suite, "testcase", classname=target, name=claim, time="0.000")
         stopped = report.options.fail_fast and report.exit_code is ExitCode.VIOLATES
-        _entry(case, "skipped" if stopped else "error", "incomplete", "promised by the profile, but not asked")
+        # one problem is one error, however many claims it kept from being asked
+        told = stopped or report.problem is not None
+        _entry(case, "skipped" if told else "error", "incomplete", "promised by the profile, but not asked")
 
 
 def _entry(case: ET.Element, tag: str, kind: str, text: str) -> None:

@@ -197,6 +197,8 @@ def _summary(report: Report, layout: Layout, *, verbose: bool) -> list[str]:
             lines += layout.wrap(_diagnosis(diagnosis, violated), "  ")
         lines += [""]
     more = " (--verbose says why)" if report.summary.get(Outcome.NOT_APPLICABLE) and not verbose else ""
+    if report.problem is not None and not report.claims:
+        return layout.wrap(f"exit code {int(report.exit_code)}: {report.exit_code.meaning}", "  ")
     lines += [layout.paint("Summary", "bold"), *_table(report, layout), *layout.wrap(_counts(report) + more, "  ")]
     if report.missing and report.implementation is not None:
         lines += layout.wrap(f"not asked: {', '.join(report.missing)}", "  ")
