@@ -166,6 +166,12 @@ def test_junit_follows_the_gate_and_a_stop_at_the_first_violation() -> None:
     assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("1", "0", "1")
 
 
+def test_junit_counts_one_problem_once_however_many_claims_it_kept_from_being_asked() -> None:
+    unbound = replace(REPORTS["unbound"], missing=("KL-01", "KL-02"))
+    root = ET.fromstring(render_junit(unbound))
+    assert (root.get("tests"), root.get("errors"), root.get("skipped")) == ("3", "1", "2")
+
+
 def test_junit_takes_any_text() -> None:
     nasty = "<&> ]]> \x00 \x1b[31m \ud800 \N{GREEK SMALL LETTER SIGMA}"
     root = ET.fromstring(render_junit(report_on(verdict("KL-01", Outcome.VIOLATED, nasty))))

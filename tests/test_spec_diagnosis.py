@@ -50,7 +50,13 @@ def test_copies_explain_the_jumps_between_them() -> None:
 
 
 def test_what_follows_from_what_follows_is_explained_too() -> None:
-    votes = {"OBJ-01": "kl-sign", "OBJ-02": "kl-sign", "TRN-06": "autoencoder-plus-noise", "REC-01": "decoder-ignores-z", "REP-02": "eps-shrunk"}
+    votes = {
+        "OBJ-01": "kl-sign",
+        "OBJ-02": "kl-sign",
+        "TRN-06": "autoencoder-plus-noise",
+        "REC-01": "decoder-ignores-z",
+        "REP-02": "eps-shrunk",
+    }
     first, second = diagnose(votes)
     assert (first.mistake, second.mistake) == ("eps-shrunk", "kl-sign")
     assert set(second.evidence) == {"OBJ-01", "OBJ-02", "TRN-06", "REC-01"}

@@ -106,6 +106,7 @@ def test_the_terminal_says_why_nothing_could_be_judged() -> None:
     unbound = render_terminal(REPORTS["unbound"], Layout(100))
     assert "no class in student.py\n  name one: student.py:VAE" in unbound
     assert "exit code 2:" in unbound
+    assert "Summary" not in unbound
     assert "  | line 1\n  | line 2" in render_terminal(REPORTS["broken"], Layout(100))
 
 

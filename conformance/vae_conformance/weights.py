@@ -93,8 +93,8 @@ def with_weights(target: Target, path: Path) -> Target:
 def of_given_weights(verdict: Verdict, data: str) -> Verdict:
     """The verdict of a trained claim on weights whose training nobody has seen.
 
-    The mistake that such a training points to becomes a possibility in the hint: the code at hand need not be what trained them, and whether
-    it makes the mistake is for the exact claims to say.
+    The mistake that such a training points to becomes a possibility in the hint: the code at hand need not be what trained them, and if
+    it makes the mistake, the exact claims say so.
 
     Args:
         verdict: as it would be of a training of the suite's own.
