@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
+from vae_conformance.agenda import Agenda
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.locations import locate_parts
@@ -59,6 +60,7 @@ class Session:
         self._subject: InProcessSubject | None = None
         self._target = target
         self._laboratory: Laboratory | None = None
+        self._agenda: Agenda | None = None
         self._variants: list[Variant] | None = None if other_sizes else []
         self._failure: Unbound | None = None
         self._said = 0.0
@@ -150,6 +152,7 @@ class Session:
         verdict = None
         for look in self._looks(claim):
             try:
+                self._note_look(claim.experiment, look)
                 groups = laboratory.groups(claim.experiment, look)
             except SubjectFault as fault:
                 return fault_verdict(fault)
@@ -181,16 +184,26 @@ class Session:
             subject = self.bind()
             assert self._target is not None
             # On a first look all of a profile's experiments on images are wanted sooner or later; the reference's own ones are few.
-            asked = dict.fromkeys(claim.experiment for claim in selected(self.options) if claim.experiment in ARMS)
-            ahead = [experiment for experiment in asked if experiment is not None and subject.facts.is_image]
+            asked = dict.fromkeys(
+                (claim.experiment, self._looks(claim)[0])
+                for claim in selected(self.options)
+                if claim.experiment is not None and precondition(claim, subject.facts) is None
+            )
+            ahead = [experiment for experiment in dict.fromkeys(one for one, _ in asked) if experiment in ARMS and subject.facts.is_image]
             self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda _text: None, self._target, ahead)
+            self._agenda = Agenda(self._laboratory, asked)
         return self._laboratory
+
+    def _note_look(self, experiment: Experiment, look: int) -> None:
+        if self._agenda is not None:
+            self._agenda.look(experiment, look)
 
     def _say(self, claim_id: str, text: str) -> None:
         now = time.monotonic()
         if now - self._said >= PROGRESS_SECONDS:
             self._said = now
-            self.emit({"event": "progress", "claim": claim_id, "text": text})
+            done, planned = self._agenda.standing if self._agenda is not None else (0, 0)
+            self.emit({"event": "progress", "claim": claim_id, "text": text, "done": done, "planned": planned})
 
     def _of_weights(self, claim: Claim, verdict: Verdict) -> bool:
         """Whether a verdict is on given weights alone: what is wrong with them stands in no line of the code. A part that fails does."""
