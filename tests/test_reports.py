@@ -126,6 +126,11 @@ def test_json_says_what_the_record_says() -> None:
     }
 
 
+def skipped(root: ET.Element) -> int:
+    assert root.get("skipped") is None, "strict readers let the root have no such count"
+    return sum(int(suite.get("skipped", "0")) for suite in root)
+
+
 def test_junit_has_a_suite_for_each_area_and_counts_right() -> None:
     root = ET.fromstring(render_junit(mixed(missing=("SMP-01",))))
     assert [suite.get("name") for suite in root] == [
@@ -136,7 +141,7 @@ def test_junit_has_a_suite_for_each_area_and_counts_right() -> None:
         "Latent space",
         "The run",
     ]
-    assert {kind: root.get(kind) for kind in ("tests", "failures", "errors", "skipped")} == {
+    assert {kind: root.get(kind) for kind in ("tests", "failures", "errors")} | {"skipped": str(skipped(root))} == {
         "tests": "10",
         "failures": "5",
         "errors": "1",
@@ -163,13 +168,13 @@ def test_junit_follows_the_gate_and_a_stop_at_the_first_violation() -> None:
     assert lenient.get("failures") == "0"
     stopped = report_on(verdict("KL-01", Outcome.VIOLATED), options=replace(OPTIONS, fail_fast=True), missing=("KL-02",))
     root = ET.fromstring(render_junit(stopped))
-    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("1", "0", "1")
+    assert (root.get("failures"), root.get("errors"), skipped(root)) == ("1", "0", 1)
 
 
 def test_junit_counts_one_problem_once_however_many_claims_it_kept_from_being_asked() -> None:
     unbound = replace(REPORTS["unbound"], missing=("KL-01", "KL-02"))
     root = ET.fromstring(render_junit(unbound))
-    assert (root.get("tests"), root.get("errors"), root.get("skipped")) == ("3", "1", "2")
+    assert (root.get("tests"), root.get("errors"), skipped(root)) == ("3", "1", 2)
 
 
 def test_junit_takes_any_text() -> None:
