@@ -106,7 +106,7 @@ def of_given_weights(verdict: Verdict, data: str) -> Verdict:
     hints = [
         verdict.hint,
         "how the weights were trained cannot be seen",
-        "" if suspect is None else f"they come out so where, say, {suspect.what} ({suspect.id})",
+        "" if suspect is None else f"one mistake that leaves such weights behind: {suspect.what} ({suspect.id})",
         f"were they trained on other data than {data}, name it with --dataset or --data",
     ]
     return replace(verdict, diagnosis=None, hint="; ".join(filter(None, hints)))
