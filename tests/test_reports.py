@@ -21,6 +21,10 @@ from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import as_document, render_json, schema
 from vae_conformance.report.junit import render_junit
+from vae_conformance.report.layout import Layout
+from vae_conformance.report.markdown import render_markdown
+from vae_conformance.report.sarif import render_sarif
+from vae_conformance.report.terminal import render_terminal
 from vae_spec.claim import Profile
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Outcome
@@ -242,3 +246,24 @@ def test_the_report_needs_no_pytorch() -> None:
         "json_report.schema(); print('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_what_a_nearer_claim_says_of_the_cause_counts_in_every_report() -> None:
+    report = report_on(
+        verdict("REP-01", Outcome.VIOLATED, diagnosis="std-no-half", hint="its own hint"),
+        verdict("REP-02", Outcome.VIOLATED, diagnosis="eps-shrunk", hint="a hint that leads astray", advice="an advice"),
+    )
+    own, explained = report.claims
+    assert (own.explained, own.mend) == (None, "its own hint")
+    assert explained.explained == report.diagnoses[0]
+    assert explained.cause == f"std-no-half, as REP-01 says: {MISTAKES['std-no-half'].what}"
+    for text in (
+        render_terminal(report, Layout(200)),
+        report.to_html(),
+        render_markdown(report),
+        render_sarif(report),
+        render_junit(report),
+    ):
+        assert "eps-shrunk" not in text
+        assert "leads astray" not in text
+    assert json.loads(render_json(report))["claims"][1]["diagnosis"] == "eps-shrunk", "what the claim itself says stays on record"

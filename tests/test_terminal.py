@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from report_samples import BOUND, REPORTS, mixed, report_on, verdict
+from report_samples import BOUND, MISSING_HALF, REPORTS, mixed, report_on, verdict
 from vae_conformance.events import Bound, Event, Progress, Promised, Started
 from vae_conformance.options import RunOptions
 from vae_conformance.report.layout import Layout, number
@@ -23,7 +23,7 @@ from vae_spec.subject import Part
 
 
 def test_the_terminal_shows_a_violation_in_full() -> None:
-    text = render_terminal(mixed(), Layout(100))
+    text = render_terminal(report_on(MISSING_HALF, verdict("KL-03", Outcome.VIOLATED)), Layout(100))
     block = text[text.index("KL-02   required") : text.index("KL-03   required")].splitlines()
     assert block[0].split() == ["KL-02", "required", "Deep", "Learning", "Notes", "13.4,", "objective", "VIOLATED"]
     assert len(block[0]) == 100

@@ -64,7 +64,7 @@ def _result(case: ET.Element, claim: ClaimReport) -> None:
             case,
             "failure" if claim.gates else "skipped",
             claim.outcome.value,
-            "\n".join(filter(None, (message, verdict.hint, *(f"look at: {location}" for location in claim.locations)))),
+            "\n".join(filter(None, (message, claim.mend, *(f"look at: {location}" for location in claim.locations)))),
         )
 
 

@@ -10,7 +10,6 @@ from vae_conformance.options import RunOptions
 from vae_conformance.report.layout import Layout, count, number, numbers
 from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
 from vae_conformance.report.tally import Cell, counted, headline, rows
-from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Outcome
 
 _COLOURS = {
@@ -149,18 +148,14 @@ def _block(claim: ClaimReport, options: RunOptions, layout: Layout) -> list[str]
     head = [f"{start}{verdict.source if fits else '':{room}}{layout.paint(word, colour, 'bold')}"]
     if len(start) + len(word) > layout.width:
         head = [start.rstrip(), "  " + layout.paint(word, colour, "bold")]
-    cause = ""
-    if verdict.diagnosis is not None:
-        known = MISTAKES.get(verdict.diagnosis)
-        cause = f"{verdict.diagnosis}{': ' + known.what if known else ''}"
     entries = (
         ("source", "" if fits else verdict.source),
         ("requirement", verdict.statement or verdict.title),
         ("found", verdict.message),
         ("expected", numbers(verdict.expected)),
         ("measured", numbers(verdict.measured)),
-        ("most likely", cause),
-        ("mend", verdict.hint),
+        ("most likely", claim.cause),
+        ("mend", claim.mend),
         ("look at", ", ".join(map(str, claim.locations))),
     )
     lines = [line for label, text in entries if text for line in _labelled(label, text, layout)]
