@@ -50,6 +50,7 @@ def render() -> str:
 
 def _section(claim: Claim) -> str:
     kind = "exact" if not claim.trained else "trained; of the reference's own systems alone" if claim.reference_only else "trained"
+    kind += "; asked of given weights too (`--weights`)" if claim.as_it_is is not None else ""
     sources = "; ".join(map(str, claim.sources))
     lines = [
         f"### {claim.id}: {claim.title}",

@@ -121,6 +121,10 @@ def test_the_page_stands_alone_and_nests(reports: tuple[Report, ...], tmp_path: 
     assert {"meta", "title", "main", "h1"} <= set(names)
     assert "alert('1')" in page.text
     assert [attributes["aria-label"] for tag, attributes in page.tags if tag == "span"].count("violated") >= 2
+    scrolling = [dict(attributes) for tag, attributes in page.tags if dict(attributes).get("class") == "scroll"]
+    assert scrolling
+    assert all(one["tabindex"] == "0" and one["aria-label"] for one in scrolling), "the keyboard reaches what scrolls, under a name"
+    assert '<th scope="col"></th>' not in text
 
 
 def test_the_command_writes_all_forms_and_ends_with_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -55,6 +55,7 @@ VERDICT = {
         ({"event": "started", "claim": "KL-01"}, Started("KL-01")),
         ({"event": "started", "claim": "TRN-01", "limit_s": 5.0}, Started("TRN-01", 5.0)),
         ({"event": "progress", "text": "step 3"}, Progress("step 3")),
+        ({"event": "progress", "text": "step 3", "claim": "TRN-01", "done": 2, "planned": 15}, Progress("step 3", "TRN-01", 2, 15)),
         (
             {"event": "trained", "claim": "REC-01", "experiment": "images", "groups": [{"own": "a"}, {"own": "b"}]},
             Trained("REC-01", "images", ({"own": "a"}, {"own": "b"})),

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from binding_samples import Native, bound
+from vae_conformance.agenda import Agenda
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.errors import Unbound
@@ -325,7 +326,7 @@ def test_progress_names_the_seed(native: InProcessSubject, tmp_path: Path) -> No
     said: list[str] = []
     laboratory = Laboratory(native, "abc", replace(OPTIONS, store=str(tmp_path)), said.append)
     (run,) = laboratory.runs(Experiment.IMAGES, 1)
-    assert said == [f"training, seed {run.recipe.seed}: step 12 of 12, 0 s left"]
+    assert said == [f"seed {run.recipe.seed}: step 12 of 12 (0 s more)"]
 
 
 def test_whoever_would_wait_makes_what_will_be_asked_for_next(native: InProcessSubject, tmp_path: Path, makings: list[Recipe]) -> None:
@@ -362,3 +363,15 @@ def test_whoever_would_wait_makes_what_will_be_asked_for_next(native: InProcessS
     other.join()
     assert np.array_equal(run.total, np.ones(12))
     assert [recipe.noise for recipe in makings] == [False]
+
+
+def test_the_agenda_counts_what_is_stored_of_what_is_needed(native: InProcessSubject, tmp_path: Path) -> None:
+    laboratory = Laboratory(native, "abc", replace(OPTIONS, store=str(tmp_path)), lambda _text: None)
+    agenda = Agenda(laboratory, [(Experiment.IMAGES, 1), (Experiment.CONTRAST, 1)])
+    assert agenda.standing == (0, 0)
+    agenda.look(Experiment.IMAGES, 1)
+    assert agenda.standing == (0, 2), "both look at the subject's own training, and one at its autoencoder's too"
+    laboratory.runs(Experiment.IMAGES, 1)
+    assert agenda.standing == (1, 2)
+    agenda.look(Experiment.IMAGES, 2)
+    assert agenda.standing == (1, 3)

@@ -13,6 +13,7 @@ from pages import Page
 from report_samples import BOUND, MISSING_HALF, MIXED, OPTIONS, REPORTS, mixed, report_on, verdict
 from vae_conformance.events import NotBound, Trained
 from vae_conformance.ledger import Proceedings
+from vae_conformance.location import Location
 from vae_conformance.options import RunOptions
 from vae_conformance.report.gallery import Exhibit
 from vae_conformance.report.healthy import Border, Mark, Strip
@@ -125,6 +126,24 @@ def test_every_claim_unfolds_to_all_that_is_known_of_it() -> None:
         assert part in second
     assert "OBJ-01" in first
     assert "False alarms" not in first
+
+
+def test_a_claim_says_where_to_look_and_what_it_was_asked_on() -> None:
+    plain = report_on(MISSING_HALF, options=replace(OPTIONS, data="elsewhere/garments.npz"))
+    claim = replace(plain.claims[0], locations=(Location("student.py", 21, "VAE.loss"),))
+    page = Page(render_html(replace(plain, claims=(claim,))))
+    assert "Where to look" in page.of("details")[0].text
+    assert "student.py:21 (VAE.loss)" in page.of("details")[0].text
+    assert "data garments.npz" in page.of("header")[0].text
+    assert "digits" not in page.text_of("header")
+
+
+def test_given_weights_are_one_model_and_no_seeds() -> None:
+    weights = {"file": "mine.pt", "sha256": "0" * 64}
+    page = render_html(replace(mixed(), implementation={**(mixed().implementation or {}), "weights": weights}), SHOWING)
+    assert "the diamond is this model" in page
+    assert "one a seed" not in page
+    assert "one a seed" in PAGES["shown"]
 
 
 def test_the_diagnosis_stands_before_the_claims_and_leads_to_them() -> None:

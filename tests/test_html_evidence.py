@@ -16,7 +16,7 @@ from vae_conformance.events import Trained
 from vae_conformance.experiments.store import Store
 from vae_conformance.ledger import Ledger, Proceedings
 from vae_conformance.report.evidence import Evidence, gather
-from vae_conformance.report.gallery import Exhibit, exhibits
+from vae_conformance.report.gallery import WEIGHTS, Exhibit, exhibits
 from vae_conformance.report.healthy import alike, strips
 from vae_conformance.report.html import render_html
 from vae_conformance.report.latent_figures import codes_and_prior
@@ -133,6 +133,22 @@ def test_what_no_claim_was_asked_about_is_left_out_with_that_reason() -> None:
     assert shown["reconstructions"].content
     assert shown["kl-per-dimension"].content
     assert "no longer in the store" in named(exhibits(Evidence({}, {Experiment.IMAGES: images}, lost=3)))["beta-comparison"].missing
+
+
+def test_captions_speak_of_what_is_shown() -> None:
+    beside = named(exhibits(evidence()))
+    assert "its own autoencoder" in beside["reconstructions"].caption
+    assert "its own autoencoder" in beside["prior-samples"].caption
+    assert beside["latent-means"].caption.endswith("which training never saw.")
+    own = run()
+    given: list[Group] = [{Arm.OWN: replace(own, recipe=replace(own.recipe, steps=0), total=np.zeros(0))}]
+    alone = named(exhibits(Evidence({}, {Experiment.IMAGES: given})))
+    assert alone["reconstructions"].content
+    for one in alone.values():
+        assert "autoencoder" not in one.caption
+        assert "training never saw" not in one.caption
+        assert one.caption.endswith(".")
+    assert alone["beta-comparison"].missing == alone["training-curves"].missing == WEIGHTS
 
 
 def test_the_circles_hold_the_shares_of_the_prior_that_they_name() -> None:

@@ -21,6 +21,10 @@ from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import as_document, render_json, schema
 from vae_conformance.report.junit import render_junit
+from vae_conformance.report.layout import Layout
+from vae_conformance.report.markdown import render_markdown
+from vae_conformance.report.sarif import render_sarif
+from vae_conformance.report.terminal import render_terminal
 from vae_spec.claim import Profile
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Outcome
@@ -126,6 +130,11 @@ def test_json_says_what_the_record_says() -> None:
     }
 
 
+def skipped(root: ET.Element) -> int:
+    assert root.get("skipped") is None, "strict readers let the root have no such count"
+    return sum(int(suite.get("skipped", "0")) for suite in root)
+
+
 def test_junit_has_a_suite_for_each_area_and_counts_right() -> None:
     root = ET.fromstring(render_junit(mixed(missing=("SMP-01",))))
     assert [suite.get("name") for suite in root] == [
@@ -136,7 +145,7 @@ def test_junit_has_a_suite_for_each_area_and_counts_right() -> None:
         "Latent space",
         "The run",
     ]
-    assert {kind: root.get(kind) for kind in ("tests", "failures", "errors", "skipped")} == {
+    assert {kind: root.get(kind) for kind in ("tests", "failures", "errors")} | {"skipped": str(skipped(root))} == {
         "tests": "10",
         "failures": "5",
         "errors": "1",
@@ -163,7 +172,13 @@ def test_junit_follows_the_gate_and_a_stop_at_the_first_violation() -> None:
     assert lenient.get("failures") == "0"
     stopped = report_on(verdict("KL-01", Outcome.VIOLATED), options=replace(OPTIONS, fail_fast=True), missing=("KL-02",))
     root = ET.fromstring(render_junit(stopped))
-    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("1", "0", "1")
+    assert (root.get("failures"), root.get("errors"), skipped(root)) == ("1", "0", 1)
+
+
+def test_junit_counts_one_problem_once_however_many_claims_it_kept_from_being_asked() -> None:
+    unbound = replace(REPORTS["unbound"], missing=("KL-01", "KL-02"))
+    root = ET.fromstring(render_junit(unbound))
+    assert (root.get("tests"), root.get("errors"), skipped(root)) == ("3", "1", 2)
 
 
 def test_junit_takes_any_text() -> None:
@@ -231,3 +246,24 @@ def test_the_report_needs_no_pytorch() -> None:
         "json_report.schema(); print('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_what_a_nearer_claim_says_of_the_cause_counts_in_every_report() -> None:
+    report = report_on(
+        verdict("REP-01", Outcome.VIOLATED, diagnosis="std-no-half", hint="its own hint"),
+        verdict("REP-02", Outcome.VIOLATED, diagnosis="eps-shrunk", hint="a hint that leads astray", advice="an advice"),
+    )
+    own, explained = report.claims
+    assert (own.explained, own.mend) == (None, "its own hint")
+    assert explained.explained == report.diagnoses[0]
+    assert explained.cause == f"std-no-half, as REP-01 says: {MISTAKES['std-no-half'].what}"
+    for text in (
+        render_terminal(report, Layout(200)),
+        report.to_html(),
+        render_markdown(report),
+        render_sarif(report),
+        render_junit(report),
+    ):
+        assert "eps-shrunk" not in text
+        assert "leads astray" not in text
+    assert json.loads(render_json(report))["claims"][1]["diagnosis"] == "eps-shrunk", "what the claim itself says stays on record"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_spec.diagnosis import DECISIVE, EXPLAINS, PRECEDENCE, diagnose
+from vae_spec.diagnosis import DECISIVE, EXPLAINS, PRECEDENCE, consequences, diagnose
 from vae_spec.mistakes import MISTAKES
 from vae_spec.registry import CLAIMS
 
@@ -60,3 +60,17 @@ def test_of_two_mistakes_a_training_shows_the_one_that_it_names() -> None:
 def test_what_a_part_s_claim_does_not_name_a_training_may() -> None:
     (found,) = diagnose({"KL-02": None, "TRN-03": "autoencoder-plus-noise", "LAT-02": "autoencoder-plus-noise"})
     assert (found.mistake, set(found.evidence)) == ("autoencoder-plus-noise", {"TRN-03", "LAT-02"})
+
+
+def test_what_follows_from_what_follows_is_explained_too() -> None:
+    votes = {
+        "OBJ-01": "kl-sign",
+        "OBJ-02": "kl-sign",
+        "TRN-06": "autoencoder-plus-noise",
+        "REC-01": "decoder-ignores-z",
+        "REP-02": "eps-shrunk",
+    }
+    first, second = diagnose(votes)
+    assert (first.mistake, second.mistake) == ("eps-shrunk", "kl-sign")
+    assert set(second.evidence) == {"OBJ-01", "OBJ-02", "TRN-06", "REC-01"}
+    assert consequences("OBJ-01", ["OBJ-01", "TRN-06"]) == {"OBJ-01"}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import itertools
 from dataclasses import replace
 
 import pytest
 
-from report_samples import BOUND, REPORTS, mixed, report_on, verdict
+from report_samples import BOUND, MISSING_HALF, REPORTS, mixed, report_on, verdict
 from vae_conformance.events import Bound, Event, Progress, Promised, Started
 from vae_conformance.options import RunOptions
 from vae_conformance.report.layout import Layout, number
 from vae_conformance.report.listing import render_binding, render_claim, render_claims, render_implementations
+from vae_conformance.report.pace import Pace
 from vae_conformance.report.progress import ProgressLine
 from vae_conformance.report.terminal import render_terminal, repeat_command
 from vae_spec.claim import Claim
@@ -22,7 +24,7 @@ from vae_spec.subject import Part
 
 
 def test_the_terminal_shows_a_violation_in_full() -> None:
-    text = render_terminal(mixed(), Layout(100))
+    text = render_terminal(report_on(MISSING_HALF, verdict("KL-03", Outcome.VIOLATED)), Layout(100))
     block = text[text.index("KL-02   required") : text.index("KL-03   required")].splitlines()
     assert block[0].split() == ["KL-02", "required", "Deep", "Learning", "Notes", "13.4,", "objective", "VIOLATED"]
     assert len(block[0]) == 100
@@ -107,6 +109,7 @@ def test_the_terminal_says_why_nothing_could_be_judged() -> None:
     unbound = render_terminal(REPORTS["unbound"], Layout(100))
     assert "no class in student.py\n  name one: student.py:VAE" in unbound
     assert "exit code 2:" in unbound
+    assert "Summary" not in unbound
     assert "  | line 1\n  | line 2" in render_terminal(REPORTS["broken"], Layout(100))
 
 
@@ -201,10 +204,10 @@ def test_progress_rewrites_one_line_on_a_terminal() -> None:
     assert shown == [
         "",
         "bound",
-        "0/2 claims bound",
-        "0/2 claims KL-01",
-        "1/2 claims KL-01 holds",
-        "1/2 claims training, st",
+        "0/2 claims: bound",
+        "0/2 claims: KL-01",
+        "1/2 claims: KL-01 holds",
+        "1/2 claims: training, s",
         "",
     ]
 
@@ -215,7 +218,49 @@ def test_progress_elsewhere_is_a_line_now_and_then() -> None:
     for event in EVENTS:
         progress(event)
     progress.close()
-    assert stream.getvalue() == "bound\n1/2 claims KL-01 holds\n"
+    assert stream.getvalue() == "bound\n1/2 claims: KL-01 holds\n"
+
+
+def test_progress_tells_of_the_whole_before_the_training_that_goes_on() -> None:
+    stream, now = io.StringIO(), iter([0.0, 10.0, 30.0])
+    progress = ProgressLine(stream, clock=lambda: next(now))
+    for event in (Promised(("TRN-01",)), Progress("seed 1: step 50", done=3, planned=15), Progress("seed 2: step 9", done=5, planned=15)):
+        progress(event)
+    assert stream.getvalue().splitlines() == [
+        "0/1 claims: loading",
+        "0/1 claims, 3/15 trainings: seed 1: step 50",
+        "0/1 claims, 5/15 trainings, about 2 min for the rest: seed 2: step 9",
+    ]
+
+
+def test_a_long_run_does_not_flood_a_log() -> None:
+    seconds = 3600
+    stream, now = io.StringIO(), iter(map(float, range(seconds)))
+    progress = ProgressLine(stream, clock=lambda: next(now))
+    for step in range(seconds):
+        progress(Progress(f"step {step}"))
+    shown = [int(line.split()[1]) for line in stream.getvalue().splitlines()]
+    pauses = [after - before for before, after in itertools.pairwise(shown)]
+    assert (pauses[0], pauses[-1]) == (5, 30)
+    assert pauses == sorted(pauses)
+    assert len(shown) < 150
+
+
+def test_the_rate_is_that_of_the_trainings_made_in_this_run() -> None:
+    pace = Pace()
+    assert pace.words(0.0) == ""
+    pace.note(10, 20, 0.0)
+    assert pace.words(5.0) == "10/20 trainings"
+    pace.note(11, 20, 4.0)
+    assert pace.words(4.0) == "11/20 trainings"
+    pace.note(12, 20, 8.0)
+    assert pace.words(8.0) == "12/20 trainings, about 32 s for the rest"
+    assert pace.words(18.0) == "12/20 trainings, about 22 s for the rest"
+    assert pace.words(100.0) == "12/20 trainings, about 1 s for the rest"
+    pace.note(11, 15, 101.0)
+    assert pace.words(101.0).startswith("12/20 trainings"), "a process that knows less takes nothing back"
+    pace.note(20, 20, 102.0)
+    assert pace.words(102.0) == "20/20 trainings"
 
 
 def make_claim(identifier: str) -> Claim:

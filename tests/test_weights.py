@@ -26,11 +26,13 @@ from vae_conformance.report.record import Report
 from vae_conformance.running import Judge
 from vae_conformance.session import Session
 from vae_conformance.targets import load_target
+from vae_conformance.weights import of_given_weights
 from vae_spec.calibration import EVERYWHERE, NO_PIXEL_VARIANCE, families, rule
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Recipe, TrainedRun
 from vae_spec.judging import judge, precondition
-from vae_spec.outcomes import Outcome
+from vae_spec.mistakes import MISTAKES
+from vae_spec.outcomes import Outcome, Verdict
 from vae_spec.registry import CLAIMS
 from vae_spec.statistics.seeds import Side, decide
 from vae_spec.subject import Part
@@ -119,7 +121,7 @@ def test_collapsed_weights_are_seen_through(place: Path) -> None:
     assert collapse.message.startswith("the posterior has collapsed")
     assert collapse.measured["seeds"] == 1
     assert "KL over the reconstruction's drop" not in collapse.expected
-    assert collapse.hint.endswith("were the weights trained on other data than digits, name it with --dataset or --data")
+    assert collapse.hint.endswith("were they trained on other data than digits, name it with --dataset or --data")
 
 
 def test_where_nothing_is_left_to_ask_the_run_is_incomplete(place: Path) -> None:
@@ -209,3 +211,43 @@ def test_a_file_that_is_not_there_is_told_at_once(place: Path) -> None:
     assert report.exit_code is ExitCode.UNBOUND
     assert report.problem is not None
     assert report.problem.message == f"there is no file of weights {place / 'god.pt'} (did you mean good.pt?)"
+
+
+def test_what_nobody_saw_is_no_diagnosis(place: Path) -> None:
+    """The code may be sound, as it is here: then no mistake of it is named, and nobody is sent to a line of it."""
+    report = judged(place, "collapsed.ckpt", "KL-03", *AS_THEY_ARE)
+    assert report.diagnoses == ()
+    violated = [claim for claim in report.claims if claim.outcome is Outcome.VIOLATED]
+    assert violated
+    for claim in violated:
+        assert claim.verdict.diagnosis is None
+        assert claim.locations == ()
+        assert "how the weights were trained cannot be seen" in claim.verdict.hint
+    said = next(claim.verdict.hint for claim in violated if claim.id == "COL-01")
+    assert f"one mistake that leaves such weights behind: {MISTAKES['recon-mean-kl-sum'].what} (recon-mean-kl-sum)" in said
+    assert "Most likely" not in report.to_html()
+
+
+def test_a_mistake_of_the_code_is_still_named_beside_given_weights(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(
+        MODEL
+        + """
+
+class Halved(VAE):
+    def reparameterize(self, mu, logvar):
+        return mu + logvar.exp() * super().reparameterize(mu * 0, logvar * 0)
+
+
+def small():
+    return Halved(input_shape=(64,), hidden_dim=64, latent_dim=8)
+"""
+    )
+    torch.save(load_target(f"{tmp_path / 'model.py'}:small").make().state_dict(), tmp_path / "some.pt")  # type: ignore[misc]
+    report = judged(tmp_path, "some.pt", "REP-01")
+    assert [one.mistake for one in report.diagnoses] == ["std-no-half"]
+    assert report.claims[0].locations[0].name == "Halved.reparameterize"
+
+
+def test_a_sound_verdict_on_given_weights_stays_as_it_is() -> None:
+    verdict = Verdict(Outcome.INCONCLUSIVE, "too near the border", diagnosis="kl-sign")
+    assert of_given_weights(verdict, "digits") is verdict

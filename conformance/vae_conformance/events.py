@@ -51,10 +51,18 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """A sign of life from a training, in words for people; `claim` is the id it belongs to, where that is known."""
+    """A sign of life from a training, in words for people.
+
+    Attributes:
+        text: what goes on.
+        claim: the id it belongs to, where that is known.
+        done, planned: how many trainings are made of those that the run is known to need; both 0 where nobody has counted.
+    """
 
     text: str
     claim: str | None = None
+    done: int = 0
+    planned: int = 0
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,9 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
     "bound": lambda entry: Bound(dict(entry["implementation"]), dict(entry.get("environment") or {})),
     "promised": lambda entry: Promised(tuple(str(claim) for claim in entry["claims"])),
     "started": lambda entry: Started(str(entry["claim"]), entry.get("limit_s")),
-    "progress": lambda entry: Progress(str(entry.get("text") or ""), entry.get("claim")),
+    "progress": lambda entry: Progress(
+        str(entry.get("text") or ""), entry.get("claim"), int(entry.get("done") or 0), int(entry.get("planned") or 0)
+    ),
     "trained": _trained,
     "verdict": _verdict,
     "unbound": lambda entry: NotBound(str(entry["message"]), str(entry.get("hint") or "")),

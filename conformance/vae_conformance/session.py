@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
+from vae_conformance.agenda import Agenda
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.locations import locate_parts
@@ -25,7 +26,7 @@ from vae_conformance.targets import Target, load_target
 from vae_conformance.time_limit import TimeLimitExceeded, time_limit
 from vae_conformance.torchvision_cpu import make_importable
 from vae_conformance.variants import ASKED, Variant, variants
-from vae_conformance.weights import with_weights
+from vae_conformance.weights import of_given_weights, with_weights
 from vae_spec.claim import Claim, Experiment, Profile
 from vae_spec.exploration import fault_verdict
 from vae_spec.judging import ask, judge, precondition
@@ -59,6 +60,7 @@ class Session:
         self._subject: InProcessSubject | None = None
         self._target = target
         self._laboratory: Laboratory | None = None
+        self._agenda: Agenda | None = None
         self._variants: list[Variant] | None = None if other_sizes else []
         self._failure: Unbound | None = None
         self._said = 0.0
@@ -151,6 +153,7 @@ class Session:
         verdict = None
         for look in self._looks(claim):
             try:
+                self._note_look(claim.experiment, look)
                 groups = laboratory.groups(claim.experiment, look)
             except SubjectFault as fault:
                 return fault_verdict(fault)
@@ -159,10 +162,7 @@ class Session:
             if verdict.outcome is not Outcome.INCONCLUSIVE:
                 break
         assert verdict is not None
-        if subject.facts.given_weights and verdict.outcome is Outcome.VIOLATED:
-            other = f"were the weights trained on other data than {self.options.data_name}, name it with --dataset or --data"
-            return replace(verdict, hint=f"{verdict.hint}; {other}")
-        return verdict
+        return of_given_weights(verdict, self.options.data_name) if subject.facts.given_weights else verdict
 
     def _given(self, claim: Claim, keys: list[dict[str, str]]) -> None:
         """Say which stored runs a claim was given, so that reports can show them; of given weights there is one kind alone."""
@@ -185,16 +185,30 @@ class Session:
             subject = self.bind()
             assert self._target is not None
             # On a first look all of a profile's experiments on images are wanted sooner or later; the reference's own ones are few.
-            asked = dict.fromkeys(claim.experiment for claim in selected(self.options) if claim.experiment in ARMS)
-            ahead = [experiment for experiment in asked if experiment is not None and subject.facts.is_image]
+            asked = dict.fromkeys(
+                (claim.experiment, self._looks(claim)[0])
+                for claim in selected(self.options)
+                if claim.experiment is not None and precondition(claim, subject.facts) is None
+            )
+            ahead = [experiment for experiment in dict.fromkeys(one for one, _ in asked) if experiment in ARMS and subject.facts.is_image]
             self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda _text: None, self._target, ahead)
+            self._agenda = Agenda(self._laboratory, asked)
         return self._laboratory
+
+    def _note_look(self, experiment: Experiment, look: int) -> None:
+        if self._agenda is not None:
+            self._agenda.look(experiment, look)
 
     def _say(self, claim_id: str, text: str) -> None:
         now = time.monotonic()
         if now - self._said >= PROGRESS_SECONDS:
             self._said = now
-            self.emit({"event": "progress", "claim": claim_id, "text": text})
+            done, planned = self._agenda.standing if self._agenda is not None else (0, 0)
+            self.emit({"event": "progress", "claim": claim_id, "text": text, "done": done, "planned": planned})
+
+    def _of_weights(self, claim: Claim, verdict: Verdict) -> bool:
+        """Whether a verdict is on given weights alone: what is wrong with them stands in no line of the code. A part that fails does."""
+        return self.options.weights is not None and claim.as_it_is is not None and not {"part", "operation"} & verdict.measured.keys()
 
     def gates(self, claim_id: str) -> bool:
         """Whether a violation of this claim fails the run."""
@@ -222,7 +236,7 @@ class Session:
             "smallest_effect": verdict.smallest_effect,
             "level_of_error": ledger().share(claim_id),
             "duration_s": round(seconds, 3),
-            "parts": [str(part) for part in parts_concerned(claim, verdict)],
+            "parts": [] if self._of_weights(claim, verdict) else [str(part) for part in parts_concerned(claim, verdict)],
             "advice": claim.hint,
         }
 

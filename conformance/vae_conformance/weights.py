@@ -21,6 +21,8 @@ from vae_conformance.binding.noise import seeded
 from vae_conformance.errors import Unbound
 from vae_conformance.targets import Target
 from vae_conformance.time_limit import warnings_aside
+from vae_spec.mistakes import MISTAKES
+from vae_spec.outcomes import Outcome, Verdict
 
 ENTRIES = ("state_dict", "model_state_dict", "model_state", "model", "net", "weights", "params")
 """Under which of its entries a checkpoint holds the weights, the likelier first."""
@@ -86,6 +88,28 @@ def with_weights(target: Target, path: Path) -> Target:
         weights=weights,
         _digest=hashlib.sha256(f"{target.fingerprint()} {weights.sha256}".encode()).hexdigest(),
     )
+
+
+def of_given_weights(verdict: Verdict, data: str) -> Verdict:
+    """The verdict of a trained claim on weights whose training nobody has seen.
+
+    The mistake that such a training points to becomes a possibility in the hint: the code at hand need not be what trained them, and if
+    it makes the mistake, the exact claims say so.
+
+    Args:
+        verdict: as it would be of a training of the suite's own.
+        data: what the weights were judged on.
+    """
+    if verdict.outcome is not Outcome.VIOLATED:
+        return verdict
+    suspect = MISTAKES.get(verdict.diagnosis or "")
+    hints = [
+        verdict.hint,
+        "how the weights were trained cannot be seen",
+        "" if suspect is None else f"one mistake that leaves such weights behind: {suspect.what} ({suspect.id})",
+        f"were they trained on other data than {data}, name it with --dataset or --data",
+    ]
+    return replace(verdict, diagnosis=None, hint="; ".join(filter(None, hints)))
 
 
 def read_weights(path: Path) -> Weights:

@@ -7,7 +7,7 @@ has explained does not count again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 PRECEDENCE = (
@@ -115,6 +115,15 @@ _FIRST_TRAINED = PRECEDENCE.index("TRN-07")
 """From here on claims look at trainings."""
 
 
+def consequences(claim: str, violated: Iterable[str]) -> frozenset[str]:
+    """Of the violated claims this one and all whose violation follows from its, by way of one another too."""
+    among = frozenset(violated)
+    found = frozenset({claim})
+    while more := frozenset().union(*map(follows, found)) & among - found:
+        found |= more
+    return found
+
+
 def follows(claim: str) -> frozenset[str]:
     """Which claims' violations follow from one of this claim's: for a part's claim the phenomena too."""
     return EXPLAINS.get(claim, frozenset()) | (frozenset() if claim in _WHOLE else PHENOMENA)
@@ -150,7 +159,7 @@ def diagnose(votes: Mapping[str, str | None]) -> tuple[Likely, ...]:
     def explain(claim: str, among: Sequence[str], mistake: str) -> None:
         """What names a mistake, and what follows from it."""
         roots.append(claim)
-        follow = set(votes) if mistake in DECISIVE else follows(claim)
+        follow = set(votes) if mistake in DECISIVE else consequences(claim, votes)
         for other in among:
             if other == claim or other in follow:
                 explained.setdefault(other, mistake)
@@ -168,7 +177,7 @@ def diagnose(votes: Mapping[str, str | None]) -> tuple[Likely, ...]:
         if mistake in explained.values():
             # Of several mistakes in the parts, a training shows the one that it names.
             explained[claim] = str(mistake)
-        elif cause := next((root for root in roots if claim in follows(root)), None):
+        elif cause := next((root for root in roots if claim in consequences(root, votes)), None):
             explained[claim] = explained[cause]
         elif mistake is not None:
             explain(claim, ordered, mistake)

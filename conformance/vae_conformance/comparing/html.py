@@ -26,7 +26,15 @@ thead th { position: sticky; top: 0; background: var(--paper); }
 tbody th[colspan] { background: var(--soft); }
 td:first-child { white-space: nowrap; }
 td.cell { padding-left: .6rem; }
+:focus-visible { outline: 3px solid var(--good); outline-offset: 2px; }
 .message { white-space: pre-wrap; overflow-wrap: anywhere; }
+@media (max-width: 45rem) {
+  .changes thead { position: absolute; left: -100rem; }
+  .changes tr { display: flex; flex-wrap: wrap; border-bottom: 1px solid var(--line); padding: .3rem 0; }
+  .changes td { border: 0; padding: 0 .6rem 0 0; }
+  .changes .title, .changes .message { flex-basis: 100%; }
+}
+@media print { .scroll { overflow: visible; } tr { break-inside: avoid; } }
 .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; } .open { color: var(--open); } .quiet { color: var(--quiet); }
 """
 _CLASSES = {
@@ -77,7 +85,7 @@ def _reports(comparison: Comparison) -> list[str]:
         _row([label, report.file, report.target, report.verdict, conditions(report)])
         for label, report in zip(comparison.labels, comparison.reports, strict=True)
     ]
-    lines = _table(["", "Report", "Implementation", "Verdict", "Asked"], rows)
+    lines = _table("Reports", ["Column", "Report", "Implementation", "Verdict", "Asked"], rows)
     if comparison.differences:
         lines += [f'<p class="open">{escape(CAUTION)}: {escape("; ".join(comparison.differences))}.</p>']
     return lines
@@ -90,11 +98,13 @@ def _changes(comparison: Comparison) -> list[str]:
             rows = []
             for change in (one for one in changes if one.kind is kind):
                 said = "" if change.after in (Outcome.HOLDS, Outcome.UNEXPECTED_PASS, None) else change.claim.message
-                cells = _row([change.claim.id, change.claim.level.value, change.claim.title, arrow(change)])
-                rows.append(f'{cells.removesuffix("</tr>")}<td class="message">{escape(said)}</td></tr>')
+                start = _row([change.claim.id, change.claim.level.value]).removesuffix("</tr>")
+                title = f'<td class="title">{escape(change.claim.title)}</td>'
+                rows.append(f'{start}{title}<td>{escape(arrow(change))}</td><td class="message">{escape(said)}</td></tr>')
             if rows:
-                lines += [f'<h2 class="{_KINDS[kind]}">{HEADINGS[kind]} of {label} against A</h2>']
-                lines += _table(["Claim", "Level", "Title", "Outcome", "What was said"], rows)
+                words = f"{HEADINGS[kind]} of {label} against A"
+                lines += [f'<h2 class="{_KINDS[kind]}">{words}</h2>']
+                lines += _table(words, ["Claim", "Level", "Title", "Outcome", "What was said"], rows, "changes")
     return lines or ["<p>Nothing changed.</p>"]
 
 
@@ -106,7 +116,7 @@ def _matrix(comparison: Comparison) -> list[str]:
             cells = "".join(_cell(outcome) for outcome in comparison.outcomes(claim.id))
             rows.append(_row([claim.id, claim.level.value, claim.title]).removesuffix("</tr>") + cells + "</tr>")
     head = ["Claim", "Level", "Title", *comparison.labels]
-    return ["<h2>All claims</h2>", *_table(head, rows), f'<p class="quiet">{escape(LEGEND)}</p>']
+    return ["<h2>All claims</h2>", *_table("All claims", head, rows), f'<p class="quiet">{escape(LEGEND)}</p>']
 
 
 def _cell(outcome: Outcome | None) -> str:
@@ -119,6 +129,8 @@ def _row(cells: list[str]) -> str:
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
-def _table(head: list[str], rows: list[str]) -> list[str]:
+def _table(name: str, head: list[str], rows: list[str], kind: str = "matrix") -> list[str]:
+    """A table that scrolls where it is too wide, with the keyboard too; the name is what a screen reader calls it."""
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    return ['<div class="scroll">', "<table>", f"<thead><tr>{top}</tr></thead>", "<tbody>", *rows, "</tbody>", "</table>", "</div>"]
+    start = [f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(name)}">', f'<table class="{kind}">']
+    return [*start, f"<thead><tr>{top}</tr></thead>", "<tbody>", *rows, "</tbody>", "</table>", "</div>"]

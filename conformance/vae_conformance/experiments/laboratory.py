@@ -134,6 +134,10 @@ class Laboratory:
         """The names in the store of the runs that `groups` gives, by arm."""
         return [{arm: self._key(plan) for arm, plan in group.items()} for group in self._plans(experiment, count)]
 
+    def made(self, key: str) -> bool:
+        """Whether the run of that name lies in the store."""
+        return key in self._kept or self.store.has(key)
+
     def _keyed(self, plans: Sequence[Mapping[str, Plan]]) -> dict[str, Plan]:
         return {self._key(plan): plan for group in plans for plan in group.values()}
 
@@ -239,7 +243,7 @@ class Laboratory:
 
         def progress(step: int, steps: int) -> None:
             left = (time.monotonic() - started) * (steps - step) / max(step, 1)
-            self.say(f"training, {name}: step {step} of {steps}, {left:.0f} s left")
+            self.say(f"{name}: step {step} of {steps} ({left:.0f} s more)")
 
         return progress
 

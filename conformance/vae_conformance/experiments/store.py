@@ -64,6 +64,10 @@ class Store:
             path.unlink(missing_ok=True)
             return None
 
+    def has(self, key: str) -> bool:
+        """Whether there is an entry; it may be damaged."""
+        return (self.folder / f"{key}.run").exists()
+
     def put(self, key: str, run: TrainedRun) -> None:
         """Write an entry."""
         self.write(self.folder / f"{key}.run", encode(run))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -68,22 +68,59 @@ class NotShownError(Exception):
 def exhibits(evidence: Evidence) -> list[Exhibit]:
     """Every figure that this subject's trainings call for, in the documents' order."""
     if any(evidence.runs(experiment) for experiment in _LAB):
-        return [_shown(evidence, *entry) for entry in _OF_POINTS]
-    return [_shown(evidence, *entry) for entry in _OF_IMAGES]
+        return [_shown(evidence, entry) for entry in _OF_POINTS]
+    return [_shown(evidence, entry) for entry in _OF_IMAGES]
 
 
-Draw = Callable[[Evidence], Figure]
-_Entry = tuple[str, str, str, tuple[str, ...], bool, Draw]
+@dataclass(frozen=True)
+class _Entry:
+    """How an exhibit is made.
+
+    Attributes:
+        name, title, areas, photographic: the exhibit's.
+        caption: what is seen of the subject itself, without a full stop.
+        draw: makes the figure.
+        beside: what the caption goes on with where the subject's own autoencoder stands beside it.
+        trained: what it goes on with where the suite did the training, and so knows of it.
+    """
+
+    name: str
+    title: str
+    caption: str
+    areas: tuple[str, ...]
+    draw: Callable[[Evidence], Figure]
+    photographic: bool = False
+    beside: str = ""
+    trained: str = ""
+
+    def caption_for(self, evidence: Evidence) -> str:
+        """The whole caption: it speaks of no autoencoder where none is shown, and of no training that nobody has seen."""
+        beside = self.beside if _beside(evidence) else ""
+        trained = "" if _given_weights(evidence) else self.trained
+        return f"{self.caption}{beside}{trained}."
 
 
-def _shown(evidence: Evidence, name: str, title: str, caption: str, areas: tuple[str, ...], photographic: bool, draw: Draw) -> Exhibit:
+def _shown(evidence: Evidence, entry: _Entry) -> Exhibit:
+    exhibit = Exhibit(entry.name, entry.title, entry.caption_for(evidence), entry.areas, photographic=entry.photographic)
     try:
-        content = png(draw(evidence), DPI)
+        return replace(exhibit, content=png(entry.draw(evidence), DPI))
     except NotShownError as reason:
-        return Exhibit(name, title, caption, areas, missing=str(reason))
+        return replace(exhibit, missing=str(reason))
     except (ValueError, ArithmeticError, np.linalg.LinAlgError):
-        return Exhibit(name, title, caption, areas, missing="its numbers have run away, and cannot be drawn")
-    return Exhibit(name, title, caption, areas, content, photographic=photographic)
+        return replace(exhibit, missing="its numbers have run away, and cannot be drawn")
+
+
+def _given_weights(evidence: Evidence) -> bool:
+    """Whether the runs are those of a model whose weights were given: nothing was trained for them."""
+    return any(not run.recipe.steps for experiment in _OWN for run in evidence.runs(experiment))
+
+
+def _beside(evidence: Evidence) -> bool:
+    """Whether the subject's own autoencoder is shown beside it."""
+    try:
+        return _pictures(evidence)[1] is not None
+    except NotShownError:
+        return False
 
 
 def _own_runs(evidence: Evidence, experiments: Sequence[Experiment]) -> list[TrainedRun]:
@@ -121,13 +158,14 @@ def _named(evidence: Evidence) -> Mapping[str, Pictures]:
 def _curves(evidence: Evidence, experiments: Sequence[Experiment], unit: str) -> Figure:
     runs = [run for run in _own_runs(evidence, experiments) if len(run.total)]
     if not runs:
-        untrained = any(not run.recipe.steps for run in _own_runs(evidence, experiments))
-        raise NotShownError(WEIGHTS if untrained else "its loss is not finite at the first step")
+        raise NotShownError(WEIGHTS if _given_weights(evidence) else "its loss is not finite at the first step")
     return training_curves(runs, unit)
 
 
 def _sweep(evidence: Evidence) -> Sequence[Group]:
     groups = evidence.groups(Experiment.SWEEP)
+    if not groups and _given_weights(evidence):
+        raise NotShownError(WEIGHTS)
     if not groups:
         raise NotShownError("its trainings at other betas are no longer in the store" if evidence.lost else NOTHING)
     if _seen(groups[0], Arm.OWN) is None:
@@ -137,7 +175,8 @@ def _sweep(evidence: Evidence) -> Sequence[Group]:
 
 def _per_dimension(evidence: Evidence) -> Figure:
     groups = evidence.groups(Experiment.SWEEP)
-    named = {f"β = {beta:g}": groups[0][arm] for arm, beta in BETAS.items()} if groups else {"β = 1": _own_runs(evidence, _OWN)[0]}
+    alone = "given weights" if _given_weights(evidence) else "β = 1"
+    named = {f"β = {beta:g}": groups[0][arm] for arm, beta in BETAS.items()} if groups else {alone: _own_runs(evidence, _OWN)[0]}
     if all(run.held_out is None for run in named.values()):
         raise NotShownError("its loss does not stay finite, so there is no trained posterior")
     return kl_per_dimension(named)
@@ -151,86 +190,83 @@ def _lab(evidence: Evidence) -> Figure:
 
 
 _OF_IMAGES: tuple[_Entry, ...] = (
-    (
+    _Entry(
         "training-curves",
         "Training curves",
-        "Total, reconstruction and KL over the steps, linear and logarithmic.",
+        "Total, reconstruction and KL over the steps, linear and logarithmic",
         ("TRN", "OBJ"),
-        False,
         lambda evidence: _curves(evidence, _LONGEST, "nats an item"),
     ),
-    (
+    _Entry(
         "reconstructions",
         "Reconstructions",
-        "Held-out items, what the VAE makes of them, and what its own autoencoder (z = mu, no KL) makes of them.",
+        "Held-out items and what the VAE makes of them",
         ("REC",),
-        True,
         lambda evidence: reconstructions(*_pictures(evidence)),
+        photographic=True,
+        beside=", and what its own autoencoder (z = mu, no KL) makes of them",
     ),
-    (
+    _Entry(
         "prior-samples",
         "Prior samples",
-        "The same draws from N(0, I), decoded by the VAE and by its autoencoder.",
+        "Draws from N(0, I), decoded by the VAE",
         ("SMP",),
-        True,
         lambda evidence: prior_samples(*_pictures(evidence)),
+        photographic=True,
+        beside=" and by its own autoencoder",
     ),
-    (
+    _Entry(
         "latent-means",
         "Means by class",
-        "The means of held-out items in the plane by t-SNE, coloured by class, which training never saw.",
+        "The means of held-out items in the plane by t-SNE, coloured by class",
         ("LAT",),
-        False,
         lambda evidence: latent_means(_named(evidence), POINTS_SHOWN),
+        trained=", which training never saw",
     ),
-    (
+    _Entry(
         "codes-and-prior",
         "Codes against N(0, I)",
-        "One draw of each held-out item's code in the two dimensions that vary most; the circles hold 50, 90 and 99 percent of N(0, I).",
+        "One draw of each held-out item's code in the two dimensions that vary most; the circles hold 50, 90 and 99 percent of N(0, I)",
         ("LAT", "KL"),
-        False,
         lambda evidence: codes_and_prior(_named(evidence)),
     ),
-    (
+    _Entry(
         "interpolation",
         "Interpolation",
-        "The decoded straight line from one held-out item's mean to that of another of another class.",
+        "The straight line between the means of two held-out items of different classes, decoded",
         ("INT",),
-        True,
         lambda evidence: interpolation(*_pictures(evidence)),
+        photographic=True,
     ),
-    (
+    _Entry(
         "beta-comparison",
         "Three weights of the KL",
-        "Originals, reconstructions and prior samples at beta 0.1, 1 and 4; below, the numbers of all seeds.",
+        "Originals, reconstructions and prior samples at beta 0.1, 1 and 4; below, the numbers of all seeds",
         ("BETA",),
-        True,
         lambda evidence: beta_comparison(_sweep(evidence)),
+        photographic=True,
     ),
-    (
+    _Entry(
         "kl-per-dimension",
         "KL of each dimension",
-        "Which latent dimensions carry information about held-out items.",
+        "Which latent dimensions carry information about held-out items",
         ("COL", "KL"),
-        False,
         _per_dimension,
     ),
 )
 _OF_POINTS: tuple[_Entry, ...] = (
-    (
+    _Entry(
         "training-curves",
         "Training curves",
-        "Total, reconstruction and KL over the steps, linear and logarithmic.",
+        "Total, reconstruction and KL over the steps, linear and logarithmic",
         ("TOY", "TRN"),
-        False,
         lambda evidence: _curves(evidence, _LAB, "the loss's own units"),
     ),
-    (
+    _Entry(
         "lab",
         "Points, codes and a line",
-        "The training points and decoded draws from N(0, I); the means of the training points; the line decoded along the active axis.",
+        "The training points and decoded draws from N(0, I); the means of the training points; the line decoded along the active axis",
         ("TOY",),
-        False,
         _lab,
     ),
 )

@@ -19,7 +19,6 @@ from vae_conformance.report.layout import count, number
 from vae_conformance.report.record import ClaimReport, Report, heading
 from vae_conformance.report.tally import counted, headline, rows
 from vae_conformance.report.terminal import repeat_command, shown_weights
-from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Number, Outcome
 
 if TYPE_CHECKING:
@@ -84,7 +83,6 @@ def render_html(report: Report, showing: Showing | None = None) -> str:
         outcomes=[outcome for outcome in Outcome if report.summary.get(outcome)],
         violated=report.summary.get(Outcome.VIOLATED, 0),
         unfolded=_UNFOLDED,
-        mistakes=MISTAKES,
         facts=_facts(report),
         environment=_environment(report),
         style=style,
@@ -154,7 +152,7 @@ def _environment(report: Report) -> list[tuple[str, str]]:
         ("target", options.target),
         ("seed", str(options.seed)),
         ("profile", options.profile),
-        ("data", options.dataset),
+        ("data", options.data_name),
         ("what decides", gate),
         *((name, str(value)) for name, value in report.environment.items()),
         ("vae-conformance", version("vae-conformance")),

@@ -18,8 +18,8 @@ def render_junit(report: Report) -> str:
 
     A claim that gates and is violated, inconclusive or passes unexpectedly is a failure of that type; where it does not
     gate, it is skipped with its message, so that the server's colour agrees with the exit code. What kept the run from
-    its verdicts, and promised claims without one, are errors; after a stop at the first violation those claims are
-    skipped.
+    its verdicts is an error, and so are promised claims without one; after such an error, or a stop at the first
+    violation, those claims are skipped.
     """
     root = ET.Element("testsuites", name="vae-conformance", time=f"{report.duration_s:.3f}")
     for area, claims in report.by_area.items():
@@ -28,7 +28,7 @@ def render_junit(report: Report) -> str:
     for suite in root:
         for kind, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             suite.set(kind, str(sum(1 for _ in suite.iter(tag))))
-    for kind in ("tests", "failures", "errors", "skipped"):
+    for kind in ("tests", "failures", "errors"):  # the usual schema lets the root have no count of what is skipped
         root.set(kind, str(sum(int(suite.get(kind, "0")) for suite in root)))
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
@@ -64,7 +64,7 @@ def _result(case: ET.Element, claim: ClaimReport) -> None:
             case,
             "failure" if claim.gates else "skipped",
             claim.outcome.value,
-            "\n".join(filter(None, (message, verdict.hint, *(f"look at: {location}" for location in claim.locations)))),
+            "\n".join(filter(None, (message, claim.mend, *(f"look at: {location}" for location in claim.locations)))),
         )
 
 
@@ -85,7 +85,9 @@ def _run_suite(root: ET.Element, report: Report) -> None:
     for claim in report.missing:
         case = ET.SubElement(suite, "testcase", classname=target, name=claim, time="0.000")
         stopped = report.options.fail_fast and report.exit_code is ExitCode.VIOLATES
-        _entry(case, "skipped" if stopped else "error", "incomplete", "promised by the profile, but not asked")
+        # one problem is one error, however many claims it kept from being asked
+        told = stopped or report.problem is not None
+        _entry(case, "skipped" if told else "error", "incomplete", "promised by the profile, but not asked")
 
 
 def _entry(case: ET.Element, tag: str, kind: str, text: str) -> None:

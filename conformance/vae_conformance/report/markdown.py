@@ -9,7 +9,6 @@ from vae_conformance.report.layout import count, number
 from vae_conformance.report.markdown_text import code, code_block, escaped, escaped_lines, table
 from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
 from vae_conformance.report.terminal import repeat_command, shown_weights
-from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Number, Outcome
 
 LARGEST = 60_000
@@ -67,7 +66,7 @@ def _diagnoses(diagnoses: Sequence[Diagnosis]) -> list[str]:
         account = f": {escaped(diagnosis.explanation)}" if diagnosis.explanation else ""
         lines.append(f"- {code(diagnosis.mistake)}{account} ({', '.join(diagnosis.evidence)})")
         if diagnosis.mend:
-            lines.append(f"  Mend: {escaped(diagnosis.mend)}")
+            lines.append(f"  - Mend: {escaped(diagnosis.mend)}")
     return ["### What most likely is wrong", "", *lines, ""] if lines else []
 
 
@@ -80,21 +79,19 @@ def _block(claim: ClaimReport, report: Report) -> list[str]:
     lines += [escaped_lines(verdict.message), ""]
     entries = [
         ("Look at", ", ".join(code(str(place)) for place in claim.locations)),
-        ("Most likely", _cause(verdict.diagnosis)),
+        ("Most likely", _cause(claim)),
         ("Measured", _numbers(verdict.measured)),
         ("Expected", _numbers(verdict.expected)),
-        ("Hint", escaped(verdict.hint)),
+        ("Hint", escaped(claim.mend)),
         ("Source", escaped(verdict.source)),
         ("Repeat", code(repeat_command(report.options, claim.id))),
     ]
     return [*lines, *(f"- {title}: {text}" for title, text in entries if text), ""]
 
 
-def _cause(mistake: str | None) -> str:
-    if mistake is None:
-        return ""
-    known = MISTAKES.get(mistake)
-    return code(mistake) + (f": {escaped(known.what)}" if known else "")
+def _cause(claim: ClaimReport) -> str:
+    mistake = claim.verdict.diagnosis if claim.explained is None else claim.explained.mistake
+    return "" if mistake is None else code(mistake) + escaped(claim.cause.removeprefix(mistake))
 
 
 def _numbers(values: Mapping[str, Number]) -> str:

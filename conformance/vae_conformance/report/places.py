@@ -29,14 +29,14 @@ def places(
 ) -> Mapping[str, tuple[Location, ...]]:
     """For each claim that is not in order the places to look at, the likeliest first, without repetition.
 
-    A claim that names no mistake, but whose violation another claim's mistake explains, is placed where that mistake is. A part that is
+    A claim whose violation the mistake of a claim nearer to the cause explains is placed where that mistake is. A part that is
     missing has no place: then it is the constructor's, in whose class it is missing.
     """
     known = part_locations(implementation)
     verdicts = [verdict for verdict in verdicts if verdict.outcome in PLACED]
     parts = {verdict.claim: verdict.parts for verdict in verdicts}
-    unnamed = {verdict.claim for verdict in verdicts if verdict.diagnosis is None}
-    explained = {claim: parts.get(one.evidence[0], ()) for one in likely for claim in one.evidence if claim in unnamed}
+    named = {verdict.claim: verdict.diagnosis for verdict in verdicts}
+    explained = {claim: parts.get(one.evidence[0], ()) for one in likely for claim in one.evidence if named.get(claim) != one.mistake}
     found: dict[str, tuple[Location, ...]] = {}
     for claim, own in parts.items():
         there = [known[part] for part in explained.get(claim) or own if part in known]

@@ -33,12 +33,28 @@ class ClaimReport:
         gates: whether it counts towards the exit code.
         reason: why it may fail, where the user listed it; otherwise empty.
         locations: where in the implementation's code to look, the likeliest place first; empty where it is in order.
+        explained: the mistake that a claim nearer to the cause names, where this one names another; the nearer one is right.
     """
 
     verdict: ClaimVerdict
     gates: bool
     reason: str = ""
     locations: tuple[Location, ...] = ()
+    explained: Diagnosis | None = None
+
+    @property
+    def cause(self) -> str:
+        """What is most likely behind it, in words; empty where nothing is known."""
+        if self.explained is not None:
+            return f"{self.explained.mistake}, as {self.explained.evidence[0]} says: {self.explained.explanation}"
+        mistake = self.verdict.diagnosis or ""
+        known = MISTAKES.get(mistake)
+        return mistake if known is None else f"{mistake}: {known.what}"
+
+    @property
+    def mend(self) -> str:
+        """How to mend it; empty where nothing is known."""
+        return self.verdict.hint if self.explained is None else self.explained.mend or self.verdict.hint
 
     @property
     def id(self) -> str:
@@ -216,7 +232,14 @@ def _claim_reports(proceedings: Proceedings, options: RunOptions) -> tuple[Claim
     likely = likeliest({claim.id: claim.verdict.diagnosis for claim in claims if claim.outcome is Outcome.VIOLATED})
     implementation = None if proceedings.bound is None else proceedings.bound.implementation
     found = places((claim.verdict for claim in claims), likely, implementation)
-    return tuple(replace(claim, locations=found.get(claim.id, ())) for claim in claims)
+    named = {claim.id: claim.verdict.diagnosis for claim in claims}
+    nearer = {
+        claim: _diagnosis(one.mistake, one.evidence, one.confidence)
+        for one in likely
+        for claim in one.evidence
+        if named[claim] not in (None, one.mistake)
+    }
+    return tuple(replace(claim, locations=found.get(claim.id, ()), explained=nearer.get(claim.id)) for claim in claims)
 
 
 def _claim_report(verdict: ClaimVerdict, options: RunOptions) -> ClaimReport:

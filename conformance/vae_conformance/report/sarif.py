@@ -115,17 +115,17 @@ def _message(claim: ClaimReport, report: Report, place: Location | None) -> str:
     lines = [f"{claim.id} {claim.outcome.value}: {verdict.message}"]
     if mistake is not None:
         lines.append(f"Most likely {mistake}" + (f": {MISTAKES[mistake].what}" if mistake in MISTAKES else ""))
-    if verdict.hint:
-        lines.append(f"Hint: {verdict.hint}")
+    if claim.mend:
+        lines.append(f"Hint: {claim.mend}")
     if place is not None and place.cell is not None:
         lines.append(f"Where: {place}")
     return "\n".join([*lines, f"Repeat: {repeat_command(report.options, claim.id)}"])
 
 
 def _mistake(claim: ClaimReport, report: Report) -> str | None:
-    """The mistake that the claim names, or the likeliest that explains it."""
+    """The likeliest mistake that explains it, or the one that the claim itself names."""
     explaining = (diagnosis.mistake for diagnosis in report.diagnoses if claim.id in diagnosis.evidence)
-    return claim.verdict.diagnosis or next(explaining, None)
+    return next(explaining, claim.verdict.diagnosis)
 
 
 def _place(location: Location) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from vae_conformance.options import RunOptions
 from vae_conformance.report.layout import Layout, count, number, numbers
 from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
 from vae_conformance.report.tally import Cell, counted, headline, rows
-from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Outcome
 
 _COLOURS = {
@@ -149,18 +148,14 @@ def _block(claim: ClaimReport, options: RunOptions, layout: Layout) -> list[str]
     head = [f"{start}{verdict.source if fits else '':{room}}{layout.paint(word, colour, 'bold')}"]
     if len(start) + len(word) > layout.width:
         head = [start.rstrip(), "  " + layout.paint(word, colour, "bold")]
-    cause = ""
-    if verdict.diagnosis is not None:
-        known = MISTAKES.get(verdict.diagnosis)
-        cause = f"{verdict.diagnosis}{': ' + known.what if known else ''}"
     entries = (
         ("source", "" if fits else verdict.source),
         ("requirement", verdict.statement or verdict.title),
         ("found", verdict.message),
         ("expected", numbers(verdict.expected)),
         ("measured", numbers(verdict.measured)),
-        ("most likely", cause),
-        ("mend", verdict.hint),
+        ("most likely", claim.cause),
+        ("mend", claim.mend),
         ("look at", ", ".join(map(str, claim.locations))),
     )
     lines = [line for label, text in entries if text for line in _labelled(label, text, layout)]
@@ -197,6 +192,8 @@ def _summary(report: Report, layout: Layout, *, verbose: bool) -> list[str]:
             lines += layout.wrap(_diagnosis(diagnosis, violated), "  ")
         lines += [""]
     more = " (--verbose says why)" if report.summary.get(Outcome.NOT_APPLICABLE) and not verbose else ""
+    if report.problem is not None and not report.claims:
+        return layout.wrap(f"exit code {int(report.exit_code)}: {report.exit_code.meaning}", "  ")
     lines += [layout.paint("Summary", "bold"), *_table(report, layout), *layout.wrap(_counts(report) + more, "  ")]
     if report.missing and report.implementation is not None:
         lines += layout.wrap(f"not asked: {', '.join(report.missing)}", "  ")
