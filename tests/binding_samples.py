@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import torch
@@ -38,12 +38,22 @@ SPELLINGS = (
 """What people call the sampling step."""
 
 
+def _at_home(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function as one of the module of a bound class: a copy, because others bind it where it stands."""
+    if not isinstance(function, FunctionType):
+        function.__module__ = HOME
+        return function
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    copy.__module__, copy.__doc__ = HOME, function.__doc__
+    copy.__kwdefaults__, copy.__annotations__ = function.__kwdefaults__, function.__annotations__
+    return copy
+
+
 def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any) -> InProcessSubject:
     """Bind a class, a factory or a ready instance, with the functions that stand beside it in its module."""
     namespace = SimpleNamespace(__name__=HOME)
     for function in functions:
-        function.__module__ = HOME
-        setattr(namespace, function.__name__, function)
+        setattr(namespace, function.__name__, _at_home(function))
     ready = isinstance(made, nn.Module)
     name = f"student.py:{type(made).__name__ if ready else getattr(made, '__name__', 'make')}"
     make, instance = (None, made) if ready else (made, None)
