@@ -79,7 +79,7 @@ def page(rows: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> str:
         "|---|---|---|",
         f"| the true mistake is named first | {first} of {len(found)} | {_share(first, len(found))} |",
         f"| the true mistake is among the first {FORCED} | {among} of {len(found)} | {_share(among, len(found))} |",
-        f"| a sound entry is said to make a mistake | {accused} of {len(sound)} | {_share(accused, len(sound))} |",
+        *([f"| a sound entry is said to make a mistake | {accused} of {len(sound)} | {_share(accused, len(sound))} |"] if sound else []),
         "",
         "## Mistakes and what is named first",
         "",
