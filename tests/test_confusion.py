@@ -1,0 +1,61 @@
+"""The confusion table says which mistake was named for each broken entry, and where the true one stood."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from catalogue_index import entries
+
+SCRIPT = Path(__file__).resolve().parent.parent / "benchmarks" / "confusion.py"
+
+
+@pytest.fixture(scope="module")
+def confusion() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("confusion", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["confusion"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def row(entry: str, seed: int, **votes: str | None) -> dict[str, object]:
+    return {"entry": entry, "seed": seed, "votes": {claim.replace("_", "-"): vote for claim, vote in votes.items()}}
+
+
+def test_the_true_mistake_is_found_at_its_place(confusion: ModuleType) -> None:
+    rows = [
+        row("broken/std-no-half", 0, REP_01="std-no-half", KL_02=None),
+        row("broken/std-no-half", 1, OBJ_01="kl-sign", REP_01="std-no-half"),
+        row("broken/missing-half", 0, KL_02=None),
+        row("sound/careless", 0),
+    ]
+    ranks = {(named.entry, named.seed): (named.first, named.rank) for named in confusion.diagnosed(rows, entries())}
+    assert ranks == {
+        ("broken/std-no-half", 0): ("std-no-half", 1),
+        ("broken/std-no-half", 1): ("std-no-half", 1),
+        ("broken/missing-half", 0): ("none", None),
+    }
+
+
+def test_the_page_counts_what_was_named_first_and_what_was_not(confusion: ModuleType) -> None:
+    rows = [
+        row("broken/kl-sign", 0, OBJ_01="kl-sign"),
+        row("broken/kl-sign", 1, REP_01="std-no-half", OBJ_01="kl-sign"),
+        row("broken/missing-half", 0, KL_02=None),
+        row("sound/careless", 0),
+    ]
+    page = confusion.page(rows, entries())
+    assert "| 2 broken entries, 2 seeds | runs | share |" in page
+    assert "| the true mistake is named first | 1 of 3 | 33.3 % |" in page
+    assert "| the true mistake is among the first 3 | 2 of 3 | 66.7 % |" in page
+    assert "| a sound entry is said to make a mistake | 0 of 1 | 0.0 % |" in page
+    assert "| [kl-sign](mistakes.md#kl-sign) | 2 | 1 | std-no-half: 1 (2) |" in page
+    assert "| [missing-half](mistakes.md#missing-half) | 1 | 0 | none: 1 (not named) |" in page
+    assert page.endswith("## Entries with something else first\n\n- broken/kl-sign\n- broken/missing-half\n")
