@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 NONE = "none"
 """What stands in the table where no mistake is named."""
-FORCED = 3
+FIRST_FEW = 3
 """How many of the likeliest mistakes count as named among the first."""
 
 
@@ -62,7 +62,7 @@ def page(rows: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> str:
     sound = [row for row in rows if row["entry"].startswith("sound")]
     accused = sum(bool(diagnose(row["votes"])) for row in sound)
     first = sum(named.rank == 1 for named in found)
-    among = sum(named.rank is not None and named.rank <= FORCED for named in found)
+    among = sum(named.rank is not None and named.rank <= FIRST_FEW for named in found)
     entries_found, seeds = len({named.entry for named in found}), len({named.seed for named in found})
     counted = f"{_plural(entries_found, 'broken entry', 'broken entries')}, {_plural(seeds, 'seed', 'seeds')}"
     lines = [
@@ -78,7 +78,7 @@ def page(rows: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> str:
         f"| {counted} | runs | share |",
         "|---|---|---|",
         f"| the true mistake is named first | {first} of {len(found)} | {_share(first, len(found))} |",
-        f"| the true mistake is among the first {FORCED} | {among} of {len(found)} | {_share(among, len(found))} |",
+        f"| the true mistake is among the first {FIRST_FEW} | {among} of {len(found)} | {_share(among, len(found))} |",
         *([f"| a sound entry is said to make a mistake | {accused} of {len(sound)} | {_share(accused, len(sound))} |"] if sound else []),
         "",
         "## Mistakes and what is named first",

@@ -28,7 +28,7 @@ from vae_conformance.torchvision_cpu import make_importable
 from vae_conformance.variants import ASKED, Variant, variants
 from vae_conformance.weights import of_given_weights, with_weights
 from vae_spec.claim import Claim, Experiment, Profile
-from vae_spec.exploration import fault_verdict
+from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
 from vae_spec.judging import ask, judge, precondition
 from vae_spec.outcomes import Level, Outcome, Verdict, violated
 from vae_spec.places import parts_concerned
@@ -134,7 +134,7 @@ class Session:
             there = ask(claim, variant.subject, replace(trial, examples=OTHER_SIZE_EXAMPLES))
             if there.outcome is Outcome.VIOLATED:
                 # What fails at one size alone is a size written into the code, unless it only took too long.
-                late = "seconds, more than" in there.measured
+                late = PAST_ITS_LIMIT in there.measured
                 named = there.diagnosis or (None if late else "hard-coded-shape")
                 return replace(there, message=f"built with {variant.label}: {there.message}", diagnosis=named)
         if self._variants:

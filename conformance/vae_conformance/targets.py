@@ -111,7 +111,7 @@ def given_target(given: Any, *, input_shape: tuple[int, ...] | None = None) -> T
         Unbound: it is none of these, or what the class declares of itself is not in order.
     """
     named = given.build if isinstance(given, Implementation) else given
-    owner = named if hasattr(named, "__qualname__") else getattr(named, "func", type(named))
+    owner = _owner(named)
     module = _home(named) or ModuleType("given")
     name = public_names(str(getattr(owner, "__qualname__", type(named).__qualname__))).rpartition("<locals>.")[2]
     file = getattr(module, "__file__", None)
@@ -122,8 +122,12 @@ def given_target(given: Any, *, input_shape: tuple[int, ...] | None = None) -> T
 
 def _home(given: object) -> ModuleType | None:
     """The module that something is defined in, where it is known."""
-    owner = given if hasattr(given, "__qualname__") else getattr(given, "func", type(given))
-    return sys.modules.get(getattr(owner, "__module__", None) or "")
+    return sys.modules.get(getattr(_owner(given), "__module__", None) or "")
+
+
+def _owner(given: object) -> object:
+    """What has a name and a module: the object itself, the function behind a partial one, or its class."""
+    return given if hasattr(given, "__qualname__") else getattr(given, "func", type(given))
 
 
 def _neighbours(module: ModuleType) -> list[Path]:

@@ -58,11 +58,15 @@ class _Enough(BaseException):
     """The counterexample has been simplified for long enough. Not an Exception, so that Hypothesis lets it through."""
 
 
+PAST_ITS_LIMIT = "seconds, more than"
+"""The name of the time limit among what was measured, where code ran past it."""
+
+
 def fault_verdict(fault: SubjectFault) -> Verdict:
     """The verdict where the implementation's own code failed."""
     return violated(
         f"{fault.operation}: {fault.what}",
-        measured={"operation": fault.operation} | ({} if fault.limit is None else {"seconds, more than": fault.limit}),
+        measured={"operation": fault.operation} | ({} if fault.limit is None else {PAST_ITS_LIMIT: fault.limit}),
         expected={"operation": "returns finite tensors in time"},
         diagnosis=fault.diagnosis,
         hint="mend this first: nothing else can be said of this claim before it runs",

@@ -65,6 +65,8 @@ _JUDGING = frozenset(
     }
 )
 """Parts of the specification that only look at evidence: a change of theirs leaves trained runs as they are."""
+_BESIDE = ("classes.py", "construct.py", "data.py", "implementation.py", "ingredients.py", "own_data.py", "pair.py", "weights.py")
+"""What decides, beside experiments and binding, which model is built and which data it is trained on."""
 
 Say = Callable[[str], None]
 
@@ -76,7 +78,7 @@ def code_fingerprint() -> str:
     conformance = Path(__file__).parent.parent
     folders = (conformance / "experiments", conformance / "binding", Path(str(vae_spec.__file__)).parent)
     files = [path for folder in folders for path in sorted(folder.rglob("*.py")) if not _JUDGING & set(path.parts)]
-    for path in (*files, conformance / "data.py", conformance / "construct.py"):
+    for path in (*files, *(conformance / name for name in _BESIDE)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

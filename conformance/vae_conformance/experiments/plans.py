@@ -58,11 +58,15 @@ def image_recipe(dataset: str, pixels: int, seed: int, items: int = MANY) -> Rec
         seed: of the training.
         items: training items, which decide where the data set is none that is known.
     """
-    if dataset != "digits" and items >= MANY:
+    if _large(dataset, items):
         return Recipe(dataset, steps=LARGE_STEPS, batch=LARGE_BATCH, learning_rate=1e-3, seed=seed)
     if pixels <= 128:
         return Recipe(dataset, steps=2000, batch=128, learning_rate=1e-3, seed=seed)
     return Recipe(dataset, steps=1000, batch=64, learning_rate=1e-3, seed=seed)
+
+
+def _large(dataset: str, items: int) -> bool:
+    return dataset != "digits" and items >= MANY
 
 
 def lab_recipe(seed: int, beta: float) -> Recipe:
@@ -104,8 +108,8 @@ def arm_recipe(own: Recipe, arm: Arm) -> Recipe:
 def image_plans(experiment: Experiment, dataset: str, pixels: int, seed: int, items: int = MANY) -> dict[str, Plan]:
     """One seed's trainings of an experiment on images, by arm; the arguments are those of `image_recipe`."""
     own = image_recipe(dataset, pixels, seed, items)
-    if len(ARMS[experiment]) > 1 and own.batch == LARGE_BATCH:
-        own = replace(own, steps=min(own.steps, COMPARED_STEPS))
+    if len(ARMS[experiment]) > 1 and _large(dataset, items):
+        own = replace(own, steps=COMPARED_STEPS)
     return {str(arm): Plan(arm_recipe(own, arm), thorough=arm is Arm.OWN) for arm in ARMS[experiment]}
 
 
