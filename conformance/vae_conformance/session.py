@@ -18,8 +18,7 @@ from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.locations import locate_parts
 from vae_conformance.errors import Unbound
-from vae_conformance.experiments.laboratory import Laboratory
-from vae_conformance.experiments.plans import ARMS
+from vae_conformance.experiments.laboratory import LAB, Laboratory
 from vae_conformance.options import RunOptions
 from vae_conformance.selection import selected
 from vae_conformance.targets import Target, load_target
@@ -184,13 +183,15 @@ class Session:
         if self._laboratory is None:
             subject = self.bind()
             assert self._target is not None
-            # On a first look all of a profile's experiments on images are wanted sooner or later; the reference's own ones are few.
+            # On a first look all of a profile's experiments on images are wanted sooner or later.
             asked = dict.fromkeys(
                 (claim.experiment, self._looks(claim)[0])
                 for claim in selected(self.options)
                 if claim.experiment is not None and precondition(claim, subject.facts) is None
             )
-            ahead = [experiment for experiment in dict.fromkeys(one for one, _ in asked) if experiment in ARMS and subject.facts.is_image]
+            ahead = [
+                experiment for experiment in dict.fromkeys(one for one, _ in asked) if experiment not in LAB and subject.facts.is_image
+            ]
             self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda _text: None, self._target, ahead)
             self._agenda = Agenda(self._laboratory, asked)
         return self._laboratory

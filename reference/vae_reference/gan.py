@@ -129,7 +129,8 @@ def train_gan(
         torch.default_generator.manual_seed(seed)
         model = GAN(tuple(data.shape[1:]), latent_dim, hidden_dim)
         generator, discriminator = (
-            torch.optim.Adam(part.parameters(), lr=learning_rate, betas=(0.5, 0.999)) for part in (model.generator, model.discriminator)
+            torch.optim.Adam(part.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True)
+            for part in (model.generator, model.discriminator)
         )
         losses = np.empty((steps, 2))
         for step in range(steps):
@@ -143,9 +144,10 @@ def train_gan(
             discriminator.step()
             losses[step, 0] = loss.item()
 
+            # The generator's goes through the discriminator, whose own gradients nobody would use.
             loss = model.generator_loss(made)
             generator.zero_grad()
-            torch.autograd.backward(loss)
+            torch.autograd.backward(loss, inputs=list(model.generator.parameters()))
             generator.step()
             losses[step, 1] = loss.item()
         return GANRun(model, model.sample(samples), discriminator_loss=losses[:, 0], generator_loss=losses[:, 1])

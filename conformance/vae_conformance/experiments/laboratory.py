@@ -27,7 +27,7 @@ from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_
 from vae_conformance.experiments.points import look_at_points
 from vae_conformance.experiments.store import Store, content_key, default_folder
 from vae_conformance.experiments.systems import run_system
-from vae_conformance.experiments.trainer import train
+from vae_conformance.experiments.trainer import train, train_in_stages
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target
 from vae_conformance.time_limit import time_limit
@@ -44,7 +44,8 @@ REPEATED_STEPS = 40
 """How many first steps a second training under the same seed repeats."""
 LAB_UNIT = 0.5
 """A weight of 1 in the lab multiplies means over two dimensions: half the squared error is its likelihood, half the KL its divergence."""
-_LAB = frozenset({Experiment.LAB, Experiment.LAB_PRINTED, Experiment.LAB_WEIGHTS, Experiment.LAB_TANH})
+LAB = frozenset({Experiment.LAB, Experiment.LAB_PRINTED, Experiment.LAB_WEIGHTS, Experiment.LAB_TANH})
+"""The experiments of the 2-D lab."""
 _JUDGING = frozenset(
     {
         "claims",
@@ -69,6 +70,8 @@ _BESIDE = ("classes.py", "construct.py", "data.py", "implementation.py", "ingred
 """What decides, beside experiments and binding, which model is built and which data it is trained on."""
 
 Say = Callable[[str], None]
+Lengths = Mapping[str, dict[str, Plan]]
+"""For a run that is the beginning of others, or they of it, all of them by their names, the longest last."""
 
 
 @functools.cache
@@ -124,12 +127,13 @@ class Laboratory:
         """
         plans = self._plans(experiment, count)
         wanted = self._keyed(plans)
+        lengths = self._lengths(plans, count)
         # Whoever finds a run neither stored nor in the making makes it.
-        waiting = {key: plan for key, plan in wanted.items() if not self._obtain(key, plan, AT_ONCE)}
+        waiting = {key: plan for key, plan in wanted.items() if not self._obtain(key, plan, AT_ONCE, lengths)}
         if waiting:
-            self._work_ahead(count)
+            self._work_ahead(count, lengths)
         for key, plan in waiting.items():
-            self._obtain(key, plan, PATIENTLY)
+            self._obtain(key, plan, PATIENTLY, lengths)
         return [{arm: self._kept[self._key(plan)] for arm, plan in group.items()} for group in plans]
 
     def keys(self, experiment: Experiment, count: int) -> list[dict[str, str]]:
@@ -143,7 +147,17 @@ class Laboratory:
     def _keyed(self, plans: Sequence[Mapping[str, Plan]]) -> dict[str, Plan]:
         return {self._key(plan): plan for group in plans for plan in group.values()}
 
-    def _work_ahead(self, count: int) -> None:
+    def _lengths(self, plans: Sequence[Mapping[str, Plan]], count: int) -> Lengths:
+        """Which of the trainings that are wanted now or will be begin alike and differ in their length alone, shortest first."""
+        groups = [*plans, *(group for experiment in self.ahead for group in self._plans(experiment, count))]
+        found: dict[str, dict[str, Plan]] = {}
+        for key, plan in self._keyed(groups).items():
+            if plan.system is None and not plan.recipe.single_stream:
+                found.setdefault(self._key(_beginning(plan)), {})[key] = plan
+        alike = [sorted(plans.items(), key=lambda one: one[1].recipe.steps) for plans in found.values() if len(plans) > 1]
+        return {key: stages for stages in map(dict, alike) for key in stages}
+
+    def _work_ahead(self, count: int, lengths: Lengths) -> None:
         """Make one run that will be asked for, in place of waiting for one that another process makes."""
         for experiment in self.ahead:
             for key, plan in self._keyed(self._plans(experiment, count)).items():
@@ -151,7 +165,7 @@ class Laboratory:
                     continue
                 # A fault here is for the claim that asks for this run.
                 with contextlib.suppress(SubjectFault):
-                    if not self._obtain(key, plan, AT_ONCE):
+                    if not self._obtain(key, plan, AT_ONCE, lengths):
                         continue
                 return
 
@@ -159,21 +173,36 @@ class Laboratory:
         """The runs of an experiment that compares nothing."""
         return [run for group in self.groups(experiment, count) for run in group.values()]
 
-    def _obtain(self, key: str, plan: Plan, patience: float) -> bool:
+    def _obtain(self, key: str, plan: Plan, patience: float, lengths: Lengths) -> bool:
+        """Keep a run, made if need be, and with it those of other lengths; False where somebody else is making it."""
         if key in self._kept:
             return True
         found = self.store.get(key)
         if found is None:
+            stages = lengths.get(key, {key: plan})
             try:
-                with self.store.lock(key).acquire(timeout=patience):
-                    found = self.store.get(key)
-                    if found is None:
-                        found = self._make(plan)
-                        self.store.put(key, found)
+                with self.store.lock(next(reversed(stages))).acquire(timeout=patience):
+                    found = self.store.get(key) or self._make_and_keep(key, stages)
             except Timeout:
                 return False
         self._kept[key] = found
         return True
+
+    def _make_and_keep(self, key: str, stages: Mapping[str, Plan]) -> TrainedRun:
+        """Make a run, and on the way those of the other lengths that are not stored."""
+        missing = {name: plan for name, plan in stages.items() if name == key or not self.store.has(name)}
+        try:
+            made = self._make(list(missing.values()))
+        except SubjectFault:
+            if len(missing) == 1:
+                raise
+            # What is wrong may come after the end of the training that is asked for.
+            missing = {key: stages[key]}
+            made = self._make(list(missing.values()))
+        runs = dict(zip(missing, made, strict=True))
+        for name, run in runs.items():
+            self.store.put(name, run)
+        return runs[key]
 
     def _plans(self, experiment: Experiment, count: int) -> list[dict[str, Plan]]:
         if self.subject.facts.given_weights:
@@ -181,7 +210,7 @@ class Laboratory:
         seeds = [derive_seed(self.options.seed, "training", index) % 2**31 for index in range(count)]
         if experiment is Experiment.LAB_PRINTED:
             seeds = seeds[:1]
-        if experiment in _LAB:
+        if experiment in LAB:
             unit = self._lab_unit()
             return [lab_plans(experiment, seed, unit) for seed in seeds]
         pixels = self.subject.facts.pixels
@@ -218,14 +247,15 @@ class Laboratory:
             }
         )
 
-    def _make(self, plan: Plan) -> TrainedRun:
-        """Train by a plan, and look at what came of it."""
+    def _make(self, stages: Sequence[Plan]) -> list[TrainedRun]:
+        """Train by a plan, or by several that differ in their length alone, shortest first, and look at what came of it."""
+        plan = stages[-1]
         if plan.system is not None:
-            return run_system(plan.system, plan.recipe, self._around(self.subject, plan), self._progress(plan))
+            return [run_system(plan.system, plan.recipe, self._around(self.subject, plan), self._progress(plan))]
         if self.subject.facts.given_weights:
-            return self._observe_as_it_is(plan)
+            return [self._observe_as_it_is(plan)]
         subject = self._built(plan)
-        return self._observe_points(subject, plan) if plan.recipe.single_stream else self._observe_images(subject, plan)
+        return [self._observe_points(subject, plan)] if plan.recipe.single_stream else self._observe_images(subject, stages)
 
     def _built(self, plan: Plan) -> InProcessSubject:
         """The subject, or the same implementation built with other arguments.
@@ -266,17 +296,20 @@ class Laboratory:
             self._scales[batch] = loss_scale(subject, batch)
         return self._scales[batch]
 
-    def _train(self, subject: InProcessSubject, plan: Plan, items: torch.Tensor) -> tuple[Training, TrainedRun]:
-        """The training, and what its curves say."""
-        recipe = plan.recipe
+    def _train(self, subject: InProcessSubject, stages: Sequence[Plan], items: torch.Tensor) -> list[tuple[Training, TrainedRun]]:
+        """The training at the end of each stage, and what its curves say."""
+        recipe = stages[-1].recipe
         with time_limit(self.options.training_time_limit, f"one training ({recipe.steps} steps)"):
-            training = train(subject, recipe, items, self._progress(plan))
-        repeat = _repeat(subject, plan, items, training) if plan.thorough else (None, 0)
+            trainings = train_in_stages(subject, recipe, [stage.recipe.steps for stage in stages], items, self._progress(stages[-1]))
         batch = min(recipe.batch, len(items)) if recipe.batch else 256
         scale = self._scale(subject, batch)
+        return [(training, self._curves(subject, stage, training, items, scale)) for stage, training in zip(stages, trainings, strict=True)]
+
+    def _curves(self, subject: InProcessSubject, plan: Plan, training: Training, items: torch.Tensor, scale: float | None) -> TrainedRun:
+        repeat = _repeat(subject, plan, items, training) if plan.thorough else (None, 0)
         unit = scale if scale is not None else 1.0
-        run = TrainedRun(
-            recipe,
+        return TrainedRun(
+            plan.recipe,
             training.total / unit,
             training.reconstruction / unit,
             training.kl / unit,
@@ -287,11 +320,15 @@ class Laboratory:
             samples=training.samples,
             notes={"loss scale": unit, "scale known": float(scale is not None)},
         )
-        return training, run
 
-    def _observe_images(self, subject: InProcessSubject, plan: Plan) -> TrainedRun:
-        around = self._around(subject, plan)
-        training, run = self._train(subject, plan, around.train)
+    def _observe_images(self, subject: InProcessSubject, stages: Sequence[Plan]) -> list[TrainedRun]:
+        around = self._around(subject, stages[-1])
+        trained = self._train(subject, stages, around.train)
+        return [self._observe_trained(subject, plan, around, *found) for plan, found in zip(stages, trained, strict=True)]
+
+    def _observe_trained(
+        self, subject: InProcessSubject, plan: Plan, around: Surroundings, training: Training, run: TrainedRun
+    ) -> TrainedRun:
         if training.diverged_at is not None:
             return run
         reported_scale = self._scale(subject, min(REPORTED_ITEMS, len(around.test)))
@@ -324,7 +361,7 @@ class Laboratory:
         )
 
     def _observe_points(self, subject: InProcessSubject, plan: Plan) -> TrainedRun:
-        training, run = self._train(subject, plan, torch.zeros(0))
+        ((training, run),) = self._train(subject, [plan], torch.zeros(0))
         if training.diverged_at is not None:
             return run
         before = subject.state()
@@ -341,6 +378,11 @@ def _sights(subject: InProcessSubject, around: Surroundings, plan: Plan) -> Sigh
         return look(subject, around, noise=plan.recipe.noise)
     except RunawayError:
         return None
+
+
+def _beginning(plan: Plan) -> Plan:
+    """What trainings have in common that begin alike and differ in their length alone."""
+    return replace(plan, recipe=replace(plan.recipe, steps=0), thorough=False)
 
 
 def _label(plan: Plan) -> str:

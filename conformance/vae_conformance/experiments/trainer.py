@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,24 @@ def train(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
     Raises:
         SubjectFault: the implementation's code failed in training.
     """
+    return train_in_stages(subject, recipe, (recipe.steps,), data, progress)[-1]
+
+
+def train_in_stages(
+    subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], data: Tensor, progress: Progress | None = None
+) -> list[Training]:
+    """Train once, and give the training as it stood after each of some numbers of steps: what as many trainings of those lengths give.
+
+    Args:
+        subject: as for `train`.
+        recipe: likewise.
+        stops: ascending; the last is `recipe.steps`.
+        data: as for `train`.
+        progress: likewise.
+
+    Raises:
+        SubjectFault: the implementation's code failed in training.
+    """
     before = subject.state()
     # Pixels that never vary leave gradients and moments below the smallest normal number, on which a processor is slow.
     torch.set_flush_denormal(True)
@@ -64,16 +82,16 @@ def train(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
                 data = clusters()
                 made = subject.construct()
                 subject.load(made.state_dict())  # type: ignore[attr-defined]
-                return _loop(subject, recipe, data, progress)
+                return _loop(subject, recipe, stops, data, progress)
         subject.load(subject.fresh(derive_seed(recipe.seed, "initialisation")))
         with seeded(derive_seed(recipe.seed, "noise"), subject.device):
-            return _loop(subject, recipe, data, progress)
+            return _loop(subject, recipe, stops, data, progress)
     finally:
         torch.set_flush_denormal(False)
         subject.load(before)
 
 
-def _loop(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Progress | None) -> Training:
+def _loop(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], data: Tensor, progress: Progress | None) -> list[Training]:
     data = data.to(subject.device, torch.float32)
     parameters = list(trainable(subject.model).values())
     if not parameters:
@@ -81,6 +99,7 @@ def _loop(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
     optimiser = torch.optim.Adam(parameters, lr=recipe.learning_rate, fused=not recipe.single_stream)
     subject.model.train()
     curves: list[Tensor] = []
+    states: dict[int, dict[str, Tensor]] = {}
     diverged: int | None = None
     with subject.caller.calling("training"), torch.enable_grad():
         for step, chosen in enumerate(batches(len(data), recipe, subject.device)):
@@ -100,6 +119,8 @@ def _loop(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
             terms.total.backward()
             optimiser.step()
             curves.append(_point(terms, analytic))
+            if step + 1 in stops:
+                states[step + 1] = subject.state()
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == recipe.steps:
                 diverged = _first_not_finite(curves)
                 if progress is not None:
@@ -108,9 +129,14 @@ def _loop(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
                     break
         samples = _closing_samples(subject, recipe) if diverged is None else None
     curve: Curve = torch.stack(curves).double().numpy(force=True) if curves else np.zeros((0, 4))
-    state = {name: value.detach().clone() for name, value in subject.model.state_dict().items()}
-    end = diverged if diverged is not None else len(curve)
-    return Training(curve[:end, 0], curve[:end, 1], curve[:end, 2], curve[:end, 3], state, diverged, samples)
+    trainings = []
+    for stop in stops:
+        fell = diverged if diverged is not None and diverged < stop else None
+        end = stop if fell is None else fell
+        kept = states.get(stop) or subject.state()
+        shown = samples if stop == recipe.steps else None
+        trainings.append(Training(curve[:end, 0], curve[:end, 1], curve[:end, 2], curve[:end, 3], kept, fell, shown))
+    return trainings
 
 
 def _noise(subject: InProcessSubject, recipe: Recipe) -> AbstractContextManager[object]:
