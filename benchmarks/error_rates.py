@@ -1,0 +1,90 @@
+"""The page of measured error rates: how often each entry of the catalogue was judged rightly, and what so many runs allow to say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scipy import stats
+
+ASKED = frozenset({"holds", "violated", "inconclusive"})
+"""Outcomes of claims that apply."""
+CONFIDENCE = 0.95
+
+
+def page(rows: Sequence[Mapping[str, Any]], data: str | None) -> str:
+    """The page docs/error-rates.md.
+
+    Args:
+        rows: what kill_matrix.py notes of each run, a run an entry and seed.
+        data: the archive of other images that the entries were trained on, or None.
+    """
+    images = f" on other images, {Path(data).stem}" if data else ""
+    option = f" --data {Path(data).name}" if data else ""
+    by_entry: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_entry.setdefault(row["entry"], []).append(row)
+    sound = [row for row in rows if row["entry"].startswith("sound")]
+    broken = [row for row in rows if row["entry"].startswith("broken")]
+    asked = sum(outcome in ASKED for row in sound for outcome in row["outcomes"].values())
+    alarms = sum(outcome == "violated" for row in sound for outcome in row["outcomes"].values())
+    alarmed = sum("violated" in row["outcomes"].values() for row in sound)
+    missed = sum(bool(row["wrong"]) for row in broken)
+    passed = sum("violated" not in row["outcomes"].values() for row in broken)
+    lines = [
+        f"# Measured error rates{images}",
+        "",
+        "Every entry of the catalogue (`tests/catalogue`), judged under several values of `--seed`. Made by",
+        f"`python benchmarks/kill_matrix.py --everything{option} --write`, which can be stopped and resumed.",
+        *_commits(sound, broken),
+        "",
+        "| | runs | wrongly | what that bounds (95 %) |",
+        "|---|---|---|---|",
+        f"| sound entries: runs with a violated claim | {len(sound)} | {alarmed} | {bound(alarmed, len(sound))} a run |",
+        f"| sound entries: violated claims among those asked | {asked} | {alarms} | {bound(alarms, asked)} a claim |",
+        f"| broken entries: accepted | {len(broken)} | {passed} | {bound(passed, len(broken))} a run |",
+        f"| broken entries: a named killer did not reject | {len(broken)} | {missed} | {bound(missed, len(broken))} a run |",
+        "",
+        "The bounds are exact binomial ones (Clopper and Pearson): no alarm in N runs bounds the rate at 3/N, and says no more.",
+        "Runs of one entry share its code, so they bound the rate for implementations like these, not for all.",
+        "",
+        "| entry | seeds | judged rightly | wrong, or open |",
+        "|---|---|---|---|",
+    ]
+    for name, found in sorted(by_entry.items()):
+        wrong = sorted({claim for row in found for claim in row["wrong"]})
+        seeds = _ranges(sorted(row["seed"] for row in found))
+        lines.append(f"| {name} | {seeds} | {sum(not row['wrong'] for row in found)} of {len(found)} | {', '.join(wrong)} |")
+    return "\n".join(lines) + "\n"
+
+
+def bound(events: int, trials: int) -> str:
+    """The upper end of the one-sided 95 % interval of a rate, in words."""
+    if not trials:
+        return "nothing"
+    limit = float(stats.beta.ppf(CONFIDENCE, events + 1, trials - events)) if events < trials else 1.0
+    return f"at most {limit:.2g}"
+
+
+def _commits(sound: Sequence[Mapping[str, Any]], broken: Sequence[Mapping[str, Any]]) -> list[str]:
+    """At which state of the code the runs were made."""
+    told = []
+    for kind, rows in (("sound", sound), ("broken", broken)):
+        counts = Counter(row["commit"] for row in rows if row.get("commit"))
+        told += [
+            f"{count} {'run' if count == 1 else 'runs'} of {kind} entries at commit `{commit}`" for commit, count in sorted(counts.items())
+        ]
+    return [f"Made at: {', '.join(told)}."] if told else []
+
+
+def _ranges(seeds: Sequence[int]) -> str:
+    """Ascending seeds, consecutive ones as a range."""
+    runs: list[list[int]] = []
+    for seed in seeds:
+        if runs and seed == runs[-1][1] + 1:
+            runs[-1][1] = seed
+        else:
+            runs.append([seed, seed])
+    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in runs)
