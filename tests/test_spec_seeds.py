@@ -68,6 +68,15 @@ def test_a_value_that_is_not_finite_lies_on_the_wrong_side(bad: float, one: Rule
     assert math.isnan(found.mean)
 
 
+def test_what_is_no_number_is_said_in_words_and_names_no_mistake() -> None:
+    absent, low = decide([math.nan] * 3, ABOVE), decide([0.0] * 3, ABOVE)
+    verdict = combine([absent], said="it does", diagnosis="kl-sign")
+    assert verdict.message == "R2 is no finite number over 3 seeds; more than 0.2 is expected"
+    assert verdict.diagnosis is None
+    assert combine([low], said="it does", diagnosis="kl-sign").diagnosis == "kl-sign"
+    assert combine([absent, low], said="it does", diagnosis="kl-sign").diagnosis == "kl-sign"
+
+
 def test_seeds_that_spread_more_than_calibrated_count_with_their_own_spread() -> None:
     calm, wild = [0.4, 0.41, 0.42], [0.2, 0.4, 0.63]
     assert decide(calm, ABOVE).outcome is Outcome.HOLDS

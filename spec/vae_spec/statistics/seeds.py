@@ -64,6 +64,8 @@ class SeedDecision:
         """The number in words."""
         relation = "<=" if self.rule.side is Side.ABOVE else ">="
         expected = "more than" if self.rule.side is Side.ABOVE else "less than"
+        if math.isnan(self.mean):
+            return f"{self.rule.name} is no finite number {self._over}; {expected} {self.rule.bound:g} is expected"
         if self.outcome is Outcome.VIOLATED:
             return f"{self.rule.name} is {self.mean:.4g} ± {self.standard_error:.2g} {self._over}, {relation} {self.rule.bound:g}"
         return f"{self.rule.name} {self.mean:.4g} ± {self.standard_error:.2g} ({expected} {self.rule.bound:g} expected)"
@@ -100,7 +102,7 @@ def combine(decisions: Sequence[SeedDecision], *, said: str, diagnosis: str | No
     Args:
         decisions: one a rule.
         said: what holds, where all do.
-        diagnosis: the mistake that a violation points to.
+        diagnosis: the mistake that a violation points to; what is no number points to none.
     """
     measured: dict[str, Number] = {}
     expected: dict[str, Number] = {}
@@ -112,7 +114,8 @@ def combine(decisions: Sequence[SeedDecision], *, said: str, diagnosis: str | No
     measured["seeds"] = min(one.seeds for one in decisions)
     broken = [one for one in decisions if one.outcome is Outcome.VIOLATED]
     if broken:
-        return Verdict(Outcome.VIOLATED, "\n".join(one.describe() for one in broken), measured, expected, diagnosis=diagnosis)
+        named = diagnosis if any(math.isfinite(one.mean) for one in broken) else None
+        return Verdict(Outcome.VIOLATED, "\n".join(one.describe() for one in broken), measured, expected, diagnosis=named)
     open_ = [one for one in decisions if one.outcome is Outcome.INCONCLUSIVE]
     if open_:
         return Verdict(
