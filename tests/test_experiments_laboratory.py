@@ -19,8 +19,9 @@ from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments import laboratory as module
-from vae_conformance.experiments import plans
+from vae_conformance.experiments import making, plans
 from vae_conformance.experiments.laboratory import Laboratory, Lengths
+from vae_conformance.experiments.making import Maker
 from vae_conformance.experiments.plans import Plan, image_recipe
 from vae_conformance.experiments.store import encode
 from vae_conformance.options import RunOptions
@@ -42,13 +43,13 @@ def _short_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
 def makings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Recipe]]:
     """The recipes of the runs that are made, in order."""
     made: list[Recipe] = []
-    make = Laboratory._make
+    make = Maker.make
 
-    def counted(self: Laboratory, stages: Sequence[Plan]) -> list[TrainedRun]:
+    def counted(self: Maker, stages: Sequence[Plan]) -> list[TrainedRun]:
         made.extend(plan.recipe for plan in stages)
         return make(self, stages)
 
-    monkeypatch.setattr(Laboratory, "_make", counted)
+    monkeypatch.setattr(Maker, "make", counted)
     yield made
 
 
@@ -304,13 +305,13 @@ def ahead(subject: InProcessSubject, folder: Path, *experiments: Experiment) -> 
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, tuple[int, ...]]]:
     """The weight of the KL and the stops of each training, in order."""
     done: list[tuple[float, tuple[int, ...]]] = []
-    run = module.train_in_stages
+    run = making.train_in_stages
 
     def counted(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], *rest: Any) -> list[Training]:
         done.append((recipe.beta, tuple(stops)))
         return run(subject, recipe, stops, *rest)
 
-    monkeypatch.setattr(module, "train_in_stages", counted)
+    monkeypatch.setattr(making, "train_in_stages", counted)
     return done
 
 
@@ -341,14 +342,14 @@ def test_what_is_stored_of_several_lengths_is_not_made_again(
 def test_a_fault_behind_the_end_of_a_training_is_not_its_own(
     native: InProcessSubject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = module.train_in_stages
+    run = making.train_in_stages
 
     def weary(subject: InProcessSubject, recipe: Recipe, *rest: Any) -> list[Training]:
         if recipe.steps == LONG:
             raise SubjectFault("training", "takes too long")
         return run(subject, recipe, *rest)
 
-    monkeypatch.setattr(module, "train_in_stages", weary)
+    monkeypatch.setattr(making, "train_in_stages", weary)
     laboratory = ahead(native, tmp_path, Experiment.IMAGES, Experiment.CONTRAST)
     (group,) = laboratory.groups(Experiment.CONTRAST, 1)
     assert len(group["own"].total) == SHORT

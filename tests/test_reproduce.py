@@ -18,7 +18,7 @@ from vae_conformance import cli
 from vae_conformance import reproduce as module
 from vae_conformance.arguments import parse
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.experiments import laboratory, plans
+from vae_conformance.experiments import making, plans
 from vae_conformance.options import RunOptions
 from vae_conformance.reproduce import reproduce, summary, verdict_of
 from vae_conformance.reproduction import trainings
@@ -207,6 +207,24 @@ def test_every_training_is_counted_once() -> None:
     assert [job.work for job in listed[:4]] == [2 * steps, 2 * steps, 200, 200]
 
 
+def test_everything_that_a_section_shows_is_trained(tmp_path: Path) -> None:
+    class Asked(dict[Experiment, list[Group]]):
+        def get(self, experiment: Experiment, default: Any = None) -> Any:
+            asked.add(experiment)
+            return super().get(experiment, default)
+
+        def __getitem__(self, experiment: Experiment) -> list[Group]:
+            asked.add(experiment)
+            return super().__getitem__(experiment)
+
+    asked: set[Experiment] = set()
+    findings = found()
+    sections(replace(findings, groups=Asked(findings.groups)))
+    systems = [module._System(replace(OPTIONS, target=target, store=str(tmp_path))) for target in (REFERENCE, TINY)]
+    assert Experiment.IMAGES in asked
+    assert asked <= {experiment for system in systems for experiment in system.experiments()}
+
+
 def test_processes_share_the_work_through_the_store(tmp_path: Path) -> None:
     options = replace(OPTIONS, target=TINY, store=str(tmp_path))
     said: list[str] = []
@@ -230,7 +248,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = plans.image_recipe
     monkeypatch.setattr(plans, "image_recipe", lambda *given: replace(whole(*given), steps=STEPS))
     monkeypatch.setattr(plans, "SYSTEM_STEPS", STEPS)
-    monkeypatch.setattr(laboratory, "REPEATED_STEPS", 2)
+    monkeypatch.setattr(making, "REPEATED_STEPS", 2)
     monkeypatch.setattr(trainings, "SEEDS", 1)
     monkeypatch.setattr(module, "SEEDS", 1)
     monkeypatch.setattr(trainings, "ALWAYS", {REFERENCE: (Experiment.SWEEP,), TINY: (Experiment.LAB_PRINTED,)})

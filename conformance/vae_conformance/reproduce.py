@@ -71,8 +71,7 @@ class _System:
         facts = self.session.bind().facts
         claims = [claim for claim in selected(self.options) if claim.experiment is not None and claim.reference_only]
         more = [claim.experiment for claim in claims if claim.experiment is not None and precondition(claim, facts) is None]
-        found = dict.fromkeys([*ALWAYS[self.options.target], *more])
-        return tuple(one for one in found if one is not Experiment.IMAGES)
+        return tuple(dict.fromkeys([*ALWAYS[self.options.target], *more]))
 
 
 def reproduce(options: RunOptions, out: Path, *, workers: int, say: Say) -> Reproduction:
@@ -110,7 +109,7 @@ def _found(options: RunOptions, workers: int, say: Say) -> Findings:
     groups: dict[Experiment, Sequence[Group]] = {}
     problems: dict[Experiment, str] = {}
     for system, asked in zip(systems, experiments, strict=True):
-        system.session.laboratory().say = say
+        system.session.laboratory().maker.say = say
         for experiment in asked:
             try:
                 groups[experiment] = system.session.laboratory().groups(experiment, SEEDS)

@@ -148,7 +148,7 @@ class Session:
         if claim.experiment is None:
             raise ValueError(f"{claim.id} has no experiment")
         laboratory = self.laboratory()
-        laboratory.say = lambda text: self._say(claim.id, text)
+        laboratory.maker.say = lambda text: self._say(claim.id, text)
         verdict = None
         for look in self._looks(claim):
             try:
