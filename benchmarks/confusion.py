@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vae_spec.diagnosis import diagnose
+from vae_spec.diagnosis import cleared, diagnose
+from vae_spec.registry import CLAIMS
 
 if TYPE_CHECKING:
     from catalogue_index import Entry
@@ -48,19 +49,26 @@ class Named:
 def diagnosed(rows: Iterable[Mapping[str, Any]], entries: Sequence[Entry]) -> list[Named]:
     """The diagnosis of each run of a broken entry, by entry and seed."""
     truth = {entry.name: entry.mistake for entry in entries if entry.mistake is not None}
-    found = [
-        Named(row["entry"], row["seed"], mistake, tuple(likely.mistake for likely in diagnose(row["votes"])))
-        for row in rows
-        if (mistake := truth.get(row["entry"])) is not None
-    ]
+    found = [Named(row["entry"], row["seed"], mistake, named(row)) for row in rows if (mistake := truth.get(row["entry"])) is not None]
     return sorted(found, key=lambda named: (named.truth, named.entry, named.seed))
+
+
+def named(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The mistakes that are named for a run, the likeliest first."""
+    held = {"holds": True, "violated": False}
+    exact = [
+        (CLAIMS[claim].mistakes, held[outcome])
+        for claim, outcome in row["outcomes"].items()
+        if outcome in held and not CLAIMS[claim].trained
+    ]
+    return tuple(likely.mistake for likely in diagnose(row["votes"], cleared(exact)))
 
 
 def page(rows: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> str:
     """The page docs/confusion.md."""
     found = diagnosed(rows, entries)
     sound = [row for row in rows if row["entry"].startswith("sound")]
-    accused = sum(bool(diagnose(row["votes"])) for row in sound)
+    accused = sum(bool(named(row)) for row in sound)
     first = sum(named.rank == 1 for named in found)
     among = sum(named.rank is not None and named.rank <= FIRST_FEW for named in found)
     entries_found, seeds = len({named.entry for named in found}), len({named.seed for named in found})

@@ -44,6 +44,7 @@ SAME_NETWORKS = frozenset(
         "reconstruction-and-kl",
         "scalar-loss-method",
         "script-flat",
+        "std-head-of-distributions",
         "stored-kl",
         "stored-mean",
         "submodules-only",

@@ -341,3 +341,17 @@ def test_a_missing_loss_is_the_elbo() -> None:
         terms = subject.terms(RAW, X, MU, LOGVAR, beta=beta)
         expected = cross_entropy(RAW[0], X).mean() + (beta or 1.0) * divergence(MU, LOGVAR).mean()
         assert float(terms.total) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_parameters_out_of_the_modules_sight_are_told_by_their_shapes() -> None:
+    class Listed(Native):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Identity()
+            self.steps = [nn.Linear(3, 64)]
+
+        def decode(self, z: Tensor) -> Any:
+            return torch.sigmoid(self.steps[0](z)).view(-1, 1, 8, 8)
+
+    assert bound(Native).facts.unregistered == ()
+    assert bound(Listed).facts.unregistered == ((64,), (64, 3))

@@ -26,7 +26,8 @@ def confusion() -> ModuleType:
 
 
 def row(entry: str, seed: int, **votes: str | None) -> dict[str, object]:
-    return {"entry": entry, "seed": seed, "votes": {claim.replace("_", "-"): vote for claim, vote in votes.items()}}
+    named = {claim.replace("_", "-"): vote for claim, vote in votes.items()}
+    return {"entry": entry, "seed": seed, "votes": named, "outcomes": dict.fromkeys(named, "violated")}
 
 
 def test_the_true_mistake_is_found_at_its_place(confusion: ModuleType) -> None:
@@ -59,3 +60,9 @@ def test_the_page_counts_what_was_named_first_and_what_was_not(confusion: Module
     assert "| [kl-sign](mistakes.md#kl-sign) | 2 | 1 | std-no-half: 1 (2) |" in page
     assert "| [missing-half](mistakes.md#missing-half) | 1 | 0 | none: 1 (not named) |" in page
     assert page.endswith("## Entries with something else first\n\n- broken/kl-sign\n- broken/missing-half\n")
+
+
+def test_what_exact_claims_exclude_is_not_named_for_a_training(confusion: ModuleType) -> None:
+    found = row("broken/kl-sign", 0, TRN_06="beta-unused")
+    assert confusion.named(found) == ("beta-unused",)
+    assert confusion.named(found | {"outcomes": {"OBJ-01": "holds", "OBJ-04": "holds", "TRN-06": "violated"}}) == ()

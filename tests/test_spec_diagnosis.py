@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_spec.diagnosis import DECISIVE, EXPLAINS, PRECEDENCE, consequences, diagnose
+from vae_spec.diagnosis import DECISIVE, EXPLAINS, PRECEDENCE, cleared, consequences, diagnose, nearness
 from vae_spec.mistakes import MISTAKES
 from vae_spec.registry import CLAIMS
 
@@ -74,3 +74,20 @@ def test_what_follows_from_what_follows_is_explained_too() -> None:
     assert (first.mistake, second.mistake) == ("eps-shrunk", "kl-sign")
     assert set(second.evidence) == {"OBJ-01", "OBJ-02", "TRN-06", "REC-01"}
     assert consequences("OBJ-01", ["OBJ-01", "TRN-06"]) == {"OBJ-01"}
+
+
+def test_what_every_exact_claim_that_looks_for_it_says_is_not_made() -> None:
+    exact = [(("beta-unused", "kl-sign"), True), (("beta-unused",), True), (("kl-sign", "missing-half"), False), ((), True)]
+    assert cleared(exact) == {"beta-unused"}
+
+
+def test_a_training_does_not_name_a_mistake_that_is_not_made() -> None:
+    votes = {"BETA-03": "beta-unused", "SMP-01": None}
+    assert [likely.mistake for likely in diagnose(votes)] == ["beta-unused"]
+    assert diagnose(votes, cleared={"beta-unused"}) == ()
+    (part,) = diagnose({"OBJ-01": "beta-unused"}, cleared={"beta-unused"})
+    assert part.mistake == "beta-unused", "a claim on a part counts, whatever others say"
+
+
+def test_claims_on_parts_are_nearer_than_those_on_trainings() -> None:
+    assert nearness("REP-01") < nearness("KL-02") < nearness("TRN-06") < nearness("EXR-01")

@@ -188,11 +188,11 @@ def test_accepted_weights(likelihood: Likelihood | None, declared: float | None,
 
 @pytest.mark.parametrize(
     ("weight", "nearest"),
-    [(1.0, 1.0), (0.5, 0.5), (0.72, 1.0), (0.7, 0.5), (0.01, 0.5), (100.0, 1.0), (0.0, 0.5), (-1.0, 0.5)],
+    [(1.0, 1.0), (0.5, 0.5), (0.72, 1.0), (0.7, 0.5), (0.01, 0.5), (100.0, 1.0), (0.0, 0.5), (-1.0, 1.0), (-0.4, 0.5)],
 )
 def test_the_nearest_weight_is_nearest_in_ratio(weight: float, nearest: float) -> None:
     found = nearest_weight(weight, (1.0, 0.5))
-    assert found == nearest or weight <= 0
+    assert found == nearest or weight == 0
     assert found in (1.0, 0.5)
 
 

@@ -22,6 +22,7 @@ from vae_conformance.implementation import Implementation
 from vae_conformance.options import RunOptions
 from vae_conformance.report.record import Report
 from vae_conformance.running import Judge, run_in_children
+from vae_spec.diagnosis import nearness
 from vae_spec.outcomes import Outcome
 
 
@@ -98,6 +99,9 @@ def _check_object(target: object, options: RunOptions) -> Report:
 
     started = monotonic()
     claims = [claim.id for claim in selected(options)]
+    if options.fail_fast:
+        # As the command does: those nearest to the cause first, for they name the mistake.
+        claims.sort(key=nearness)
     judge: Judge | None = None
     failure: Unbound | None = None
     try:

@@ -91,6 +91,7 @@ class ClaimVerdict:
         level_of_error: the probability of a false alarm that an exact-tail test was given, or None.
         parts: the parts of the implementation that it speaks of, the likeliest first.
         advice: how to mend it where it is violated, the claim's own; the hint may be a better one.
+        rejects: the mistakes that it has to reject, where it needs no training.
         duration_s: seconds.
     """
 
@@ -112,6 +113,7 @@ class ClaimVerdict:
     duration_s: float = 0.0
     parts: tuple[str, ...] = ()
     advice: str = ""
+    rejects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def _verdict(entry: Mapping[str, Any]) -> ClaimVerdict:
         duration_s=float(entry.get("duration_s") or 0.0),
         parts=tuple(str(part) for part in entry.get("parts") or ()),
         advice=str(entry.get("advice") or ""),
+        rejects=tuple(entry.get("rejects") or ()),
     )
 
 

@@ -149,17 +149,20 @@ def _inspect(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Trained claims first, so that several workers begin with what takes longest; last where the first violation ends the run.
 
-    Of the trained ones those first that look at trainings of their own, which no other worker can take a share of.
+    Of the trained ones those first that look at trainings of their own, which no other worker can take a share of. Where the first
+    violation ends the run, those first that are nearest to the cause: they name the mistake.
     """
     options = config.stash.get(_OPTIONS, None)
     if options is None:
         return
+    from vae_spec.diagnosis import nearness  # noqa: PLC0415  the package imports torch
     from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports torch
 
-    def place(item: pytest.Item) -> tuple[bool, bool]:
+    def place(item: pytest.Item) -> tuple[bool, bool, int]:
         claim = CLAIMS.get(getattr(getattr(item, "callspec", None), "params", {}).get("claim_id", ""))
         trained = item.get_closest_marker("trained") is not None
-        return trained is options.fail_fast, claim is None or not claim.reference_only
+        near = nearness(claim.id) if claim is not None and options.fail_fast else 0
+        return trained is options.fail_fast, claim is None or not claim.reference_only, near
 
     items.sort(key=place)
 

@@ -239,6 +239,7 @@ class Session:
             "duration_s": round(seconds, 3),
             "parts": [] if self._of_weights(claim, verdict) else [str(part) for part in parts_concerned(claim, verdict)],
             "advice": claim.hint,
+            "rejects": [] if claim.trained else list(claim.mistakes),
         }
 
     def _bound(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ has explained does not count again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 PRECEDENCE = (
@@ -115,6 +115,15 @@ _FIRST_TRAINED = PRECEDENCE.index("TRN-07")
 """From here on claims look at trainings."""
 
 
+def _of_training(claim: str) -> bool:
+    return claim in PRECEDENCE[_FIRST_TRAINED:]
+
+
+def nearness(claim: str) -> int:
+    """The place of a claim among those whose naming of a mistake counts, the nearest to its cause first."""
+    return PRECEDENCE.index(claim) if claim in PRECEDENCE else len(PRECEDENCE)
+
+
 def consequences(claim: str, violated: Iterable[str]) -> frozenset[str]:
     """Of the violated claims this one and all whose violation follows from its, by way of one another too."""
     among = frozenset(violated)
@@ -144,14 +153,31 @@ class Likely:
     evidence: tuple[str, ...]
 
 
-def diagnose(votes: Mapping[str, str | None]) -> tuple[Likely, ...]:
+def cleared(exact: Iterable[tuple[Collection[str], bool]]) -> frozenset[str]:
+    """Mistakes that are not made: each claim without a training that was asked, and has to reject them, holds.
+
+    Args:
+        exact: of each such claim the mistakes that it has to reject, and whether it holds.
+    """
+    sought: set[str] = set()
+    suspected: set[str] = set()
+    for mistakes, held in exact:
+        sought.update(mistakes)
+        if not held:
+            suspected.update(mistakes)
+    return frozenset(sought - suspected)
+
+
+def diagnose(votes: Mapping[str, str | None], cleared: Collection[str] = ()) -> tuple[Likely, ...]:
     """The mistakes that explain a set of violated claims, the likeliest first.
 
     Args:
         votes: violated claim -> the mistake that it names, or None.
+        cleared: mistakes that are not made, whatever a training makes one think of.
     """
-    ordered = sorted(votes, key=lambda claim: PRECEDENCE.index(claim) if claim in PRECEDENCE else len(PRECEDENCE))
-    parts = [claim for claim in ordered if claim in PRECEDENCE and PRECEDENCE.index(claim) < _FIRST_TRAINED]
+    votes = {claim: None if mistake in cleared and _of_training(claim) else mistake for claim, mistake in votes.items()}
+    ordered = sorted(votes, key=nearness)
+    parts = [claim for claim in ordered if nearness(claim) < _FIRST_TRAINED]
     decisive = [claim for claim in ordered if votes[claim] in DECISIVE]
     explained: dict[str, str] = {}
     roots: list[str] = []

@@ -121,8 +121,8 @@ def accepted_weights(facts: Facts) -> tuple[float, ...]:
 
 
 def nearest_weight(weight: float, accepted: tuple[float, ...]) -> float:
-    """The accepted weight that lies nearest on a logarithmic scale."""
+    """The accepted weight that lies nearest on a logarithmic scale, of a weight with the wrong sign that of its size."""
     positive = [one for one in accepted if one > 0]
-    if weight <= 0 or not positive:
+    if weight == 0 or not positive:
         return accepted[0]
-    return min(positive, key=lambda one: abs(math.log(weight / one)))
+    return min(positive, key=lambda one: abs(math.log(abs(weight) / one)))

@@ -191,9 +191,9 @@ _ALL = (
     ),
     Mistake(
         "not-a-module",
-        "the class does not derive from nn.Module, or an attribute shadows a submodule",
-        "no parameters; endless recursion",
-        "class VAE(nn.Module), super().__init__() first, layers as attributes",
+        "the class does not derive from nn.Module, keeps layers in a plain list or dict, or an attribute shadows a submodule",
+        "no parameters, or fewer than there are; endless recursion",
+        "class VAE(nn.Module), super().__init__() first, layers as attributes, lists of layers in nn.ModuleList",
         "rare",
         (Part.PARAMETERS,),
     ),

@@ -96,6 +96,7 @@ class Facts:
         parts: every part's standing.
         least_train_batch: the smallest batch that its training mode takes (2 with BatchNorm).
         samples_in_eval: whether eval mode samples z (True) or decodes the mean (False); None where that cannot be told.
+        unregistered: shapes of the parameters that forward uses and that are not among the module's own.
         private_noise: whether the noise comes from a generator of the model's own, which training must set aside to be repeatable.
         reference: whether it is one of the project's own reference systems.
         given_weights: whether it is a trained model that is judged as it is: nothing is trained.
@@ -117,6 +118,7 @@ class Facts:
     least_train_batch: int = 1
     samples_in_eval: bool | None = None
     parameters: int = 0
+    unregistered: tuple[tuple[int, ...], ...] = ()
     private_noise: bool = False
     reference: bool = False
     given_weights: bool = False

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -27,6 +30,9 @@ from vae_conformance.options import RunOptions
 from vae_spec.elbo import reconstruction_fit
 from vae_spec.subject import Facts, Likelihood, Mode, Noise, Objective, Part, PartReport, Standing, SubjectFault
 
+NEUTRAL_HEADS = (Head.LOGVAR, Head.STD)
+"""The meanings under which a loss is probed before its own is known: sigma = 1 is a second head of 0, or one of 1, where at 0 there may be
+no divergence at all."""
 REFERENCE_PACKAGE = "vae_reference"
 """The package whose systems the reference-only claims concern; known by name, never imported."""
 
@@ -83,8 +89,9 @@ class Assembly:
         self._report_rest(loss)
         return self._build(replace(self.facts, notes=tuple(self.found.notes)))
 
-    def _build(self, facts: Facts) -> InProcessSubject:
-        subject = InProcessSubject(self.found.model, self.found.target.make, self.wiring, facts, self.found.device)
+    def _build(self, facts: Facts, head: Head | None = None) -> InProcessSubject:
+        wiring = self.wiring if head is None else replace(self.wiring, head=head)
+        subject = InProcessSubject(self.found.model, self.found.target.make, wiring, facts, self.found.device)
         subject.caller = self.found.caller
         return subject
 
@@ -180,23 +187,33 @@ class Assembly:
             order = [Likelihood.SQUARED_ERROR, Likelihood.LAPLACE]
         else:
             order = [Likelihood.BERNOULLI_LOGITS, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE, Likelihood.BERNOULLI]
-        for likelihood in order:
-            try:
-                if reconstruction_fit(self._build(replace(self.facts, likelihood=likelihood)), likelihood, batch=BATCH).good:
-                    return likelihood
-            except (SubjectFault, RuntimeError):
-                continue
+        for head in NEUTRAL_HEADS:
+            for likelihood in order:
+                subject = self._build(replace(self.facts, likelihood=likelihood), head)
+                try:
+                    if reconstruction_fit(subject, likelihood, batch=BATCH).good:
+                        return likelihood
+                except (SubjectFault, RuntimeError):
+                    continue
         return None
 
     def _kl_head(self) -> Head | None:
         """What the KL takes the second head for; None where it does not tell."""
-        subject = self._build(self.facts)
         x = self._in_range(self.found.x[:2])
         raw = tuple(one[:2] for one in self.found.raw) if self.found.raw is not None else (x,)
-        try:
-            return read_kl(lambda mu, second: float(subject.terms(raw, x, mu, second).total), self.facts.latent_dim)
-        except (SubjectFault, RuntimeError):
-            return None
+
+        def total(head: Head) -> Callable[[Tensor, Tensor], float]:
+            subject = self._build(self.facts, head)
+
+            def of(mu: Tensor, second: Tensor) -> float:
+                try:
+                    return float(subject.terms(raw, x, mu, head.to_logvar(second)).total)
+                except (SubjectFault, RuntimeError):
+                    return math.nan
+
+            return of
+
+        return next((found for head in NEUTRAL_HEADS if (found := read_kl(total(head), self.facts.latent_dim)) is not None), None)
 
     def _read_head(self) -> None:
         sampler = kl = None
@@ -255,6 +272,8 @@ class Assembly:
         subject = self._build(self.facts)
         if self.found.parts[Part.FORWARD].standing is not Standing.PRESENT:
             return
+        with contextlib.suppress(SubjectFault):
+            self.facts = replace(self.facts, unregistered=subject.unregistered(self.found.x))
         least = 1
         try:
             subject.forward(self.found.x[:1], Noise(seed=1), mode=Mode.TRAIN)

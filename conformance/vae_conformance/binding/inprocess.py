@@ -16,7 +16,7 @@ from vae_conformance.binding.interface import as_pair, as_raw, trainable
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.noise import RandomCalls, seeded
 from vae_conformance.binding.own_samples import own_samples
-from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, spy
+from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, leaf_parameters, spy
 from vae_conformance.binding.wiring import Wiring
 from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe, Training
@@ -286,6 +286,16 @@ class InProcessSubject:
         with self._operation("loss", Mode.TRAIN, Noise(), grad=True):
             term = self._terms(raw, x, codes, codes, None, None).reconstruction
             return any(norm > 0 for norm in gradient_norms(term, trainable(self.model)).values())
+
+    def unregistered(self, x: Tensor) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the parameters that a training pass uses and that are not among the module's own; none for what is no module."""
+        if not isinstance(self.model, nn.Module):
+            return ()
+        own = {id(value) for value in self.model.parameters()}
+        with self._operation("forward", Mode.TRAIN, Noise(seed=1), grad=True):
+            raw, mu, second = self._read(self.wiring.joint(self.model, self._to_model(x)), x)
+            used = leaf_parameters((*raw, mu, second))
+        return tuple(sorted(tuple(value.shape) for value in used if id(value) not in own))
 
     def objective(self, x: Tensor, beta: float) -> tuple[Terms, Tensor]:
         """The loss of a training step on x, attached to the parameters, and the closed-form KL of the batch, nats an item.

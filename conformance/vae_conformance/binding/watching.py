@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,23 @@ def gradient_norms(scalar: Tensor, parameters: Mapping[str, nn.Parameter]) -> di
         return dict.fromkeys(parameters, 0.0)
     slopes = torch.autograd.grad(scalar, list(parameters.values()), allow_unused=True, retain_graph=True)
     return {name: 0.0 if slope is None else float(slope.norm()) for name, slope in zip(parameters, slopes, strict=True)}
+
+
+def leaf_parameters(outputs: Iterable[Tensor]) -> list[nn.Parameter]:
+    """The parameters that outputs were computed from, as autograd noted them."""
+    found: dict[int, nn.Parameter] = {}
+    seen: set[Any] = set()
+    waiting = [output.grad_fn for output in outputs]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, nn.Parameter):
+            found[id(leaf)] = leaf
+        waiting += [before for before, _ in node.next_functions]
+    return list(found.values())
 
 
 @contextmanager

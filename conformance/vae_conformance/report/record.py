@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from vae_conformance.location import Location
 from vae_conformance.options import RunOptions
 from vae_conformance.report.places import places
 from vae_spec.areas import AREAS
+from vae_spec.diagnosis import Likely, cleared
 from vae_spec.diagnosis import diagnose as likeliest
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Outcome
@@ -205,7 +206,7 @@ def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float
         claims=claims,
         promised=proceedings.promised,
         missing=tuple(sorted(set(proceedings.promised) - set(standings), key=in_order)),
-        diagnoses=diagnose(claim.verdict for claim in claims if claim.outcome is Outcome.VIOLATED),
+        diagnoses=diagnose(claims),
         problem=_problem(proceedings),
         duration_s=duration_s,
         summary={outcome: sum(claim.outcome is outcome for claim in claims) for outcome in Outcome},
@@ -213,10 +214,17 @@ def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float
     )
 
 
-def diagnose(violated: Iterable[ClaimVerdict]) -> tuple[Diagnosis, ...]:
+def diagnose(claims: Sequence[ClaimReport]) -> tuple[Diagnosis, ...]:
     """The mistakes that explain the violated claims, the likeliest first (see `vae_spec.diagnosis`)."""
-    votes = {verdict.claim: verdict.diagnosis for verdict in violated}
-    return tuple(_diagnosis(likely.mistake, likely.evidence, likely.confidence) for likely in likeliest(votes))
+    return tuple(_diagnosis(likely.mistake, likely.evidence, likely.confidence) for likely in _likely(claims))
+
+
+def _likely(claims: Sequence[ClaimReport]) -> tuple[Likely, ...]:
+    votes = {claim.id: claim.verdict.diagnosis for claim in claims if claim.outcome is Outcome.VIOLATED}
+    # An expected failure is a violation that is known, and no sign that what it looks for is not there.
+    decided = {Outcome.HOLDS: True, Outcome.UNEXPECTED_PASS: True, Outcome.VIOLATED: False, Outcome.EXPECTED_FAILURE: False}
+    exact = [(claim.verdict.rejects, decided[claim.outcome]) for claim in claims if claim.outcome in decided]
+    return likeliest(votes, cleared(exact))
 
 
 def _diagnosis(mistake: str, evidence: tuple[str, ...], confidence: float) -> Diagnosis:
@@ -229,7 +237,7 @@ def _diagnosis(mistake: str, evidence: tuple[str, ...], confidence: float) -> Di
 def _claim_reports(proceedings: Proceedings, options: RunOptions) -> tuple[ClaimReport, ...]:
     """Every claim as it stands, in the order of reports, with the places that it sends to."""
     claims = sorted((_claim_report(verdict, options) for verdict in proceedings.verdicts), key=lambda claim: in_order(claim.id))
-    likely = likeliest({claim.id: claim.verdict.diagnosis for claim in claims if claim.outcome is Outcome.VIOLATED})
+    likely = _likely(claims)
     implementation = None if proceedings.bound is None else proceedings.bound.implementation
     found = places((claim.verdict for claim in claims), likely, implementation)
     named = {claim.id: claim.verdict.diagnosis for claim in claims}

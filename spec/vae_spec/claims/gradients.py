@@ -88,16 +88,18 @@ class Reach:
         moving: how many parameters influence mu, logvar or raw.
         idle: those of them that the loss never moves.
         untaught: those that influence mu or logvar and have no gradient from the output.
+        deaf: those of them that influence mu.
     """
 
     moving: int
     idle: list[str]
     untaught: list[str]
+    deaf: list[str]
 
 
 def _reach(subject: Subject, trial: Trial) -> Reach:
     """The gradients of mu, logvar, raw and the total over a few batches, by parameter."""
-    coding: set[str] = set()
+    coding: dict[str, set[str]] = {"mu": set(), "logvar": set()}
     deciding: set[str] = set()
     influence: dict[str, float] = {}
     training: dict[str, float] = {}
@@ -109,20 +111,20 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
                 share = norm / largest if largest else 0.0
                 influence[name] = max(influence.get(name, 0.0), share)
                 if share > 1e-5:
-                    (deciding if of == "raw" else coding).add(name)
+                    coding.get(of, deciding).add(name)
         for name, norm in grads["total"].items():
             training[name] = max(training.get(name, 0.0), norm)
     largest = max(training.values(), default=0.0)
     moving = [name for name, share in influence.items() if share > 1e-5]
     idle = [name for name in moving if training.get(name, 0.0) <= NEGLIGIBLE * 1e-3 * largest]
-    return Reach(len(moving), idle, [name for name in moving if name in coding - deciding])
+    untaught = [name for name in moving if name in (coding["mu"] | coding["logvar"]) - deciding]
+    return Reach(len(moving), idle, untaught, [name for name in untaught if name in coding["mu"]])
 
 
 def _decodes(subject: Subject, trial: Trial) -> bool:
     """Whether the decoder makes something else of another code; where it ignores its code, no gradient can pass."""
-    parts = subject.facts.parts
-    if parts[Part.DECODE].standing is not Standing.PRESENT or parts[Part.DRAW].standing is Standing.PRESENT:
-        return False  # a sampling step that can be called is asked for its gradients itself
+    if subject.facts.parts[Part.DECODE].standing is not Standing.PRESENT:
+        return False
     z = torch.randn(2, 4, subject.facts.latent_dim, generator=generator(trial, "codes"))
     return not torch.equal(subject.decode(z[0])[0], subject.decode(z[1])[0])
 
@@ -141,6 +143,17 @@ def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
             diagnosis="not-a-module",
             hint="derive the class from nn.Module, call super().__init__() first, and keep the layers as attributes",
         )
+    if hidden := subject.facts.unregistered:
+        shapes = ", ".join(" x ".join(map(str, shape)) for shape in hidden[:4]) + (
+            f" and {len(hidden) - 4} more" if len(hidden) > 4 else ""
+        )
+        return violated(
+            f"forward uses {len(hidden)} parameters that model.parameters() does not give: no optimiser will train them (shapes {shapes})",
+            measured={"parameters out of sight": len(hidden)},
+            expected={"parameters out of sight": 0},
+            diagnosis="not-a-module",
+            hint="keep layers as attributes of the module; a list of layers belongs into nn.ModuleList, a dict into nn.ModuleDict",
+        )
     if subject.facts.parts[Part.LOSS_TERMS].standing is Standing.PRESENT:
         counterexample = explore(trial, loss_inputs, lambda example: _check_terms(subject, trial, example))
         if counterexample:
@@ -152,11 +165,15 @@ def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
             measured={"influential parameters": 0},
             diagnosis="encoder-ignores-x",
         )
-    if reach.untaught and _decodes(subject, trial):
+    # A sampling step that can be called is asked for the gradient of its noise itself; between it and the decoder the path may be cut too.
+    callable_step = subject.facts.parts[Part.DRAW].standing is Standing.PRESENT
+    cut = reach.deaf if callable_step else reach.untaught
+    if cut and _decodes(subject, trial):
+        where = "between encoder and decoder something" if callable_step else "the sampling inside forward"
         return violated(
-            f"the output has no gradient with respect to these parameters of the encoder: {_listed(reach.untaught)}"
-            "\nthe sampling inside forward cuts the path: the reconstruction teaches the encoder nothing",
-            measured={"parameters without gradient": len(reach.untaught)},
+            f"the output has no gradient with respect to these parameters of the encoder: {_listed(cut)}"
+            f"\n{where} cuts the path: the reconstruction teaches the encoder nothing",
+            measured={"parameters without gradient": len(cut)},
             expected={"parameters without gradient": 0},
             diagnosis="no-encoder-gradient",
             hint="draw with rsample(), or as mu + sigma * torch.randn_like(sigma), and leave out detach() and no_grad()",

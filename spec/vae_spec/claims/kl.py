@@ -134,11 +134,13 @@ def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
         estimate = seen[-1]
         ratio = claimed / estimate.estimate if estimate.estimate else math.nan
         blur = max(0.02, 4 * abs(ratio) * estimate.standard_error / max(abs(estimate.estimate), 1e-30))
+        # An estimate that is too coarse to tell one of these from 1 tells none of them.
+        told = next((known for known in _TOLD_BY_RATIO if abs(ratio - known) < blur < abs(known - 1)), None)
         return violated(
             f"closed form {claimed * d:.4g}    Monte Carlo through your sampling step {estimate.estimate * d:.4g} ±"
             f" {estimate.standard_error * d:.2g}"
             f" nats (n = {decision.draws}, mu = {code.mu:.3g}, logvar = {code.logvar:.3g} in every dimension)"
-            + _explain_ratio(ratio, blur),
+            + _explain_ratio(ratio, told),
             measured={
                 "Monte Carlo KL": estimate.estimate * d,
                 "standard error": estimate.standard_error * d,
@@ -149,7 +151,7 @@ def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
                 "logvar": code.logvar,
             },
             expected={"closed form": claimed * d, "level": trial.level / KL_02_EXAMPLES},
-            diagnosis="missing-half" if abs(ratio - 2) < blur else "kl-sign" if abs(ratio + 1) < blur else None,
+            diagnosis=None if told is None else _TOLD_BY_RATIO[told][0],
         )
 
     if counterexample := explore(trial, constant_codes(), examine, examples=KL_02_EXAMPLES, simplify=False):
@@ -162,13 +164,18 @@ def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
     )
 
 
-def _explain_ratio(ratio: float, blur: float) -> str:
-    """The ratio of the closed form to the estimate in words; `blur` is what the estimate's own error explains."""
-    if abs(ratio - 2) < blur:
-        return f"\nthe ratio is {ratio:.2f}: most likely the factor 1/2 is missing"
-    if abs(ratio + 1) < blur:
-        return f"\nthe ratio is {ratio:.2f}: the sign of the KL is wrong"
-    return f"\nthe ratio is {ratio:.3g}: the KL and the sampling step do not speak of the same distribution"
+_TOLD_BY_RATIO = {
+    2.0: ("missing-half", "most likely the factor 1/2 is missing"),
+    -1.0: ("kl-sign", "the sign of the KL is wrong"),
+}
+"""What a ratio of the closed form to the estimate says: the mistake, and in words."""
+
+
+def _explain_ratio(ratio: float, told: float | None) -> str:
+    """The ratio of the closed form to the estimate in words."""
+    if told is not None:
+        return f"\nthe ratio is {ratio:.2f}: {_TOLD_BY_RATIO[told][1]}"
+    return f"\nthe KL is {ratio:.3g} of what your own samples give: its weight or its formula is wrong, or the sampling step is"
 
 
 KL_02 = Claim(
