@@ -75,6 +75,11 @@ def test_the_feature_space_is_trained_once_and_a_damaged_one_again(
     assert trained == [SIDE]
 
 
+def test_the_largest_variance_is_that_of_the_first_principal_component(around: Surroundings) -> None:
+    covariance = np.cov(around.train.flatten(1).double().numpy().T)
+    assert around.largest_variance == pytest.approx(np.linalg.eigvalsh(covariance)[-1], rel=1e-6)
+
+
 def test_training_items_as_samples_are_plausible_and_copies(around: Surroundings) -> None:
     found = prior_samples(around.data.train[500:1000].double().numpy(), around)
     assert found.coverage / found.data_coverage == pytest.approx(1, abs=0.1)

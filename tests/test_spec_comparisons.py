@@ -9,7 +9,7 @@ import pytest
 from evidence_samples import groups, run
 from fakes import facts
 from vae_spec.claim import Experiment
-from vae_spec.evidence import Arm
+from vae_spec.evidence import NOISE_OVER_DATA, Arm
 from vae_spec.judging import judge
 from vae_spec.outcomes import Verdict
 from vae_spec.registry import CLAIMS
@@ -55,7 +55,7 @@ def test_sound_evidence_is_accepted(claim_id: str) -> None:
         ("BETA-01", {"LARGE": {"nats": 100.0}}),
         ("BETA-01", {"SMALL": {"nats": 110.0}}),
         ("BETA-02", {"LARGE": {"kl": 10.0}}),
-        ("BETA-03", {"SMALL": {"mmd2": 0.0008}}),
+        ("BETA-03", {"SMALL": {"mmd2": 0.0008}, "LARGE": {"mmd2": 0.02}}),
         ("BETA-04", {"NO_KL": {"kl": 10.0}}),
         ("BETA-04", {"NO_KL": {"coverage": 0.9, "density": 0.9}}),
         ("COL-03", {"LARGE": {"information": 6.6}}),
@@ -82,6 +82,24 @@ def test_a_contrast_that_diverges_leaves_nothing_to_compare() -> None:
     assert "autoencoder" in verdict.message
     own = [{**group, Arm.OWN: replace(group[Arm.OWN], diverged_at=7, held_out=None, sights=None)} for group in groups(Experiment.CONTRAST)]
     assert judge(CLAIMS["REC-03"], own, facts(), Trial("REC-03", 0)).outcome == "violated"
+
+
+def test_codes_near_the_prior_at_every_beta_are_judged_by_detail_alone() -> None:
+    near = {"SMALL": {"mmd2": 0.004}, "LARGE": {"mmd2": 0.0035}}
+    verdict = asked("BETA-03", **near)
+    assert verdict.outcome == "holds"
+    assert "at neither do the codes lie far from the prior" in verdict.message
+    assert asked("BETA-03", SMALL={"mmd2": 0.012}, LARGE={"mmd2": 0.011}).outcome == "violated"
+
+
+@pytest.mark.parametrize(("share", "kl", "outcome"), [(1.4, 0.01, "not-applicable"), (0.9, 0.01, "violated"), (1.4, 5.0, "holds")])
+def test_a_code_that_the_noise_drowns_is_no_fault(share: float, kl: float, outcome: str) -> None:
+    found = [
+        {arm: replace(one, notes={NOISE_OVER_DATA: share}) for arm, one in group.items()}
+        for group in groups(Experiment.IMAGES, OWN={"kl": kl})
+    ]
+    assert judge(CLAIMS["COL-01"], found, facts(latent_dim=5), Trial("COL-01", 0)).outcome == outcome
+    assert judge(CLAIMS["TRN-07"], found, facts(latent_dim=5), Trial("TRN-07", 0)).outcome == "holds"
 
 
 def test_a_collapse_at_a_large_beta_is_no_fault() -> None:

@@ -130,6 +130,10 @@ class Stationarity:
     items: int
 
 
+NOISE_OVER_DATA = "noise variance over the data's largest"
+"""The note of a run that says how the variance of the likelihood's noise stands to the largest variance in any direction of the data."""
+
+
 @dataclass(frozen=True)
 class TrainedRun:
     """One training and what was seen of it.

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from vae_spec.claim import Claim, Experiment
-from vae_spec.evidence import Group, TrainedRun
+from vae_spec.evidence import NOISE_OVER_DATA, Arm, Group, TrainedRun
 from vae_spec.exploration import fault_verdict
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
+from vae_spec.statistics.comparisons import kl
+from vae_spec.statistics.functionals import INFORMATIVE_KL
 from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
 from vae_spec.trial import Trial
 
@@ -62,6 +64,10 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
     return None
 
 
+OF_ANY_OPTIMUM = frozenset({"TRN-04", "TRN-06", "TRN-07"})
+"""Trained claims that hold at a collapsed optimum too."""
+
+
 def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
     """The verdict of an exact claim."""
     if claim.check is None:
@@ -77,6 +83,11 @@ def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
 
 def judge(claim: Claim, groups: Sequence[Group], facts: Facts, trial: Trial) -> Verdict:
     """The verdict of a trained claim on the runs made so far: one group a seed; of given weights one run, which has no curves."""
+    if claim.id not in OF_ANY_OPTIMUM and (share := drowned(groups)) is not None:
+        return not_applicable(
+            f"the unit variance that the squared error stands for, weighed as the KL is, is {share:.2g} times the largest variance of these"
+            " data in any direction: so much noise drowns every code, and the collapse is the objective's own optimum (Lucas et al. 2019)"
+        )
     if facts.given_weights and claim.as_it_is is not None:
         return _hinted(claim, claim.as_it_is([only(group) for group in groups], facts, trial))
     if claim.judge is not None:
@@ -84,6 +95,18 @@ def judge(claim: Claim, groups: Sequence[Group], facts: Facts, trial: Trial) -> 
     if claim.compare is None:
         raise ValueError(f"{claim.id} is asked of the subject itself")
     return _hinted(claim, claim.compare(groups, facts, trial))
+
+
+def drowned(groups: Sequence[Group]) -> float | None:
+    """How far the likelihood's noise exceeds the data, where it does and the code has collapsed under it; None elsewhere.
+
+    For linear decoders no code is worth its KL from a ratio of 1 on (Lucas et al. 2019, "Don't blame the ELBO!", section 4).
+    """
+    own = [group[Arm.OWN] for group in groups if Arm.OWN in group]
+    shares = [run.notes.get(NOISE_OVER_DATA, 0.0) for run in own]
+    if not own or min(shares) < 1 or any(run.held_out is None for run in own):
+        return None
+    return min(shares) if sum(map(kl, own)) / len(own) < INFORMATIVE_KL else None
 
 
 def only(group: Group) -> TrainedRun:

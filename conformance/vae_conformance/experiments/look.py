@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse.linalg import svds
 from torch import Tensor
 
 from vae_conformance.data import Dataset, image_shape, render
@@ -34,6 +35,8 @@ LARGEST_MEAN, LARGEST_LOGVAR = 1e10, 60.0
 """Codes beyond have run away; sums and products of their squares and exponentials would overflow."""
 LEAST_LOGVAR = -200.0
 """Less noise than this is none."""
+MOST_FOR_VARIANCE = 2000
+"""Training items of which the largest variance is found."""
 VOTING = 1000
 """Training means that vote for the class of a held-out one."""
 SHOWN, SAMPLES_SHOWN, STRIP = 10, 32, 11
@@ -74,6 +77,14 @@ class Surroundings:
     def unseen(self) -> Single:
         """The held-out items likewise."""
         return _rows(self.test, self.facts)
+
+    @cached_property
+    def largest_variance(self) -> float:
+        """The largest variance of the training items in any direction, in the subject's own units."""
+        items = self.train[:MOST_FOR_VARIANCE].flatten(1).double().cpu().numpy()
+        centred = items - items.mean(0)
+        largest = np.asarray(svds(centred, k=1, v0=np.ones(min(centred.shape)), return_singular_vectors=False)).item()
+        return float(largest) ** 2 / (len(items) - 1)
 
     @cached_property
     def usual_distance(self) -> float:

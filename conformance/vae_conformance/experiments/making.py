@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,9 +27,10 @@ from vae_conformance.experiments.trainer import train, train_in_stages
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target
 from vae_conformance.time_limit import time_limit
-from vae_spec.evidence import TrainedRun, Training
+from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight
+from vae_spec.evidence import NOISE_OVER_DATA, TrainedRun, Training
 from vae_spec.sights import Sights
-from vae_spec.subject import SubjectFault
+from vae_spec.subject import Likelihood, SubjectFault
 
 REPEATED_STEPS = 40
 """How many first steps a second training under the same seed repeats."""
@@ -146,18 +148,33 @@ class Maker:
         if training.diverged_at is not None:
             return run
         reported_scale = self.scale(subject, min(REPORTED_ITEMS, len(around.test)))
+        noise = self._noise_over_data(subject, around, plan)
         stationarity_scale = self.scale(subject, min(STATIONARITY_ITEMS, len(around.train))) if plan.thorough else None
         before = subject.state()
         subject.load(training.state)
         try:
             return replace(
                 run,
+                notes={**run.notes, NOISE_OVER_DATA: noise},
                 held_out=held_out(subject, around.train, around.test, reported_scale),
                 stationarity=stationarity(subject, around.train, stationarity_scale) if plan.thorough else None,
                 sights=_sights(subject, around, plan),
             )
         finally:
             subject.load(before)
+
+    def _noise_over_data(self, subject: InProcessSubject, around: Surroundings, plan: Plan) -> float:
+        """The noise variance that a squared error stands for, its accepted weight of the KL counted in, over the data's largest variance.
+
+        0 for other likelihoods, for weights that are not accepted, and in trainings without a KL.
+        """
+        scale = self.scale(subject, 4)
+        if subject.facts.likelihood is not Likelihood.SQUARED_ERROR or scale is None:
+            return 0.0
+        weight = kl_weight(subject, batch=4) / scale
+        if not math.isclose(weight, nearest_weight(weight, accepted_weights(subject.facts)), rel_tol=0.05):
+            return 0.0
+        return weight * plan.recipe.beta / around.largest_variance
 
     def _observe_as_it_is(self, plan: Plan) -> TrainedRun:
         """What a model with given weights does on held-out items: a run without curves."""
