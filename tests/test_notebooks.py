@@ -1,9 +1,11 @@
 """Notebooks: what is kept of one, what is left out, and how its faults are told."""
 
+import builtins
 import json
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from torch import nn
 
 from vae_conformance.errors import Unbound
 from vae_conformance.notebooks import notebook_source
+from vae_conformance.partial import run_definitions
 from vae_conformance.targets import load_target
 
 TARGETS = Path(__file__).parent / "targets"
@@ -23,14 +26,13 @@ def write(folder: Path, *cells: str, name: str = "made.ipynb") -> Path:
 
 
 def run(path: Path) -> dict[str, object]:
-    namespace: dict[str, object] = {"__name__": "made"}
-    for cell in notebook_source(path):
-        exec(cell.code, namespace)
-    return namespace
+    module = ModuleType("made")
+    run_definitions(notebook_source(path), module, vars(builtins))
+    return vars(module)
 
 
 def names(namespace: dict[str, object]) -> set[str]:
-    return set(namespace) - {"__name__", "__builtins__"}
+    return set(namespace) - set(vars(ModuleType("made"))) - {"__builtins__"}
 
 
 def test_a_notebook_with_magics_and_training_gives_its_model_without_running_them():
@@ -190,7 +192,10 @@ def test_a_value_that_was_left_out_is_explained_where_the_constructor_misses_it(
         "        self.layer = nn.Linear(pixels, 2)\n"
         "    def encode(self, x): ...\n    def decode(self, z): ...",
     )
-    with pytest.raises(Unbound, match=r"name 'pixels' is not defined\n  made\.ipynb, cell 2, line 4: self\.layer") as caught:
+    with pytest.raises(
+        Unbound,
+        match=r"name 'pixels' is not defined: it is given in cell 1, line 2 alone, which was left out\n  made\.ipynb, cell 2, line 4: self\.layer",
+    ) as caught:
         load_target(str(path)).make()
     assert "plain value" in caught.value.hint
 

@@ -25,6 +25,7 @@ from vae_conformance.construct import accepted_sizes, choose_arguments, construc
 from vae_conformance.declarations import declared_options
 from vae_conformance.errors import Unbound
 from vae_conformance.implementation import Implementation
+from vae_conformance.loading import load_file
 from vae_conformance.private_tree import PrivateTree, importing, top_level_spec
 from vae_conformance.time_limit import public_names
 
@@ -51,6 +52,7 @@ class Target:
         sources: the files whose content decides its behaviour, its own first.
         record: the Implementation record that settles some of it by hand, or None.
         weights: those of a trained model that is judged as it is, which `instance` has; or None.
+        notes: what is to be said of how it was loaded.
     """
 
     text: str
@@ -64,6 +66,7 @@ class Target:
     accepts: frozenset[str] = frozenset()
     record: Implementation | None = None
     weights: Weights | None = None
+    notes: tuple[str, ...] = ()
     _digest: str = field(default="", repr=False)
 
     def fingerprint(self) -> str:
@@ -150,13 +153,16 @@ def _neighbours(module: ModuleType) -> list[Path]:
 
 def _from_file(path: Path, name: str, how: _How) -> Target:
     path = path.resolve()
-    tree = PrivateTree(path.parent)
-    with tree.kept_if_imported(), importing(path.name, how.limit, tree.root):
-        module = tree.load(path)
-    name = name or _only_record(module, path.name)
-    chosen = _attribute(module, name, path.name) if name else choose_class(module, path.name)
-    label = f"{path.name}:{name or getattr(chosen, '__name__', '')}"
-    return _target(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
+    loaded = load_file(path, how.limit)
+    module, tree = loaded.module, loaded.tree
+    try:
+        name = name or _only_record(module, path.name)
+        chosen = _attribute(module, name, path.name) if name else choose_class(module, path.name)
+        label = f"{path.name}:{name or getattr(chosen, '__name__', '')}"
+        target = _target(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
+    except Unbound as fault:
+        raise loaded.blame(fault) from fault
+    return replace(target, notes=(loaded.note,)) if loaded.note else target
 
 
 def _only_record(module: ModuleType, label: str) -> str:

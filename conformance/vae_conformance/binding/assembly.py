@@ -81,7 +81,7 @@ class Assembly:
         self._read_manners()
         self.facts = replace(self.facts, learned_scale=self._learns_scale())
         self._report_rest(loss)
-        return self._build(replace(self.facts, notes=tuple(self.found.notes)))
+        return self._build(replace(self.facts, notes=(*self.found.target.notes, *self.found.notes)))
 
     def _build(self, facts: Facts) -> InProcessSubject:
         subject = InProcessSubject(self.found.model, self.found.target.make, self.wiring, facts, self.found.device)
