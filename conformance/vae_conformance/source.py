@@ -1,4 +1,4 @@
-"""The source of a loaded module, whether it came from a file or from a notebook, as one syntax tree."""
+"""The source of a loaded module, whether it came from a file or from a notebook, as syntax trees."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ def source_tree(module: object) -> ast.Module:
 
     Line numbers count within the file, or within the cell. The tree is the caller's own. It is empty where there is no source.
     """
+    return ast.Module([statement for _, tree in source_pieces(module) for statement in tree.body], type_ignores=[])
+
+
+def source_pieces(module: object) -> list[tuple[str, ast.Module]]:
+    """The same by pieces: the file, or each cell, behind what messages call a line of it ("line", "cell 2, line")."""
     path = Path(getattr(module, "__file__", None) or "")
     try:
         if path.suffix.lower() == ".ipynb":
-            return ast.Module([statement for _, _, body in notebook_cells(path) for statement in body], type_ignores=[])
-        return ast.parse(inspect.getsource(module))  # type: ignore[arg-type]
+            return [(place, ast.Module(body, type_ignores=[])) for _, place, body in notebook_cells(path)]
+        return [("line", ast.parse(inspect.getsource(module)))]  # type: ignore[arg-type]
     except (OSError, TypeError, SyntaxError, ValueError, Unbound):
-        return ast.Module([], type_ignores=[])
+        return []

@@ -20,8 +20,9 @@ from torch import nn
 
 from vae_conformance.addresses import FORMS, close_match, locate
 from vae_conformance.binding.adapter import adapted
+from vae_conformance.building import Builder
 from vae_conformance.classes import choose_class
-from vae_conformance.construct import accepted_sizes, choose_arguments, construct, parameter_names
+from vae_conformance.construct import accepted_sizes, parameter_names
 from vae_conformance.declarations import declared_options
 from vae_conformance.errors import Unbound
 from vae_conformance.implementation import Implementation
@@ -162,7 +163,7 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
         target = _target(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
     except Unbound as fault:
         raise loaded.blame(fault) from fault
-    return replace(target, notes=(loaded.note,)) if loaded.note else target
+    return replace(target, notes=(loaded.note, *target.notes)) if loaded.note else target
 
 
 def _only_record(module: ModuleType, label: str) -> str:
@@ -222,29 +223,27 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         kind = type(chosen).__name__
         raise Unbound(f"{label} is a {kind}, not a class, a function that builds a model, or a model", FORMS)
     shape = how.input_shape or declared_options(chosen, label).get("input_shape")
-    arguments = choose_arguments(chosen, label=label, input_shape=shape)
+    builder = Builder(chosen, label, shape, how.limit, how.tree)
     accepts, own_names = accepted_sizes(chosen), parameter_names(chosen)
-
-    def build(values: Mapping[str, object]) -> object:
-        return construct(chosen, values, label=label, limit=how.limit, tree=how.tree)
 
     def rebuild(sizes: Mapping[str, object]) -> object:
         if unknown := sorted(set(sizes) - accepts - own_names):
             hint = f"It takes {', '.join(sorted(own_names))}."
             raise Unbound(f"{label} has no parameter for {', '.join(unknown)}", hint)
-        return build(choose_arguments(chosen, label=label, input_shape=shape, sizes=sizes))
+        return builder.rebuild(sizes)
 
     return Target(
         how.text,
         label,
         module,
-        lambda: build(arguments),
+        builder.make,
         None,
-        MappingProxyType(arguments),
+        MappingProxyType(builder.arguments),
         rebuild if accepts or own_names else None,
         tuple(sources),
         accepts,
-        _digest=_digest(sources, label, arguments),
+        notes=builder.notes,
+        _digest=_digest(sources, label, builder.arguments),
     )
 
 

@@ -189,7 +189,7 @@ def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> 
     except BaseException as fault:
         said = public_names(str(fault)) or "(no message)"
         message = f"{doing} raised {type(fault).__name__}: {said}{_line(fault, tree)}"
-        raise Unbound(message, _hint(fault, tree, doing)) from fault
+        raise Unbound(message, _hint(fault, doing)) from fault
 
 
 @contextmanager
@@ -258,7 +258,7 @@ def _unimportable(doing: str, fault: ImportError, tree: Path | None) -> Unbound:
     )
 
 
-def _hint(fault: BaseException, tree: Path | None, doing: str) -> str:
+def _hint(fault: BaseException, doing: str) -> str:
     said = str(fault) if isinstance(fault, NameError) else ""
     if "was left out" in said:
         return "Only imports, definitions and plain values were run: give that name a plain value, or move it into the class."
