@@ -26,7 +26,7 @@ MODEL = VAE.format(parameters="").lstrip()
         ("size = int(input('size? '))", "raised EOFError", "line 15 was left out"),
         ("import no_such_plots\n\nno_such_plots.show()", "No module named 'no_such_plots'", "line 17 was left out"),
         ("VAE().cuda_or_not()\nBETA = 2.0\nfor _ in range(3): pass", "AttributeError", "lines 15 and 17 were left out"),
-        ("import no_such_plots", "No module named 'no_such_plots'", "nothing but imports that nothing uses was left out"),
+        ("import no_such_plots", "No module named 'no_such_plots'", "nothing but imports was left out"),
         ("if __name__ == '__main__':\n    train()\nraise ValueError('no data')", "no data", "line 17 was left out"),
     ],
 )

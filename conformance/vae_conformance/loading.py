@@ -99,7 +99,7 @@ def _note(cause: Unbound, kept: Definitions, name: str) -> str:
     found = re.search(rf"^\s*{re.escape(name)}, line (\d+)", cause.message, re.MULTILINE)
     at = f" (line {found[1]})" if found else ""
     lines = [f"{first}" if first == last else f"{first} to {last}" for first, last in kept.left_out]
-    left = f"{_listed(lines)} left out" if lines else "nothing but imports that nothing uses was left out"
+    left = f"{_listed(lines)} left out" if lines else "nothing but imports was left out"
     return f"{said}{at}, so only the definitions of {name} were loaded (imports, functions, classes, plain values); {left}"
 
 
