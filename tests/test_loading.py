@@ -119,6 +119,7 @@ def test_where_the_definitions_are_not_enough_the_first_cause_comes_first(tmp_pa
     assert fault.message.startswith("importing student.py raised FileNotFoundError")
     assert "its definitions alone are not enough" in fault.message
     assert "'Base' is not defined: it is given in line 1 alone, which was left out" in fault.message
+    assert "definitions" not in unbound(write(tmp_path, "import no_such_bar\nclass VAE(no_such_bar.Base): pass")).message
     fault = unbound(write(tmp_path, MODEL + "\nmodel = VAE().missing\n") + ":model")
     assert fault.message.startswith("importing student.py raised AttributeError")
     assert "student.py has no model" in fault.message

@@ -88,7 +88,8 @@ def _definitions(path: Path) -> Definitions | None:
 
 def _both(first: Unbound, second: Unbound) -> Unbound:
     """Why a file cannot be loaded whole, and why its definitions alone do not help."""
-    if second.message == first.message:
+    told_already = isinstance(first.__cause__, ImportError) and "could not be imported" in second.message
+    if told_already or second.message == first.message:
         return first
     return Unbound(f"{first.message}\n  and its definitions alone are not enough: {second.message}", first.hint)
 
