@@ -1,17 +1,25 @@
 """Notebooks: what is kept of one, what is left out, and how its faults are told."""
 
+import builtins
 import json
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 from torch import nn
 
+from test_binding_loss_terms import KL, LOOP, PLAIN, RECON
+from test_run import GOOD, LOSS
+from vae_conformance.binding.bind import bind
 from vae_conformance.errors import Unbound
 from vae_conformance.notebooks import notebook_source
+from vae_conformance.options import RunOptions
+from vae_conformance.partial import run_definitions
 from vae_conformance.targets import load_target
+from vae_spec.subject import Part
 
 TARGETS = Path(__file__).parent / "targets"
 
@@ -23,14 +31,13 @@ def write(folder: Path, *cells: str, name: str = "made.ipynb") -> Path:
 
 
 def run(path: Path) -> dict[str, object]:
-    namespace: dict[str, object] = {"__name__": "made"}
-    for cell in notebook_source(path):
-        exec(cell.code, namespace)
-    return namespace
+    module = ModuleType("made")
+    run_definitions(notebook_source(path), module, vars(builtins))
+    return vars(module)
 
 
 def names(namespace: dict[str, object]) -> set[str]:
-    return set(namespace) - {"__name__", "__builtins__"}
+    return set(namespace) - set(vars(ModuleType("made"))) - {"__builtins__"}
 
 
 def test_a_notebook_with_magics_and_training_gives_its_model_without_running_them():
@@ -190,8 +197,9 @@ def test_a_value_that_was_left_out_is_explained_where_the_constructor_misses_it(
         "        self.layer = nn.Linear(pixels, 2)\n"
         "    def encode(self, x): ...\n    def decode(self, z): ...",
     )
-    with pytest.raises(Unbound, match=r"name 'pixels' is not defined\n  made\.ipynb, cell 2, line 4: self\.layer") as caught:
+    with pytest.raises(Unbound, match="name 'pixels' is not defined: it is given in cell 1, line 2 alone, which was left out") as caught:
         load_target(str(path)).make()
+    assert "\n  made.ipynb, cell 2, line 4: self.layer" in caught.value.message
     assert "plain value" in caught.value.hint
 
 
@@ -203,3 +211,15 @@ def test_siblings_of_a_notebook_are_found(tmp_path):
     )
     assert load_target(str(path)).make().who == "sibling"
     assert "parts" not in sys.modules
+
+
+def test_a_notebook_is_bound_as_the_same_file_is(tmp_path):
+    loop = LOOP.format(lines=PLAIN).replace("def train(model, batches, beta=1.0):", "model, batches = VAE(4, 2), load()\nif True:")
+    cells = [GOOD.replace(LOSS, ""), "%matplotlib inline\n" + RECON + KL, loop]
+    (tmp_path / "student.py").write_text("\n".join([*cells[:1], RECON, KL, loop]))
+    accounts = []
+    for path in (write(tmp_path, *cells), tmp_path / "student.py"):
+        facts = bind(load_target(f"{path}:VAE"), RunOptions(str(path))).facts
+        accounts.append({part: (report.standing, report.account.partition(", as line")[0]) for part, report in facts.parts.items()})
+    assert accounts[0] == accounts[1]
+    assert accounts[0][Part.LOSS][1] == "recon_loss + kl_loss"

@@ -195,6 +195,32 @@ def test_two_candidates_are_both_named():
             "VAE",
         ),
         (
+            (
+                "class Encoder(nn.Module):\n def forward(self, x): return x + torch.randn_like(x)\n"
+                "class Decoder(nn.Module):\n def forward(self, z): return z\n"
+                "class Net(nn.Module):\n def __init__(self, encoder, decoder): self.a, self.b = encoder, decoder\n"
+                " def forward(self, x): return self.b(self.a(x)) + torch.randn(1)"
+            ),
+            "Net",
+        ),
+        (
+            (
+                "class VariationalEncoder(nn.Module):\n def forward(self, x): return x + torch.randn_like(x)\n"
+                "class Auto(nn.Module):\n def __init__(self, nets=(0, 0)): self.encoder, self.decoder = nets\n"
+                " def forward(self, x): return self.decoder(self.encoder(x))"
+            ),
+            "Auto",
+        ),
+        (
+            (
+                "class Encoder(nn.Module):\n def encode(self, x): ...\n"
+                "class Decoder(nn.Module):\n def decode(self, z): ...\n"
+                "class VAE(nn.Module):\n def __init__(self): self.enc, self.dec = Encoder(), Decoder()\n"
+                " def loss(self, x): return self.dec.decode(self.enc.encode(x))\n def sample(self, n): ..."
+            ),
+            "VAE",
+        ),
+        (
             "class VAE(nn.Module):\n @property\n def noise(s): 0\n @staticmethod\n def f(): 0\n def forward(s, x): 0",
             "VAE",
         ),
@@ -219,6 +245,14 @@ def test_no_candidate_lists_the_classes_and_the_way_to_name_one(tmp_path):
     fault = unbound(write(tmp_path, "import torch"))
     assert "classes defined there: none" in fault.message
     assert fault.hint.endswith("student.py:make")
+
+
+def test_no_candidate_says_what_a_network_has_and_what_it_lacks(tmp_path):
+    source = "import torch\nfrom torch import nn\nclass VAE(nn.Module):\n def loss(self, x): ...\n def encode(self, x): ..."
+    assert unbound(write(tmp_path, source)).message == (
+        "no class in student.py looks like a VAE; classes defined there: VAE\n"
+        "  VAE has the methods encode, loss; it lacks a forward that takes a batch, a step that draws, something that decodes"
+    )
 
 
 def test_a_class_that_is_only_imported_is_not_chosen_but_suggested(tmp_path):

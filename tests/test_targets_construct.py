@@ -43,6 +43,8 @@ from vae_conformance.targets import load_target
         (", shape: int | tuple = 784", {"input_shape": (1, 8, 8)}, {"shape": (1, 8, 8)}),
         (", input_size: int = 784, latent_size=4", {"input_shape": (2,)}, {"input_size": 2, "latent_size": 4}),
         (", channels=3", {"input_shape": (64,)}, {"channels": 3}),
+        (", size_in, D_out, code_len, n_hid", {}, {"size_in": 784, "D_out": 784, "code_len": 16, "n_hid": 256}),
+        (", data_dim, dim_in, latent_variable_size", {}, {"data_dim": 784, "dim_in": 784, "latent_variable_size": 16}),
         (", device, beta, filters", {}, {"device": torch.device("cpu"), "beta": 1.0, "filters": 32}),
         (", x_dim, /, z_dim, *, hidden", {}, {"x_dim": 784, "z_dim": 16, "hidden": 256}),
     ],
@@ -61,6 +63,7 @@ def test_an_unknown_required_parameter_is_named_with_the_way_out(tmp_path, param
     fault = unbound(write(tmp_path, VAE.format(parameters=f", latent_dim, {parameter}")))
     assert fault.message == f"student.py:VAE: the class VAE needs the argument '{parameter}', and nothing says what to give it"
     assert f"Give {parameter} a default value" in fault.hint
+    assert f"`def make(): return VAE(latent_dim=..., {parameter}=...)`" in fault.hint
     assert fault.hint.endswith("student.py:make")
     assert "the function" in unbound(write(tmp_path, f"def build({parameter}): ...") + ":build").message
 

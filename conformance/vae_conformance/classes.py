@@ -17,8 +17,11 @@ from vae_conformance.pair import network_pair
 _SAMPLING = re.compile(r"reparam|param\w*(iz|is|zi)|sampl|draw|noise|gauss", re.IGNORECASE)
 _ENCODING = re.compile(r"encod|infer|recogni|posterior|^q(_|$)", re.IGNORECASE)
 _DECODING = re.compile(r"decod|generat|^p(_|$)", re.IGNORECASE)
+_NETWORKS = (("enc", "inference_?net|recognition"), ("dec", "generat(or|ive)"))
 _DRAWS = frozenset({"randn", "randn_like", "rand", "rand_like", "normal", "normal_", "standard_normal", "rsample", "Normal"})
 _HELPER = re.compile(r"loss|criterion|elbo|trainer|dataset|datamodule|config|callback|scheduler|metric|output$|settings", re.IGNORECASE)
+_DESCRIBED = 4
+"""Of so many networks and no more an error says what each has; of more, of those that are called like a VAE alone."""
 _FRAMEWORKS = ("torch.", "builtins", "abc", "typing", "lightning", "pytorch_lightning")
 
 
@@ -35,6 +38,7 @@ class _Look:
         abstract: whether it leaves methods to subclasses.
         uses: the names that its methods use.
         step: whether it is no more than a sampling step, by its name.
+        given: whether its constructor is given its networks.
     """
 
     cls: type
@@ -45,10 +49,17 @@ class _Look:
     abstract: bool
     uses: frozenset[str]
     step: bool
+    given: bool
 
     @property
     def named(self) -> bool:
-        return re.search(r"vae|variational", self.cls.__name__, re.IGNORECASE) is not None
+        return _is_named(self.cls)
+
+    @property
+    def half(self) -> bool:
+        """Whether its name is that of one of the two networks alone."""
+        name = self.cls.__name__
+        return not re.search(r"vae|auto_?enc", name, re.IGNORECASE) and bool(_ENCODING.search(name)) != bool(_DECODING.search(name))
 
 
 def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
@@ -75,7 +86,7 @@ def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
         )
     if (pair := network_pair(module)) is not None:
         return pair
-    raise _no_class([cls for cls in classes.values() if cls not in own], label, own)
+    raise _no_class([cls for cls in classes.values() if cls not in own], label, own, looks)
 
 
 def _candidates(looks: list[_Look]) -> list[_Look]:
@@ -89,6 +100,8 @@ def _candidates(looks: list[_Look]) -> list[_Look]:
 
     able = [look for look in looks if able_to_be_one(look) and not (look.abstract and look.cls in bases)]
     whole = [look for look in able if not any(_owns(other, look) for other in able)]
+    if any(look.codes and not look.half for look in whole):
+        whole = [look for look in whole if not look.half]
     best = [look for look in whole if look.samples or any(part.samples for part in parts[look.cls])] or whole
     named = [look for look in best if look.named]
     return named if len(named) == 1 else best
@@ -96,7 +109,8 @@ def _candidates(looks: list[_Look]) -> list[_Look]:
 
 def _owns(owner: _Look, part: _Look) -> bool:
     """Whether `part` is built into `owner`; a whole VAE within a wrapper that is no nn.Module stays the VAE."""
-    if part.cls.__name__ not in owner.uses or owner.cls.__name__ in part.uses or issubclass(owner.cls, part.cls):
+    given = owner.given and part.half
+    if not (given or part.cls.__name__ in owner.uses) or owner.cls.__name__ in part.uses or issubclass(owner.cls, part.cls):
         return False
     return owner.module or not (part.module and part.runs and (part.named or part.codes))
 
@@ -111,7 +125,8 @@ def _look(cls: type, drawing: set[str]) -> _Look:
         runs = "forward" in names and len(required) <= 3
     else:
         runs = "forward" in names or "__call__" in vars(cls)
-    called = names | uses if issubclass(cls, nn.Module) and runs else names
+    # Without a forward the loss of a class of that name is what runs: what it calls tells of it.
+    called = names | uses if issubclass(cls, nn.Module) and (runs or _is_named(cls)) else names
     return _Look(
         cls,
         issubclass(cls, nn.Module),
@@ -123,7 +138,18 @@ def _look(cls: type, drawing: set[str]) -> _Look:
         step=_SAMPLING.search(cls.__name__) is not None
         and not any(map(_ENCODING.search, (cls.__name__, *names)))
         and "vae" not in cls.__name__.lower(),
+        given=_is_given_networks(cls),
     )
+
+
+def _is_named(cls: type) -> bool:
+    return re.search(r"vae|variational", cls.__name__, re.IGNORECASE) is not None
+
+
+def _is_given_networks(cls: type) -> bool:
+    """Whether its constructor has a parameter for an encoder and one for a decoder."""
+    names = [parameter.name for parameter in parameters_of(cls)]
+    return all(any(re.match(rf"({short}|{long})(oder)?(_?net\w*)?$", name, re.IGNORECASE) for name in names) for short, long in _NETWORKS)
 
 
 def _names_used(cls: type) -> Iterator[str]:
@@ -139,12 +165,27 @@ def _names_used(cls: type) -> Iterator[str]:
             waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
 
 
-def _no_class(foreign: list[type], label: str, own: list[type]) -> Unbound:
+def _no_class(foreign: list[type], label: str, own: list[type], looks: list[_Look]) -> Unbound:
     imported = [cls.__name__ for cls in foreign if issubclass(cls, nn.Module) and not cls.__module__.startswith(_FRAMEWORKS)]
     found = ", ".join(cls.__name__ for cls in own) or "none"
     also = f"; it imports {', '.join(imported)}" if imported else ""
     example = (imported or [cls.__name__ for cls in own] or ["make"])[0]
+    shown = "".join(f"\n  {_described(look)}" for look in looks if look.module and (look.named or len(looks) <= _DESCRIBED))
     return Unbound(
-        f"no class in {label} looks like a VAE; classes defined there: {found}{also}",
+        f"no class in {label} looks like a VAE; classes defined there: {found}{also}{shown}",
         f"A VAE encodes, samples and decodes. Name the class, or a function without arguments that builds the model: {label}:{example}",
     )
+
+
+def _described(look: _Look) -> str:
+    """What a network has of a VAE, and what it lacks."""
+    own = sorted(name for name, value in vars(look.cls).items() if isinstance(value, FunctionType) and not name.startswith("__"))
+    has = f"has the methods {', '.join(own)}" if own else "has no methods of its own"
+    parts = {
+        "a forward that takes a batch": look.runs,
+        "a step that draws": look.samples,
+        "something that encodes": any(map(_ENCODING.search, {*own, *look.uses})),
+        "something that decodes": any(map(_DECODING.search, {*own, *look.uses})),
+    }
+    lacks = [name for name, there in parts.items() if not there]
+    return f"{look.cls.__name__} {has}" + (f"; it lacks {', '.join(lacks)}" if lacks else "")

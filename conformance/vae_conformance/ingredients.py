@@ -1,4 +1,4 @@
-"""Arguments that name no size: networks of the same file, records of settings, and what the file itself constructs its class with.
+"""Arguments that name no size: networks of the same file, and records of settings.
 
 Each is an `Ingredient`, made anew for every construction, so that two models never share an encoder.
 """
@@ -13,8 +13,7 @@ import textwrap
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType, ModuleType
-from typing import Any
+from types import FunctionType
 
 from torch import nn
 
@@ -60,21 +59,20 @@ def made(value: object) -> object:
 def ingredient(maker: Callable[..., object], parameter: inspect.Parameter, choose: Choose, value: Value) -> Ingredient | None:
     """What a parameter without a default and without the name of a size is given; None where nothing says.
 
-    Its annotation may be a class of the file; its name that of a network, of which the file has just one class; what the class
-    reads from it tells a record of settings; and the file may construct the class itself, with arguments that can be read
-    without running anything.
+    Its annotation may be a class of the file; its name that of a network, of which the file has just one class; and what the class
+    reads from it tells a record of settings.
     """
     module = sys.modules.get(getattr(maker, "__module__", ""))
     if module is None:
         return None
     own = [cls for cls in vars(module).values() if inspect.isclass(cls) and cls.__module__ == module.__name__]
     if (kind := _annotated(maker, parameter)) in own and kind is not None:
-        return _of_class(kind, choose)
+        return of_class(kind, choose(kind))
     if (kind := _network(parameter.name, [cls for cls in own if issubclass(cls, nn.Module) and cls is not maker])) is not None:
-        return _of_class(kind, choose)
+        return of_class(kind, choose(kind))
     if _SETTINGS.match(parameter.name) and (found := _settings(maker, parameter.name, value)) is not None:
         return found
-    return _as_used(maker, parameter.name, module, choose)
+    return None
 
 
 def _annotated(maker: Callable[..., object], parameter: inspect.Parameter) -> type | None:
@@ -99,8 +97,8 @@ def _is_whole(cls: type) -> bool:
     return bool(re.search(r"vae|auto_?enc", cls.__name__, re.IGNORECASE))
 
 
-def _of_class(cls: type, choose: Choose) -> Ingredient:
-    arguments = choose(cls)
+def of_class(cls: type, arguments: Mapping[str, object]) -> Ingredient:
+    """An instance of a class, made with these arguments."""
     shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return Ingredient(f"{cls.__name__}({shown})", lambda: cls(**{name: made(value) for name, value in arguments.items()}))
 
@@ -145,40 +143,3 @@ def _sources(maker: Callable[..., object]) -> Iterator[ast.Module]:
                 yield ast.parse(textwrap.dedent(inspect.getsource(function)))
             except (OSError, SyntaxError, TypeError):
                 continue
-
-
-def _as_used(maker: Callable[..., object], name: str, module: ModuleType, choose: Choose) -> Ingredient | None:
-    """What the file itself gives the parameter where it constructs the class, if that can be told without running anything."""
-    called = getattr(maker, "__name__", "")
-    try:
-        tree = ast.parse(inspect.getsource(module))
-        names = list(inspect.signature(maker).parameters)
-    except (OSError, SyntaxError, TypeError, ValueError):
-        return None
-    for node in ast.walk(tree):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == called):
-            continue
-        given = dict(zip(names, node.args, strict=False)) | {one.arg: one.value for one in node.keywords if one.arg is not None}
-        if name in given:
-            try:
-                value = _evaluated(given[name], module)
-            except (KeyError, ValueError):
-                continue
-            if inspect.isclass(value):
-                return _of_class(value, choose)
-            return Ingredient(f"{value!r} (as in line {node.lineno})", lambda value=value: value)  # type: ignore[misc]
-    return None
-
-
-def _evaluated(node: ast.expr, module: ModuleType) -> Any:
-    """A literal, or a plain value or class that a name of the module stands for.
-
-    Raises:
-        KeyError, ValueError: it is neither.
-    """
-    if isinstance(node, ast.Name):
-        value = vars(module)[node.id]
-        if not isinstance(value, int | float | str | bool | tuple | list) and not inspect.isclass(value):
-            raise ValueError(node.id)
-        return value
-    return ast.literal_eval(node)

@@ -1,84 +1,44 @@
-"""Reads a notebook for its imports, functions, classes and plain values, without the training around them."""
+"""Reads the code cells of a notebook, without its magics."""
 
 from __future__ import annotations
 
 import ast
-import importlib
 import json
 import linecache
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vae_conformance.definitions import Definitions, definitions
 from vae_conformance.errors import Unbound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import CodeType
 
 _MAGIC = re.compile(r"(?P<indent>\s*)(?:[\w, ]+=\s*)?(?:%{1,2}[A-Za-z]|!|\?)|(?P<before>\s*)[\w.]+\?{1,2}\s*$")
 _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "pypy"})
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_CHEAP_CALLS = re.compile(
-    r"(int|float|str|bool|len|tuple|list|dict|set|frozenset|range|min|max|sum|abs|round|pow|isinstance|sorted"
-    r"|(?:torch\.)?(?:device|tensor|Size|finfo|[\w.]*is_available|accelerator\.\w+|log|sqrt|get_default_dtype)"
-    r"|(?:math|np|numpy)\.\w+|(?:os\.path|path)\.\w+|(?:pathlib\.)?Path|(?:argparse\.)?Namespace|(?:types\.)?SimpleNamespace"
-    r"|(?:collections\.)?namedtuple|(?:typing\.)?TypeVar|(?:functools\.)?partial|(?:logging\.)?getLogger|os\.(?:getenv|environ\.get)"
-    r"|(?:vae_conformance\.)?Implementation|(?:torch\.)?(?:nn\.)?(?:\w+Loss|ReLU|LeakyReLU|ELU|GELU|SiLU|Sigmoid|Tanh|Softplus|Identity))"
-)
-_FORBIDDEN = re.compile(r"(np|numpy)\.(load|loadtxt|genfromtxt|fromfile|save|random)\b.*")
 
 
-@dataclass(frozen=True)
-class Cell:
-    """The kept part of one code cell: its name in tracebacks (file and number among the code cells), and its code."""
-
-    filename: str
-    code: CodeType
-
-
-@dataclass
-class _Known:
-    """What earlier cells defined: names whose definition was left out, kept classes, and dataclasses among these."""
-
-    missing: set[str] = field(default_factory=set)
-    classes: set[str] = field(default_factory=set)
-    records: set[str] = field(default_factory=set)
-
-
-def notebook_source(path: Path) -> tuple[Cell, ...]:
-    """The definitions of a notebook (nbformat 3 or 4), cell by cell, ready to be executed in one namespace.
-
-    Kept: the imports that something kept uses, functions, classes, and assignments of values, arithmetic of names,
-    calls that only describe something (`torch.device`, `torch.cuda.is_available`, `nn.BCELoss`). Left out: magics,
-    loops, with blocks, bare calls and every other assignment, so that no data set is loaded and nothing is trained.
+def notebook_source(path: Path) -> Definitions:
+    """The definitions of a notebook (nbformat 3 or 4), ready to be executed in one namespace.
 
     Raises:
         Unbound: it is no notebook, has no code cells, or a cell that defines a class does not parse.
     """
-    known = _Known()
-    trees: list[tuple[str, list[ast.stmt]]] = []
+    return definitions(list(notebook_cells(path)))
+
+
+def notebook_cells(path: Path) -> Iterator[tuple[str, str, list[ast.stmt]]]:
+    """The code cells: the name of each in tracebacks, how messages call a line of it, and all of its statements but magics.
+
+    Raises:
+        Unbound: it is no notebook, has no code cells, or a cell that defines a class does not parse.
+    """
     for number, text in enumerate(_code_cells(path), start=1):
         filename = f"{path}, cell {number}"
         tree = _parse(text, filename, f"{path.name}, cell {number}")
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-        trees.append((filename, [kept for statement in tree for kept in _kept(statement, known)]))
-    used = {
-        name
-        for _, body in trees
-        for statement in body
-        if not isinstance(statement, ast.Import | ast.ImportFrom)
-        for name in _names(statement)
-    }
-    flags = 0
-    cells = []
-    for filename, body in trees:
-        needed = [statement for statement in body if _is_needed(statement, used)]
-        flags |= _future_flags(needed)
-        code = compile(ast.Module(needed, type_ignores=[]), filename, "exec", flags=flags, dont_inherit=True)
-        cells.append(Cell(filename, code))
-    return tuple(cells)
+        yield filename, f"cell {number}, line", tree
 
 
 def _code_cells(path: Path) -> Iterator[str]:
@@ -143,120 +103,3 @@ def _without_magics(text: str) -> str:
         else:
             break
     return "\n".join(lines)
-
-
-def _kept(statement: ast.stmt, known: _Known) -> list[ast.stmt]:
-    """The statement, what is kept of a conditional or a try, or nothing; names whose definition is lost are noted."""
-    if isinstance(statement, ast.If) and _is_cheap(statement.test, known):
-        return _kept_blocks(statement, known, ("body", "orelse"))
-    if isinstance(statement, ast.Try):
-        for handler in statement.handlers:
-            _kept_blocks(handler, known, ("body",))
-        return _kept_blocks(statement, known, ("body", "orelse", "finalbody"))
-    if _is_kept(statement, known):
-        known.missing -= set(_bound_names(statement))
-        if isinstance(statement, ast.ClassDef):
-            known.classes.add(statement.name)
-            if any("dataclass" in ast.unparse(decorator) for decorator in statement.decorator_list):
-                known.records.add(statement.name)
-        return [statement]
-    known.missing |= set(_bound_names(statement))
-    return []
-
-
-def _kept_blocks(node: Any, known: _Known, blocks: tuple[str, ...]) -> list[ast.stmt]:
-    """The compound statement with its blocks reduced to what is kept; nothing where they keep nothing at all."""
-    reduced = {name: [kept for inner in getattr(node, name) for kept in _kept(inner, known)] for name in blocks}
-    if not any(reduced.values()) and not isinstance(node, ast.ExceptHandler):
-        return []
-    for name, body in reduced.items():
-        setattr(node, name, body or ([ast.copy_location(ast.Pass(), node)] if name == "body" else []))
-    return [node]
-
-
-def _is_kept(statement: ast.stmt, known: _Known) -> bool:
-    match statement:
-        case ast.Import() | ast.ImportFrom() | ast.ClassDef():
-            return True
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            # Its defaults and decorators run when it is defined.
-            outer = [*statement.decorator_list, *statement.args.defaults, *filter(None, statement.args.kw_defaults)]
-            return not any(name in known.missing for expression in outer for name in _names(expression))
-        case ast.Assign(targets=targets, value=value):
-            return all(_is_plain_target(target, known) for target in targets) and _is_cheap(value, known)
-        case ast.AnnAssign(target=target, value=value):
-            return value is None or (_is_plain_target(target, known) and _is_cheap(value, known))
-        case ast.AugAssign(target=ast.Name(id=name), value=value):
-            return name not in known.missing and _is_cheap(value, known)
-    return isinstance(statement, getattr(ast, "TypeAlias", ast.ClassDef))
-
-
-def _is_plain_target(target: ast.expr, known: _Known) -> bool:
-    """Names, and attributes of the notebook's own classes (`VAE.loss = loss`)."""
-    if isinstance(target, ast.Tuple | ast.List):
-        return all(_is_plain_target(element, known) for element in target.elts)
-    if isinstance(target, ast.Attribute):
-        return isinstance(target.value, ast.Name) and target.value.id in known.classes
-    return isinstance(target, ast.Name)
-
-
-def _is_cheap(value: ast.expr, known: _Known) -> bool:
-    """Whether evaluating it neither computes nor reads anything, and every name in it was kept."""
-    waiting: list[ast.AST] = [value]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Name) and node.id in known.missing:
-            return False
-        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
-            return False
-        if isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
-            if called not in known.records and (not _CHEAP_CALLS.fullmatch(called) or _FORBIDDEN.fullmatch(called)):
-                return False
-        if not isinstance(node, ast.Lambda):  # its body runs when it is called
-            waiting += ast.iter_child_nodes(node)
-    return True
-
-
-def _names(node: ast.AST) -> Iterator[str]:
-    """The names that a statement reads, those in quoted annotations among them."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Name):
-            yield inner.id
-        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str) and len(inner.value) < 80:
-            yield from re.findall(r"[A-Za-z_]\w*", inner.value)
-
-
-def _bound_names(statement: ast.AST) -> Iterator[str]:
-    """The names that a statement defines, in its blocks too, but not within functions and classes."""
-    waiting: list[ast.AST] = [statement]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, _DEFINITIONS):
-            yield node.name
-            continue
-        if isinstance(node, ast.alias):
-            yield (node.asname or node.name).partition(".")[0]
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        if not isinstance(node, ast.Lambda):
-            waiting += ast.iter_child_nodes(node)
-
-
-def _is_needed(statement: ast.stmt, used: set[str]) -> bool:
-    """Whether a statement stays; an import is reduced to the names that something kept uses."""
-    if isinstance(statement, ast.Import | ast.ImportFrom) and getattr(statement, "module", None) != "__future__":
-        statement.names = [alias for alias in statement.names if set(_bound_names(alias)) & (used | {"*"})]
-        return bool(statement.names)
-    return True
-
-
-def _future_flags(statements: list[ast.stmt]) -> int:
-    """The compiler flags of `from __future__` imports, which in a notebook hold for all later cells."""
-    features = importlib.import_module("__future__")
-    flags = 0
-    for statement in statements:
-        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-            for alias in statement.names:
-                flags |= getattr(features, alias.name).compiler_flag
-    return flags

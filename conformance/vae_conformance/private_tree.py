@@ -15,10 +15,13 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
 from vae_conformance.notebooks import notebook_source
+from vae_conformance.partial import run_definitions
 from vae_conformance.time_limit import undisturbed, user_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from vae_conformance.definitions import Definitions
 
 TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importing only defines the model.'
 
@@ -56,19 +59,19 @@ class PrivateTree:
         PrivateFinder.trees[self.prefix] = self
         importlib.invalidate_caches()
 
-    def load(self, path: Path) -> ModuleType:
-        """The module of a file or notebook of the folder, executed."""
+    def load(self, path: Path, kept: Definitions | None = None) -> ModuleType:
+        """The module of a file of the folder, executed; of a notebook, and where they are given, its definitions alone."""
         plain = re.sub(r"\W", "_", path.stem)
         stem = plain if path.suffix == ".py" and path.stem.isidentifier() else f"target_{plain}"
         name = f"{self.package}.{stem}"
         parent = importlib.import_module(self.package)
         if name in sys.modules:  # the package's __init__ imports it
             return sys.modules[name]
-        spec = importlib.util.spec_from_file_location(name, path, loader=PrivateLoader(name, str(path)))
+        spec = importlib.util.spec_from_file_location(name, path, loader=PrivateLoader(name, str(path), kept))
         assert spec is not None
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         setattr(parent, stem, module)
-        PrivateLoader(name, str(path)).exec_module(module)
+        PrivateLoader(name, str(path), kept).exec_module(module)
         return module
 
     def sources(self, *first: Path) -> list[Path]:
@@ -83,9 +86,13 @@ class PrivateTree:
         try:
             yield
         except BaseException:
-            for name in [name for name in sys.modules if name.partition(".")[0] == self.prefix]:
-                del sys.modules[name]
+            self.forget()
             raise
+
+    def forget(self) -> None:
+        """Forget all modules of the folder."""
+        for name in [name for name in sys.modules if name.partition(".")[0] == self.prefix]:
+            del sys.modules[name]
 
     def _import(
         self,
@@ -132,7 +139,11 @@ class PrivateFinder:
 
 
 class PrivateLoader(SourceFileLoader):
-    """Runs a file or a notebook with its tree's `__import__`, and neither reads nor writes compiled files."""
+    """Runs a file, or the definitions of one or of a notebook, with its tree's `__import__`; it neither reads nor writes compiled files."""
+
+    def __init__(self, fullname: str, path: str, kept: Definitions | None = None) -> None:
+        super().__init__(fullname, path)
+        self.kept = kept
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the loader serves this one name
         """The code of a file."""
@@ -140,11 +151,14 @@ class PrivateLoader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         """See importlib.abc.Loader."""
-        module.__dict__["__builtins__"] = PrivateFinder.trees[module.__name__.partition(".")[0]].builtins
         path = Path(self.path)
-        is_notebook = path.suffix.lower() == ".ipynb"
-        for code in [cell.code for cell in notebook_source(path)] if is_notebook else [self.get_code(module.__name__)]:
-            exec(code, module.__dict__)  # noqa: S102 - to import somebody's file is to run it
+        kept = notebook_source(path) if self.kept is None and path.suffix.lower() == ".ipynb" else self.kept
+        own_builtins = PrivateFinder.trees[module.__name__.partition(".")[0]].builtins
+        module.__dict__["__builtins__"] = own_builtins
+        if kept is None:
+            exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - to import somebody's file is to run it
+        else:
+            run_definitions(kept, module, own_builtins)
 
 
 _STRAYS: set[str] = set()

@@ -20,11 +20,13 @@ from torch import nn
 
 from vae_conformance.addresses import FORMS, close_match, locate
 from vae_conformance.binding.adapter import adapted
+from vae_conformance.building import Builder
 from vae_conformance.classes import choose_class
-from vae_conformance.construct import accepted_sizes, choose_arguments, construct, parameter_names
+from vae_conformance.construct import accepted_sizes, parameter_names
 from vae_conformance.declarations import declared_options
 from vae_conformance.errors import Unbound
 from vae_conformance.implementation import Implementation
+from vae_conformance.loading import load_file
 from vae_conformance.private_tree import PrivateTree, importing, top_level_spec
 from vae_conformance.time_limit import public_names
 
@@ -51,6 +53,7 @@ class Target:
         sources: the files whose content decides its behaviour, its own first.
         record: the Implementation record that settles some of it by hand, or None.
         weights: those of a trained model that is judged as it is, which `instance` has; or None.
+        notes: what is to be said of how it was loaded.
     """
 
     text: str
@@ -64,6 +67,7 @@ class Target:
     accepts: frozenset[str] = frozenset()
     record: Implementation | None = None
     weights: Weights | None = None
+    notes: tuple[str, ...] = ()
     _digest: str = field(default="", repr=False)
 
     def fingerprint(self) -> str:
@@ -150,13 +154,16 @@ def _neighbours(module: ModuleType) -> list[Path]:
 
 def _from_file(path: Path, name: str, how: _How) -> Target:
     path = path.resolve()
-    tree = PrivateTree(path.parent)
-    with tree.kept_if_imported(), importing(path.name, how.limit, tree.root):
-        module = tree.load(path)
-    name = name or _only_record(module, path.name)
-    chosen = _attribute(module, name, path.name) if name else choose_class(module, path.name)
-    label = f"{path.name}:{name or getattr(chosen, '__name__', '')}"
-    return _target(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
+    loaded = load_file(path, how.limit)
+    module, tree = loaded.module, loaded.tree
+    try:
+        name = name or _only_record(module, path.name)
+        chosen = _attribute(module, name, path.name) if name else choose_class(module, path.name)
+        label = f"{path.name}:{name or getattr(chosen, '__name__', '')}"
+        target = _target(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
+    except Unbound as fault:
+        raise loaded.blame(fault) from fault
+    return replace(target, notes=(loaded.note, *target.notes)) if loaded.note else target
 
 
 def _only_record(module: ModuleType, label: str) -> str:
@@ -216,29 +223,27 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         kind = type(chosen).__name__
         raise Unbound(f"{label} is a {kind}, not a class, a function that builds a model, or a model", FORMS)
     shape = how.input_shape or declared_options(chosen, label).get("input_shape")
-    arguments = choose_arguments(chosen, label=label, input_shape=shape)
+    builder = Builder(chosen, label, shape, how.limit, how.tree)
     accepts, own_names = accepted_sizes(chosen), parameter_names(chosen)
-
-    def build(values: Mapping[str, object]) -> object:
-        return construct(chosen, values, label=label, limit=how.limit, tree=how.tree)
 
     def rebuild(sizes: Mapping[str, object]) -> object:
         if unknown := sorted(set(sizes) - accepts - own_names):
             hint = f"It takes {', '.join(sorted(own_names))}."
             raise Unbound(f"{label} has no parameter for {', '.join(unknown)}", hint)
-        return build(choose_arguments(chosen, label=label, input_shape=shape, sizes=sizes))
+        return builder.rebuild(sizes)
 
     return Target(
         how.text,
         label,
         module,
-        lambda: build(arguments),
+        builder.make,
         None,
-        MappingProxyType(arguments),
+        MappingProxyType(builder.arguments),
         rebuild if accepts or own_names else None,
         tuple(sources),
         accepts,
-        _digest=_digest(sources, label, arguments),
+        notes=builder.notes,
+        _digest=_digest(sources, label, builder.arguments),
     )
 
 

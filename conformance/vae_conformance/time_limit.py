@@ -189,7 +189,7 @@ def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> 
     except BaseException as fault:
         said = public_names(str(fault)) or "(no message)"
         message = f"{doing} raised {type(fault).__name__}: {said}{_line(fault, tree)}"
-        raise Unbound(message, _hint(fault, tree, doing)) from fault
+        raise Unbound(message, _hint(fault, doing)) from fault
 
 
 @contextmanager
@@ -258,9 +258,14 @@ def _unimportable(doing: str, fault: ImportError, tree: Path | None) -> Unbound:
     )
 
 
-def _hint(fault: BaseException, tree: Path | None, doing: str) -> str:
-    if isinstance(fault, NameError) and ".ipynb" in _line(fault, tree):
-        return "Of a notebook only imports, definitions and plain values are run: give that name a plain value, or move it into the class."
+def _hint(fault: BaseException, doing: str) -> str:
+    said = str(fault) if isinstance(fault, NameError) else ""
+    if "was left out" in said:
+        return "Only imports, definitions and plain values were run: give that name a plain value, or move it into the class."
+    if "could not be imported" in said:
+        return "Install what it lacks (`pip install ...`), or, if that is a file of your own, put it into the same folder."
+    if said.startswith("nothing defines"):
+        return "Define that name, or mend its spelling."
     return (
         "Run the same with Python alone to see the whole traceback, and mend it there. What loads data or trains belongs under"
         ' `if __name__ == "__main__":`.'

@@ -87,7 +87,7 @@ class Assembly:
         self._read_manners()
         self.facts = replace(self.facts, learned_scale=self._learns_scale())
         self._report_rest(loss)
-        return self._build(replace(self.facts, notes=tuple(self.found.notes)))
+        return self._build(replace(self.facts, notes=(*self.found.target.notes, *self.found.notes)))
 
     def _build(self, facts: Facts, head: Head | None = None) -> InProcessSubject:
         wiring = self.wiring if head is None else replace(self.wiring, head=head)

@@ -16,6 +16,7 @@ from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.loss_arguments import POSITIONS, parameters
 from vae_conformance.binding.losses import Loss, scalar
 from vae_conformance.binding.returns import Returns
+from vae_conformance.source import source_tree
 from vae_spec.subject import SubjectFault
 
 _RECONSTRUCTION = re.compile(r"recon|nll|neg\w*_?log|bce|mse|cross_?entropy", re.IGNORECASE)
@@ -127,10 +128,7 @@ def _follows(found: Findings, one_term: Callable[..., Any], first: tuple[Any, An
 
 def _sums(namespace: Any, functions: Mapping[str, object]) -> Iterator[Sum]:
     """Every line of the file that adds one term of each kind, each as it comes or the KL with a weight."""
-    try:
-        tree = ast.parse(inspect.getsource(namespace))
-    except (OSError, TypeError, SyntaxError):
-        return
+    tree = source_tree(namespace)
     scopes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module)]
     for scope in scopes:
         named: dict[str, ast.expr] = {}

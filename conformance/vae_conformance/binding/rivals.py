@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from typing import Any
 
 from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.loss_binding import Trial, losses, try_loss
 from vae_conformance.binding.losses import Kind, Loss
 from vae_conformance.errors import Unbound
+from vae_conformance.source import source_tree
 from vae_spec.subject import SubjectFault
 
 
@@ -62,10 +62,7 @@ def _differs(found: Findings, loss: Loss, other: Loss, trial: Trial) -> bool:
 
 def _called(namespace: Any, rivals: set[str]) -> set[str]:
     """The names that the file calls anywhere but inside of the rivals themselves."""
-    try:
-        tree = ast.parse(inspect.getsource(namespace))
-    except (OSError, TypeError, SyntaxError):
-        return set()
+    tree = source_tree(namespace)
     called = set()
     for statement in tree.body:
         within = getattr(statement, "name", None)

@@ -1,0 +1,318 @@
+"""What is kept of code that is not to be run: its imports, functions, classes and plain values, without the training around them."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_CHEAP_CALLS = re.compile(
+    r"(int|float|str|bool|len|tuple|list|dict|set|frozenset|range|min|max|sum|abs|round|pow|isinstance|sorted"
+    r"|(?:torch\.)?(?:device|tensor|Size|finfo|[\w.]*is_available|accelerator\.\w+|log|sqrt|get_default_dtype)"
+    r"|(?:math|np|numpy)\.\w+|(?:os\.path|path)\.\w+|(?:pathlib\.)?Path|(?:argparse\.)?Namespace|(?:types\.)?SimpleNamespace"
+    r"|(?:collections\.)?namedtuple|(?:typing\.)?TypeVar|(?:functools\.)?partial|(?:logging\.)?getLogger|os\.(?:getenv|environ\.get)"
+    r"|(?:vae_conformance\.)?Implementation|(?:torch\.)?(?:nn\.)?(?:\w+Loss|ReLU|LeakyReLU|ELU|GELU|SiLU|Sigmoid|Tanh|Softplus|Identity))"
+)
+_FORBIDDEN = re.compile(r"(np|numpy)\.(load|loadtxt|genfromtxt|fromfile|save|random)\b.*")
+_PARSER = re.compile(r"(argparse\.)?ArgumentParser")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the kept code, ready to be executed.
+
+    Attributes:
+        filename: its name in tracebacks: the file, or the notebook and the number among its code cells.
+        code: the code.
+        imports: the names that it imports where it is an import; one that fails costs these names alone.
+        line: where it begins.
+    """
+
+    filename: str
+    code: CodeType
+    imports: tuple[str, ...] = ()
+    line: int = 1
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The kept code of a file or a notebook.
+
+    Attributes:
+        pieces: what is to be executed, in this order, in one namespace.
+        left_out: the first and the last line of each stretch that was left out, by piece of the source.
+        lost: for each name that only left-out lines give a value, where they do ("line 3", "cell 2, line 3").
+        calls: whether what was left out at module level calls anything.
+    """
+
+    pieces: tuple[Piece, ...]
+    left_out: tuple[tuple[int, int], ...]
+    lost: Mapping[str, str]
+    calls: bool
+
+
+@dataclass
+class _Known:
+    """What earlier statements defined, by kind, and what was left out so far.
+
+    Attributes:
+        missing: names whose definition was left out.
+        lost: where each of these is.
+        classes: kept classes.
+        records: dataclasses among these.
+        parsers: parsers of the command line that need no argument.
+        settings: what these gave.
+        left_out: the lines of each statement that was left out, None between two where something was kept.
+        calls: whether any of it calls something.
+        place: how a line is called, before its number.
+    """
+
+    missing: set[str] = field(default_factory=set)
+    lost: dict[str, str] = field(default_factory=dict)
+    classes: set[str] = field(default_factory=set)
+    records: set[str] = field(default_factory=set)
+    parsers: set[str] = field(default_factory=set)
+    settings: set[str] = field(default_factory=set)
+    left_out: list[tuple[int, int] | None] = field(default_factory=list)
+    calls: bool = False
+    place: str = "line"
+
+
+def definitions(sources: Sequence[tuple[str, str, Sequence[ast.stmt]]]) -> Definitions:
+    """The definitions of some source.
+
+    Kept: the imports that something kept uses, functions, classes, assignments of values, arithmetic of names,
+    calls that only describe something (`torch.device`, `torch.cuda.is_available`, `nn.BCELoss`), and a command line that needs no
+    argument. Left out: loops, with blocks, bare calls and every other assignment, so that no data set is loaded and nothing is trained.
+
+    Args:
+        sources: the file, or each cell: its name in tracebacks, how messages call a line of it ("line", "cell 2, line"), and its
+            statements, which are changed.
+    """
+    known = _Known()
+    trees: list[tuple[str, list[ast.stmt]]] = []
+    for filename, place, statements in sources:
+        known.place = place
+        trees.append((filename, [kept for statement in statements for kept in _kept(statement, known)]))
+    used = {
+        name
+        for _, body in trees
+        for statement in body
+        if not isinstance(statement, ast.Import | ast.ImportFrom)
+        for name in _names(statement)
+    }
+    flags = 0
+    pieces: list[Piece] = []
+    for filename, body in trees:
+        needed = [statement for statement in body if _is_needed(statement, used)]
+        flags |= _future_flags(needed)
+        pieces += [_piece(filename, run, flags) for run in _runs(needed)]
+    return Definitions(tuple(pieces), tuple(_stretches(known.left_out)), known.lost, known.calls)
+
+
+def _runs(statements: Sequence[ast.stmt]) -> Iterator[list[ast.stmt]]:
+    """Each import alone, and what stands between two of them together."""
+    run: list[ast.stmt] = []
+    for statement in statements:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            if run:
+                yield run
+            yield [statement]
+            run = []
+        else:
+            run.append(statement)
+    if run:
+        yield run
+
+
+def _piece(filename: str, run: list[ast.stmt], flags: int) -> Piece:
+    code = compile(ast.Module(run, type_ignores=[]), filename, "exec", flags=flags, dont_inherit=True)
+    imports = tuple(_bound_names(run[0])) if isinstance(run[0], ast.Import | ast.ImportFrom) else ()
+    return Piece(filename, code, imports, run[0].lineno)
+
+
+def _stretches(lines: Sequence[tuple[int, int] | None]) -> Iterator[tuple[int, int]]:
+    """The left-out lines with neighbours drawn together."""
+    open_one: tuple[int, int] | None = None
+    for one in [*lines, None]:
+        if one is None or (open_one is not None and one[0] < open_one[0]):
+            if open_one is not None:
+                yield open_one
+            open_one = one
+        else:
+            open_one = one if open_one is None else (open_one[0], one[1])
+
+
+def _kept(statement: ast.stmt, known: _Known) -> list[ast.stmt]:
+    """The statement, what is kept of a conditional or a try, or nothing; names whose definition is lost are noted."""
+    if isinstance(statement, ast.If) and _is_main_guard(statement.test):
+        known.left_out.append(None)
+        _lose(statement, known)
+        return []
+    if isinstance(statement, ast.If) and _is_cheap(statement.test, known):
+        return _kept_blocks(statement, known, ("body", "orelse"))
+    if isinstance(statement, ast.Try):
+        for handler in statement.handlers:
+            _kept_blocks(handler, known, ("body",))
+        return _kept_blocks(statement, known, ("body", "orelse", "finalbody"))
+    if _is_kept(statement, known):
+        for name in _bound_names(statement):
+            known.missing.discard(name)
+            known.lost.pop(name, None)
+        if isinstance(statement, ast.ClassDef):
+            known.classes.add(statement.name)
+            if any("dataclass" in ast.unparse(decorator) for decorator in statement.decorator_list):
+                known.records.add(statement.name)
+        known.left_out.append(None)
+        return [statement]
+    if not isinstance(statement, ast.Pass) and not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+        known.left_out.append((statement.lineno, statement.end_lineno or statement.lineno))
+        known.calls |= any(isinstance(node, ast.Call) for node in ast.walk(statement))
+    _lose(statement, known)
+    return []
+
+
+def _lose(statement: ast.stmt, known: _Known) -> None:
+    for name in _bound_names(statement):
+        known.missing.add(name)
+        known.lost.setdefault(name, f"{known.place} {statement.lineno}")
+
+
+def _is_main_guard(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test))
+
+
+def _kept_blocks(node: Any, known: _Known, blocks: tuple[str, ...]) -> list[ast.stmt]:
+    """The compound statement with its blocks reduced to what is kept; nothing where they keep nothing at all."""
+    reduced = {name: [kept for inner in getattr(node, name) for kept in _kept(inner, known)] for name in blocks}
+    if not any(reduced.values()) and not isinstance(node, ast.ExceptHandler):
+        return []
+    for name, body in reduced.items():
+        setattr(node, name, body or ([ast.copy_location(ast.Pass(), node)] if name == "body" else []))
+    return [node]
+
+
+def _is_kept(statement: ast.stmt, known: _Known) -> bool:
+    match statement:
+        case ast.Import() | ast.ImportFrom() | ast.ClassDef():
+            return True
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            # Its defaults and decorators run when it is defined.
+            outer = [*statement.decorator_list, *statement.args.defaults, *filter(None, statement.args.kw_defaults)]
+            return not any(name in known.missing for expression in outer for name in _names(expression))
+        case ast.Assign(targets=targets, value=value):
+            return _of_command_line(statement, known) or (all(_is_plain_target(one, known) for one in targets) and _is_cheap(value, known))
+        case ast.AnnAssign(target=target, value=value):
+            return value is None or (_is_plain_target(target, known) and _is_cheap(value, known))
+        case ast.AugAssign(target=ast.Name(id=name), value=value):
+            return name not in known.missing and _is_cheap(value, known)
+        case ast.Expr(value=ast.Call()):
+            return _of_command_line(statement, known)
+    return isinstance(statement, getattr(ast, "TypeAlias", ast.ClassDef))
+
+
+def _of_command_line(statement: ast.Assign | ast.Expr, known: _Known) -> bool:
+    """Whether it makes a parser of the command line, adds to it, or reads an empty one, which its parser takes."""
+    call = statement.value
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if not isinstance(call, ast.Call) or not (target is None or isinstance(target, ast.Name)):
+        return False
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if not all(_is_cheap(one, known) for one in given):
+        return False
+    if target is not None and _PARSER.fullmatch(ast.unparse(call.func)):
+        known.parsers.add(target.id)
+        return True
+    if not (isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id in known.parsers):
+        return False
+    if call.func.attr == "add_argument":
+        if _is_required(call):
+            known.parsers.discard(call.func.value.id)
+        return call.func.value.id in known.parsers
+    if call.func.attr == "parse_args" and target is not None:
+        known.settings.add(target.id)
+        return True
+    return call.func.attr == "set_defaults"
+
+
+def _is_required(call: ast.Call) -> bool:
+    """Whether a command line without this argument is refused."""
+    first = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
+    words = {keyword.arg: getattr(keyword.value, "value", None) for keyword in call.keywords}
+    return words.get("required") is True or (not str(first).startswith("-") and words.get("nargs") not in ("?", "*"))
+
+
+def _is_plain_target(target: ast.expr, known: _Known) -> bool:
+    """Names, and attributes of the code's own classes (`VAE.loss = loss`) and of what its command line gave (`args.cuda = False`)."""
+    if isinstance(target, ast.Tuple | ast.List):
+        return all(_is_plain_target(element, known) for element in target.elts)
+    if isinstance(target, ast.Attribute):
+        return isinstance(target.value, ast.Name) and target.value.id in known.classes | known.settings
+    return isinstance(target, ast.Name)
+
+
+def _is_cheap(value: ast.expr, known: _Known) -> bool:
+    """Whether evaluating it neither computes nor reads anything, and every name in it was kept."""
+    waiting: list[ast.AST] = [value]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name) and node.id in known.missing:
+            return False
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
+            return False
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called not in known.records and (not _CHEAP_CALLS.fullmatch(called) or _FORBIDDEN.fullmatch(called)):
+                return False
+        if not isinstance(node, ast.Lambda):  # its body runs when it is called
+            waiting += ast.iter_child_nodes(node)
+    return True
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """The names that a statement reads, those in quoted annotations among them."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            yield inner.id
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str) and len(inner.value) < 80:
+            yield from re.findall(r"[A-Za-z_]\w*", inner.value)
+
+
+def _bound_names(statement: ast.AST) -> Iterator[str]:
+    """The names that a statement defines, in its blocks too, but not within functions and classes."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, _DEFINITIONS):
+            yield node.name
+            continue
+        if isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        if not isinstance(node, ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+
+
+def _is_needed(statement: ast.stmt, used: set[str]) -> bool:
+    """Whether a statement stays; an import is reduced to the names that something kept uses."""
+    if isinstance(statement, ast.Import | ast.ImportFrom) and getattr(statement, "module", None) != "__future__":
+        statement.names = [alias for alias in statement.names if set(_bound_names(alias)) & (used | {"*"})]
+        return bool(statement.names)
+    return True
+
+
+def _future_flags(statements: list[ast.stmt]) -> int:
+    """The compiler flags of `from __future__` imports, which hold for all that follows, later cells of a notebook too."""
+    features = importlib.import_module("__future__")
+    flags = 0
+    for statement in statements:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            for alias in statement.names:
+                flags |= getattr(features, alias.name).compiler_flag
+    return flags

@@ -1,0 +1,126 @@
+"""What the name of a constructor's parameter means, and the value that it is given for a size."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Mapping
+
+import torch
+
+DEFAULT_SHAPE = (1, 28, 28)
+DEFAULT_SIZES = {"hidden_dim": 256, "latent_dim": 16}
+
+# Spellings in lower case without underscores; a trailing number (h_dim1) is ignored.
+_SPELLINGS = {
+    "shape": "inputshape imageshape imgshape xshape datashape inshape shape inputdims",
+    "pixels": """inputdim indim infeatures xdim npixels numpixels dimx datadim ninput ninputs inputfeatures inputunits
+        dinput dimin originaldim featuredim nfeatures numfeatures observeddim imagedim imgdim outputdim outdim
+        outputsize outfeatures inputs sizein sizeout din dout dimout nin nout dimdata obsdim dimobs observationdim
+        outputfeatures outputunits noutputs numoutputs noutput ninputdims inputdimension inputdimensions imagedims imgdims nvisible
+        visibledim visibleunits inputlen inputlength flatdim flatsize""",
+    "extent": "imagesize imgsize imsize inputsize insize xsize datasize resolution imageside side",
+    "height": "height imageheight imgheight width imagewidth imgwidth",
+    "channels": """channels inchannels imagechannels imgchannels nc nchannels numchannels inputchannels channel
+        inputchannel cin inputch imgch imagechannel imgchannel inch colorchannels colourchannels ncolors ncolours""",
+    "hidden": """hiddendim hdim hiddensize hidden nhidden hiddenunits hiddenfeatures hiddim hid h numhidden dimh
+        hiddendimension hiddendimensions hidsize hidunits nhid dhid hiddenunit nhiddens numhiddens hsize hiddennodes nhiddenunits
+        numhiddenunits hiddenlayersize intermediatedim hiddendims hiddensizes hdims hiddenlayers hiddens dhidden""",
+    "latent": """latentdim zdim latentsize latentdims nlatent latent latents z nz dimz latentspace latentfeatures
+        codesize codedim bottleneck bottleneckdim bottlenecksize embeddingdim embeddingsize encodingdim zsize zdims
+        latentspacedim nlatents dlatent numlatent latentunits latentspacesize latentdimension latentdimensions
+        encodeddim codelen codelength dimcode ncode lcode latentvariablesize latentvariabledim latentvariables nlatentvariables latentlen
+        latentlength latentvectorsize latentvectordim latentvecsize embeddim embedsize encodingsize encodedsize representationdim
+        zdimension zdimensions nlatentdims nlatentdim latentn dz sizez numlatents numlatentdims""",
+    "filters": "hiddenchannels basechannels nfilters numfilters filters ngf ndf basefilters",
+    "device": "device dev",
+    "rate": "lr learningrate",
+    "dropout": "dropout dropoutrate droprate pdrop dropoutp",
+    "beta": "beta klweight kldweight klcoef",
+}
+_ROLE_OF = {name: role for role, names in _SPELLINGS.items() for name in names.split()}
+_INPUT_ROLES = frozenset({"shape", "pixels", "extent", "height", "channels"})
+SIZE_OF_ROLE = {
+    "shape": "input_shape",
+    "pixels": "input_shape",
+    "extent": "input_shape",
+    "height": "input_shape",
+    "hidden": "hidden_dim",
+    "latent": "latent_dim",
+}
+_PLURAL = re.compile(r"(hidden|h)_?(dims|sizes|layers)$|hiddens$", re.IGNORECASE)
+
+
+def role_of(parameter: inspect.Parameter) -> str | None:
+    """What a parameter's name means; None where it says nothing."""
+    return _ROLE_OF.get(parameter.name.lower().replace("_", "").rstrip("0123456789"))
+
+
+def says(shape: tuple[int, ...], role: str) -> bool:
+    """Whether a known shape gives the role a value: a flat vector has neither channels nor a height."""
+    return role in _INPUT_ROLES and (len(shape) >= 2 or role not in ("channels", "height"))
+
+
+def value_of(role: str, parameter: inspect.Parameter, shape: tuple[int, ...], *, has_channels: bool, sizes: Mapping[str, object]) -> object:
+    """The value of a parameter with this role, in the form that its default and annotation ask for.
+
+    Args:
+        role: what its name means.
+        parameter: the parameter.
+        shape: of one item.
+        has_channels: whether another parameter says the number of channels, so that an extent is one side.
+        sizes: values for `hidden_dim` and `latent_dim`.
+    """
+    note = parameter.annotation
+    annotation = (note if isinstance(note, str) else inspect.formatannotation(note)).lower()
+    many = _wants_sequence(parameter, annotation, role)
+    if role in ("hidden", "latent"):
+        size = sizes.get(SIZE_OF_ROLE[role], DEFAULT_SIZES[SIZE_OF_ROLE[role]])
+        return [size] if many and not isinstance(size, list | tuple) else size
+    if role in ("shape", "pixels", "extent") and many:
+        fitted = _of_length(shape, _length(parameter, annotation))
+        return list(fitted) if isinstance(parameter.default, list) or "list" in annotation else fitted
+    if role == "extent":
+        one_side = has_channels or parameter.name in ("resolution", "side", "image_side")
+        small = isinstance(parameter.default, int) and parameter.default <= 128
+        return _side(shape) if one_side or small else math.prod(shape)
+    if role == "height":
+        return _side(shape) if "width" in parameter.name.lower() or len(shape) < 2 else shape[-2]
+    fixed: dict[str, object] = {
+        "channels": shape[0] if len(shape) == 3 else 1,
+        "filters": 32,
+        "device": torch.device("cpu"),
+        "beta": 1.0,
+        "rate": 1e-3,
+        "dropout": 0.0,
+    }
+    return fixed.get(role, math.prod(shape))
+
+
+def _wants_sequence(parameter: inspect.Parameter, annotation: str, role: str) -> bool:
+    if isinstance(parameter.default, list | tuple):
+        return True
+    sequence = re.search(r"\b(tuple|list|sequence|iterable|size)\b", annotation) is not None
+    if isinstance(parameter.default, int) or re.search(r"\bint\b", re.sub(r"\[.*?\]", "", annotation)):
+        return sequence and role == "shape"
+    return sequence or role == "shape" or (role == "hidden" and _PLURAL.search(parameter.name) is not None)
+
+
+def _length(parameter: inspect.Parameter, annotation: str) -> int | None:
+    if isinstance(parameter.default, list | tuple):
+        return len(parameter.default)
+    fixed = re.search(r"tuple\[([^\]]*)\]", annotation)
+    return None if fixed is None or "..." in fixed[1] else fixed[1].count(",") + 1
+
+
+def _of_length(shape: tuple[int, ...], length: int | None) -> tuple[int, ...]:
+    if length == 1:
+        return (math.prod(shape),)
+    if length == 2 and len(shape) >= 2:
+        return shape[-2:]
+    return (1, *shape) if length == 3 and len(shape) == 2 else shape
+
+
+def _side(shape: tuple[int, ...]) -> int:
+    return shape[-1] if len(shape) >= 2 else math.isqrt(math.prod(shape))
