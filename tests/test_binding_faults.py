@@ -16,7 +16,6 @@ from binding_samples import (
     Layers,
     Native,
     bound,
-    noisy,
     without,
 )
 from vae_conformance.binding.inprocess import InProcessSubject

@@ -103,7 +103,7 @@ def test_what_shows_no_part_of_a_vae_is_refused_once() -> None:
         def forward(self, x: Tensor) -> Any:
             return self.layers(noisy(*self.heads(x))).view_as(x)
 
-    with pytest.raises(Unbound, match="nothing in student.py:Opaque was recognised as a part of a VAE") as refused:
+    with pytest.raises(Unbound, match=r"nothing in student\.py:Opaque was recognised as a part of a VAE") as refused:
         bound(Opaque)
     assert "encode: no method or submodule named encode" in refused.value.message
     assert "adapter" in refused.value.hint

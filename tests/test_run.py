@@ -179,6 +179,8 @@ def test_a_missing_loss_is_accepted_and_lowers_the_promise() -> None:
     assert "the suite supplies the ELBO" in found.message("OBJ-02")
     assert found.report["summary"]["not-applicable"] >= 3
     assert "not applicable" in found.out
+    assert "conforms as far as it could be judged: no loss was found" in " ".join(found.out.split())
+    assert ran(changed((LOSS, "")), "--only", "OBJ,NET-01", "--require-parts").code == 4
 
 
 # what cannot be judged: exit code 2
