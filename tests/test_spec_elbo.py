@@ -178,7 +178,7 @@ def test_a_fault_of_the_loss_goes_through() -> None:
         (Likelihood.LAPLACE, None, (1.0,)),
         (None, None, (1.0,)),
         (Likelihood.SQUARED_ERROR, None, (1.0, 0.5)),
-        (Likelihood.SQUARED_ERROR, 2.4, (2.4,)),
+        (Likelihood.SQUARED_ERROR, 2.4, (2.4, 1.2)),
         (Likelihood.BERNOULLI, 0.004, (0.004,)),
     ],
 )

@@ -79,7 +79,9 @@ def test_missing_decode_is_said_in_these_words() -> None:
 @pytest.mark.parametrize("part", [part for part in Part if part not in REQUIRED_PARTS])
 @pytest.mark.parametrize("how", [Standing.MISSING, Standing.REPLACED])
 def test_a_replaceable_part_makes_a_claim_not_applicable(part: Part, how: Standing) -> None:
-    assert precondition(claim(needs=(Part.POSTERIOR, part)), standing(part, how)) == not_applicable(f"{part}: the {part} of the fake")
+    assert precondition(claim(needs=(Part.POSTERIOR, part)), standing(part, how)) == not_applicable(
+        f"{part}: the {part} of the fake", measured={"part": str(part)}
+    )
 
 
 @pytest.mark.parametrize("part", Part)

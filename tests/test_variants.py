@@ -70,20 +70,38 @@ def test_a_size_that_the_parts_refuse_is_passed_over(tmp_path, inputs, labels):
     assert [variant.label for variant in found(path)] == labels
 
 
-@pytest.mark.parametrize(("fault", "named"), [("raise RuntimeError('no')", "hard-coded-shape"), ("import time; time.sleep(9)", None)])
-def test_what_fails_at_another_size_is_a_size_in_the_code_unless_it_only_takes_too_long(tmp_path, monkeypatch, fault, named):
+def session_with_a_late_fault(tmp_path, monkeypatch, fault, limit=60.0):
+    """A session whose model, once it is bound, meets a fault in decode at another size than its own."""
     path = tmp_path / "student.py"
     begin = "    def decode(self, z):\n"
     failing = f"    late = False\n\n{begin}        if VAE.late and z.shape[1] == 3:\n            {fault}\n"
     source = ONE_SIDE_ONLY.format(inputs="latent_dim").replace(begin, failing)
     path.write_text(source)
-    session = Session(RunOptions(str(path)), lambda _event: None)
+    session = Session(RunOptions(str(path), time_limit=limit), lambda _event: None)
     subject = session.bind()
-    own = variants(session._target, subject, session.options)
-    for variant in own:
-        variant.subject.caller.limit = 0.3
+    session._variants = variants(session._target, subject, session.options)
     monkeypatch.setattr(type(subject.model), "late", True)
-    session._variants = own
-    verdict = session.verdict("NET-02")
-    assert (verdict.outcome, verdict.diagnosis) == ("violated", named)
+    return session
+
+
+def test_what_fails_at_another_size_is_a_size_in_the_code(tmp_path, monkeypatch):
+    verdict = session_with_a_late_fault(tmp_path, monkeypatch, "raise RuntimeError('no')").verdict("NET-02")
+    assert (verdict.outcome, verdict.diagnosis) == ("violated", "hard-coded-shape")
     assert "built with latent_dim = 3" in verdict.message
+
+
+def test_another_size_that_only_takes_too_long_is_passed_over_and_named(tmp_path, monkeypatch):
+    session = session_with_a_late_fault(tmp_path, monkeypatch, "import time; time.sleep(9)")
+    for variant in session._variants:
+        variant.subject.caller.limit = 0.3
+    verdict = session.verdict("NET-02")
+    assert (verdict.outcome, verdict.diagnosis) == ("holds", None)
+    assert "no time was left to ask it with latent_dim = 3: --time-limit gives more" in verdict.message
+
+
+def test_another_size_that_uses_up_the_claims_time_is_passed_over_too(tmp_path, monkeypatch):
+    session = session_with_a_late_fault(tmp_path, monkeypatch, "import time; time.sleep(1)", limit=8.0)
+    monkeypatch.setattr("vae_conformance.session.OTHER_SIZE_EXAMPLES", 1000)
+    verdict = session.verdict("NET-02")
+    assert verdict.outcome == "holds"
+    assert "no time was left to ask it with latent_dim = 3" in verdict.message

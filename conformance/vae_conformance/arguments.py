@@ -180,6 +180,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         dest="expected_failures",
         type=_checked(choices.expected_failure),
     )
+    _option(
+        verdict,
+        "--require-parts",
+        None,
+        "leave nothing open: a claim that gates and cannot be asked, because no loss or no sampling step was found, makes the exit code 4",
+        action="store_true",
+    )
     _option(verdict, "--fail-fast", None, "stop at the first violated claim that gates", action="store_true")
     how = parser.add_argument_group("how it is run")
     _option(

@@ -35,6 +35,7 @@ class Options(TypedDict, total=False):
     data_root: str | Path
     download: bool
     gate: str
+    require_parts: bool
     effective_beta: float
     likelihood: str
     objective: str

@@ -151,6 +151,7 @@ _READERS: Mapping[str, Callable[[Any, Path], Any]] = {
     "data-root": lambda value, folder: str(folder / _text(value)),
     "download": _flag,
     "gate": _choice(choices.GATES),
+    "require-parts": _flag,
     "effective-beta": _positive,
     "likelihood": _choice(choices.LIKELIHOODS),
     "objective": _choice(choices.OBJECTIVES),

@@ -36,7 +36,7 @@ _MEANINGS = {
     ExitCode.VIOLATES: "a claim that gates is violated, or an expected failure passes",
     ExitCode.UNBOUND: "the target cannot be loaded or bound, or an option is wrong",
     ExitCode.INCONCLUSIVE: "nothing is violated, but a claim that gates could not be decided",
-    ExitCode.INCOMPLETE: "fewer claims were decided than the profile promises",
+    ExitCode.INCOMPLETE: "fewer claims were decided than the profile promises, or than --require-parts wants",
     ExitCode.ERROR: "the suite itself failed; this says nothing about the implementation",
     ExitCode.INTERRUPTED: "interrupted",
 }
@@ -62,6 +62,7 @@ def exit_code(
     *,
     unbound: bool = False,
     suite_failed: bool = False,
+    unasked: Collection[str] = (),
 ) -> ExitCode:
     """The exit code of a run.
 
@@ -76,6 +77,7 @@ def exit_code(
         gate: `expected` or `required`.
         unbound: whether the target could not be loaded or bound.
         suite_failed: whether the suite broke down beside its claims.
+        unasked: the ids that gate and could not be asked for want of a part, where the user wants them asked.
     """
     outcomes = [standing.outcome for standing in claims.values()]
     gated = [standing.outcome for standing in claims.values() if gates(standing.level, gate)]
@@ -87,7 +89,7 @@ def exit_code(
         return ExitCode.UNBOUND
     if Outcome.VIOLATED in gated or stale:
         return ExitCode.VIOLATES
-    if set(promised) - set(claims):
+    if set(promised) - set(claims) or unasked:
         return ExitCode.INCOMPLETE
     if Outcome.INCONCLUSIVE in gated:
         return ExitCode.INCONCLUSIVE

@@ -25,6 +25,8 @@ class RunOptions:
         seed: varies noise, examples and training seeds.
         only: claim ids or areas to ask; empty for all of the profile.
         gate: `expected` gates required and expected claims, `required` the required ones alone.
+        require_parts: whether a gating claim that cannot be asked, because the loss or the sampling step was not found, leaves the run
+            incomplete.
         expected_failures: claim id -> the reason why it may fail.
         effective_beta: the KL's weight against the negative log-likelihood that the author declares, or None.
         likelihood: the declared likelihood, or None to detect it.
@@ -51,6 +53,7 @@ class RunOptions:
     seed: int = 0
     only: tuple[str, ...] = ()
     gate: str = "expected"
+    require_parts: bool = False
     expected_failures: dict[str, str] = field(default_factory=dict)
     effective_beta: float | None = None
     likelihood: str | None = None

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from vae_conformance.agenda import Agenda
 from vae_conformance.binding.bind import bind
+from vae_conformance.binding.calls import Caller
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.locations import locate_parts
 from vae_conformance.errors import Unbound
@@ -29,7 +30,7 @@ from vae_conformance.weights import of_given_weights, with_weights
 from vae_spec.claim import Claim, Experiment, Profile
 from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
 from vae_spec.judging import ask, judge, precondition
-from vae_spec.outcomes import Level, Outcome, Verdict, violated
+from vae_spec.outcomes import Level, Outcome, Verdict, inconclusive
 from vae_spec.places import parts_concerned
 from vae_spec.registry import CLAIMS
 from vae_spec.statistics.ledger import ledger
@@ -41,6 +42,28 @@ Emit = Callable[[dict[str, Any]], None]
 PROGRESS_SECONDS = 0.5
 OTHER_SIZE_EXAMPLES = 6
 """Examples of a property at each other size; its own size gets the trial's number."""
+SHORTEST_SECONDS = 0.01
+"""What other sizes are given where nothing is left of a claim's time."""
+
+
+def out_of_time(late: TimeLimitExceeded, caller: Caller) -> Verdict:
+    """The verdict where a claim's time is over, and no call of the implementation hangs: nothing is known, for or against it."""
+    calls = sum(spent.calls for spent in caller.spent.values())
+    message = f"not decided within its {late.seconds:g} s"
+    if not calls:
+        return inconclusive(f"{message}: the implementation was not called yet; --time-limit gives more")
+    seconds = sum(spent.seconds for spent in caller.spent.values())
+    name, longest = max(caller.spent.items(), key=lambda entry: entry[1].longest)
+    return inconclusive(
+        f"{message}: {calls} calls of the implementation took {seconds:.3g} s of them, the longest {longest.longest:.2g} s ({name})"
+        "\nnone of them hangs, so this is no violation; give it more time with --time-limit",
+        measured={
+            "seconds": late.seconds,
+            "calls": calls,
+            "seconds in calls": round(seconds, 3),
+            "longest call": round(longest.longest, 3),
+        },
+    )
 
 
 class Session:
@@ -105,41 +128,52 @@ class Session:
         claim = CLAIMS[claim_id]
         subject = self.bind()
         trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id) or 1e-9, target=self.options.target)
+        subject.caller.count_anew()
         try:
-            if claim.check is not None:
-                with time_limit(self.options.time_limit, claim_id):
-                    return self._exact(claim, subject, trial)
-            return self._trained(claim, subject, trial)
+            return self._exact(claim, subject, trial) if claim.check is not None else self._trained(claim, subject, trial)
         except Unbound:
             raise
         except TimeLimitExceeded as late:
-            return violated(
-                f"the claim took longer than its {late.seconds:g} s",
-                measured={"seconds": late.seconds},
-                hint="if the implementation is simply slow, give it more with --time-limit",
-            )
+            return out_of_time(late, subject.caller)
         except Exception as error:  # noqa: BLE001  a failure of the suite is reported as one, and the other claims are still asked
             detail = "".join(traceback.format_exception(error))
             return Verdict(Outcome.ERROR, f"the suite itself failed: {type(error).__name__}: {error}\n{detail}")
 
     def _exact(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
         """Ask the subject, and where it can be built at other sizes and the claim could hold at one size alone, ask there too."""
-        verdict = ask(claim, subject, trial)
+        began = time.monotonic()
+        with time_limit(self.options.time_limit, claim.id):
+            verdict = ask(claim, subject, trial)
         if claim.id not in ASKED or verdict.outcome is not Outcome.HOLDS or self._target is None:
             return verdict
-        if self._variants is None:
-            self._variants = variants(self._target, subject, self.options)
-        for variant in self._variants:
-            there = ask(claim, variant.subject, replace(trial, examples=OTHER_SIZE_EXAMPLES))
-            if there.outcome is Outcome.VIOLATED:
-                # What fails at one size alone is a size written into the code, unless it only took too long.
-                late = PAST_ITS_LIMIT in there.measured
-                named = there.diagnosis or (None if late else "hard-coded-shape")
-                return replace(there, message=f"built with {variant.label}: {there.message}", diagnosis=named)
-        if self._variants:
-            sizes = " and with ".join(variant.label for variant in self._variants)
-            return replace(verdict, message=f"{verdict.message} (also with {sizes})")
-        return verdict
+        left = self.options.time_limit - (time.monotonic() - began)
+        return self._elsewhere(claim, subject, trial, verdict, max(left, SHORTEST_SECONDS))
+
+    def _elsewhere(self, claim: Claim, subject: InProcessSubject, trial: Trial, verdict: Verdict, seconds: float) -> Verdict:
+        """The verdict at other sizes than its own, as far as the time that is left suffices: a size that is only slow is no violation."""
+        asked, late = [], []
+        try:
+            with time_limit(seconds, f"{claim.id} at other sizes"):
+                if self._variants is None:
+                    self._variants = []  # once only: what was too slow to build is not built again for the next claim
+                    self._variants = variants(self._target, subject, self.options) if self._target is not None else []
+                late = [variant.label for variant in self._variants]
+                for variant in self._variants:
+                    there = ask(claim, variant.subject, replace(trial, examples=OTHER_SIZE_EXAMPLES))
+                    if PAST_ITS_LIMIT in there.measured:
+                        continue
+                    late.remove(variant.label)
+                    asked.append(variant.label)
+                    if there.outcome is Outcome.VIOLATED:
+                        # What fails at one size alone is a size written into the code.
+                        named = there.diagnosis or "hard-coded-shape"
+                        return replace(there, message=f"built with {variant.label}: {there.message}", diagnosis=named)
+        except TimeLimitExceeded:
+            late = late or ["other sizes"]
+        also = f"also with {' and with '.join(asked)}" if asked else ""
+        passed_over = f"no time was left to ask it with {' and with '.join(late)}: --time-limit gives more" if late else ""
+        said = "; ".join(filter(None, (also, passed_over)))
+        return replace(verdict, message=f"{verdict.message} ({said})") if said else verdict
 
     def _trained(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
         """Look at more and more seeds until the verdict is clear."""

@@ -8,7 +8,7 @@ log-likelihood of an item; `kl_weight` the weight of the KL in the total. Their 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -114,10 +114,15 @@ def kl_weight(subject: Subject, *, batch: int, seed: int = 0) -> float:
 
 
 def accepted_weights(facts: Facts) -> tuple[float, ...]:
-    """The effective betas in order: the one declared, or 1, and for squared error 1/2 too, which is what its missing 1/2 makes."""
-    if facts.effective_beta is not None:
-        return (facts.effective_beta,)
-    return (1.0, 0.5) if facts.likelihood is Likelihood.SQUARED_ERROR else (1.0,)
+    """The effective betas in order: the one declared, or 1, and for squared error its half too, which is what a missing 1/2 makes of it."""
+    meant = 1.0 if facts.effective_beta is None else facts.effective_beta
+    return (meant, 0.5 * meant) if facts.likelihood is Likelihood.SQUARED_ERROR else (meant,)
+
+
+def reported_weights(facts: Facts) -> tuple[float, ...]:
+    """What a reported KL may weigh against the likelihood: what the total's may, or, reported without its weight, what a plain one may."""
+    plain = accepted_weights(replace(facts, effective_beta=None))
+    return tuple(dict.fromkeys((*accepted_weights(facts), *plain)))
 
 
 def nearest_weight(weight: float, accepted: tuple[float, ...]) -> float:

@@ -60,7 +60,7 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
                 expected={"part": "present"},
                 hint=f"give the class what the claim needs: {part}; nothing can stand in for it",
             )
-        return not_applicable(f"{part}: {report.account}")
+        return not_applicable(f"{part}: {report.account}", measured={"part": str(part)})
     return None
 
 

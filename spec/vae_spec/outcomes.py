@@ -96,6 +96,6 @@ def inconclusive(message: str, *, measured: Mapping[str, Number] | None = None, 
     return Verdict(Outcome.INCONCLUSIVE, message, measured or {}, expected or {})
 
 
-def not_applicable(reason: str) -> Verdict:
-    """The claim does not concern this implementation, and why; never counts as a pass."""
-    return Verdict(Outcome.NOT_APPLICABLE, reason)
+def not_applicable(reason: str, *, measured: Mapping[str, Number] | None = None) -> Verdict:
+    """The claim does not concern this implementation, and why; never counts as a pass. `measured` names a part that was not found."""
+    return Verdict(Outcome.NOT_APPLICABLE, reason, measured or {})

@@ -91,6 +91,8 @@ class Facts:
         likelihood_declared: whether the user said so.
         learned_scale: whether the likelihood learns its own variance, so that its loss keeps falling while the variance shrinks.
         effective_beta: the weight of the KL against the negative log-likelihood at beta = 1 that its author declares, or None.
+        own_beta: what the loss's own weight of the KL is where the caller names none: its argument's default.
+        kl_alone: whether the implementation gives its KL alone, beside which the suite supplies the reconstruction term.
         objective: what kind of loss it declares.
         autoregressive: whether its decoder is declared to predict each entry from the code and the entries before it.
         parts: every part's standing.
@@ -112,6 +114,8 @@ class Facts:
     likelihood_declared: bool = False
     learned_scale: bool = False
     effective_beta: float | None = None
+    own_beta: float = 1.0
+    kl_alone: bool = False
     objective: Objective = Objective.ELBO
     autoregressive: bool = False
     parts: Mapping[Part, PartReport] = field(default_factory=dict)
@@ -321,7 +325,7 @@ class Subject(Protocol):
         ...
 
     def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None) -> Terms:
-        """The loss; beta None calls it without naming beta."""
+        """The loss; beta is in units of the weight that the KL has where none is named, and None names none."""
         ...
 
     def terms_vjp(

@@ -82,7 +82,13 @@ class Assembly:
         """The Subject, with everything that was found."""
         loss, likelihood = self._loss()
         self.wiring = replace(self.wiring, loss=loss)
-        self.facts = replace(self.facts, likelihood=likelihood, likelihood_declared=self.options.likelihood is not None)
+        self.facts = replace(
+            self.facts,
+            likelihood=likelihood,
+            likelihood_declared=self.options.likelihood is not None,
+            own_beta=loss.own_beta,
+            kl_alone=loss.kl_alone,
+        )
         self._read_head()
         self._read_manners()
         self.facts = replace(self.facts, learned_scale=self._learns_scale())
@@ -342,7 +348,9 @@ class Assembly:
         parts[Part.LOSS_TERMS] = whole if loss.returns is not Returns.SCALAR or works is not Standing.PRESENT else split
         parts[Part.BETA] = PartReport(
             Standing.PRESENT if loss.takes_beta and works is not Standing.FAILING else Standing.REPLACED,
-            f"argument {loss.roles['beta']}" if loss.takes_beta else "the loss takes no beta: training weighs its KL term",
+            f"argument {loss.roles['beta']}{'' if loss.own_beta == 1 else f', {loss.own_beta:g} by default'}"
+            if loss.takes_beta
+            else "the loss takes no beta: training weighs its KL term",
         )
         some = self.facts.parameters > 0
         parts[Part.PARAMETERS] = PartReport(

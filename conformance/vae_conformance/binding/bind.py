@@ -1,7 +1,7 @@
 """Binding a target: find its parts, tell how each is called, and give the Subject with an account of what was inferred.
 
 Whatever is missing or fails becomes a part's standing, not an error: N missing parts give N clear verdicts. Only a target of which not
-even the input's shape can be told cannot be bound.
+even the input's shape can be told, or that shows no part of a VAE, cannot be bound.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from vae_conformance.binding.findings import Findings, find_decoder, find_encode
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
 from vae_conformance.binding.noise import seeded
+from vae_conformance.binding.refusals import refuse_codebook, refuse_conditional, refuse_nothing
 from vae_conformance.declarations import completed, with_declarations
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
@@ -35,7 +36,8 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
     (`conformance_options`).
 
     Raises:
-        Unbound: it cannot be constructed, its declaration is not in order, or no input shape can be found.
+        Unbound: it cannot be constructed, its declaration is not in order, no input shape can be found, or no claim speaks of what it is
+            (a conditional model, a codebook, no part of a VAE).
     """
     device = torch.device(options.device)
     with seeded(0, device):
@@ -101,6 +103,7 @@ def _refuse_levels(found: Findings) -> None:
 
 
 def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
+    refuse_conditional(found.model, found.target.name)
     find_shape(found, options)
     find_encoder(found)
     find_forward(found)
@@ -108,6 +111,8 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     find_decoder(found, latent_shape)
     find_sampler(found, latent_shape)
     compose_forward(found)
+    refuse_codebook(found)
+    refuse_nothing(found)
     _refuse_levels(found)
     found.inside_head = settle_order(found)
     subject = Assembly(found, options, latent_shape).subject()

@@ -350,16 +350,18 @@ class InProcessSubject:
         target = mu.to(self.device), head.from_logvar(logvar.to(self.device))
         try:
             optimiser = torch.optim.Adam(list(trainable(self.model).values()), lr=learning_rate)
-            with self.caller.calling("encode"), in_mode(self.model, Mode.TRAIN), seeded(seed, self.device):
+            with in_mode(self.model, Mode.TRAIN), seeded(seed, self.device):
                 for _ in range(steps):
-                    here = self._posterior_attached(x)
-                    if max(float((one.detach() - other).abs().mean()) for one, other in zip(here, (mu, logvar), strict=True)) < 0.5:
-                        break
-                    errors = here[0] - target[0], head.from_logvar(here[1]) - target[1]
-                    optimiser.zero_grad()
-                    sum(error.square().mean() for error in errors).backward()  # type: ignore[union-attr]
-                    optimiser.step()
-                reached = self._posterior_attached(x)
+                    with self.caller.calling("encode"):
+                        here = self._posterior_attached(x)
+                        if max(float((one.detach() - other).abs().mean()) for one, other in zip(here, (mu, logvar), strict=True)) < 0.5:
+                            break
+                        errors = here[0] - target[0], head.from_logvar(here[1]) - target[1]
+                        optimiser.zero_grad()
+                        sum(error.square().mean() for error in errors).backward()  # type: ignore[union-attr]
+                        optimiser.step()
+                with self.caller.calling("encode"):
+                    reached = self._posterior_attached(x)
         finally:
             self.load(before)
         return Reached(reached[0].detach(), reached[1].detach())

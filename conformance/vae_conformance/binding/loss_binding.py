@@ -268,7 +268,11 @@ def _tensors(result: Any) -> list[Tensor]:
 
 
 def kl_of_the_model(found: Findings, likelihood: Likelihood) -> Loss | None:
-    """The KL that a pass of the model itself gives, beside the reconstruction term of a likelihood; None where it gives none."""
+    """The KL that a pass of the model itself gives, beside the reconstruction term of a likelihood; None where it gives none.
+
+    Its scale says nothing of it: the reconstruction term that it is made for stands in a script and may be a mean over anything. It is
+    brought to that of the divergence, for which mu = 1 costs half a nat a dimension.
+    """
     injection = injection_of(found)
     if not injection.takes_code or not has_forward(found.model) or found.joint.composition is not None:
         return None
@@ -292,18 +296,28 @@ def kl_of_the_model(found: Findings, likelihood: Likelihood) -> Loss | None:
     if grown[0] == 0:
         return None
     summed = abs(grown[1] / grown[0] - 2) < 1e-3
+    scale = _scale(found, grown[1] / (BATCH if summed else 1)) if summed or abs(grown[1] / grown[0] - 1) < 1e-3 else 1.0
 
     def loss(raw: Any, x: Tensor, mu: Tensor, second: Tensor, beta: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
         items = negative_log_likelihood(likelihood, raw if isinstance(raw, tuple) else (raw,), x)
         kl = kl_of(x, mu, second)
-        kl = kl.sum() if summed else kl.mean()
+        kl = (kl.sum() if summed else kl.mean()) / scale
         reconstruction = items.sum() if summed else items.mean()
         return reconstruction + beta * kl, reconstruction, kl
 
     shown = "what forward returns" if path[0] == RETURNED else str(path[0])
     account = f"{shown} is the KL; the script adds the reconstruction term: the suite supplies that of the {likelihood} likelihood"
+    if scale != 1:
+        account += f"; the KL is {scale:.4g} times the divergence and judged up to that factor, which belongs to the script's other term"
     known = "probe: the running model was handed posteriors, and it follows them"
-    return Loss(account, loss, {**DRIVEN, "beta": "beta"}, Returns.TERMS, known_by=known)
+    return Loss(account, loss, {**DRIVEN, "beta": "beta"}, Returns.TERMS, kl_alone=True, known_by=known)
+
+
+def _scale(found: Findings, grown: float) -> float:
+    """What a nat of an item reads in a KL that grows by so much from mu = 0 to mu = 1; 1 where it is one, or where the KL falls."""
+    assert found.pair is not None
+    scale = grown / (0.5 * found.pair[0][0].numel())
+    return scale if scale > 0 and abs(scale - 1) > 1e-3 else 1.0
 
 
 def _growth(found: Findings, kl_of: Callable[[Tensor, Tensor, Tensor], Tensor], size: int) -> Tensor:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vae_conformance.binding.loss_search import METHOD_NAMES
 from vae_conformance.binding.returns import Returns
@@ -58,6 +60,7 @@ class Loss:
         values: what the roles stand for.
         around: what has to hold while it is called.
         needs_beta: whether beta has to be given.
+        kl_alone: whether it is the model's KL beside a reconstruction term that the suite supplies.
         kind: what it is called with.
         known_by: how its arguments were told.
         sign: -1 for an ELBO, which is to be maximised.
@@ -72,6 +75,7 @@ class Loss:
     values: Values = plain_values
     around: Around = _nothing
     needs_beta: bool = False
+    kl_alone: bool = False
     kind: Kind = Kind.DIRECT
     known_by: str = ""
     sign: float = 1.0
@@ -105,6 +109,21 @@ class Loss:
     def takes_beta(self) -> bool:
         """Whether beta can be given."""
         return "beta" in self.roles
+
+    @cached_property
+    def own_beta(self) -> float:
+        """The number that beta is where nobody names it: its default, and 1 where that is none or 0. Betas count in units of it."""
+        if not self.takes_beta:
+            return 1.0
+        call = self.call.forward if isinstance(self.call, nn.Module) else self.call
+        try:
+            parameter = inspect.signature(call).parameters.get(self.roles["beta"])
+        except (TypeError, ValueError):
+            return 1.0
+        default = None if parameter is None else parameter.default
+        if not isinstance(default, int | float) or isinstance(default, bool):
+            return 1.0
+        return float(default) if default > 0 else 1.0
 
     def evaluate(self, raw: Raw, x: Tensor, mu: Tensor, second: Tensor, neutral: Tensor, z: Tensor | None, beta: float | None) -> Terms:
         """The terms for one batch. `neutral` is the second head where sigma = 1: a scalar loss is split there."""
@@ -140,7 +159,8 @@ class Loss:
         """What the loss returns, as `returns.entries` reads it."""
         values = self.values(raw, x, mu, second, z)
         positional = [values[role] for role in self.roles if role in values]
-        given = 1.0 if beta is None and self.needs_beta else beta
+        given = beta if beta is not None else 1.0 if self.needs_beta else None
+        given = None if given is None else given * self.own_beta
         keywords = {self.roles["beta"]: given} if given is not None and self.takes_beta else {}
         with self.around(mu, second):
             return self.call(*positional, **keywords)

@@ -17,7 +17,7 @@ from vae_conformance.choices import area_of
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.layout import count, number
 from vae_conformance.report.record import ClaimReport, Report, heading
-from vae_conformance.report.tally import counted, headline, rows
+from vae_conformance.report.tally import advice, counted, headline, rows
 from vae_conformance.report.terminal import repeat_command, shown_weights
 from vae_spec.outcomes import Level, Number, Outcome
 
@@ -76,6 +76,7 @@ def render_html(report: Report, showing: Showing | None = None) -> str:
         showing=_from_store(report) if showing is None else showing,
         weights=dict(_facts(report)).get("weights", ""),
         headline=headline(report),
+        advice=advice(report),
         standing=_standing(report.exit_code),
         rows=rows(report),
         levels=[level.value for level in Level],

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from vae_conformance.report.record import SCHEMA_VERSION, ClaimReport, Report
+from vae_conformance.report.tally import headline
 
 
 def schema() -> dict[str, Any]:
@@ -60,6 +61,8 @@ def as_document(report: Report) -> dict[str, Any]:
             }
             for diagnosis in report.diagnoses
         ],
+        "words": headline(report),
+        "unasked": {"parts": list(report.unasked.parts), "claims": list(report.unasked.claims)},
         "summary": {outcome.value: count for outcome, count in report.summary.items()},
         "error_budget": dict(report.error_budget),
     }

@@ -8,6 +8,7 @@ from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.layout import count, number
 from vae_conformance.report.markdown_text import code, code_block, escaped, escaped_lines, table
 from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
+from vae_conformance.report.tally import advice, headline
 from vae_conformance.report.terminal import repeat_command, shown_weights
 from vae_spec.outcomes import Number, Outcome
 
@@ -47,8 +48,17 @@ def _verdict(report: Report) -> list[str]:
         "",
         f"{report.exit_code.meaning[0].upper()}{report.exit_code.meaning[1:]} (exit code {code_number}).",
         "",
+        *_left_open(report),
         *([] if weights is None else [f"Weights, judged as they are: {code(shown_weights(weights))}", ""]),
     ]
+
+
+def _left_open(report: Report) -> list[str]:
+    """What the verdict does not speak of, and how to have it asked."""
+    told = advice(report)
+    if not told:
+        return []
+    return [f"It {escaped(headline(report))}.", "", *(f"- To have them asked: {escaped(one)}." for one in told), ""]
 
 
 def _problem(report: Report) -> list[str]:

@@ -15,6 +15,7 @@ from vae_conformance.ledger import Proceedings
 from vae_conformance.location import Location
 from vae_conformance.options import RunOptions
 from vae_conformance.report.places import places
+from vae_conformance.report.unasked import Unasked, unasked
 from vae_spec.areas import AREAS
 from vae_spec.diagnosis import Likely, cleared
 from vae_spec.diagnosis import diagnose as likeliest
@@ -115,6 +116,7 @@ class Report:
         duration_s: seconds.
         summary: how many claims came out in each way.
         trained: the stored runs that claims were given.
+        unasked: the claims that could not be asked because a part was not found.
     """
 
     options: RunOptions
@@ -129,6 +131,7 @@ class Report:
     duration_s: float = 0.0
     summary: Mapping[Outcome, int] = field(default_factory=dict)
     trained: tuple[Trained, ...] = ()
+    unasked: Unasked = field(default_factory=Unasked)
 
     def raise_for_violations(self) -> None:
         """Nothing, where the run's exit code is 0.
@@ -190,12 +193,15 @@ def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float
     """The report of a run that came to its end, for better or worse."""
     claims = _claim_reports(proceedings, options)
     standings = {claim.id: Standing(claim.verdict.level, claim.outcome) for claim in claims}
+    open_ = unasked(claim.verdict for claim in claims)
+    lacking = {claim.id for claim in claims if claim.gates and claim.id in open_.claims} if options.require_parts else set()
     code = exit_code(
         standings,
         proceedings.promised,
         options.gate,
         unbound=proceedings.not_bound is not None,
         suite_failed=proceedings.suite_error is not None,
+        unasked=lacking,
     )
     bound = proceedings.bound
     return Report(
@@ -211,6 +217,7 @@ def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float
         duration_s=duration_s,
         summary={outcome: sum(claim.outcome is outcome for claim in claims) for outcome in Outcome},
         trained=proceedings.trained,
+        unasked=open_,
     )
 
 

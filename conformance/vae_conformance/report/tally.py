@@ -68,6 +68,11 @@ def rows(report: Report) -> list[Row]:
     return [*each, Row.of("all", report.claims)] if each else []
 
 
+def advice(report: Report) -> list[str]:
+    """What to do where nothing was found wrong, and claims could not be asked for want of a part; a sentence for each part."""
+    return report.unasked.advice() if report.exit_code in (ExitCode.CONFORMS, ExitCode.INCOMPLETE) else []
+
+
 def headline(report: Report) -> str:
     """The verdict in one sentence, without the target's name."""
     violated = [claim for claim in report.claims if claim.outcome is Outcome.VIOLATED and claim.gates]
@@ -77,6 +82,8 @@ def headline(report: Report) -> str:
             holding = sum(claim.outcome is Outcome.HOLDS for claim in gating)
             excused = sum(claim.outcome is Outcome.EXPECTED_FAILURE for claim in gating)
             listed = f", and {count(excused, 'listed claim')} {'fails' if excused == 1 else 'fail'} as expected" if excused else ""
+            if (open_ := report.unasked).claims:
+                return f"conforms as far as it could be judged: {open_.words(len(report.claims))}{listed}"
             return f"conforms: {'the 1 claim that decides holds' if holding == 1 else f'all {holding} claims that decide hold'}{listed}"
         case ExitCode.VIOLATES if violated:
             levels = Counter(claim.verdict.level for claim in violated)
@@ -87,7 +94,9 @@ def headline(report: Report) -> str:
         case ExitCode.UNBOUND:
             return "cannot be judged: it could not be loaded or bound"
         case ExitCode.INCONCLUSIVE:
-            return "is not decided: nothing is violated, but the numbers of some claims lie too near the border"
+            return "is not decided: nothing is violated, but some claims lie too near the border, or ran out of time"
+        case ExitCode.INCOMPLETE if report.options.require_parts and report.unasked.claims:
+            return f"is not decided: {report.unasked.words(len(report.claims))}, and --require-parts wants them asked"
         case ExitCode.INCOMPLETE:
             return "is not decided: fewer claims were asked than the profile promises"
         case _:

@@ -9,7 +9,7 @@ from vae_conformance.exit_codes import ExitCode
 from vae_conformance.options import RunOptions
 from vae_conformance.report.layout import Layout, count, number, numbers
 from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
-from vae_conformance.report.tally import Cell, counted, headline, rows
+from vae_conformance.report.tally import Cell, advice, counted, headline, rows
 from vae_spec.outcomes import Level, Outcome
 
 _COLOURS = {
@@ -211,6 +211,7 @@ def _summary(report: Report, layout: Layout, *, verbose: bool) -> list[str]:
     text = f"exit code {int(report.exit_code)}: {report.exit_code.meaning}"
     if report.claims:
         lines += ["", *(layout.paint(line, colour, "bold") for line in layout.wrap(f"{options.target} {headline(report)}"))]
+        lines += [line for one in advice(report) for line in layout.wrap(one, "  ")]
     return [*lines, *(layout.paint(line, colour) for line in layout.wrap(text, "  "))]
 
 

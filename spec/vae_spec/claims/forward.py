@@ -15,6 +15,10 @@ from vae_spec.strategies import Pixels
 from vae_spec.subject import Facts, Mode, Noise, Part, Pass, Subject
 from vae_spec.trial import Trial
 
+UNIFORM = 0.1
+"""How near the mean of (z - mu)/sigma must come to 1/2, and its variance within a quarter of it to 1/12, to be called uniform noise."""
+UNIFORM_WORDS = "\nits mean is 1/2 and its variance 1/12: that is uniform noise, as torch.rand draws it"
+
 # NET-03 ---------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -37,11 +41,13 @@ def _check_code_is_a_sample(passed: Pass, trial: Trial) -> Verdict | None:
     u = ((passed.z - passed.mu) / torch.exp(0.5 * passed.logvar)).double().numpy(force=True)
     worst = min((mean_pivot(u), variance_pivot(u)), key=lambda pivot: pivot.p)
     if worst.p < trial.level / 2:
+        uniform = abs(u.mean() - 0.5) < UNIFORM and abs(u.var() - 1 / 12) < UNIFORM / 4
         return violated(
             f"in the forward pass the {worst.name} of (z - mu)/sigma is {worst.value:.4g}, not {worst.expected:g} (p = {worst.p:.1g}, n"
-            f" = {u.size})",
+            f" = {u.size})" + (UNIFORM_WORDS if uniform else ""),
             measured={worst.name: worst.value, "p": worst.p, "n": u.size},
             expected={worst.name: worst.expected, "level": trial.level / 2},
+            diagnosis="eps-from-rand" if uniform else None,
             hint="in forward too: z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar)",
         )
     return None

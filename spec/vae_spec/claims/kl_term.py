@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vae_spec.claims.kl_forms import recognise
-from vae_spec.elbo import accepted_weights, closed_form_kl, nearest_weight, reconstruction_fit
+from vae_spec.elbo import closed_form_kl, nearest_weight, reconstruction_fit, reported_weights
 from vae_spec.exploration import generator
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Subject, Term
@@ -59,14 +59,14 @@ class KLTerm:
         return self.scales[batch]
 
     def weight(self) -> float | None:
-        """What the reported KL may weigh against the likelihood: the accepted weight, or 1, that lies nearest to what mu^2/2 weighs."""
+        """What the reported KL may weigh against the likelihood: of those accepted the one that lies nearest to what mu^2/2 weighs."""
         scale = self.scale(4)
         if scale is None:
             return None
         zero = torch.zeros(4, self.subject.facts.latent_dim, dtype=torch.float64)
         mu = torch.ones_like(zero)
         found = (self(mu, zero) - self(zero, zero)) / (scale * float(closed_form_kl(mu, zero).mean()))
-        return nearest_weight(found, (*accepted_weights(self.subject.facts), 1.0))
+        return nearest_weight(found, reported_weights(self.subject.facts))
 
 
 NO_SCALE = "the reconstruction term matches no known likelihood, so the KL's scale is unknown (see OBJ-03)"

@@ -63,34 +63,60 @@ def needs_closed_form(facts: Facts) -> str | None:
 # OBJ-01 ---------------------------------------------------------------------------------------------------------------------------------
 
 
+FAR_MEAN = 4.0
+"""Where a loss's own weight is read off: at mu = 4 the KL is eight nats a dimension, far above what rounding leaves."""
+
+
+def _own_weight(subject: Subject, raw: Raw, x: Tensor) -> float:
+    """What the reported KL weighs in the total where the caller names no beta."""
+    mu = torch.full((len(x), subject.facts.latent_dim), FAR_MEAN, dtype=torch.float64)
+    terms = subject.terms(raw, x, mu, torch.zeros_like(mu))
+    kl = float(terms.kl)
+    return (float(terms.total) - float(terms.reconstruction)) / kl if kl else 1.0
+
+
+def _weightless(subject: Subject, weight: float, kl: float) -> Verdict | None:
+    """The verdict where the total has no KL, or one of the wrong sign."""
+    if weight > 0 or kl == 0:
+        return None
+    flipped = weight < 0
+    return violated(
+        f"without naming beta, the total is reconstruction + {weight:.6g} * KL",
+        measured={"(total - reconstruction) / KL": weight},
+        expected={"(total - reconstruction) / KL": subject.facts.effective_beta or 1.0},
+        diagnosis="kl-sign" if flipped else "autoencoder-plus-noise",
+        hint="the KL is subtracted, or reported with the wrong sign: total = reconstruction + beta * kl, kl >= 0"
+        if flipped
+        else "add the KL to the total, and let its weight be 1 where the caller names none: total = reconstruction + beta * kl",
+    )
+
+
 def check_total(subject: Subject, trial: Trial) -> Verdict:
-    """Total = reconstruction + beta * KL at every beta, and beta defaults to 1."""
-    declared = subject.facts.effective_beta or 1.0
+    """Total = reconstruction + beta * KL at every beta; what the KL weighs where no beta is named is one number, which OBJ-02 judges."""
     has_beta = subject.facts.parts[Part.BETA].standing is Standing.PRESENT
+    seen: list[float] = []
 
     def examine(example: LossInput) -> Verdict | None:
         raw, x, mu, logvar = loss_tensors(subject, trial, example)
         default = subject.terms(raw, x, mu, logvar)
-        size = 1 + abs(float(default.reconstruction)) + abs(float(default.kl))
-        tolerance = 1e-5 * size
-        gap = float(default.total) - float(default.reconstruction)
-        if min(abs(gap - float(default.kl)), abs(gap - declared * float(default.kl))) > tolerance:
-            factor = gap / float(default.kl) if default.kl else math.nan
-            flipped = abs(gap + float(default.kl)) <= tolerance
+        reconstruction, kl = float(default.reconstruction), float(default.kl)
+        weight = _own_weight(subject, raw, x)
+        seen.append(weight)
+        size = 1 + abs(reconstruction) + max(1.0, abs(weight)) * abs(kl)
+        gap = float(default.total) - reconstruction
+        if abs(gap - weight * kl) > 1e-5 * size:
             return violated(
-                f"without naming beta, total - reconstruction = {gap:.6g} while the KL is {float(default.kl):.6g}",
-                measured={"(total - reconstruction) / KL": factor, "batch": example.codes.batch},
-                expected={"(total - reconstruction) / KL": declared},
-                diagnosis="kl-sign" if flipped else "beta-unused",
-                hint="the KL is subtracted, or reported with the wrong sign: total = reconstruction + beta * kl, kl >= 0"
-                if flipped
-                else "",
+                f"without naming beta, total - reconstruction = {gap:.6g} while the KL is {kl:.6g}",
+                measured={"(total - reconstruction) / KL": gap / kl if kl else math.nan, "batch": example.codes.batch},
+                expected={"(total - reconstruction) / KL": weight},
+                diagnosis="beta-unused",
             )
+        if wrong := _weightless(subject, weight, kl):
+            return wrong
         if not has_beta:
             return None
-        weight = gap / float(default.kl) if abs(float(default.kl)) > tolerance else 1.0
         given = subject.terms(raw, x, mu, logvar, beta=example.beta)
-        expected = float(default.reconstruction) + example.beta * weight * float(default.kl)
+        expected = reconstruction + example.beta * weight * kl
         if abs(float(given.total) - expected) > 1e-5 * (size + example.beta * size):
             return violated(
                 f"at beta = {example.beta:g} the total is {float(given.total):.6g}, not reconstruction + beta * KL = {expected:.6g}",
@@ -103,9 +129,11 @@ def check_total(subject: Subject, trial: Trial) -> Verdict:
     if counterexample := explore(trial, loss_inputs, examine):
         return counterexample
     tried = "any beta from 0 to 20" if has_beta else "its fixed beta (the loss takes none)"
+    own = next((weight for weight in seen if abs(weight - 1) > WEIGHT_TOLERANCE), 1.0)
+    weighed = "" if own == 1 else f"; where none is named, the KL that it reports weighs {own:.6g} (OBJ-02 judges that)"
     return holds(
-        f"total = reconstruction + beta * KL for {tried}",
-        measured={"examples": trial.examples},
+        f"total = reconstruction + beta * KL for {tried}{weighed}",
+        measured={"examples": trial.examples} | ({} if own == 1 else {"own weight of the KL": own}),
         smallest_effect="a deviation of 1e-5 of the terms",
     )
 
@@ -114,7 +142,8 @@ OBJ_01 = Claim(
     id="OBJ-01",
     title="total = reconstruction + beta * KL",
     level=Level.REQUIRED,
-    statement="the loss is the reconstruction term plus beta times the KL term, for any beta >= 0, and beta defaults to 1",
+    statement="the loss is the reconstruction term plus beta times the KL term, for any beta >= 0, in units of the weight that the KL has"
+    " where none is named",
     formula="L(β) = L_rec + β · KL,  L() = L(1)",
     sources=(notes("objective"), notes("13.4.1.3"), notes("13.4.6"), basics("loss")),
     why="Both documents minimise exactly this sum, and every phenomenon of the weight beta presupposes that beta scales the KL and"
@@ -143,13 +172,18 @@ def check_weight(subject: Subject, trial: Trial) -> Verdict:
         if not fit.good:
             return not_applicable(f"the reconstruction term is not that of the {facts.likelihood} likelihood (see OBJ-03)")
         weights.append(kl_weight(subject, batch=batch, seed=trial.seed) / fit.scale)
+    if facts.kl_alone and min(weights) > 0:
+        return not_applicable(
+            "the model gives its KL alone and a script adds the reconstruction term, which the suite supplies here: how the two weigh"
+            " against one another is not to be seen; name the whole loss with --loss, or write an adapter"
+        )
     accepted = accepted_weights(facts)
     measured = {f"effective beta at batch {batch}": weight for batch, weight in zip(BATCHES, weights, strict=True)}
     target = nearest_weight(weights[0], accepted)
     expected = {"effective beta": target, "relative tolerance": WEIGHT_TOLERANCE}
     if all(abs(weight / target - 1) < WEIGHT_TOLERANCE for weight in weights):
         words = f"effective beta {weights[0]:.4g} at both batch sizes"
-        if target == 0.5 and facts.effective_beta is None:
+        if target == 0.5 * accepted[0]:
             words += " (squared error without its 1/2: twice the precision of a unit-variance Gaussian)"
         return holds(words, measured=measured, expected=expected, smallest_effect="a factor of 1.001 in either term")
     cause = explain_weight(facts, weights, BATCHES, WEIGHT_TOLERANCE)

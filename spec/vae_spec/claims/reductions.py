@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vae_spec.subject import Facts
+from vae_spec.subject import Facts, Part
 
 NEAR = 5e-3
 """Relative: how near an effective beta must lie to a reduction's own to be explained by it."""
@@ -36,6 +36,9 @@ def explain_weight(facts: Facts, weights: Sequence[float], batches: Sequence[int
         hint = "divide both terms by x.size(0), or neither; no fixed number stands for the batch size"
         return Cause(f"the effective beta changes with the batch size{how}", hint, "terms-scale-with-batch")
     declare = f"if the weight is meant, declare it: --effective-beta {first:.6g}"
+    if facts.own_beta != 1 and any(abs(first / facts.own_beta / plain - 1) < NEAR for plain in (1.0, 0.5)):
+        words = f"the loss's own {facts.parts[Part.BETA].account}: the KL weighs that where the caller names no weight"
+        return Cause(words, f"{declare}; otherwise let that weight be 1 by default", None)
     for value, mistake, words in _reductions(facts.pixels, facts.latent_dim):
         if abs(first / value - 1) < NEAR:
             return Cause(words, f"{_SUMS}; {declare}" if mistake.endswith("-sum") else declare, mistake)

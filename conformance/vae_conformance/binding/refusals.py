@@ -1,0 +1,113 @@
+"""What is refused in one message, because no claim speaks of it: conditional models, codebooks, and what shows no part of a VAE."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vae_conformance.binding.adapter import settled
+from vae_conformance.binding.findings import Findings
+from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, candidates
+from vae_conformance.binding.layout import leaves
+from vae_conformance.binding.passes import has_forward
+from vae_conformance.errors import Unbound
+from vae_spec.subject import Part, Standing, SubjectFault
+
+_LABEL = re.compile(
+    r"^(y|c|l|digit|context|ctx)$|label|^cond|condition|^cls|^class|one_?hot|attr|^(y|c)_(?!hat|rec|pred)|categor",
+    re.IGNORECASE,
+)
+"""Names of what a conditional model takes beside its input or its code."""
+
+
+def refuse_conditional(model: Any, name: str) -> None:
+    """Refuse a model whose pass cannot be made without a label.
+
+    Raises:
+        Unbound: its forward, or without one its encoder or its decoder, needs one.
+    """
+    if settled(model, ("encode", "decode", "forward")) is not None:
+        return
+    parts = [("forward", model.forward)] if has_forward(model) and hasattr(model, "forward") else []
+    if not parts:
+        parts = [(one.name, one.call) for names in (ENCODE_NAMES, DECODE_NAMES) for one in candidates(model, names)[:1]]
+    for part, call in parts:
+        if (label := _label_of(call)) is not None:
+            raise Unbound(
+                f"{name} is a conditional VAE: {part} needs {label!r} beside its first argument, and the claims speak of q(z | x) and"
+                " p(x | z), which have none",
+                "judge it with its label fixed: write an adapter that hands it one label for every item, as docs/adapters.md shows;"
+                " where the file has a plain VAE beside it, name that one (FILE:Name)",
+            )
+
+
+def _label_of(call: Any) -> str | None:
+    """The name of a label that a callable cannot do without, behind its first argument."""
+    try:
+        entries = inspect.signature(call.forward if isinstance(call, nn.Module) else call).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    required = [
+        one.name
+        for one in entries
+        if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    ]
+    return next((one for one in required[1:] if _LABEL.search(one)), None)
+
+
+def refuse_codebook(found: Findings) -> None:
+    """Refuse a VQ-VAE: a codebook, no pair of heads, and a training pass that draws nothing.
+
+    Raises:
+        Unbound: it is one.
+    """
+    if found.parts[Part.POSTERIOR].standing is Standing.PRESENT or not isinstance(found.model, nn.Module) or not has_forward(found.model):
+        return
+    books = [path for path, module in found.model.named_modules() if isinstance(module, nn.Embedding)]
+    if not books or not _repeats(found):
+        return
+    raise Unbound(
+        f"{found.target.name} looks like a VQ-VAE: it has a codebook ({books[0]}), gives no mu and logvar, and draws nothing, for two seeds"
+        " give the same output in training mode; its codes are discrete, so there is no Gaussian posterior, no sampling step and no KL that"
+        " the claims could speak of",
+        "there is nothing to mend: only VAEs with a Gaussian posterior are judged; where the file has one beside it, name that (FILE:Name)",
+    )
+
+
+def _repeats(found: Findings) -> bool:
+    """Whether two training passes under different seeds give the same."""
+    state = {name: value.detach().clone() for name, value in found.model.state_dict().items()}
+    passes = []
+    for seed in (0, 1):
+        try:
+            result = found.call("forward", found.forward, found.x, train=True, seed=seed)
+        except SubjectFault:
+            return False
+        finally:
+            found.model.load_state_dict(state)
+        passes.append([leaf for _path, leaf in leaves(result) if isinstance(leaf, Tensor)])
+    return bool(passes[0]) and all(torch.equal(one, other) for one, other in zip(*passes, strict=False))
+
+
+def refuse_nothing(found: Findings) -> None:
+    """Refuse what shows neither an encoder nor a decoder nor a forward that gives mu and logvar.
+
+    A part of the usual name that fails, and a failing that points to a mistake, are for the claims: there is a VAE, and it is broken.
+
+    Raises:
+        Unbound: nothing of a VAE was found.
+    """
+    parts = (Part.POSTERIOR, Part.DECODE, Part.FORWARD)
+    posterior, decode, forward = (found.parts[part] for part in parts)
+    if {posterior.standing, decode.standing} & {Standing.PRESENT, Standing.FAILING} or forward.diagnosis is not None:
+        return
+    accounts = "; ".join(f"{part}: {found.parts[part].account}" for part in parts)
+    raise Unbound(
+        f"nothing in {found.target.name} was recognised as a part of a VAE: {accounts}",
+        "let it have encode(x), which gives mu and logvar, and decode(z), or let forward return (x_hat, mu, logvar); where these have other"
+        " shapes, say which is which with an adapter (docs/adapters.md); where the file has another class, name it (FILE:Name)",
+    )
