@@ -29,6 +29,8 @@ from vae_spec.subject import Facts, Likelihood, Mode, Noise, Objective, Part, Pa
 
 REFERENCE_PACKAGE = "vae_reference"
 """The package whose systems the reference-only claims concern; known by name, never imported."""
+_BY_ORDER = {"raw": "output", "x": "input", "mu": "mu", "logvar": "second head"}
+"""What arguments are called that are told by their order."""
 
 
 class Assembly:
@@ -41,7 +43,7 @@ class Assembly:
         self.wiring = Wiring(
             found.encode,
             found.draw,
-            found.decode,
+            found.decode or found.steered,
             found.layout,
             None,
             Head.LOGVAR,
@@ -96,7 +98,7 @@ class Assembly:
         if loss is None:
             return self._instead(failed, trial)
         loss = preferred(self.found, loss, trial, self.options.loss)
-        shown = loss.account if loss.driven else f"{loss.account}({', '.join(loss.roles.values())})"
+        shown = loss.account if loss.driven else f"{loss.account}({', '.join(name or _BY_ORDER[role] for role, name in loss.roles.items())})"
         self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
         if loss.sign < 0:
             self.found.notes.append(f"{loss.name} is the ELBO itself, to be maximised: its negative is taken for the loss")

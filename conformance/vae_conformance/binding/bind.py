@@ -21,6 +21,7 @@ from vae_conformance.binding.findings import Findings, find_decoder, find_encode
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
 from vae_conformance.binding.noise import seeded
+from vae_conformance.binding.steering import steer_decoder
 from vae_conformance.declarations import completed, with_declarations
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
@@ -107,6 +108,7 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     latent_shape = latent_shape_of(found)
     find_decoder(found, latent_shape)
     find_sampler(found, latent_shape)
+    steer_decoder(found, latent_shape)
     compose_forward(found)
     _refuse_levels(found)
     found.inside_head = settle_order(found)

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vae_conformance.binding.distributions import with_pair
+from vae_conformance.binding.doors import injection_of
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.injection import CodeDoor, Injection, decoded_as
+from vae_conformance.binding.injection import Injection, decoded_as
 from vae_conformance.binding.inside import kl_inside
 from vae_conformance.binding.layout import Path, at, leaves, rebuilt, same
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
@@ -48,23 +49,6 @@ class Trial:
     def other(self) -> Raw:
         """Another output, within the range of the first."""
         return tuple(one.flip(0) * 0.9 + 0.05 * one.amax() for one in self.raw)
-
-
-def injection_of(found: Findings) -> Injection:
-    """Where the model can be handed a posterior and an output."""
-    code, layers, attributes = None, {}, {}
-    layout = found.layout
-    if found.encode is not None and found.form is not None:
-        code = CodeDoor(found.encode, found.encoded, found.form)
-    elif layout is not None and layout.mu is not None and layout.logvar is not None and not found.joint.plain:
-        for role, path in (("mu", layout.mu), ("second", layout.logvar)):
-            key = str(path[0])
-            if key.startswith("self."):
-                attributes[key.removeprefix("self.")] = role
-            elif key.endswith("()") and not found.joint.half:
-                layers[key.removesuffix("()")] = role
-    decode = None if found.decode is None else (found.decode, found.decoded)
-    return Injection(code, layers, next(iter(found.joint.half), None), attributes, decode)
 
 
 def losses(found: Findings) -> Iterator[Loss]:

@@ -123,12 +123,13 @@ def own_samples(subject: InProcessSubject, count: int, fresh: int | None, operat
     method = find_method(subject.model, (wiring.encode, wiring.draw, wiring.decode), subject.device)
     if method is None:
         return None
+    decode = wiring.decode if isinstance(wiring.decode, str) else None
     before = subject.state()
     if fresh is not None:
         subject.load(subject.fresh(fresh))
     try:
         with operation:
-            return _watched(subject.model, method, count, wiring.encode, wiring.decode, subject.facts.latent_dim)
+            return _watched(subject.model, method, count, wiring.encode, decode, subject.facts.latent_dim)
     finally:
         subject.load(before)
 
