@@ -139,3 +139,50 @@ def test_a_draw_of_other_noise_inline_is_still_decoded_through_the_heads(tmp_pat
     assert subject.facts.parts[Part.DECODE].account == BY_MEAN
     z = torch.ones(4, 6)
     assert torch.allclose(subject.decode(z)[0], decoded_by_hand(subject, z, Mode.EVAL), atol=1e-5)
+
+
+KL_ALONE = """
+import torch
+from torch import nn
+
+
+class VAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 12))
+        self.up, self.down = nn.Linear(6, 32), nn.Sequential(nn.Linear(32, 64), nn.Sigmoid())
+
+    def reparameterize(self, {takes}):
+        {unpack}
+        return mu + torch.exp(0.5 * logvar) * torch.{noise}_like(mu)
+
+    def forward(self, x):
+        h = self.encoder(x)
+        mu, logvar = {heads}
+        x_hat = self.down(torch.relu(self.up(self.reparameterize({gives}))))
+        return x_hat, -0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp())
+"""
+HALVES = "h[:, :6], h[:, 6:]"
+
+
+@pytest.mark.parametrize("noise", ["randn", "rand"])
+@pytest.mark.parametrize(
+    ("takes", "unpack", "gives"),
+    [("mu, logvar", "pass", "mu, logvar"), ("pair", "mu, logvar = pair", "(mu, logvar)")],
+)
+@pytest.mark.parametrize("heads", [HALVES, "2.0 * h[:, :6], 1.0 * h[:, 6:] - 1"])
+def test_mu_and_the_second_head_are_what_the_sampling_step_is_handed(
+    tmp_path: Path, heads: str, takes: str, unpack: str, gives: str, noise: str
+) -> None:
+    path = tmp_path / "student.py"
+    path.write_text(KL_ALONE.format(heads=heads, takes=takes, unpack=unpack, gives=gives, noise=noise))
+    subject = bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    parts = subject.facts.parts
+    assert [parts[one].standing for one in (Part.POSTERIOR, Part.DRAW, Part.DECODE)] == [Standing.PRESENT] * 3
+    x = torch.rand(5, 64, generator=torch.Generator().manual_seed(1))
+    h = subject.model.encoder(x).detach()
+    mu, logvar = (h[:, :6], h[:, 6:]) if heads == HALVES else (2 * h[:, :6], h[:, 6:] - 1)
+    posterior = subject.posterior(x)
+    assert torch.allclose(posterior.mu, mu, atol=1e-6) and torch.allclose(posterior.logvar, logvar, atol=1e-6)
+    # The loss can be asked only where layers are there to be handed a posterior.
+    assert ("the KL" in parts[Part.LOSS].account) == (heads == HALVES)

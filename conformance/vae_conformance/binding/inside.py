@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.drawing import forms
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head, head_of
-from vae_conformance.binding.interface import DECODE_NAMES, as_raw, candidates
+from vae_conformance.binding.interface import DECODE_NAMES, as_raw, candidates, sampler_candidates
 from vae_conformance.binding.layout import ForwardLayout, Path, at, batched, by_keys, leaves, read_layout, same
 from vae_conformance.binding.passes import RETURNED, Composition, Joint, gaussian, has_forward, leaf_modules, noting, stored_tensors
 from vae_spec.subject import Noise, Part, Standing, SubjectFault
@@ -173,7 +174,7 @@ def _look_inside(found: Findings) -> None:
     mu, second, half = heads
     paths = [path for path in (raw, mu, second) if path is not None and path[0] != RETURNED]
     found.joint = Joint(
-        parts=tuple(dict.fromkeys(str(path[0]).removesuffix("()") for path in paths if str(path[0]).endswith("()"))),
+        parts=tuple(dict.fromkeys(str(path[0]).removesuffix("()") for path in paths if not str(path[0]).startswith("self."))),
         attributes=tuple(dict.fromkeys(str(path[0]).removeprefix("self.") for path in paths if str(path[0]).startswith("self."))),
         half=half,
     )
@@ -201,7 +202,28 @@ def _heads(found: Findings, seen: Sight) -> tuple[Path | None, Path | None, tupl
         if f"{found.encode}()" not in seen.noted or found.form.posterior is not None:
             return None, None, ()
         return (f"{found.encode}()", *found.form.mu), (f"{found.encode}()", *found.form.second), ()
-    return heads_by_noise(found) or _heads_by_name(seen)
+    return heads_by_noise(found) or _heads_handed(found) or _heads_by_name(seen)
+
+
+def _heads_handed(found: Findings) -> tuple[Path, Path, tuple[str, ...]] | None:
+    """What the sampling step is handed while forward runs: the layers that give it, or its own arguments."""
+    steps = [part.name for part in sampler_candidates(found.model, None) if forms(part)]
+    try:
+        seen = sight(found, parts=(*leaf_modules(found.model), *steps))
+    except SubjectFault:
+        return None
+    for step in steps:
+        handed = [(path, leaf) for path, leaf in leaves(seen.noted.get(step, ()), (step,)) if isinstance(leaf, Tensor)]
+        pair = [leaf for _path, leaf in handed]
+        if len(pair) != 2 or pair[0].shape != pair[1].shape or pair[0].dim() < 2 or len(pair[0]) != BATCH:
+            continue
+        offered = list(_offered(seen, found.x, pair[0]))
+        mus, seconds = ([(path, half) for path, leaf, half in offered if same(leaf, one)] for one in pair)
+        both = ((mu, second) for mu in mus for second in seconds if mu[1] == second[1] and mu[0] != second[0])
+        if (layers := next(both, None)) is not None:
+            return layers[0][0], layers[1][0], layers[0][1]
+        return handed[0][0], handed[1][0], ()
+    return None
 
 
 def _heads_by_name(seen: Sight) -> tuple[Path, Path, tuple[str, ...]] | None:
