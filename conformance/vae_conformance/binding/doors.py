@@ -10,16 +10,18 @@ from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.injection import CodeDoor, Injection
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import at, same
-from vae_conformance.binding.passes import leaf_modules, noting
+from vae_conformance.binding.passes import leaf_modules, noting, stored_tensors
 from vae_spec.subject import SubjectFault
 
 
 def injection_of(found: Findings) -> Injection:
     """Where the model can be handed a posterior and an output."""
-    code, layers, attributes = None, {}, {}
+    code: CodeDoor | None = None
+    layers: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     layout = found.layout
     if found.encode is not None and found.form is not None:
-        code = CodeDoor(found.encode, found.encoded, found.form)
+        code, attributes = CodeDoor(found.encode, found.encoded, found.form), _kept(found)
     elif layout is not None and layout.mu is not None and layout.logvar is not None:
         if found.joint.plain:
             layers = _layers_of_heads(found)
@@ -31,6 +33,16 @@ def injection_of(found: Findings) -> Injection:
                 layers[key.removesuffix("()")] = role
     decode = found.output_part if found.decode is None else (found.decode, found.decoded)
     return Injection(code, layers, next(iter(found.joint.half), None), attributes, decode)
+
+
+def _kept(found: Findings) -> dict[str, str]:
+    """The attributes in which forward keeps what encode gave, for a loss that reads them there."""
+    if found.encode is None or found.form is None or found.form.posterior is not None or not stored_tensors(found.model):
+        return {}
+    noted = _noted(found, (found.encode,))
+    pair = found.form.checked(noted.get(f"{found.encode}()"), len(found.x))
+    stored = stored_tensors(found.model).items() if pair is not None else ()
+    return {name: role for role, value in zip(("mu", "second"), pair or (), strict=False) for name, kept in stored if same(kept, value)}
 
 
 def _layers_of_heads(found: Findings) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.adapter import part_of
 from vae_conformance.binding.drawing import forms
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head, head_of
@@ -47,7 +48,7 @@ def find_forward(found: Findings) -> None:
     try:
         encoded = None
         if found.encode is not None and found.form is not None:
-            encoded = found.form.read(found.call("encode", getattr(found.model, found.encode), found.x, train=True))
+            encoded = found.form.read(found.call("encode", part_of(found.model, found.encode), found.x, train=True))
         result, again = (found.call("forward", found.forward, found.x, train=True, seed=seed) for seed in (0, 1))
     except SubjectFault as fault:
         found.report(Part.FORWARD, Standing.FAILING, fault.what, fault.diagnosis)
@@ -77,7 +78,7 @@ def compose_forward(found: Findings) -> None:
     form, sample = found.draw_form, found.draw or partial(gaussian, found.model)
 
     def draw(model: Any, mu: Tensor, second: Tensor) -> Tensor:
-        drawn: Tensor = form.call(getattr(model, sample) if isinstance(sample, str) else sample, mu, second)
+        drawn: Tensor = form.call(part_of(model, sample) if isinstance(sample, str) else sample, mu, second)
         return drawn
 
     found.joint = Joint(composition=Composition(found.encode, found.form, draw, found.decode))
@@ -293,6 +294,36 @@ def settle_order(found: Findings) -> Head | None:
     return head_of(pair[1], sigma) if same(pair[0], silent.z) else None
 
 
+def head_by_step(found: Findings, takes: Head) -> Head | None:
+    """What the second head means, by what forward hands the sampling step; None where that cannot be seen.
+
+    Args:
+        found: what is known of the model.
+        takes: what the step's second argument means, by its draws.
+    """
+    if not isinstance(found.draw, str) or found.draw_form.packed or found.layout is None or not has_forward(found.model):
+        return None
+    try:
+        seen = sight(found, parts=(found.draw,))
+        second = _second_head(found)
+    except SubjectFault:
+        return None
+    handed = seen.noted.get(found.draw, ())
+    if len(handed) != 2 or not isinstance(handed[1], Tensor) or second is None or handed[1].shape != second.shape:
+        return None
+    return head_of(second, torch.exp(0.5 * takes.to_logvar(handed[1])))
+
+
+def _second_head(found: Findings) -> Tensor | None:
+    layout = found.layout
+    if layout is not None and layout.logvar is not None:
+        second = at(found.call("forward", found.joint, found.model, found.x, train=True), layout.logvar)
+        return second if isinstance(second, Tensor) else None
+    if found.encode is None or found.form is None or found.form.posterior is not None:
+        return None
+    return found.form.read(found.call("encode", part_of(found.model, found.encode), found.x, train=True))[1]
+
+
 def _pair_without_noise(found: Findings) -> tuple[Tensor, Tensor] | None:
     layout = found.layout
     if layout is None or layout.posterior is not None:
@@ -301,7 +332,7 @@ def _pair_without_noise(found: Findings) -> tuple[Tensor, Tensor] | None:
         result = found.call("forward", found.joint, found.model, found.x, train=True, noise=Noise.none())
         return at(result, layout.mu), at(result, layout.logvar)
     if found.encode is not None and found.form is not None and found.form.posterior is None:
-        return found.form.read(found.call("encode", getattr(found.model, found.encode), found.x, train=True, noise=Noise.none()))
+        return found.form.read(found.call("encode", part_of(found.model, found.encode), found.x, train=True, noise=Noise.none()))
     return None
 
 

@@ -164,6 +164,11 @@ def _values(found: Findings, *, whole: bool) -> Callable[..., dict[str, Any]]:
     return values
 
 
+def outputs_given(found: Findings) -> Callable[..., dict[str, Any]]:
+    """What forward returns with other values in it, as `outputs`, beside the values themselves."""
+    return _values(found, whole=True)
+
+
 def _returned(found: Findings) -> tuple[Any, dict[Path, str]]:
     """What forward returns, and the role of each of its entries; what is a code and has none is the sample, what is x is x."""
     layout = found.layout
@@ -212,7 +217,8 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
         results.append(call(0.5, trial.other))
     except SubjectFault:
         results.append(None)
-    if (loss.driven or loss.whole) and not _follows(results, both=loss.driven) and not (loss.whole and loss.by_name):
+    alone = loss.driven or loss.kind is Kind.LINES
+    if (alone or loss.whole) and not _follows(results, both=alone) and not (loss.whole and loss.by_name):
         return None
     read = read_returns(*results)
     return None if read is None else replace(loss, returns=read[0], order=read[1])

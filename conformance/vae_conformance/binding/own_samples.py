@@ -163,7 +163,7 @@ def _there(model: Any, names: tuple[str | None, ...], method: SamplingMethod) ->
     if not hasattr(model, "__dict__"):
         return []
     known = dict.fromkeys(name for name in names if name is not None and name != method.name)
-    return [name for name in known if callable(getattr(model, name, None))]
+    return [name for name in known if "." in name or callable(getattr(model, name, None))]
 
 
 def _whole(pieces: list[Tensor], count: int, latent_dim: int) -> Tensor | None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from vae_conformance.binding.adapter import part_of
 from vae_conformance.binding.doors import injection_of, output_part
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head
@@ -196,6 +197,8 @@ def steer_decoder(found: Findings, latent_shape: tuple[int, ...]) -> None:
             if _confirmed(found, steering, latent_shape):
                 _take(found, steering, latent_shape)
                 return
+    account = f"{found.parts[Part.DECODE].account}, and no code can be put in the place of the one that forward decodes"
+    found.report(Part.DECODE, Standing.MISSING, account)
 
 
 def _doors(found: Findings) -> Iterator[Door]:
@@ -220,13 +223,13 @@ def _pair_of(found: Findings) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
             return at(result, layout.mu), at(result, layout.logvar)
         if encode is None or form is None:
             raise SubjectFault("encode", "is missing")
-        return form.read(getattr(found.model, encode)(x))
+        return form.read(part_of(found.model, encode)(x))
 
     return pair
 
 
 def _confirmed(found: Findings, steering: Steering, latent_shape: tuple[int, ...]) -> bool:
-    """Whether the output follows the code and neither the batch nor the seed, in both modes.
+    """Whether the output follows the code, is not the code itself, and follows neither the batch nor the seed, in both modes.
 
     Dropout in training mode follows the seed, and nothing is to be told from it there.
     """
@@ -238,20 +241,20 @@ def _confirmed(found: Findings, steering: Steering, latent_shape: tuple[int, ...
             if train and _drops(found):
                 continue
             answers = [
-                _output(found.call("decode", one, code, train=train, seed=seed))
+                _output(found, found.call("decode", one, code, train=train, seed=seed))
                 for one, code, seed in ((steering, z, 0), (turned, z, 0), (steering, z, 1), (steering, other, 0))
             ]
             first, by_batch, by_seed, by_code = answers
-            if not (same(first, by_batch) and same(first, by_seed)) or same(first, by_code):
+            if not (same(first, by_batch) and same(first, by_seed)) or same(first, by_code) or same(first.flatten(1), z.flatten(1)):
                 return False
     except SubjectFault:
         return False
     return True
 
 
-def _output(result: Any) -> Tensor:
+def _output(found: Findings, result: Any) -> Tensor:
     raw = as_raw(result)
-    if raw is None or len(raw[0]) != BATCH:
+    if raw is None or len(raw[0]) != BATCH or raw[0].numel() % found.x.numel():
         raise SubjectFault("decode", "does not give one output an item")
     return raw[0]
 
