@@ -46,8 +46,8 @@ def verdict(claim: str, subject: InProcessSubject) -> Verdict:
     [("decode", Part.DECODE, "NET-02"), ("decode", Part.DECODE, "NET-04"), ("forward", Part.FORWARD, "NET-03")],
 )
 def test_what_nothing_can_stand_in_for_is_violated(part: str, missing: Part, claim: str) -> None:
-    # A forward that is missing is put together where encode and decode are there.
-    subject = bound(without("forward", "decode") if part == "forward" else without(part))
+    # A forward that is missing is put together where encode and decode are there, and a decoder inline in forward decodes there.
+    subject = bound(without("forward", "decode") if part == "forward" else Sealed)
     assert standings(subject)[missing] in (Standing.MISSING, Standing.FAILING)
     found = verdict(claim, subject)
     assert found.outcome is Outcome.VIOLATED
@@ -55,8 +55,16 @@ def test_what_nothing_can_stand_in_for_is_violated(part: str, missing: Part, cla
     assert found.hint
 
 
+class Sealed(Inline):
+    """What it gives follows the batch as well as the code, so that no code can be decoded."""
+
+    def forward(self, x: Tensor) -> Any:
+        x_hat, mu, logvar = super().forward(x)
+        return 0.9 * x_hat + 0.1 * x, mu, logvar
+
+
 def test_a_missing_decode_is_called_missing() -> None:
-    subject = bound(without("decode"))
+    subject = bound(Sealed)
     assert standings(subject)[Part.DECODE] is Standing.MISSING
     assert verdict("NET-02", subject).message.startswith("missing: decode (")
     with pytest.raises(SubjectFault, match="decode: is missing"):
@@ -112,8 +120,7 @@ def test_a_missing_loss_is_supplied_and_not_judged() -> None:
 
 def test_nothing_but_a_forward() -> None:
     found = standings(bound(Inline))
-    assert found[Part.FORWARD] is found[Part.POSTERIOR] is Standing.PRESENT
-    assert found[Part.DECODE] is Standing.MISSING
+    assert found[Part.FORWARD] is found[Part.POSTERIOR] is found[Part.DECODE] is Standing.PRESENT
     assert found[Part.DRAW] is found[Part.LOSS] is found[Part.LATENT_IN_FORWARD] is Standing.REPLACED
 
 

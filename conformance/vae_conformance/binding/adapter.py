@@ -92,6 +92,22 @@ def home_of(model: Any, name: str) -> Any:
     return model.inner if isinstance(model, Adapter) and name not in model.given else model
 
 
+def resolve(model: Any, dotted: str) -> tuple[Any, str]:
+    """The object that holds a part, and the part's name there, for `encoder.fc_mu`."""
+    *owners, name = dotted.split(".")
+    for owner in owners:
+        model = getattr(model, owner)
+    return home_of(model, name), name
+
+
+def part_of(model: Any, dotted: str) -> Any:
+    """A part by its dotted name."""
+    *owners, name = dotted.split(".")
+    for owner in owners:
+        model = getattr(model, owner)
+    return getattr(model, name)
+
+
 def settled(model: Any, names: tuple[str, ...]) -> str | None:
     """Which of these names a record has given, so that no other is to be tried; None where there is none."""
     given = model.given if isinstance(model, Adapter) else frozenset()

@@ -16,12 +16,13 @@ from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agree, named_head, read_kl, read_sampler
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.binding.interface import (
-    trainable,
-)
+from vae_conformance.binding.inside import head_by_step
+from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
+from vae_conformance.binding.loss_lines import loss_of_lines
 from vae_conformance.binding.loss_terms import sum_of_terms
 from vae_conformance.binding.losses import Kind, Loss, supplied_loss
+from vae_conformance.binding.passes import gaussian
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import preferred
 from vae_conformance.binding.wiring import Wiring
@@ -35,6 +36,8 @@ NEUTRAL_HEADS = (Head.LOGVAR, Head.STD)
 no divergence at all."""
 REFERENCE_PACKAGE = "vae_reference"
 """The package whose systems the reference-only claims concern; known by name, never imported."""
+_BY_ORDER = {"raw": "output", "x": "input", "mu": "mu", "logvar": "second head"}
+"""What arguments are called that are told by their order."""
 
 
 class Assembly:
@@ -47,7 +50,7 @@ class Assembly:
         self.wiring = Wiring(
             found.encode,
             found.draw,
-            found.decode,
+            found.decode or found.steered,
             found.layout,
             None,
             Head.LOGVAR,
@@ -90,6 +93,7 @@ class Assembly:
             kl_alone=loss.kl_alone,
         )
         self._read_head()
+        self._settle_own_draw()
         self._read_manners()
         self.facts = replace(self.facts, learned_scale=self._learns_scale())
         self._report_rest(loss)
@@ -109,7 +113,7 @@ class Assembly:
         if loss is None:
             return self._instead(failed, trial)
         loss = preferred(self.found, loss, trial, self.options.loss)
-        shown = loss.account if loss.driven else f"{loss.account}({', '.join(loss.roles.values())})"
+        shown = loss.account if loss.driven else f"{loss.account}({', '.join(name or _BY_ORDER[role] for role, name in loss.roles.items())})"
         self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
         if loss.sign < 0:
             self.found.notes.append(f"{loss.name} is the ELBO itself, to be maximised: its negative is taken for the loss")
@@ -162,6 +166,9 @@ class Assembly:
             self.found.report(Part.LOSS, Standing.PRESENT, added.account, known_by=added.known_by)
             self.found.notes.append(f"the loss is {added.account}")
             return added, self._likelihood_of(added)
+        if (lines := loss_of_lines(self.found, trial)) is not None:
+            self.found.report(Part.LOSS, Standing.PRESENT, f"{lines.account} give {lines.returns}", known_by=lines.known_by)
+            return lines, self._likelihood_of(lines)
         supplied = self.declared or self._natural_likelihood()
         if (own := kl_of_the_model(self.found, supplied)) is not None:
             self.found.report(Part.LOSS, Standing.PRESENT, own.account, known_by=own.known_by)
@@ -184,6 +191,14 @@ class Assembly:
         return Likelihood.BERNOULLI if self.found.end == "unit" and self.range == (0.0, 1.0) else Likelihood.SQUARED_ERROR
 
     def _detect_likelihood(self) -> Likelihood | None:
+        """The likelihood that the reconstruction term follows; a scalar loss is split where sigma = 1, whatever says that there."""
+        detected, before = self._first_that_fits(), self.wiring
+        if detected is None and (head := self.found.inside_head or self._kl_head()) not in (None, Head.LOGVAR):
+            self.wiring = replace(before, head=head)
+            detected, self.wiring = self._first_that_fits(), before
+        return detected
+
+    def _first_that_fits(self) -> Likelihood | None:
         """The first likelihood that the reconstruction term follows, of those that fit the decoder's range."""
         if len(self.wiring.raw_shapes) == 2:
             order = [Likelihood.GAUSSIAN]
@@ -232,7 +247,7 @@ class Assembly:
                 sampler = None
         if loss is not None and not loss.supplied and self.found.parts[Part.LOSS].standing is Standing.PRESENT:
             kl = self._kl_head()
-        inside = self.found.inside_head
+        inside = self.found.inside_head or (None if sampler is None else head_by_step(self.found, sampler))
         if sampler is not None and inside is not None and sampler is not inside:
             form = replace(self.found.draw_form, takes=sampler, given=inside)
             self.wiring = replace(self.wiring, draw_form=form)
@@ -247,6 +262,17 @@ class Assembly:
         self.wiring = replace(self.wiring, head=head)
         if note:
             self.found.notes.append(note)
+
+    def _settle_own_draw(self) -> None:
+        """Where the suite draws for a model without a sampling step, it reads the second head for what it is."""
+        composition, head = self.wiring.joint.composition, self.wiring.head
+        if composition is None or self.found.draw is not None or head is Head.LOGVAR:
+            return
+
+        def draw(model: object, mu: Tensor, second: Tensor) -> Tensor:
+            return gaussian(model, mu, head.to_logvar(second))
+
+        self.wiring = replace(self.wiring, joint=replace(self.wiring.joint, composition=replace(composition, draw=draw)))
 
     def _refuse_doubt(self, sampler: Head | None, kl: Head | None) -> None:
         """Refuse a second head whose name says one thing and whose draws another, where no KL settles which of them is wrong."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,17 @@ from vae_conformance.binding.adapter import inner_of
 from vae_conformance.binding.calls import Caller
 from vae_conformance.binding.drawing import DrawForm, forms
 from vae_conformance.binding.heads import Head
-from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, CodeForm, Found, as_raw, candidates, code_form, sampler_candidates
+from vae_conformance.binding.interface import (
+    DECODE_NAMES,
+    ENCODE_NAMES,
+    CodeForm,
+    Found,
+    as_raw,
+    candidates,
+    code_form,
+    inner_samplers,
+    sampler_candidates,
+)
 from vae_conformance.binding.layout import ForwardLayout, at, read_layout
 from vae_conformance.binding.noise import RandomCalls, seeded
 from vae_conformance.binding.passes import Joint, call_forward, has_forward
@@ -48,6 +58,8 @@ class Findings:
     draw_form: DrawForm = field(default_factory=DrawForm)
     decode: str | None = None
     decoded: Any = None
+    steered: Callable[[Tensor], Any] | None = None
+    output_part: tuple[str, Any] | None = None
     joint: Joint = field(default_factory=Joint)
     layout: ForwardLayout | None = None
     result: Any = None
@@ -229,22 +241,28 @@ def find_sampler(found: Findings, latent_shape: tuple[int, ...]) -> None:
     inline = PartReport(Standing.REPLACED, "the sampling step stands inline in forward: it cannot be called by itself")
     found.parts[Part.DRAW] = inline
     code = torch.randn((BATCH, *latent_shape), generator=torch.Generator().manual_seed(6)).to(found.device)
-    taken: list[tuple[int, Found, DrawForm, PartReport]] = []
-    for part in sampler_candidates(found.model, found.target.namespace):
+    taken = list(_steps(found, sampler_candidates(found.model, found.target.namespace), code))
+    if all(rank > 0 for rank, *_rest in taken):
+        taken = [entry for entry in _steps(found, inner_samplers(found.model), code) if entry[0] == 0] or taken
+    if not taken:
+        return
+    _rank, part, form, report = min(taken, key=lambda entry: entry[0])
+    found.draw = part.name if "." in part.name or callable(getattr(found.model, part.name, None)) else part.call
+    found.draw_part, found.draw_form, found.parts[Part.DRAW] = part, form, report
+
+
+def _steps(found: Findings, offered: list[Found], code: Tensor) -> Iterator[tuple[int, Found, DrawForm, PartReport]]:
+    """What may be the sampling step, with a rank: 0 gives a code's shape, 1 another tensor, 2 fails."""
+    for part in offered:
         for form in forms(part):
             # A standard deviation or a variance is above 0, a log-variance may lie anywhere.
             answers = [_answer(found, part, form, code, second) for second in (0.1 * code, 0.1 * code.abs() + 0.5)]
             z = next((answer for answer in answers if isinstance(answer, Tensor) and bool(torch.isfinite(answer).all())), answers[0])
             if isinstance(z, Tensor) and z.dim() >= 1:
                 rank = 0 if z.shape == code.shape else 1
-                taken.append((rank, part, form, PartReport(Standing.PRESENT, form.describe(part.name), known_by="its name and arguments")))
+                yield rank, part, form, PartReport(Standing.PRESENT, form.describe(part.name), known_by="its name and arguments")
             elif isinstance(z, SubjectFault) and not form.packed:
-                taken.append((2, part, form, PartReport(Standing.FAILING, f"{part.name}(mu, logvar) {z.what}", z.diagnosis)))
-    if not taken:
-        return
-    _rank, part, form, report = min(taken, key=lambda entry: entry[0])
-    found.draw = part.name if callable(getattr(found.model, part.name, None)) else part.call
-    found.draw_part, found.draw_form, found.parts[Part.DRAW] = part, form, report
+                yield 2, part, form, PartReport(Standing.FAILING, f"{part.name}(mu, logvar) {z.what}", z.diagnosis)
 
 
 def _answer(found: Findings, part: Found, form: DrawForm, mu: Tensor, second: Tensor) -> Any:

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vae_conformance.binding.adapter import part_of, resolve
 from vae_conformance.binding.distributions import with_pair, with_raw
 from vae_conformance.binding.interface import CodeForm
 from vae_conformance.binding.layout import Path, at, leaves, rebuilt
-from vae_conformance.binding.passes import resolve
 from vae_spec.subject import Raw
 
 
@@ -75,7 +75,7 @@ class Injection:
     @contextmanager
     def keeping(self, model: Any, mu: Tensor, second: Tensor) -> Iterator[None]:
         """The attributes hold the posterior inside the block."""
-        before = {name: getattr(*resolve(model, name)) for name in self.attributes}
+        before = {name: part_of(model, name) for name in self.attributes}
         for name, role in self.attributes.items():
             setattr(*resolve(model, name), mu if role == "mu" else second)
         try:
@@ -119,7 +119,7 @@ def decoded_as(template: Any, raw: Raw) -> Any:
 def replaced(model: Any, part: str, give: Callable[[], Any]) -> Iterator[None]:
     """A part gives something else inside the block, and does not run."""
     owner, name = resolve(model, part)
-    target = getattr(owner, name)
+    target = part_of(model, part)
     holder, attribute = (target, "forward") if isinstance(target, nn.Module) else (owner, name)
     had, before = attribute in vars(holder), vars(holder).get(attribute)
     object.__setattr__(holder, attribute, lambda *_args, **_kwargs: give())

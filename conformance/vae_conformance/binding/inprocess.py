@@ -10,6 +10,7 @@ import torch
 import torch._dynamo  # PyTorch imports it at the first training step: cut short by a time limit, it would stay half imported
 from torch import Tensor, nn
 
+from vae_conformance.binding.adapter import part_of
 from vae_conformance.binding.calls import Caller
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import as_pair, as_raw, trainable
@@ -87,7 +88,7 @@ class InProcessSubject:
     def _part(self, part: str | Callable[..., Any] | None, operation: str) -> Callable[..., Any]:
         if part is None:
             raise SubjectFault(operation, "is missing")
-        return getattr(self.model, part) if isinstance(part, str) else part
+        return part_of(self.model, part) if isinstance(part, str) else part
 
     def _to_model(self, x: Tensor) -> Tensor:
         return x.to(self.device, torch.float32)

@@ -14,9 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.adapter import part_of
+from vae_conformance.binding.drawing import forms
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head, head_of
-from vae_conformance.binding.interface import DECODE_NAMES, as_raw, candidates
+from vae_conformance.binding.interface import DECODE_NAMES, as_raw, candidates, sampler_candidates
 from vae_conformance.binding.layout import ForwardLayout, Path, at, batched, by_keys, leaves, read_layout, same
 from vae_conformance.binding.passes import RETURNED, Composition, Joint, gaussian, has_forward, leaf_modules, noting, stored_tensors
 from vae_spec.subject import Noise, Part, Standing, SubjectFault
@@ -46,7 +48,7 @@ def find_forward(found: Findings) -> None:
     try:
         encoded = None
         if found.encode is not None and found.form is not None:
-            encoded = found.form.read(found.call("encode", getattr(found.model, found.encode), found.x, train=True))
+            encoded = found.form.read(found.call("encode", part_of(found.model, found.encode), found.x, train=True))
         result, again = (found.call("forward", found.forward, found.x, train=True, seed=seed) for seed in (0, 1))
     except SubjectFault as fault:
         found.report(Part.FORWARD, Standing.FAILING, fault.what, fault.diagnosis)
@@ -76,7 +78,7 @@ def compose_forward(found: Findings) -> None:
     form, sample = found.draw_form, found.draw or partial(gaussian, found.model)
 
     def draw(model: Any, mu: Tensor, second: Tensor) -> Tensor:
-        drawn: Tensor = form.call(getattr(model, sample) if isinstance(sample, str) else sample, mu, second)
+        drawn: Tensor = form.call(part_of(model, sample) if isinstance(sample, str) else sample, mu, second)
         return drawn
 
     found.joint = Joint(composition=Composition(found.encode, found.form, draw, found.decode))
@@ -173,7 +175,7 @@ def _look_inside(found: Findings) -> None:
     mu, second, half = heads
     paths = [path for path in (raw, mu, second) if path is not None and path[0] != RETURNED]
     found.joint = Joint(
-        parts=tuple(dict.fromkeys(str(path[0]).removesuffix("()") for path in paths if str(path[0]).endswith("()"))),
+        parts=tuple(dict.fromkeys(str(path[0]).removesuffix("()") for path in paths if not str(path[0]).startswith("self."))),
         attributes=tuple(dict.fromkeys(str(path[0]).removeprefix("self.") for path in paths if str(path[0]).startswith("self."))),
         half=half,
     )
@@ -201,7 +203,28 @@ def _heads(found: Findings, seen: Sight) -> tuple[Path | None, Path | None, tupl
         if f"{found.encode}()" not in seen.noted or found.form.posterior is not None:
             return None, None, ()
         return (f"{found.encode}()", *found.form.mu), (f"{found.encode}()", *found.form.second), ()
-    return heads_by_noise(found) or _heads_by_name(seen)
+    return heads_by_noise(found) or _heads_handed(found) or _heads_by_name(seen)
+
+
+def _heads_handed(found: Findings) -> tuple[Path, Path, tuple[str, ...]] | None:
+    """What the sampling step is handed while forward runs: the layers that give it, or its own arguments."""
+    steps = [part.name for part in sampler_candidates(found.model, None) if forms(part)]
+    try:
+        seen = sight(found, parts=(*leaf_modules(found.model), *steps))
+    except SubjectFault:
+        return None
+    for step in steps:
+        handed = [(path, leaf) for path, leaf in leaves(seen.noted.get(step, ()), (step,)) if isinstance(leaf, Tensor)]
+        pair = [leaf for _path, leaf in handed]
+        if len(pair) != 2 or pair[0].shape != pair[1].shape or pair[0].dim() < 2 or len(pair[0]) != BATCH:
+            continue
+        offered = list(_offered(seen, found.x, pair[0]))
+        mus, seconds = ([(path, half) for path, leaf, half in offered if same(leaf, one)] for one in pair)
+        both = ((mu, second) for mu in mus for second in seconds if mu[1] == second[1] and mu[0] != second[0])
+        if (layers := next(both, None)) is not None:
+            return layers[0][0], layers[1][0], layers[0][1]
+        return handed[0][0], handed[1][0], ()
+    return None
 
 
 def _heads_by_name(seen: Sight) -> tuple[Path, Path, tuple[str, ...]] | None:
@@ -271,6 +294,36 @@ def settle_order(found: Findings) -> Head | None:
     return head_of(pair[1], sigma) if same(pair[0], silent.z) else None
 
 
+def head_by_step(found: Findings, takes: Head) -> Head | None:
+    """What the second head means, by what forward hands the sampling step; None where that cannot be seen.
+
+    Args:
+        found: what is known of the model.
+        takes: what the step's second argument means, by its draws.
+    """
+    if not isinstance(found.draw, str) or found.draw_form.packed or found.layout is None or not has_forward(found.model):
+        return None
+    try:
+        seen = sight(found, parts=(found.draw,))
+        second = _second_head(found)
+    except SubjectFault:
+        return None
+    handed = seen.noted.get(found.draw, ())
+    if len(handed) != 2 or not isinstance(handed[1], Tensor) or second is None or handed[1].shape != second.shape:
+        return None
+    return head_of(second, torch.exp(0.5 * takes.to_logvar(handed[1])))
+
+
+def _second_head(found: Findings) -> Tensor | None:
+    layout = found.layout
+    if layout is not None and layout.logvar is not None:
+        second = at(found.call("forward", found.joint, found.model, found.x, train=True), layout.logvar)
+        return second if isinstance(second, Tensor) else None
+    if found.encode is None or found.form is None or found.form.posterior is not None:
+        return None
+    return found.form.read(found.call("encode", part_of(found.model, found.encode), found.x, train=True))[1]
+
+
 def _pair_without_noise(found: Findings) -> tuple[Tensor, Tensor] | None:
     layout = found.layout
     if layout is None or layout.posterior is not None:
@@ -279,7 +332,7 @@ def _pair_without_noise(found: Findings) -> tuple[Tensor, Tensor] | None:
         result = found.call("forward", found.joint, found.model, found.x, train=True, noise=Noise.none())
         return at(result, layout.mu), at(result, layout.logvar)
     if found.encode is not None and found.form is not None and found.form.posterior is None:
-        return found.form.read(found.call("encode", getattr(found.model, found.encode), found.x, train=True, noise=Noise.none()))
+        return found.form.read(found.call("encode", part_of(found.model, found.encode), found.x, train=True, noise=Noise.none()))
     return None
 
 

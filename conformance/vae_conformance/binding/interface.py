@@ -75,7 +75,31 @@ def candidates(model: object, names: tuple[str, ...]) -> list[Found]:
     there = [name for name in names if callable(getattr(model, name, None))]
     own = [name for name in (*dir(type(inner_of(model))), *getattr(model, "_modules", {})) if not name.startswith("_")]
     there += [name for spelling in names for name in own if name.lower() == spelling and callable(getattr(model, name, None))]
-    return [Found(name, getattr(model, name)) for name in dict.fromkeys(there)]
+    return [_callable_part(model, name, names) for name in dict.fromkeys(there)]
+
+
+def _callable_part(model: object, name: str, names: tuple[str, ...]) -> Found:
+    """A part; of a submodule without a forward, its method of such a name."""
+    part = getattr(model, name)
+    if isinstance(part, nn.Module) and type(part).forward is nn.Module.forward:
+        for method in names:
+            if callable(getattr(type(part), method, None)):
+                return Found(f"{name}.{method}", getattr(part, method))
+    return Found(name, part)
+
+
+def inner_samplers(model: object) -> list[Found]:
+    """Methods of the submodules' own classes whose name says that they draw a code, such as an encoder's."""
+    if not isinstance(model, nn.Module):
+        return []
+    found = [
+        Found(f"{prefix}.{name}", getattr(module, name))
+        for prefix, module in model.named_modules()
+        if prefix and not type(module).__module__.startswith("torch.")
+        for name in dir(type(module))
+        if SAMPLER_PATTERN.match(name) and callable(getattr(module, name, None))
+    ]
+    return sorted(found, key=lambda one: not _FIRST.search(one.name))
 
 
 def sampler_candidates(model: object, namespace: object) -> list[Found]:

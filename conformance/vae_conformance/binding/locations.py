@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import nn
 
-from vae_conformance.binding.adapter import inner_of
+from vae_conformance.binding.adapter import inner_of, part_of
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES
 from vae_conformance.binding.wiring import Wiring
 from vae_conformance.location import Location, location_in
@@ -71,7 +71,7 @@ class _Seeker:
 
     def part(self, found: str | Callable[..., Any]) -> Location | None:
         """A part by its name on the model, or a callable that stands for itself."""
-        value = getattr(self.model, found, None) if isinstance(found, str) else found
+        value = part_of(self.model, found) if isinstance(found, str) else found
         if isinstance(value, nn.Module):
             return self._of_class_method(type(value), "forward") or self._made(value)
         return self._of_callable(value)
@@ -116,7 +116,8 @@ class _Seeker:
         # The first line of a code object is that of its first decorator.
         line = code.co_firstlineno
         linecache.checkcache(code.co_filename)
-        while (text := linecache.getline(code.co_filename, line)) and line < code.co_firstlineno + 50:
+        decorated = linecache.getline(code.co_filename, line).lstrip().startswith("@")
+        while decorated and (text := linecache.getline(code.co_filename, line)) and line < code.co_firstlineno + 50:
             if _DEFINITION.match(text):
                 return location_in(code.co_filename, line, _plain(name))
             line += 1

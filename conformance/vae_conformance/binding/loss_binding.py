@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vae_conformance.binding.distributions import with_pair
+from vae_conformance.binding.doors import injection_of
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.injection import CodeDoor, Injection, decoded_as
+from vae_conformance.binding.injection import Injection, decoded_as
 from vae_conformance.binding.inside import kl_inside
 from vae_conformance.binding.layout import Path, at, leaves, rebuilt, same
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
@@ -48,23 +49,6 @@ class Trial:
     def other(self) -> Raw:
         """Another output, within the range of the first."""
         return tuple(one.flip(0) * 0.9 + 0.05 * one.amax() for one in self.raw)
-
-
-def injection_of(found: Findings) -> Injection:
-    """Where the model can be handed a posterior and an output."""
-    code, layers, attributes = None, {}, {}
-    layout = found.layout
-    if found.encode is not None and found.form is not None:
-        code = CodeDoor(found.encode, found.encoded, found.form)
-    elif layout is not None and layout.mu is not None and layout.logvar is not None and not found.joint.plain:
-        for role, path in (("mu", layout.mu), ("second", layout.logvar)):
-            key = str(path[0])
-            if key.startswith("self."):
-                attributes[key.removeprefix("self.")] = role
-            elif key.endswith("()") and not found.joint.half:
-                layers[key.removesuffix("()")] = role
-    decode = None if found.decode is None else (found.decode, found.decoded)
-    return Injection(code, layers, next(iter(found.joint.half), None), attributes, decode)
 
 
 def losses(found: Findings) -> Iterator[Loss]:
@@ -180,6 +164,11 @@ def _values(found: Findings, *, whole: bool) -> Callable[..., dict[str, Any]]:
     return values
 
 
+def outputs_given(found: Findings) -> Callable[..., dict[str, Any]]:
+    """What forward returns with other values in it, as `outputs`, beside the values themselves."""
+    return _values(found, whole=True)
+
+
 def _returned(found: Findings) -> tuple[Any, dict[Path, str]]:
     """What forward returns, and the role of each of its entries; what is a code and has none is the sample, what is x is x."""
     layout = found.layout
@@ -228,7 +217,8 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
         results.append(call(0.5, trial.other))
     except SubjectFault:
         results.append(None)
-    if (loss.driven or loss.whole) and not _follows(results, both=loss.driven) and not (loss.whole and loss.by_name):
+    alone = loss.driven or loss.kind is Kind.LINES
+    if (alone or loss.whole) and not _follows(results, both=alone) and not (loss.whole and loss.by_name):
         return None
     read = read_returns(*results)
     return None if read is None else replace(loss, returns=read[0], order=read[1])

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from vae_conformance.binding.adapter import settled
+from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.loss_arguments import Signature, direct, of_batch, of_outputs
 
 METHOD_NAMES = (
@@ -63,17 +63,24 @@ def driving_candidates(model: object) -> Iterator[tuple[str, Callable[..., Any],
 
     Each comes with whether it takes the batch with labels, and its place in the batches.
     """
-    for name in (*METHOD_NAMES, *STEP_NAMES):
+    for name in dict.fromkeys((*METHOD_NAMES, *STEP_NAMES, *_telling(model))):
         call = getattr(model, name, None)
         if callable(call) and not isinstance(call, nn.Module) and of_batch(call):
             yield f"method {name}", call, len([one for one in inspect.signature(call).parameters.values() if one.default is one.empty]) == 2
+
+
+def _telling(model: object) -> Iterator[str]:
+    """The methods of a model's own classes whose names say that they are a loss, those of the nearer class first."""
+    for kind in type(inner_of(model)).__mro__:
+        if not kind.__module__.startswith("torch."):
+            yield from (name for name, value in vars(kind).items() if _FUNCTION.search(name) and callable(getattr(value, "__func__", value)))
 
 
 def _places(model: Any, namespace: object) -> Iterator[tuple[str, Callable[..., Any]]]:
     if (given := settled(model, ("loss",))) is not None:
         yield f"method {given}", getattr(model, given)
         return
-    for name in METHOD_NAMES:
+    for name in dict.fromkeys((*METHOD_NAMES, *_telling(model))):
         call = getattr(model, name, None)
         if callable(call) and not type(call).__module__.startswith("torch."):
             yield f"method {name}", call

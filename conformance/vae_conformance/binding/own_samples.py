@@ -123,12 +123,13 @@ def own_samples(subject: InProcessSubject, count: int, fresh: int | None, operat
     method = find_method(subject.model, (wiring.encode, wiring.draw, wiring.decode), subject.device)
     if method is None:
         return None
+    decode = wiring.decode if isinstance(wiring.decode, str) else None
     before = subject.state()
     if fresh is not None:
         subject.load(subject.fresh(fresh))
     try:
         with operation:
-            return _watched(subject.model, method, count, wiring.encode, wiring.decode, subject.facts.latent_dim)
+            return _watched(subject.model, method, count, wiring.encode, decode, subject.facts.latent_dim)
     finally:
         subject.load(before)
 
@@ -162,7 +163,7 @@ def _there(model: Any, names: tuple[str | None, ...], method: SamplingMethod) ->
     if not hasattr(model, "__dict__"):
         return []
     known = dict.fromkeys(name for name in names if name is not None and name != method.name)
-    return [name for name in known if callable(getattr(model, name, None))]
+    return [name for name in known if "." in name or callable(getattr(model, name, None))]
 
 
 def _whole(pieces: list[Tensor], count: int, latent_dim: int) -> Tensor | None:

@@ -10,20 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import home_of, inner_of
+from vae_conformance.binding.adapter import inner_of, part_of, resolve
 from vae_conformance.binding.interface import CodeForm
 from vae_conformance.binding.watching import watch
 
 RETURNED = "returned"
 Draw = Callable[[Any, Tensor, Tensor], Tensor]
-
-
-def resolve(model: Any, dotted: str) -> tuple[Any, str]:
-    """The object that holds a part, and the part's name there, for `encoder.fc_mu`."""
-    *owners, name = dotted.split(".")
-    for owner in owners:
-        model = getattr(model, owner)
-    return home_of(model, name), name
 
 
 def has_forward(model: Any) -> bool:
@@ -49,9 +41,9 @@ class Composition:
 
     def __call__(self, model: Any, x: Tensor) -> dict[str, Any]:
         """What encode and decode give."""
-        encoded = getattr(model, self.encode)(x)
+        encoded = part_of(model, self.encode)(x)
         z = self.draw(model, *self.form.read(encoded))
-        return {f"{self.encode}()": encoded, f"{self.decode}()": getattr(model, self.decode)(z)}
+        return {f"{self.encode}()": encoded, f"{self.decode}()": part_of(model, self.decode)(z)}
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ class Joint:
         with noting(model, self.parts) as noted:
             noted[RETURNED] = call_forward(model, x)
         for name in self.attributes:
-            noted[f"self.{name}"] = getattr(*resolve(model, name))
+            noted[f"self.{name}"] = part_of(model, name)
         for name in self.half:
             noted[f"{name}()"] = noted[f"{name}()"].chunk(2, dim=1)
         return noted
@@ -103,7 +95,7 @@ def noting(model: Any, parts: tuple[str, ...]) -> Iterator[dict[str, Any]]:
 
     with ExitStack() as stack:
         for name in parts:
-            stack.enter_context(watch(*resolve(model, name), note(name)))
+            stack.enter_context(watch(model, name, note(name)))
         yield noted
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import home_of
+from vae_conformance.binding.adapter import part_of, resolve
 from vae_spec.subject import Mode, SubjectFault
 
 
@@ -47,8 +47,9 @@ def leaf_parameters(outputs: Iterable[Tensor]) -> list[nn.Parameter]:
 
 @contextmanager
 def watch(model: Any, name: str, note: Callable[[tuple[Any, ...], Any], None]) -> Iterator[None]:
-    """Call `note` with a part's arguments and its result whenever it is called inside the block, however the part is attached."""
-    part, model = getattr(model, name), home_of(model, name)
+    """Call `note` with the arguments and the result of a part, by its dotted name, whenever it is called inside the block."""
+    part = part_of(model, name)
+    model, name = resolve(model, name)
     if isinstance(part, nn.Module):
         handle = part.register_forward_hook(lambda _module, args, result: note(args, result))
         try:

@@ -32,7 +32,7 @@ class Wiring:
 
     encode: str | None
     draw: str | Callable[..., Any] | None
-    decode: str | None
+    decode: str | Callable[..., Any] | None
     layout: ForwardLayout | None
     loss: Loss | None
     head: Head

@@ -1,0 +1,90 @@
+"""Where a bound model can be handed a posterior and an output: told from its parts, and from layers that give what forward returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from vae_conformance.binding.findings import Findings
+from vae_conformance.binding.injection import CodeDoor, Injection
+from vae_conformance.binding.interface import as_raw
+from vae_conformance.binding.layout import at, same
+from vae_conformance.binding.passes import leaf_modules, noting, stored_tensors
+from vae_spec.subject import SubjectFault
+
+
+def injection_of(found: Findings) -> Injection:
+    """Where the model can be handed a posterior and an output."""
+    code: CodeDoor | None = None
+    layers: dict[str, str] = {}
+    attributes: dict[str, str] = {}
+    layout = found.layout
+    if found.encode is not None and found.form is not None:
+        code, attributes = CodeDoor(found.encode, found.encoded, found.form), _kept(found)
+    elif layout is not None and layout.mu is not None and layout.logvar is not None:
+        if found.joint.plain:
+            layers = _layers_of_heads(found)
+        for role, path in (("mu", layout.mu), ("second", layout.logvar)) if not found.joint.plain else ():
+            key = str(path[0])
+            if key.startswith("self."):
+                attributes[key.removeprefix("self.")] = role
+            elif key.endswith("()") and not found.joint.half:
+                layers[key.removesuffix("()")] = role
+    decode = found.output_part if found.decode is None else (found.decode, found.decoded)
+    return Injection(code, layers, next(iter(found.joint.half), None), attributes, decode)
+
+
+def _kept(found: Findings) -> dict[str, str]:
+    """The attributes in which forward keeps what encode gave, for a loss that reads them there."""
+    if found.encode is None or found.form is None or found.form.posterior is not None or not stored_tensors(found.model):
+        return {}
+    noted = _noted(found, (found.encode,))
+    pair = found.form.checked(noted.get(f"{found.encode}()"), len(found.x))
+    stored = stored_tensors(found.model).items() if pair is not None else ()
+    return {name: role for role, value in zip(("mu", "second"), pair or (), strict=False) for name, kept in stored if same(kept, value)}
+
+
+def _layers_of_heads(found: Findings) -> dict[str, str]:
+    """The two layers that give the mu and the second head that forward returns; empty where it returns something else than layers give."""
+    layout = found.layout
+    assert layout is not None and layout.mu is not None and layout.logvar is not None
+    noted = _noted(found, leaf_modules(found.model))
+    layers: dict[str, str] = {}
+    for role, path in (("mu", layout.mu), ("second", layout.logvar)):
+        value = at(noted["result"], path) if "result" in noted else None
+        for name in leaf_modules(found.model) if isinstance(value, Tensor) else ():
+            given = noted.get(f"{name}()")
+            if name not in layers and isinstance(given, Tensor) and same(given, value):
+                layers[name] = role
+                break
+    return layers if len(layers) == 2 else {}
+
+
+def output_part(found: Findings) -> tuple[str, Any] | None:
+    """The outermost submodule whose result is the output, with that result; None where the output is made in forward itself."""
+    if not isinstance(found.model, nn.Module) or found.layout is None:
+        return None
+    names = tuple(name for name, _module in found.model.named_modules() if name)
+    noted = _noted(found, names)
+    output = as_raw(at(noted["result"], found.layout.raw)) if "result" in noted else None
+    for name in names if output is not None else ():
+        raw = as_raw(noted.get(f"{name}()"))
+        if raw is not None and output is not None and len(raw) == len(output) and all(same(a, b) for a, b in zip(raw, output, strict=True)):
+            return name, noted[f"{name}()"]
+    return None
+
+
+def _noted(found: Findings, parts: tuple[str, ...]) -> dict[str, Any]:
+    """What parts give in one pass, and what the pass gives, as `result`; nothing where it fails."""
+
+    def run() -> dict[str, Any]:
+        with noting(found.model, parts) as noted:
+            noted["result"] = found.joint(found.model, found.x.clone())
+        return noted
+
+    try:
+        noted: dict[str, Any] = found.call("forward", run, train=True)
+    except SubjectFault:
+        return {}
+    return noted

@@ -1,0 +1,169 @@
+"""A loss that stands in a training loop, term by term: its lines, compiled as a function of what the model gives and of the batch."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import FunctionType, ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae_conformance.binding.adapter import inner_of
+from vae_conformance.binding.doors import injection_of
+from vae_conformance.binding.findings import Findings
+from vae_conformance.binding.injection import CodeDoor, decoded_as
+from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES
+from vae_conformance.binding.loop_reading import DECODED, ENCODED, RETURNED, Lines, Reader, Unreadable, base
+from vae_conformance.binding.loss_binding import Trial, outputs_given, try_loss
+from vae_conformance.binding.losses import Kind, Loss
+from vae_conformance.binding.returns import Returns
+from vae_spec.subject import Raw, SubjectFault
+
+_MODEL = re.compile(r"^_*\w*(model|vae|net|network|autoencoder|^ae$)\w*$", re.IGNORECASE)
+_ROLES = ("outputs", "x", "raw", "mu", "logvar")
+
+
+def loss_of_lines(found: Findings, trial: Trial) -> Loss | None:
+    """The loss that the file's training loop computes and differentiates; None where none can be read or bound, or several differ.
+
+    Args:
+        found: what is known of the model.
+        trial: what it is tried with.
+    """
+    tree = syntax_of(found.target.namespace)
+    if tree is None or found.layout is None:
+        return None
+    bound: list[Loss] = []
+    for lines in _reader(found).losses(tree):
+        if isinstance(lines, Unreadable):
+            found.notes.append(f"the loss of the training loop cannot be read: it depends on {lines.what}")
+            continue
+        try:
+            loss = try_loss(found, _compiled(found, lines), trial)
+        except SubjectFault as fault:
+            found.notes.append(f"the loss of lines {lines.line} to {lines.last} {fault.what}")
+            continue
+        if loss is not None and not any(_alike(found, loss, other, trial) for other in bound):
+            bound.append(loss)
+    if len(bound) > 1:
+        found.notes.append(f"the file has {len(bound)} training loops whose losses differ: {'; '.join(one.account for one in bound)}")
+    return bound[0] if len(bound) == 1 else None
+
+
+def syntax_of(namespace: Any) -> ast.Module | None:
+    """The syntax tree of a target's file; None where there is no source."""
+    try:
+        return ast.parse(inspect.getsource(namespace))
+    except (OSError, TypeError, SyntaxError):
+        return None
+
+
+def _reader(found: Findings) -> Reader:
+    values = vars(found.target.namespace)
+    return Reader(lambda called, loose: _source(found, called, loose=loose), values, lambda called: _of_torch(values.get(base(called) or "")))
+
+
+def _of_torch(value: object) -> bool:
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None) or ""
+    return name.partition(".")[0] == "torch"
+
+
+def _source(found: Findings, called: ast.expr, *, loose: bool) -> str | None:
+    """What a call gives: of the model, of its encoder, of its decoder, or of neither."""
+    if _is_model(found, called, loose=loose):
+        return RETURNED
+    if isinstance(called, ast.Attribute):
+        if not _is_model(found, called.value, loose=loose):
+            return None
+        parts = {_last(found.encode): ENCODED, _last(found.decode): DECODED, "forward": RETURNED}
+        return parts.get(called.attr)
+    if not isinstance(called, ast.Name) or not loose:
+        return None
+    name = called.id.lower()
+    if found.encode is not None and name in (*ENCODE_NAMES, found.encode.lower()):
+        return ENCODED
+    return DECODED if found.decode is not None and name in (*DECODE_NAMES, found.decode.lower()) else None
+
+
+def _last(name: str | None) -> str:
+    return "" if name is None else name.rpartition(".")[2]
+
+
+def _is_model(found: Findings, node: ast.expr, *, loose: bool) -> bool:
+    """Whether an expression stands for the model: the file has it there, or nothing else under a name that says so."""
+    text = ast.unparse(node)
+    if not loose:
+        value: object = found.target.namespace
+        for step in text.split("."):
+            value = getattr(value, step, None)
+        return isinstance(value, type(inner_of(found.model)))
+    return re.fullmatch(r"\w+(\.\w+)?", text) is not None and _MODEL.match(text.rpartition(".")[2]) is not None
+
+
+def _compiled(found: Findings, lines: Lines) -> Loss:
+    """The lines as a loss of the output, the batch and the posterior, which may fail or follow neither."""
+    function = _function(found, lines)
+    code = None if found.encode is None or found.form is None else CodeDoor(found.encode, found.encoded, found.form)
+    given = outputs_given(found)
+
+    def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
+        there = given(raw, x, mu, second, z)
+        encoded = None if code is None else code.value(mu, second, z)
+        return {"lines": {RETURNED: there.get("outputs"), ENCODED: encoded, DECODED: decoded_as(found.decoded, raw), "x": x}}
+
+    def loss(there: dict[str, Any], beta: float = 1.0) -> Any:
+        held = {RETURNED: there[RETURNED], ENCODED: there[ENCODED], DECODED: there[DECODED]}
+        held |= dict.fromkeys(lines.batch, there["x"]) | dict.fromkeys(lines.models, found.model) | dict.fromkeys(lines.weights, beta)
+        result = function(**held)
+        return result.sum() if isinstance(result, Tensor) and result.numel() == 1 else result
+
+    loss.__wrapped__ = function  # type: ignore[attr-defined]
+    injection = injection_of(found)
+    around = (lambda mu, second: injection.keeping(found.model, mu, second)) if injection.attributes else _nothing
+    weight = {"beta": lines.weights[0]} if lines.weights else {}
+    where = f" of {lines.where}" if lines.where else ""
+    return Loss(
+        f"lines {lines.line} to {lines.last}{where}",
+        loss,
+        {"lines": "lines"} | weight,
+        Returns.SCALAR,
+        values=values,
+        around=around,
+        kind=Kind.LINES,
+        known_by="what its training loop differentiates; probe: it follows the output and the posterior",
+    )
+
+
+def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def _function(found: Findings, lines: Lines) -> FunctionType:
+    """The lines as a function in the author's own file, whose faults and place are theirs."""
+    names = sorted({RETURNED, ENCODED, DECODED, *lines.batch, *lines.models, *lines.weights})
+    arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+    last = ast.Return(lines.loss)
+    definition = ast.FunctionDef(lines.where or "training", arguments, [*lines.statements, last], [], type_params=[])
+    for node, line in ((definition, lines.line), (last, lines.last)):
+        node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = line, lines.last, 0, 0
+    tree = ast.fix_missing_locations(ast.Module([definition], []))
+    held = dict(vars(found.target.namespace))
+    filename = getattr(found.target.namespace, "__file__", None) or found.target.spec
+    exec(compile(tree, filename, "exec"), held)  # noqa: S102  the author's own lines, of a file that has been run already
+    function = held[definition.name]
+    assert isinstance(function, FunctionType)
+    return function
+
+
+def _alike(found: Findings, loss: Loss, other: Loss, trial: Trial) -> bool:
+    """Whether two losses give the same for one output and posterior."""
+    code, neutral = trial.code(0.7), trial.code(0.5)
+    first, second = (
+        float(found.call("loss", one.evaluate, trial.raw, trial.x, code, neutral, neutral, code, None).total) for one in (loss, other)
+    )
+    return abs(first - second) <= 1e-4 * (abs(first) + abs(second))
