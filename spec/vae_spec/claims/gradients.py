@@ -87,7 +87,7 @@ class Reach:
     Attributes:
         moving: how many parameters influence mu, logvar or raw.
         idle: those of them that the loss never moves.
-        untaught: those that influence mu or logvar and have no gradient from the output.
+        untaught: those that influence mu or logvar and whose layer has no gradient from the output.
         deaf: those of them that influence mu.
     """
 
@@ -117,8 +117,15 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
     largest = max(training.values(), default=0.0)
     moving = [name for name, share in influence.items() if share > 1e-5]
     idle = [name for name in moving if training.get(name, 0.0) <= NEGLIGIBLE * 1e-3 * largest]
-    untaught = [name for name in moving if name in (coding["mu"] | coding["logvar"]) - deciding]
+    # A bias that a BatchNorm of the decoder takes out again is taught by what its layer's weights are taught.
+    reached = {_module(name) for name in deciding}
+    untaught = [name for name in moving if name in coding["mu"] | coding["logvar"] and _module(name) not in reached]
     return Reach(len(moving), idle, untaught, [name for name in untaught if name in coding["mu"]])
+
+
+def _module(parameter: str) -> str:
+    """The layer that a parameter belongs to; one that belongs to none is its own."""
+    return parameter.rpartition(".")[0] or parameter
 
 
 def _decodes(subject: Subject, trial: Trial) -> bool:
