@@ -166,7 +166,7 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
     if not loaded.note:
         return target
     return replace(
-        target, notes=(loaded.note, *target.notes), _digest=hashlib.sha256(f"definitions of {target._digest}".encode()).hexdigest()
+        target, notes=(loaded.note, *target.notes), _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest()
     )
 
 
