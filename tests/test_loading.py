@@ -44,6 +44,7 @@ def test_what_fails_below_the_classes_is_left_out_and_said(tmp_path: Path, more:
 def test_training_at_module_level_is_not_waited_for(tmp_path: Path) -> None:
     target = load_target(write(tmp_path, MODEL + "\nfor step in iter(int, 1):\n    VAE()\n"), import_limit=0.3)
     assert "took longer than 0.3 s" in target.notes[0]
+    assert target.fingerprint() != load_target(write(tmp_path, MODEL)).fingerprint()
     assert "lines 15 to 16 were left out" in target.notes[0]
 
 

@@ -200,7 +200,7 @@ UNBOUND: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("needs the argument 'banana'", "Give banana a default value"),
     ),
     "syntax error": (GOOD + "\ndef broken(:\n", "student.py", ("student.py, line", "def broken(:")),
-    "sys.exit at import": (GOOD + "\nimport sys\nsys.exit(0)\n", "student.py", ("called sys.exit(0)", "__main__")),
+    "sys.exit at import": ("import sys\nsys.exit(0)\n", "student.py", ("called sys.exit(0)", "__main__")),
 }
 
 
@@ -212,6 +212,13 @@ def test_a_target_that_cannot_be_bound(source: str, target: str, words: tuple[st
     for word in words:
         assert word in found.problem
     assert "Traceback" not in found.out + found.err
+
+
+def test_a_file_that_ends_when_it_is_imported_is_judged_by_its_definitions() -> None:
+    found = ran(GOOD + "\nimport sys\nsys.exit(0)\n", "--only", "NET-01")
+    assert (found.code, found.outcomes) == (0, {"NET-01": "holds"})
+    assert "called sys.exit(0)" in found.report["implementation"]["binding"]["notes"][0]
+    assert "left out" in found.report["implementation"]["binding"]["notes"][0]
 
 
 @pytest.mark.parametrize(

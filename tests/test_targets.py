@@ -247,6 +247,14 @@ def test_no_candidate_lists_the_classes_and_the_way_to_name_one(tmp_path):
     assert fault.hint.endswith("student.py:make")
 
 
+def test_two_networks_of_which_one_draws_are_neither_one_nor_the_other(tmp_path):
+    source = (
+        "import torch\nfrom torch import nn\nclass VAE_Encoder(nn.Module):\n def forward(self, x): ...\n"
+        "class VAE_Decoder(nn.Module):\n def forward(self, mean, log_variance): return torch.randn_like(mean)\n"
+    )
+    assert "VAE_Decoder has the methods forward; it lacks something that encodes" in unbound(write(tmp_path, source)).message
+
+
 def test_no_candidate_says_what_a_network_has_and_what_it_lacks(tmp_path):
     source = "import torch\nfrom torch import nn\nclass VAE(nn.Module):\n def loss(self, x): ...\n def encode(self, x): ..."
     assert unbound(write(tmp_path, source)).message == (

@@ -31,7 +31,7 @@ def loaded(folder: Path, more: str, parameters: str = THREE, **options: object) 
         "def train(w=16, *, depth=2):\n    code = 12\n    return VAE(w, depth, code)",
         "import math\ndef train():\n    for _ in range(3):\n        m = VAE(math.prod((4, 4)), len('ab'), int(12.0))",
         (
-            "import argparse\ndef main():\n    p = argparse.ArgumentParser()\n    p.add_argument('-c', '--code-len', default=12, type=int)\n"
+            "import argparse\ndef main():\n    p = argparse.ArgumentParser()\n    p.add_argument('--code-len', default=12, type=int)\n"
             "    args = p.parse_args()\n    return VAE(16, 2, args.code_len)"
         ),
         "class Config:\n    w = 16\ndef main():\n    return VAE(Config.w, 2, 12)",

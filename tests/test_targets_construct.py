@@ -44,6 +44,7 @@ from vae_conformance.targets import load_target
         (", input_size: int = 784, latent_size=4", {"input_shape": (2,)}, {"input_size": 2, "latent_size": 4}),
         (", channels=3", {"input_shape": (64,)}, {"channels": 3}),
         (", size_in, D_out, code_len, n_hid", {}, {"size_in": 784, "D_out": 784, "code_len": 16, "n_hid": 256}),
+        (", size_in, channels=3", {}, {"size_in": 28, "channels": 3}),
         (", data_dim, dim_in, latent_variable_size", {}, {"data_dim": 784, "dim_in": 784, "latent_variable_size": 16}),
         (", device, beta, filters", {}, {"device": torch.device("cpu"), "beta": 1.0, "filters": 32}),
         (", x_dim, /, z_dim, *, hidden", {}, {"x_dim": 784, "z_dim": 16, "hidden": 256}),

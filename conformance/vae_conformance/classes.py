@@ -59,7 +59,9 @@ class _Look:
     def half(self) -> bool:
         """Whether its name is that of one of the two networks alone."""
         name = self.cls.__name__
-        return not re.search(r"vae|auto_?enc", name, re.IGNORECASE) and bool(_ENCODING.search(name)) != bool(_DECODING.search(name))
+        if re.search(r"vae|auto_?enc", name, re.IGNORECASE):
+            return re.search(r"vae_?(en|de)coder$", name, re.IGNORECASE) is not None
+        return bool(_ENCODING.search(name)) != bool(_DECODING.search(name))
 
 
 def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
@@ -76,6 +78,10 @@ def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
     functions = {name for name, value in vars(module).items() if isinstance(value, FunctionType) and _SAMPLING.search(name)}
     looks = [_look(cls, functions) for cls in own if not issubclass(cls, BaseException) and not _HELPER.search(cls.__name__)]
     candidates = _candidates(looks)
+    halves = [look for look in looks if look.half and look.module]
+    if len({bool(_DECODING.search(look.cls.__name__)) for look in halves}) == 2:
+        # Where both networks stand in the file, one of them alone is not its VAE.
+        candidates = [look for look in candidates if not look.half]
     if len(candidates) == 1:
         return candidates[0].cls
     if candidates:

@@ -30,6 +30,12 @@ class NetworkPair(nn.Module):
         return self.decoder(z)
 
 
+def _takes_more_than_a_code(decoder: type[nn.Module]) -> bool:
+    """Whether it draws the code itself, of a mean and a variance that it is given."""
+    parameters = list(inspect.signature(decoder.forward).parameters.values())[1:]
+    return sum(one.default is one.empty and one.kind <= one.POSITIONAL_OR_KEYWORD for one in parameters) > 1
+
+
 def network_pair(module: ModuleType) -> Callable[..., object] | None:
     """A factory for the pair, where a module defines just one encoder and one decoder and both are networks; None elsewhere."""
     own = [
@@ -37,7 +43,7 @@ def network_pair(module: ModuleType) -> Callable[..., object] | None:
     ]
     encoders = [cls for cls in own if _ENCODER.search(cls.__name__) and not _DECODER.search(cls.__name__)]
     decoders = [cls for cls in own if _DECODER.search(cls.__name__) and not _ENCODER.search(cls.__name__)]
-    if len(encoders) != 1 or len(decoders) != 1:
+    if len(encoders) != 1 or len(decoders) != 1 or _takes_more_than_a_code(decoders[0]):
         return None
 
     def pair(encoder: nn.Module, decoder: nn.Module) -> NetworkPair:

@@ -17,10 +17,10 @@ _SPELLINGS = {
     "shape": "inputshape imageshape imgshape xshape datashape inshape shape inputdims",
     "pixels": """inputdim indim infeatures xdim npixels numpixels dimx datadim ninput ninputs inputfeatures inputunits
         dinput dimin originaldim featuredim nfeatures numfeatures observeddim imagedim imgdim outputdim outdim
-        outputsize outfeatures inputs sizein sizeout din dout dimout nin nout dimdata obsdim dimobs observationdim
+        outputsize outfeatures inputs din dout dimout nin nout dimdata obsdim dimobs observationdim
         outputfeatures outputunits noutputs numoutputs noutput ninputdims inputdimension inputdimensions imagedims imgdims nvisible
         visibledim visibleunits inputlen inputlength flatdim flatsize""",
-    "extent": "imagesize imgsize imsize inputsize insize xsize datasize resolution imageside side",
+    "extent": "sizein sizeout imagesize imgsize imsize inputsize insize xsize datasize resolution imageside side",
     "height": "height imageheight imgheight width imagewidth imgwidth",
     "channels": """channels inchannels imagechannels imgchannels nc nchannels numchannels inputchannels channel
         inputchannel cin inputch imgch imagechannel imgchannel inch colorchannels colourchannels ncolors ncolours""",

@@ -163,7 +163,11 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
         target = _target(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
     except Unbound as fault:
         raise loaded.blame(fault) from fault
-    return replace(target, notes=(loaded.note, *target.notes)) if loaded.note else target
+    if not loaded.note:
+        return target
+    return replace(
+        target, notes=(loaded.note, *target.notes), _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest()
+    )
 
 
 def _only_record(module: ModuleType, label: str) -> str:

@@ -52,7 +52,10 @@ _JUDGING = frozenset(
     }
 )
 """Parts of the specification that only look at evidence: a change of theirs leaves trained runs as they are."""
-_BESIDE = ("classes.py", "construct.py", "data.py", "implementation.py", "ingredients.py", "own_data.py", "pair.py", "weights.py")
+_BESIDE = (
+    *("building.py", "classes.py", "construct.py", "data.py", "definitions.py", "implementation.py", "ingredients.py", "loading.py"),
+    *("own_call.py", "own_data.py", "own_values.py", "pair.py", "partial.py", "roles.py", "source.py", "weights.py"),
+)
 """What decides, beside experiments and binding, which model is built and which data it is trained on."""
 
 Lengths = Mapping[str, dict[str, Plan]]
