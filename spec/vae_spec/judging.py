@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from vae_spec.claim import Claim, Experiment
 from vae_spec.evidence import Group, TrainedRun
-from vae_spec.exploration import fault_verdict
+from vae_spec.exploration import MEND_FIRST, fault_verdict
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
 from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
 from vae_spec.trial import Trial
@@ -48,6 +48,7 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
                 measured={"part": str(part)},
                 expected={"part": "works"},
                 diagnosis=report.diagnosis,
+                hint=MEND_FIRST,
             )
         if report.standing is Standing.PRESENT:
             continue

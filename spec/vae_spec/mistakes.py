@@ -177,7 +177,8 @@ _ALL = (
         "hard-coded-shape",
         "a shape is written down where it follows from the input, or a flat output meets an image target and broadcasts",
         "a shape error, or silently a wrong squared error",
-        "give the output the input's shape before the loss: x_hat.view_as(x)",
+        "take sizes from the tensors and from the constructor's arguments, and give the output the input's shape before the loss:"
+        " x_hat.view_as(x)",
         "common",
         (Part.FORWARD, Part.DECODE, Part.POSTERIOR),
     ),

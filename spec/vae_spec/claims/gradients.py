@@ -14,7 +14,7 @@ from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, violated
 from vae_spec.strategies import Pixels, images
-from vae_spec.subject import Noise, Objective, Part, Standing, Subject, Term
+from vae_spec.subject import Mode, Noise, Objective, Part, Standing, Subject, Term
 from vae_spec.trial import Trial
 
 PROBE_BATCHES = 4
@@ -88,11 +88,13 @@ class Reach:
         moving: how many parameters influence mu, logvar or raw.
         idle: those of them that the loss never moves.
         untaught: those that influence mu or logvar and have no gradient from the output.
+        cut: whether that is all of them, so that not even mu hears of the reconstruction.
     """
 
     moving: int
     idle: list[str]
     untaught: list[str]
+    cut: bool
 
 
 def _reach(subject: Subject, trial: Trial) -> Reach:
@@ -115,16 +117,29 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
     largest = max(training.values(), default=0.0)
     moving = [name for name, share in influence.items() if share > 1e-5]
     idle = [name for name in moving if training.get(name, 0.0) <= NEGLIGIBLE * 1e-3 * largest]
-    return Reach(len(moving), idle, [name for name in moving if name in coding - deciding])
+    return Reach(len(moving), idle, [name for name in moving if name in coding - deciding], not coding & deciding)
 
 
-def _decodes(subject: Subject, trial: Trial) -> bool:
-    """Whether the decoder makes something else of another code; where it ignores its code, no gradient can pass."""
+def _cut_in_forward(subject: Subject, trial: Trial, reach: Reach) -> bool:
+    """Whether forward cuts the path from the encoder to the output, which the parts themselves leave whole.
+
+    Where the decoder ignores its code, or has no gradient of its own, none can pass. A sampling step that can be called is asked for its
+    gradients itself: beside it only a path counts that is cut as a whole, by a detach() in forward.
+    """
     parts = subject.facts.parts
-    if parts[Part.DECODE].standing is not Standing.PRESENT or parts[Part.DRAW].standing is Standing.PRESENT:
-        return False  # a sampling step that can be called is asked for its gradients itself
+    if parts[Part.DECODE].standing is not Standing.PRESENT or not reach.untaught:
+        return False
+    callable_step = parts[Part.DRAW].standing is Standing.PRESENT
+    if callable_step and not reach.cut:
+        return False
     z = torch.randn(2, 4, subject.facts.latent_dim, generator=generator(trial, "codes"))
-    return not torch.equal(subject.decode(z[0])[0], subject.decode(z[1])[0])
+    outputs = [subject.decode(one)[0] for one in z]
+    if torch.equal(*outputs):
+        return False
+    if not callable_step:
+        return True
+    slope = subject.decode_vjp(z[0], torch.ones_like(outputs[0]), mode=Mode.TRAIN)
+    return slope is not None and bool(slope.any())
 
 
 def _listed(names: list[str]) -> str:
@@ -152,7 +167,7 @@ def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
             measured={"influential parameters": 0},
             diagnosis="encoder-ignores-x",
         )
-    if reach.untaught and _decodes(subject, trial):
+    if _cut_in_forward(subject, trial, reach):
         return violated(
             f"the output has no gradient with respect to these parameters of the encoder: {_listed(reach.untaught)}"
             "\nthe sampling inside forward cuts the path: the reconstruction teaches the encoder nothing",

@@ -27,6 +27,8 @@ KL_02_DRAWS = 4096
 KL_02_EXAMPLES = 24
 KL_02_FLOOR = 1e-5
 """Nats a dimension that a floor inside the sampler or the KL may cost."""
+LARGEST_BLUR = 0.2
+"""How uncertain the ratio of closed form and estimate may be for its value to be read."""
 KL_02_SMALLEST_FACTOR = 1.1
 """The declared power of KL-02: a KL wrong by this factor or its inverse is found, over the examples, with probability 0.99 at least."""
 
@@ -149,7 +151,7 @@ def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
                 "logvar": code.logvar,
             },
             expected={"closed form": claimed * d, "level": trial.level / KL_02_EXAMPLES},
-            diagnosis="missing-half" if abs(ratio - 2) < blur else "kl-sign" if abs(ratio + 1) < blur else None,
+            diagnosis=_named_by_ratio(ratio, blur),
         )
 
     if counterexample := explore(trial, constant_codes(), examine, examples=KL_02_EXAMPLES, simplify=False):
@@ -162,8 +164,17 @@ def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
     )
 
 
+def _named_by_ratio(ratio: float, blur: float) -> str | None:
+    """The mistake that a ratio of the closed form to the estimate stands for; none where the estimate is too near 0 to tell."""
+    if blur > LARGEST_BLUR:
+        return None
+    return "missing-half" if abs(ratio - 2) < blur else "kl-sign" if abs(ratio + 1) < blur else None
+
+
 def _explain_ratio(ratio: float, blur: float) -> str:
     """The ratio of the closed form to the estimate in words; `blur` is what the estimate's own error explains."""
+    if blur > LARGEST_BLUR:
+        return "\nthe KL and the sampling step do not speak of the same distribution"
     if abs(ratio - 2) < blur:
         return f"\nthe ratio is {ratio:.2f}: most likely the factor 1/2 is missing"
     if abs(ratio + 1) < blur:
