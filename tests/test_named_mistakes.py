@@ -77,6 +77,32 @@ def test_a_path_that_is_not_cut_as_a_whole_is_no_detach(made: type[torch.nn.Modu
     assert asked("OBJ-04", made).outcome is Outcome.HOLDS
 
 
+class PlainList(Native):
+    """A layer of the decoder stands in a plain list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = [torch.nn.Linear(64, 64)]
+
+    def decode(self, z: Tensor) -> Any:
+        return torch.sigmoid(self.blocks[0](super().decode(z).flatten(1))).view(-1, 1, 8, 8)
+
+
+class ModuleList(PlainList):
+    """The same layer is registered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.registered = torch.nn.ModuleList(self.blocks)
+
+
+def test_layers_in_a_plain_list_are_found() -> None:
+    verdict = asked("OBJ-04", PlainList)
+    assert (verdict.outcome, verdict.diagnosis) == (Outcome.VIOLATED, "not-a-module")
+    assert "tensor 1 of shape (64, 64)" in verdict.message or "tensor 2 of shape (64, 64)" in verdict.message
+    assert asked("OBJ-04", ModuleList).outcome is Outcome.HOLDS
+
+
 class DropsAlways(Native):
     """Dropout goes on in eval mode."""
 

@@ -192,9 +192,9 @@ _ALL = (
     ),
     Mistake(
         "not-a-module",
-        "the class does not derive from nn.Module, or an attribute shadows a submodule",
+        "the class does not derive from nn.Module, an attribute shadows a submodule, or layers stand in a plain list",
         "no parameters; endless recursion",
-        "class VAE(nn.Module), super().__init__() first, layers as attributes",
+        "class VAE(nn.Module), super().__init__() first, layers as attributes or in an nn.ModuleList",
         "rare",
         (Part.PARAMETERS,),
     ),

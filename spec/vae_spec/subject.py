@@ -343,7 +343,8 @@ class Subject(Protocol):
     def param_grads(self, x: Tensor, noise: Noise, of: Sequence[str]) -> Mapping[str, Mapping[str, float]]:
         """Gradient norms with respect to each parameter, by its name.
 
-        For each of "mu", "logvar", "raw" and "total" in `of`: of a random projection of it, of the loss itself for "total".
+        For each of "mu", "logvar", "raw" and "total" in `of`: of a random projection of it, of the loss itself for "total". For
+        "unregistered" a 1 for each trainable tensor that the outputs depend on and that is no parameter.
         """
         ...
 

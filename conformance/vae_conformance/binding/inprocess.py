@@ -16,7 +16,7 @@ from vae_conformance.binding.interface import as_pair, as_raw, trainable
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.noise import RandomCalls, seeded
 from vae_conformance.binding.own_samples import own_samples
-from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, spy
+from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, spy, unregistered
 from vae_conformance.binding.wiring import Wiring
 from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe, Training
@@ -324,6 +324,8 @@ class InProcessSubject:
                     # A fixed projection without a random call, which the control of the noise would replace.
                     direction = torch.arange(1, value.numel() + 1, device=value.device).mul(12.9898).sin().reshape(value.shape)
                     found[name] = gradient_norms((value * direction.to(value.dtype)).sum(), parameters)
+            if "unregistered" in of:
+                found["unregistered"] = unregistered(sum((value.sum() for value in outputs.values()), torch.zeros(())), parameters)
         if "total" in of:
             with self._operation("loss", Mode.TRAIN, noise, grad=True):
                 found["total"] = gradient_norms(self.objective(self._to_model(x), 1.0)[0].total, parameters)

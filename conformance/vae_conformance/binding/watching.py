@@ -90,3 +90,20 @@ def in_mode(model: Any, mode: Mode) -> Iterator[None]:
         with torch.no_grad():
             for module, name, buffer, value in before:
                 module._buffers[name] = buffer.copy_(value)  # noqa: SLF001
+
+
+def unregistered(value: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, float]:
+    """The trainable tensors that a value depends on and that are no parameters of the model, by their shapes; each counts as 1."""
+    known = {id(parameter) for parameter in parameters.values()}
+    found: dict[int, Tensor] = {}
+    ahead, seen = [value.grad_fn], set()
+    while ahead:
+        node = ahead.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, Tensor) and id(leaf) not in known:
+            found[id(leaf)] = leaf
+        ahead += [before for before, _ in node.next_functions]
+    return {f"tensor {index} of shape {tuple(leaf.shape)}": 1.0 for index, leaf in enumerate(found.values(), 1)}

@@ -88,6 +88,7 @@ class Reach:
         moving: how many parameters influence mu, logvar or raw.
         idle: those of them that the loss never moves.
         untaught: those that influence mu or logvar and have no gradient from the output.
+        unregistered: trainable tensors that mu, logvar or raw depend on and that are no parameters of the model.
         cut: whether that is all of them, so that not even mu hears of the reconstruction.
     """
 
@@ -95,6 +96,7 @@ class Reach:
     idle: list[str]
     untaught: list[str]
     cut: bool
+    unregistered: list[str]
 
 
 def _reach(subject: Subject, trial: Trial) -> Reach:
@@ -103,8 +105,10 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
     deciding: set[str] = set()
     influence: dict[str, float] = {}
     training: dict[str, float] = {}
+    outside: list[str] = []
     for index, x in _probe_images(subject, trial):
-        grads = subject.param_grads(x, Noise(seed=trial.rng_seed("noise", index)), ("mu", "logvar", "raw", "total"))
+        grads = subject.param_grads(x, Noise(seed=trial.rng_seed("noise", index)), ("mu", "logvar", "raw", "total", "unregistered"))
+        outside = list(grads["unregistered"])
         for of in ("mu", "logvar", "raw"):
             largest = max(grads[of].values(), default=0.0)
             for name, norm in grads[of].items():
@@ -117,7 +121,8 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
     largest = max(training.values(), default=0.0)
     moving = [name for name, share in influence.items() if share > 1e-5]
     idle = [name for name in moving if training.get(name, 0.0) <= NEGLIGIBLE * 1e-3 * largest]
-    return Reach(len(moving), idle, [name for name in moving if name in coding - deciding], not coding & deciding)
+    untaught = [name for name in moving if name in coding - deciding]
+    return Reach(len(moving), idle, untaught, not coding & deciding, outside)
 
 
 def _cut_in_forward(subject: Subject, trial: Trial, reach: Reach) -> bool:
@@ -161,6 +166,15 @@ def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
         if counterexample:
             return counterexample
     reach = _reach(subject, trial)
+    if reach.unregistered:
+        return violated(
+            f"mu, logvar or the output depends on trainable tensors that are no parameters of the model: {_listed(reach.unregistered)}"
+            "\nan optimiser over model.parameters() never moves them, and a state dict does not hold them",
+            measured={"trainable tensors that are no parameters": len(reach.unregistered)},
+            expected={"trainable tensors that are no parameters": 0},
+            diagnosis="not-a-module",
+            hint="keep layers as attributes, in an nn.Sequential or in an nn.ModuleList: a plain list, tuple or dict hides them",
+        )
     if reach.moving == 0:
         return violated(
             "no trainable parameter influences mu, logvar or the output",
