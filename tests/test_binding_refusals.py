@@ -144,3 +144,32 @@ def test_a_record_that_fixes_the_label_is_bound() -> None:
     )
     subject = bound(lambda: adapted(record, Conditional()))
     assert subject.facts.parts[Part.FORWARD].standing is Standing.PRESENT
+
+
+def test_a_clash_of_shapes_over_a_guess_points_to_no_mistake() -> None:
+    class Other(Layers):
+        """It takes vectors of 63 entries, which nobody can know."""
+
+        def encode(self, x: Tensor) -> Any:
+            return None
+
+        def decode(self, z: Tensor) -> Any:
+            return self.layers(z)
+
+        def forward(self, x: Tensor) -> Any:
+            return self.layers(self.head(self.hidden(x.flatten(1)[:, :63])))
+
+    report = bound(Other).facts.parts
+    assert {report[Part.DECODE].standing, report[Part.FORWARD].standing} == {Standing.FAILING}
+    assert report[Part.DECODE].diagnosis is report[Part.FORWARD].diagnosis is None
+    assert "the latent dimension is not known for sure" in report[Part.DECODE].account
+    assert "the shape of an item is not known for sure" in report[Part.FORWARD].account
+    assert bound(Other, input_shape=(64,)).facts.parts[Part.FORWARD].diagnosis == "hard-coded-shape"
+
+
+def test_a_clash_of_shapes_behind_an_encoder_that_works_is_the_authors() -> None:
+    class Narrow(Native):
+        def decode(self, z: Tensor) -> Any:
+            return super().decode(z[:, :2])
+
+    assert bound(Narrow).facts.parts[Part.DECODE].diagnosis == "hard-coded-shape"

@@ -20,7 +20,7 @@ from vae_conformance import Implementation, check_vae
 from vae_conformance.configuration import load_options
 from vae_conformance.data import load
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.experiments import laboratory as laboratories
+from vae_conformance.experiments import making
 from vae_conformance.options import RunOptions
 from vae_conformance.report.record import Report
 from vae_conformance.running import Judge
@@ -96,7 +96,7 @@ def test_what_one_model_can_answer_is_asked_and_nothing_else(place: Path, monkey
     def never(*_args: object, **_kwargs: object) -> None:
         raise AssertionError("nothing is trained")
 
-    monkeypatch.setattr(laboratories, "train", never)
+    monkeypatch.setattr(making, "train_in_stages", never)
     exact = ("REP-01", "KL-03", "NET-06")
     report = judged(place, "good.pt", *AS_THEY_ARE, *NOT_ASKED, *exact)
     assert outcomes(report) == dict.fromkeys((*AS_THEY_ARE, *exact), Outcome.HOLDS) | dict.fromkeys(NOT_ASKED, Outcome.NOT_APPLICABLE)

@@ -62,6 +62,9 @@ PAST_ITS_LIMIT = "seconds, more than"
 """The name of the time limit among what was measured, where code ran past it."""
 
 
+MEND_FIRST = "mend this first: nothing else can be said of this claim before it runs"
+
+
 def fault_verdict(fault: SubjectFault) -> Verdict:
     """The verdict where the implementation's own code failed."""
     return violated(
@@ -69,7 +72,7 @@ def fault_verdict(fault: SubjectFault) -> Verdict:
         measured={"operation": fault.operation} | ({} if fault.limit is None else {PAST_ITS_LIMIT: fault.limit}),
         expected={"operation": "returns finite tensors in time"},
         diagnosis=fault.diagnosis,
-        hint="mend this first: nothing else can be said of this claim before it runs",
+        hint=MEND_FIRST,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from vae_spec.claim import Claim, Experiment
 from vae_spec.evidence import NOISE_OVER_DATA, Arm, Group, TrainedRun
-from vae_spec.exploration import fault_verdict
+from vae_spec.exploration import MEND_FIRST, fault_verdict
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
 from vae_spec.statistics.comparisons import kl
 from vae_spec.statistics.functionals import INFORMATIVE_KL
@@ -50,6 +50,7 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
                 measured={"part": str(part)},
                 expected={"part": "works"},
                 diagnosis=report.diagnosis,
+                hint=MEND_FIRST,
             )
         if report.standing is Standing.PRESENT:
             continue

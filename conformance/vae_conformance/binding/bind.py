@@ -21,7 +21,7 @@ from vae_conformance.binding.findings import Findings, find_decoder, find_encode
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
 from vae_conformance.binding.noise import seeded
-from vae_conformance.binding.refusals import refuse_codebook, refuse_conditional, refuse_nothing
+from vae_conformance.binding.refusals import excuse_guessed_shapes, refuse_codebook, refuse_conditional, refuse_nothing
 from vae_conformance.binding.steering import steer_decoder
 from vae_conformance.declarations import completed, with_declarations
 from vae_conformance.errors import Unbound
@@ -113,6 +113,7 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     find_sampler(found, latent_shape)
     steer_decoder(found, latent_shape)
     compose_forward(found)
+    excuse_guessed_shapes(found, options)
     refuse_codebook(found)
     refuse_nothing(found)
     _refuse_levels(found)

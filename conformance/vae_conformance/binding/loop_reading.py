@@ -18,7 +18,7 @@ Loops = ast.For | ast.AsyncFor | ast.While
 Scopes = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 
-class Unreadable(Exception):  # noqa: N818  no error of the program: a loop that says too little
+class Unreadable(Exception):
     """The loss of a loop depends on what cannot be known before it runs.
 
     Attributes:
@@ -134,7 +134,7 @@ class _Given(ast.NodeTransformer):
         self.sources: set[str] = set()
         self.handed: set[str] = set()
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802  the name that the library asks for
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         source = self.source_of(node.func)
         if source is None:
             return self.generic_visit(node)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from types import FunctionType, ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from vae_conformance.binding.adapter import inner_of

@@ -40,7 +40,8 @@ _NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
 
 class Kind(StrEnum):
     """What a loss is called with: the parts, what forward returns and the batch, the batch alone, when it runs the model itself, or what a
-    training loop has where its loss stands."""
+    training loop has where its loss stands.
+    """
 
     DIRECT = "the parts"
     WHOLE = "what forward returns"

@@ -1,9 +1,13 @@
-"""What is refused in one message, because no claim speaks of it: conditional models, codebooks, and what shows no part of a VAE."""
+"""What is refused in one message, because no claim speaks of it: conditional models, codebooks, and what shows no part of a VAE.
+
+And what is not laid at an author's door: a clash of shapes where the suite had to guess them.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +19,7 @@ from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, candid
 from vae_conformance.binding.layout import leaves
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.errors import Unbound
+from vae_conformance.options import RunOptions
 from vae_spec.subject import Part, Standing, SubjectFault
 
 _LABEL = re.compile(
@@ -22,6 +27,8 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 """Names of what a conditional model takes beside its input or its code."""
+_SHAPE = "hard-coded-shape"
+"""The mistake that a clash of shapes points to."""
 
 
 def refuse_conditional(model: Any, name: str) -> None:
@@ -93,6 +100,20 @@ def _repeats(found: Findings) -> bool:
     return bool(passes[0]) and all(torch.equal(one, other) for one, other in zip(*passes, strict=False))
 
 
+def excuse_guessed_shapes(found: Findings, options: RunOptions) -> None:
+    """Let a part that fails over its shapes point to no mistake where the shape that it was given is the suite's guess.
+
+    Where nothing has taken the batch, its shape may be wrong; where no code was seen, the latent dimension may be.
+    """
+    seen = found.parts[Part.POSTERIOR].standing is Standing.PRESENT
+    guessed = {Part.DECODE: found.pair is None, Part.FORWARD: not seen and options.input_shape is None}
+    for part, is_guess in guessed.items():
+        report = found.parts[part]
+        if is_guess and report.diagnosis == _SHAPE:
+            unknown = "the latent dimension is" if part is Part.DECODE else "the shape of an item is"
+            found.parts[part] = replace(report, account=f"{report.account}; {unknown} not known for sure", diagnosis=None)
+
+
 def refuse_nothing(found: Findings) -> None:
     """Refuse what shows neither an encoder nor a decoder nor a forward that gives mu and logvar.
 
@@ -109,5 +130,6 @@ def refuse_nothing(found: Findings) -> None:
     raise Unbound(
         f"nothing in {found.target.name} was recognised as a part of a VAE: {accounts}",
         "let it have encode(x), which gives mu and logvar, and decode(z), or let forward return (x_hat, mu, logvar); where these have other"
-        " shapes, say which is which with an adapter (docs/adapters.md); where the file has another class, name it (FILE:Name)",
+        " shapes, say which is which with an adapter (docs/adapters.md); where the file has another class, name it (FILE:Name); where an"
+        " item has a shape of its own, give it with --input-shape",
     )

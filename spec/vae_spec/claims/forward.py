@@ -136,6 +136,12 @@ def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
         decoded = subject.decode(passed.z)
         for here, there in zip(passed.raw, decoded, strict=True):
             if here.numel() != there.numel() or far(here.reshape(there.shape), there) > CLOSE:
+                if any(far(one, again) > CLOSE for one, again in zip(decoded, subject.decode(passed.z, seed=1), strict=True)):
+                    return violated(
+                        "in eval mode decode gives different outputs for the same code, so nothing can be said of what forward gives",
+                        expected={"relative difference": 0.0, "tolerance": CLOSE},
+                        hint="let decode draw nothing and drop nothing in eval mode: F.dropout(h, training=self.training)",
+                    )
                 return violated(
                     "forward's output is not what decode gives for forward's own code: something else reaches it",
                     measured={"relative difference": far(here.reshape(there.shape), there) if here.numel() == there.numel() else "shapes"},

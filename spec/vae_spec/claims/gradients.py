@@ -14,7 +14,7 @@ from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, violated
 from vae_spec.strategies import Pixels, images
-from vae_spec.subject import Noise, Objective, Part, Standing, Subject, Term
+from vae_spec.subject import Mode, Noise, Objective, Part, Standing, Subject, Term
 from vae_spec.trial import Trial
 
 PROBE_BATCHES = 4
@@ -129,11 +129,15 @@ def _module(parameter: str) -> str:
 
 
 def _decodes(subject: Subject, trial: Trial) -> bool:
-    """Whether the decoder makes something else of another code; where it ignores its code, no gradient can pass."""
+    """Whether the decoder makes something else of another code, and has a gradient for it; else none can pass, whatever forward does."""
     if subject.facts.parts[Part.DECODE].standing is not Standing.PRESENT:
         return False
     z = torch.randn(2, 4, subject.facts.latent_dim, generator=generator(trial, "codes"))
-    return not torch.equal(subject.decode(z[0])[0], subject.decode(z[1])[0])
+    outputs = [subject.decode(one)[0] for one in z]
+    if torch.equal(*outputs):
+        return False
+    slope = subject.decode_vjp(z[0], torch.ones_like(outputs[0]), mode=Mode.TRAIN)
+    return slope is not None and bool(slope.any())
 
 
 def _listed(names: list[str]) -> str:
