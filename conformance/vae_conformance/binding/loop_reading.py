@@ -11,6 +11,7 @@ import builtins
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import cast
 
 from vae_conformance.binding.loss_arguments import is_weight
 
@@ -18,7 +19,7 @@ Loops = ast.For | ast.AsyncFor | ast.While
 Scopes = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 
-class Unreadable(Exception):  # noqa: N818  no error of the program: a loop that says too little
+class Unreadable(Exception):
     """The loss of a loop depends on what cannot be known before it runs.
 
     Attributes:
@@ -97,9 +98,12 @@ def _differentiated(
         elif isinstance(statement, ast.With | ast.AsyncWith | ast.If | ast.Try):
             for branch in (statement.body, getattr(statement, "orelse", [])):
                 yield from _differentiated(branch, outer, before)
-        elif isinstance(statement, ast.Expr) and isinstance(call := statement.value, ast.Call):
-            if isinstance(call.func, ast.Attribute) and call.func.attr == "backward":
-                yield outer, before, call
+        elif isinstance(statement, ast.Expr) and _differentiates(statement.value):
+            yield outer, before, cast("ast.Call", statement.value)
+
+
+def _differentiates(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
 
 
 def _flat(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -134,7 +138,7 @@ class _Given(ast.NodeTransformer):
         self.sources: set[str] = set()
         self.handed: set[str] = set()
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802  the name that the library asks for
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         source = self.source_of(node.func)
         if source is None:
             return self.generic_visit(node)
@@ -172,9 +176,7 @@ class _Reading:
         loss = self._given(call.func.value)
         self.needed = names_in(loss) - set(_SOURCES)
         taken = [one for one in (self._inside(statement) for statement in reversed(self.inner)) if one is not None]
-        for statement in reversed(self.outer):
-            if (one := self._outside(statement)) is not None:
-                taken.append(one)
+        taken += [one for one in (self._outside(statement) for statement in reversed(self.outer)) if one is not None]
         taken.reverse()
         models = {name for name in self.needed - self.batch if self._source_of(ast.Name(name, ast.Load())) == RETURNED}
         weights = self._weights(models)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from types import FunctionType, ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from vae_conformance.binding.adapter import inner_of
@@ -65,7 +63,9 @@ def syntax_of(namespace: Any) -> ast.Module | None:
 
 def _reader(found: Findings) -> Reader:
     values = vars(found.target.namespace)
-    return Reader(lambda called, loose: _source(found, called, loose=loose), values, lambda called: _of_torch(values.get(base(called) or "")))
+    return Reader(
+        lambda called, loose: _source(found, called, loose=loose), values, lambda called: _of_torch(values.get(base(called) or ""))
+    )
 
 
 def _of_torch(value: object) -> bool:
@@ -146,14 +146,15 @@ def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
 def _function(found: Findings, lines: Lines) -> FunctionType:
     """The lines as a function in the author's own file, whose faults and place are theirs."""
     names = sorted({RETURNED, ENCODED, DECODED, *lines.batch, *lines.models, *lines.weights})
-    arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+    definition = ast.parse(f"def {lines.where or 'training'}({', '.join(names)}): pass").body[0]
+    assert isinstance(definition, ast.FunctionDef)
     last = ast.Return(lines.loss)
-    definition = ast.FunctionDef(lines.where or "training", arguments, [*lines.statements, last], [], type_params=[])
+    definition.body = [*lines.statements, last]
     for node, line in ((definition, lines.line), (last, lines.last)):
         node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = line, lines.last, 0, 0
     tree = ast.fix_missing_locations(ast.Module([definition], []))
     held = dict(vars(found.target.namespace))
-    filename = getattr(found.target.namespace, "__file__", None) or found.target.spec
+    filename = getattr(found.target.namespace, "__file__", None) or found.target.text
     exec(compile(tree, filename, "exec"), held)  # noqa: S102  the author's own lines, of a file that has been run already
     function = held[definition.name]
     assert isinstance(function, FunctionType)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import inner_of, part_of, resolve
+from vae_conformance.binding.adapter import inner_of, part_of
 from vae_conformance.binding.interface import CodeForm
 from vae_conformance.binding.watching import watch
 
