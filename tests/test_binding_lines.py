@@ -189,6 +189,8 @@ def test_weights_are_numbers_where_the_file_says_them(tmp_path: Path, loop: str,
     ("loop", "said"),
     [
         (in_function(CALL, BCE, KL, "loss = recon + kl * step", "loss.backward()"), "it depends on step"),
+        ("step = 1.0\n\n\n" + in_function(CALL, BCE, KL, "loss = recon + kl * step", "loss.backward()"), "it depends on step"),
+        (at_import(CALL, BCE, KL, "warm = 1.0 if len(x) else 0.5", "loss = recon + kl * label", "loss.backward()"), "it depends on label"),
         (in_function(CALL, BCE, KL, "loss = recon + F.nll_loss(mu, label) + kl", "loss.backward()"), "it depends on label"),
         (
             in_function(CALL, BCE, KL, "if step:", "    kl = 0.1 * kl", "loss = recon + kl", "loss.backward()"),
@@ -232,3 +234,20 @@ def test_a_mistake_in_the_loop_is_found_where_it_stands(tmp_path: Path) -> None:
     line = (MODEL + loop).splitlines().index(f"        {CALL}") + 1
     assert claim.outcome is Outcome.VIOLATED
     assert (line, "train") in [(location.line, location.name) for location in claim.locations]
+
+
+def test_a_method_of_the_model_may_hold_the_loop(tmp_path: Path) -> None:
+    loop = in_function(*PLAIN, arguments="self, loader, optimizer").replace("model(x)", "self(x)").replace("def train", "def fit")
+    method = "\n".join(f"    {line}" for line in loop.splitlines()) + "\n"
+    path = tmp_path / "student.py"
+    path.write_text(MODEL.rstrip() + "\n\n" + method)
+    subject = bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    assert account(subject).startswith("lines ")
+    assert_is_the_elbo(subject)
+
+
+def test_a_loss_that_the_loop_imports_is_not_taken_for_the_model(tmp_path: Path) -> None:
+    loop = in_function(CALL, "loss = vae_loss(x, x_hat, mu, log_var)", "loss.backward()", arguments="model, loader, optimizer, vae_loss")
+    subject = bound(tmp_path, loop)
+    assert account(subject) == "supplied"
+    assert "it depends on vae_loss" in "\n".join(subject.facts.notes)

@@ -23,7 +23,7 @@ from vae_conformance.binding.returns import Returns
 from vae_spec.subject import Raw, SubjectFault
 
 _MODEL = re.compile(r"^_*\w*(model|vae|net|network|autoencoder|^ae$)\w*$", re.IGNORECASE)
-_ROLES = ("outputs", "x", "raw", "mu", "logvar")
+_OTHER = re.compile(r"loss|criterion|optim|sched|loader", re.IGNORECASE)
 
 
 def loss_of_lines(found: Findings, trial: Trial) -> Loss | None:
@@ -64,7 +64,10 @@ def syntax_of(namespace: Any) -> ast.Module | None:
 def _reader(found: Findings) -> Reader:
     values = vars(found.target.namespace)
     return Reader(
-        lambda called, loose: _source(found, called, loose=loose), values, lambda called: _of_torch(values.get(base(called) or ""))
+        lambda called, loose, within: _source(found, called, loose=loose, within=within),
+        values,
+        lambda called: _of_torch(values.get(base(called) or "")),
+        frozenset(kind.__name__ for kind in type(inner_of(found.model)).__mro__),
     )
 
 
@@ -73,12 +76,12 @@ def _of_torch(value: object) -> bool:
     return name.partition(".")[0] == "torch"
 
 
-def _source(found: Findings, called: ast.expr, *, loose: bool) -> str | None:
+def _source(found: Findings, called: ast.expr, *, loose: bool, within: bool) -> str | None:
     """What a call gives: of the model, of its encoder, of its decoder, or of neither."""
-    if _is_model(found, called, loose=loose):
+    if _is_model(found, called, loose=loose, within=within):
         return RETURNED
     if isinstance(called, ast.Attribute):
-        if not _is_model(found, called.value, loose=loose):
+        if not _is_model(found, called.value, loose=loose, within=within):
             return None
         parts = {_last(found.encode): ENCODED, _last(found.decode): DECODED, "forward": RETURNED}
         return parts.get(called.attr)
@@ -94,15 +97,18 @@ def _last(name: str | None) -> str:
     return "" if name is None else name.rpartition(".")[2]
 
 
-def _is_model(found: Findings, node: ast.expr, *, loose: bool) -> bool:
+def _is_model(found: Findings, node: ast.expr, *, loose: bool, within: bool) -> bool:
     """Whether an expression stands for the model: the file has it there, or nothing else under a name that says so."""
     text = ast.unparse(node)
+    if text == "self":
+        return within
     if not loose:
         value: object = found.target.namespace
         for step in text.split("."):
             value = getattr(value, step, None)
         return isinstance(value, type(inner_of(found.model)))
-    return re.fullmatch(r"\w+(\.\w+)?", text) is not None and _MODEL.match(text.rpartition(".")[2]) is not None
+    name = text.rpartition(".")[2]
+    return re.fullmatch(r"\w+(\.\w+)?", text) is not None and bool(_MODEL.match(name)) and not _OTHER.search(name)
 
 
 def _compiled(found: Findings, lines: Lines) -> Loss:

@@ -120,7 +120,7 @@ class NoiseDoor:
         devices = [x.device] if x.device.type == "cuda" else []
         # The pass that shows mu and sigma is to draw what the one that decodes will draw.
         with torch.random.fork_rng(devices=devices), torch.no_grad():
-            mu, second = self.pair(x)
+            mu, second = self.pair(x.clone())
         with GivenNoise((z - mu) / torch.exp(0.5 * self.head.to_logvar(second))):
             yield
 
