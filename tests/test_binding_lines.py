@@ -91,7 +91,15 @@ def assert_is_the_elbo(subject: InProcessSubject, weight: float = 1.0) -> None:
         PLAIN,
         ("x = x.view(-1, SIDE)", *PLAIN),
         ("x = x.to('cpu').view(-1, 64)", "optimizer.zero_grad()", *PLAIN),
-        ("size = x.size(0)", "flat = x.view(size, -1)", "x_hat, mu, log_var = model(flat)", BCE, KL, "loss = recon + kl", "loss.backward()"),
+        (
+            "size = x.size(0)",
+            "flat = x.view(size, -1)",
+            "x_hat, mu, log_var = model(flat)",
+            BCE,
+            KL,
+            "loss = recon + kl",
+            "loss.backward()",
+        ),
         (CALL, "recon = bce(x_hat, x)", "kl = divergence(mu, log_var)", "loss = recon + kl", "loss.backward()"),
         (CALL, BCE, KL, "(recon + kl).backward()"),
         (CALL, BCE, KL, "loss = recon", "loss += kl", "loss.backward()"),
@@ -157,7 +165,14 @@ class Decoder(nn.Module):
             True,
         ),
         (
-            in_function(CALL, "recon = criterion(x_hat, x)", KL, "loss = recon + kl", "loss.backward()", before="criterion = nn.BCELoss(reduction='sum')"),
+            in_function(
+                CALL,
+                "recon = criterion(x_hat, x)",
+                KL,
+                "loss = recon + kl",
+                "loss.backward()",
+                before="criterion = nn.BCELoss(reduction='sum')",
+            ),
             1.0,
             False,
         ),
@@ -174,15 +189,23 @@ def test_weights_are_numbers_where_the_file_says_them(tmp_path: Path, loop: str,
     ("loop", "said"),
     [
         (in_function(CALL, BCE, KL, "loss = recon + kl * step", "loss.backward()"), "it depends on step"),
+        ("step = 1.0\n\n\n" + in_function(CALL, BCE, KL, "loss = recon + kl * step", "loss.backward()"), "it depends on step"),
+        (at_import(CALL, BCE, KL, "warm = 1.0 if len(x) else 0.5", "loss = recon + kl * label", "loss.backward()"), "it depends on label"),
         (in_function(CALL, BCE, KL, "loss = recon + F.nll_loss(mu, label) + kl", "loss.backward()"), "it depends on label"),
-        (in_function(CALL, BCE, KL, "if step:", "    kl = 0.1 * kl", "loss = recon + kl", "loss.backward()"), "it depends on kl, of which line"),
+        (
+            in_function(CALL, BCE, KL, "if step:", "    kl = 0.1 * kl", "loss = recon + kl", "loss.backward()"),
+            "it depends on kl, of which line",
+        ),
         (in_function(CALL, BCE, KL, "loss = recon + kl / norm(step)", "loss.backward()"), "it depends on norm"),
         (in_function(CALL, BCE, KL, "loss = recon", "loss.backward()"), ""),
         (in_function(CALL, BCE, KL, "loss = kl", "loss.backward()"), ""),
         (in_function(CALL, BCE, KL, "loss = recon + missing.kl(mu)", "loss.backward()"), "it depends on missing"),
         (in_function(CALL, BCE, KL, "loss = recon + kl"), ""),
         (in_function(CALL, BCE, KL, "loss = recon + kl.view(3, 3)", "loss.backward()"), "raised RuntimeError"),
-        (in_function(*PLAIN) + in_function(CALL, BCE, KL, "loss = recon + 2 * kl", "loss.backward()").replace("train", "again"), "whose losses differ"),
+        (
+            in_function(*PLAIN) + in_function(CALL, BCE, KL, "loss = recon + 2 * kl", "loss.backward()").replace("train", "again"),
+            "whose losses differ",
+        ),
     ],
 )
 def test_what_only_the_loop_knows_ends_the_reading(tmp_path: Path, loop: str, said: str) -> None:
@@ -211,3 +234,20 @@ def test_a_mistake_in_the_loop_is_found_where_it_stands(tmp_path: Path) -> None:
     line = (MODEL + loop).splitlines().index(f"        {CALL}") + 1
     assert claim.outcome is Outcome.VIOLATED
     assert (line, "train") in [(location.line, location.name) for location in claim.locations]
+
+
+def test_a_method_of_the_model_may_hold_the_loop(tmp_path: Path) -> None:
+    loop = in_function(*PLAIN, arguments="self, loader, optimizer").replace("model(x)", "self(x)").replace("def train", "def fit")
+    method = "\n".join(f"    {line}" for line in loop.splitlines()) + "\n"
+    path = tmp_path / "student.py"
+    path.write_text(MODEL.rstrip() + "\n\n" + method)
+    subject = bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    assert account(subject).startswith("lines ")
+    assert_is_the_elbo(subject)
+
+
+def test_a_loss_that_the_loop_imports_is_not_taken_for_the_model(tmp_path: Path) -> None:
+    loop = in_function(CALL, "loss = vae_loss(x, x_hat, mu, log_var)", "loss.backward()", arguments="model, loader, optimizer, vae_loss")
+    subject = bound(tmp_path, loop)
+    assert account(subject) == "supplied"
+    assert "it depends on vae_loss" in "\n".join(subject.facts.notes)

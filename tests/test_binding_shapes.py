@@ -58,7 +58,17 @@ def test_each_shape_is_bound_without_options(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["stored-kl", "stored-mean", "forward-returns-loss", "reconstruction-and-kl", "no-forward", "list-with-input"]
+    "name",
+    [
+        "stored-kl",
+        "stored-mean",
+        "forward-returns-loss",
+        "reconstruction-and-kl",
+        "no-forward",
+        "list-with-input",
+        "inline-forward",
+        "encoder-samples",
+    ],
 )
 def test_what_is_bound_is_one_vae(name: str) -> None:
     """Posterior, noise and output of a pass agree with each other and with decode."""

@@ -55,7 +55,9 @@ BY_MEAN = "forward with mu replaced by z, without noise"
 BY_NOISE = "forward under the noise (z - mu) / sigma"
 
 
-def bound(folder: Path, draw: str, methods: str = "", end: str = f"torch.sigmoid({DECODED})", loss: str = "binary_cross_entropy") -> InProcessSubject:
+def bound(
+    folder: Path, draw: str, methods: str = "", end: str = f"torch.sigmoid({DECODED})", loss: str = "binary_cross_entropy"
+) -> InProcessSubject:
     path = folder / "student.py"
     path.write_text(MODEL.format(methods=methods, draw=draw, end=end, loss=loss))
     return bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
@@ -96,7 +98,9 @@ def test_a_code_is_decoded_as_forward_decodes_its_own(tmp_path: Path, draw: str,
     assert torch.allclose(subject.decode(z[:1])[0], subject.decode(z)[0][:1], atol=2e-5)
 
 
-@pytest.mark.parametrize(("draw", "methods"), [(CALLED, METHOD), (INLINE, ""), ("mu, logvar = 1.0 * mu, 2.0 * logvar\n        " + INLINE, "")])
+@pytest.mark.parametrize(
+    ("draw", "methods"), [(CALLED, METHOD), (INLINE, ""), ("mu, logvar = 1.0 * mu, 2.0 * logvar\n        " + INLINE, "")]
+)
 def test_the_gradient_of_the_output_reaches_the_code(tmp_path: Path, draw: str, methods: str) -> None:
     subject = bound(tmp_path, draw, methods)
     z, cotangent = torch.zeros(3, 6), torch.ones(3, 64)
@@ -104,7 +108,8 @@ def test_the_gradient_of_the_output_reaches_the_code(tmp_path: Path, draw: str, 
     leaf = z.clone().requires_grad_()
     model = subject.model.eval()
     torch.sigmoid(model.out(torch.relu(model.inner(model.up(leaf))))).sum().backward()
-    assert slope is not None and leaf.grad is not None
+    assert slope is not None
+    assert leaf.grad is not None
     assert torch.allclose(slope, leaf.grad, rtol=1e-3, atol=1e-5)
 
 
@@ -183,6 +188,7 @@ def test_mu_and_the_second_head_are_what_the_sampling_step_is_handed(
     h = subject.model.encoder(x).detach()
     mu, logvar = (h[:, :6], h[:, 6:]) if heads == HALVES else (2 * h[:, :6], h[:, 6:] - 1)
     posterior = subject.posterior(x)
-    assert torch.allclose(posterior.mu, mu, atol=1e-6) and torch.allclose(posterior.logvar, logvar, atol=1e-6)
+    assert torch.allclose(posterior.mu, mu, atol=1e-6)
+    assert torch.allclose(posterior.logvar, logvar, atol=1e-6)
     # The loss can be asked only where layers are there to be handed a posterior.
     assert ("the KL" in parts[Part.LOSS].account) == (heads == HALVES)

@@ -113,7 +113,9 @@ class Assembly:
         if loss is None:
             return self._instead(failed, trial)
         loss = preferred(self.found, loss, trial, self.options.loss)
-        shown = loss.account if loss.driven else f"{loss.account}({', '.join(name or _BY_ORDER[role] for role, name in loss.roles.items())})"
+        shown = (
+            loss.account if loss.driven else f"{loss.account}({', '.join(name or _BY_ORDER[role] for role, name in loss.roles.items())})"
+        )
         self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
         if loss.sign < 0:
             self.found.notes.append(f"{loss.name} is the ELBO itself, to be maximised: its negative is taken for the loss")

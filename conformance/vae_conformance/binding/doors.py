@@ -48,12 +48,16 @@ def _kept(found: Findings) -> dict[str, str]:
 def _layers_of_heads(found: Findings) -> dict[str, str]:
     """The two layers that give the mu and the second head that forward returns; empty where it returns something else than layers give."""
     layout = found.layout
-    assert layout is not None and layout.mu is not None and layout.logvar is not None
+    assert layout is not None
+    assert layout.mu is not None
+    assert layout.logvar is not None
     noted = _noted(found, leaf_modules(found.model))
     layers: dict[str, str] = {}
     for role, path in (("mu", layout.mu), ("second", layout.logvar)):
         value = at(noted["result"], path) if "result" in noted else None
-        for name in leaf_modules(found.model) if isinstance(value, Tensor) else ():
+        if not isinstance(value, Tensor):
+            continue
+        for name in leaf_modules(found.model):
             given = noted.get(f"{name}()")
             if name not in layers and isinstance(given, Tensor) and same(given, value):
                 layers[name] = role
@@ -70,7 +74,7 @@ def output_part(found: Findings) -> tuple[str, Any] | None:
     output = as_raw(at(noted["result"], found.layout.raw)) if "result" in noted else None
     for name in names if output is not None else ():
         raw = as_raw(noted.get(f"{name}()"))
-        if raw is not None and output is not None and len(raw) == len(output) and all(same(a, b) for a, b in zip(raw, output, strict=True)):
+        if raw is not None and output is not None and len(raw) == len(output) and all(map(same, raw, output)):
             return name, noted[f"{name}()"]
     return None
 

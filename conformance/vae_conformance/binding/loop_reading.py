@@ -11,6 +11,7 @@ import builtins
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import cast
 
 from vae_conformance.binding.loss_arguments import is_weight
 
@@ -60,22 +61,25 @@ class Reader:
     """What is known of the names in a file.
 
     Attributes:
-        source_of: the name of what a call of the model gives, for the expression that is called and whether a name is the scope's own; None
-            for a call of anything else.
+        source_of: the name of what a call of the model gives, for the expression that is called, whether a name is the scope's own, and
+            whether `self` is the model; None for a call of anything else.
         values: the file's names as far as it has run.
         is_library: whether an expression is called that a library has.
+        own: the names of the model's classes.
     """
 
-    source_of: Callable[[ast.expr, bool], str | None]
+    source_of: Callable[[ast.expr, bool, bool], str | None]
     values: Mapping[str, object]
     is_library: Callable[[ast.expr], bool]
+    own: frozenset[str]
 
     def losses(self, tree: ast.Module) -> Iterator[Lines | Unreadable]:
         """What each `.backward()` in the file is called on, as far as it leads back to a call of the model."""
+        methods = {id(one) for kind in ast.walk(tree) if isinstance(kind, ast.ClassDef) and kind.name in self.own for one in kind.body}
         for scope in ast.walk(tree):
             if isinstance(scope, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef):
                 for outer, inner, call in _differentiated(scope.body, (), ()):
-                    reading = _Reading(self, scope, outer, inner)
+                    reading = _Reading(self, scope, outer, inner, id(scope) in methods)
                     try:
                         lines = reading.read(call)
                     except Unreadable as wrong:
@@ -97,9 +101,22 @@ def _differentiated(
         elif isinstance(statement, ast.With | ast.AsyncWith | ast.If | ast.Try):
             for branch in (statement.body, getattr(statement, "orelse", [])):
                 yield from _differentiated(branch, outer, before)
-        elif isinstance(statement, ast.Expr) and isinstance(call := statement.value, ast.Call):
-            if isinstance(call.func, ast.Attribute) and call.func.attr == "backward":
-                yield outer, before, call
+        elif isinstance(statement, ast.Expr) and _differentiates(statement.value):
+            yield outer, before, cast("ast.Call", statement.value)
+
+
+def _loops(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """The loops of a statement of a script, but for those of the functions and classes in it."""
+    if isinstance(statement, Loops):
+        yield statement
+    elif not isinstance(statement, Scopes):
+        for inner in ast.iter_child_nodes(statement):
+            if isinstance(inner, ast.stmt):
+                yield from _loops(inner)
+
+
+def _differentiates(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
 
 
 def _flat(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -163,6 +180,7 @@ class _Reading:
     scope: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef
     outer: tuple[ast.stmt, ...]
     inner: tuple[ast.stmt, ...]
+    within: bool
     sources: set[str] = field(default_factory=set)
     batch: set[str] = field(default_factory=set)
     needed: set[str] = field(default_factory=set)
@@ -172,9 +190,7 @@ class _Reading:
         loss = self._given(call.func.value)
         self.needed = names_in(loss) - set(_SOURCES)
         taken = [one for one in (self._inside(statement) for statement in reversed(self.inner)) if one is not None]
-        for statement in reversed(self.outer):
-            if (one := self._outside(statement)) is not None:
-                taken.append(one)
+        taken += [one for one in (self._outside(statement) for statement in reversed(self.outer)) if one is not None]
         taken.reverse()
         models = {name for name in self.needed - self.batch if self._source_of(ast.Name(name, ast.Load())) == RETURNED}
         weights = self._weights(models)
@@ -197,7 +213,7 @@ class _Reading:
 
     def _source_of(self, called: ast.expr) -> str | None:
         name = base(called)
-        return self.reader.source_of(called, name in self._parameters or name not in self.reader.values)
+        return self.reader.source_of(called, name in self._parameters or name not in self.reader.values, self.within)
 
     @property
     def _parameters(self) -> dict[str, ast.expr | None]:
@@ -207,6 +223,13 @@ class _Reading:
         plain = [*given.posonlyargs, *given.args]
         defaults = [None] * (len(plain) - len(given.defaults)) + list(given.defaults)
         return {one.arg: default for one, default in zip((*plain, *given.kwonlyargs), (*defaults, *given.kw_defaults), strict=True)}
+
+    @property
+    def _local(self) -> set[str]:
+        """Names that the scope itself gives their values: all that a function assigns, and what the loops of a script do."""
+        if not isinstance(self.scope, ast.Module):
+            return self._parameters.keys() | names_in(self.scope, stored=True)
+        return {name for one in self.scope.body for loop in _loops(one) for name in names_in(loop, stored=True)}
 
     def _inside(self, statement: ast.stmt) -> ast.stmt | None:
         """The statement as it is taken; None where the loss does not depend on it."""
@@ -244,10 +267,7 @@ class _Reading:
     def _weights(self, models: set[str]) -> tuple[str, ...]:
         """The names that nothing says: weights of a KL. Any other ends the reading."""
         known = self.reader.values.keys() | vars(builtins).keys()
-        local = self._parameters.keys() | {
-            name for one in (*self.outer, *self.inner) for name in names_in(one, stored=True) if not isinstance(self.scope, ast.Module)
-        }
-        loose = sorted(name for name in self.needed - self.batch - models if name not in known or name in local)
+        loose = sorted(name for name in self.needed - self.batch - models if name not in known or name in self._local)
         weights = [name for name in loose if is_weight(name)]
         for name in loose:
             if name not in weights:

@@ -23,7 +23,7 @@ from vae_conformance.binding.returns import Returns
 from vae_spec.subject import Raw, SubjectFault
 
 _MODEL = re.compile(r"^_*\w*(model|vae|net|network|autoencoder|^ae$)\w*$", re.IGNORECASE)
-_ROLES = ("outputs", "x", "raw", "mu", "logvar")
+_OTHER = re.compile(r"loss|criterion|optim|sched|loader", re.IGNORECASE)
 
 
 def loss_of_lines(found: Findings, trial: Trial) -> Loss | None:
@@ -63,7 +63,12 @@ def syntax_of(namespace: Any) -> ast.Module | None:
 
 def _reader(found: Findings) -> Reader:
     values = vars(found.target.namespace)
-    return Reader(lambda called, loose: _source(found, called, loose=loose), values, lambda called: _of_torch(values.get(base(called) or "")))
+    return Reader(
+        lambda called, loose, within: _source(found, called, loose=loose, within=within),
+        values,
+        lambda called: _of_torch(values.get(base(called) or "")),
+        frozenset(kind.__name__ for kind in type(inner_of(found.model)).__mro__),
+    )
 
 
 def _of_torch(value: object) -> bool:
@@ -71,12 +76,12 @@ def _of_torch(value: object) -> bool:
     return name.partition(".")[0] == "torch"
 
 
-def _source(found: Findings, called: ast.expr, *, loose: bool) -> str | None:
+def _source(found: Findings, called: ast.expr, *, loose: bool, within: bool) -> str | None:
     """What a call gives: of the model, of its encoder, of its decoder, or of neither."""
-    if _is_model(found, called, loose=loose):
+    if _is_model(found, called, loose=loose, within=within):
         return RETURNED
     if isinstance(called, ast.Attribute):
-        if not _is_model(found, called.value, loose=loose):
+        if not _is_model(found, called.value, loose=loose, within=within):
             return None
         parts = {_last(found.encode): ENCODED, _last(found.decode): DECODED, "forward": RETURNED}
         return parts.get(called.attr)
@@ -92,15 +97,18 @@ def _last(name: str | None) -> str:
     return "" if name is None else name.rpartition(".")[2]
 
 
-def _is_model(found: Findings, node: ast.expr, *, loose: bool) -> bool:
+def _is_model(found: Findings, node: ast.expr, *, loose: bool, within: bool) -> bool:
     """Whether an expression stands for the model: the file has it there, or nothing else under a name that says so."""
     text = ast.unparse(node)
+    if text == "self":
+        return within
     if not loose:
         value: object = found.target.namespace
         for step in text.split("."):
             value = getattr(value, step, None)
         return isinstance(value, type(inner_of(found.model)))
-    return re.fullmatch(r"\w+(\.\w+)?", text) is not None and _MODEL.match(text.rpartition(".")[2]) is not None
+    name = text.rpartition(".")[2]
+    return re.fullmatch(r"\w+(\.\w+)?", text) is not None and bool(_MODEL.match(name)) and not _OTHER.search(name)
 
 
 def _compiled(found: Findings, lines: Lines) -> Loss:
@@ -144,14 +152,15 @@ def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
 def _function(found: Findings, lines: Lines) -> FunctionType:
     """The lines as a function in the author's own file, whose faults and place are theirs."""
     names = sorted({RETURNED, ENCODED, DECODED, *lines.batch, *lines.models, *lines.weights})
-    arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+    definition = ast.parse(f"def {lines.where or 'training'}({', '.join(names)}): pass").body[0]
+    assert isinstance(definition, ast.FunctionDef)
     last = ast.Return(lines.loss)
-    definition = ast.FunctionDef(lines.where or "training", arguments, [*lines.statements, last], [], type_params=[])
+    definition.body = [*lines.statements, last]
     for node, line in ((definition, lines.line), (last, lines.last)):
         node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = line, lines.last, 0, 0
     tree = ast.fix_missing_locations(ast.Module([definition], []))
     held = dict(vars(found.target.namespace))
-    filename = getattr(found.target.namespace, "__file__", None) or found.target.spec
+    filename = getattr(found.target.namespace, "__file__", None) or found.target.text
     exec(compile(tree, filename, "exec"), held)  # noqa: S102  the author's own lines, of a file that has been run already
     function = held[definition.name]
     assert isinstance(function, FunctionType)

@@ -73,7 +73,9 @@ def _telling(model: object) -> Iterator[str]:
     """The methods of a model's own classes whose names say that they are a loss, those of the nearer class first."""
     for kind in type(inner_of(model)).__mro__:
         if not kind.__module__.startswith("torch."):
-            yield from (name for name, value in vars(kind).items() if _FUNCTION.search(name) and callable(getattr(value, "__func__", value)))
+            yield from (
+                name for name, value in vars(kind).items() if _FUNCTION.search(name) and callable(getattr(value, "__func__", value))
+            )
 
 
 def _places(model: Any, namespace: object) -> Iterator[tuple[str, Callable[..., Any]]]:

@@ -39,9 +39,7 @@ _NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
 
 
 class Kind(StrEnum):
-    """What a loss is called with: the parts, what forward returns and the batch, the batch alone, when it runs the model itself, or what a
-    training loop has where its loss stands.
-    """
+    """What a loss is called with: parts, forward's result and the batch, the batch alone where it runs the model, or a loop's names."""
 
     DIRECT = "the parts"
     WHOLE = "what forward returns"

@@ -112,7 +112,8 @@ def stored_tensors(model: Any) -> dict[str, Tensor]:
         return {}
     found: dict[str, Tensor] = {}
     for prefix, module in model.named_modules():
-        for name, value in vars(inner_of(module)).items():
+        inner = inner_of(module)
+        for name, value in (vars(inner) if hasattr(inner, "__dict__") else {}).items():
             if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
                 found[f"{prefix}.{name}" if prefix else name] = value
     return found

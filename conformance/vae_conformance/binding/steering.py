@@ -1,8 +1,8 @@
 """Decoding through forward, for a model whose decoder stands inline there: the code that forward decodes is put in the place of its own.
 
-There are three doors to that place. The sampling step gives the code; or the encoder gives it for mu, and there is no noise; or the noise is
-what the draw mu + sigma * eps needs to give it. A door is used where behaviour confirms it: the output then follows the code, and neither
-the batch nor the seed.
+There are three doors to that place. The sampling step gives the code; or the encoder gives it for mu, and there is no noise; or the noise
+is what the draw mu + sigma * eps needs to give it. A door is used where behaviour confirms it: the output then follows the code, and
+neither the batch nor the seed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Door(Protocol):
     def account(self) -> str:
         """How forward comes to decode it, for the report."""
 
-    def open(self, model: Any, x: Tensor, z: Tensor) -> AbstractContextManager[None]:
+    def open(self, model: Any, x: Tensor, z: Tensor, /) -> AbstractContextManager[None]:
         """Inside the block forward decodes z, of the shape (B, ...), when it is run on x."""
 
 
@@ -55,7 +55,7 @@ class StepDoor:
         return "forward with its draw replaced by z"
 
     @contextmanager
-    def open(self, model: Any, x: Tensor, z: Tensor) -> Iterator[None]:
+    def open(self, model: Any, _x: Tensor, z: Tensor, /) -> Iterator[None]:
         """The step gives z, whatever it is handed."""
         give = replaced(model, self.name, lambda: z) if self.namespace is None else _shadowed(self.namespace, self.name, z)
         with give:
@@ -91,7 +91,7 @@ class PosteriorDoor:
         return "forward with mu replaced by z, without noise"
 
     @contextmanager
-    def open(self, model: Any, x: Tensor, z: Tensor) -> Iterator[None]:
+    def open(self, model: Any, _x: Tensor, z: Tensor, /) -> Iterator[None]:
         """The encoder gives z and no spread."""
         with self.injection.given(model, None, z, torch.full_like(z, self.second)), RandomCalls(Noise.none()):
             yield
@@ -115,12 +115,12 @@ class NoiseDoor:
         return "forward under the noise (z - mu) / sigma"
 
     @contextmanager
-    def open(self, model: Any, x: Tensor, z: Tensor) -> Iterator[None]:
+    def open(self, _model: Any, x: Tensor, z: Tensor, /) -> Iterator[None]:
         """What is drawn leads to z."""
         devices = [x.device] if x.device.type == "cuda" else []
         # The pass that shows mu and sigma is to draw what the one that decodes will draw.
         with torch.random.fork_rng(devices=devices), torch.no_grad():
-            mu, second = self.pair(x)
+            mu, second = self.pair(x.clone())
         with GivenNoise((z - mu) / torch.exp(0.5 * self.head.to_logvar(second))):
             yield
 
@@ -189,7 +189,12 @@ def _awake(model: Any) -> Iterator[None]:
 
 def steer_decoder(found: Findings, latent_shape: tuple[int, ...]) -> None:
     """Where no part decodes a code, have forward do it, through the first door that its behaviour confirms."""
-    if found.parts[Part.DECODE].standing is not Standing.MISSING or found.layout is None or found.pair is None or not has_forward(found.model):
+    if (
+        found.parts[Part.DECODE].standing is not Standing.MISSING
+        or found.layout is None
+        or found.pair is None
+        or not has_forward(found.model)
+    ):
         return
     for awake in (False, True):
         for door in _doors(found):
