@@ -94,7 +94,7 @@ class Loss:
     @property
     def name(self) -> str:
         """Its own name, without what it is."""
-        return self.account.rpartition(" ")[2]
+        return self.account.partition("(")[0].rpartition(" ")[2]
 
     @property
     def by_name(self) -> bool:

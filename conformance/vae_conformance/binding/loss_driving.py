@@ -1,0 +1,144 @@
+"""Losses that run the model themselves: they are run with other values in the places of what the model's parts, or its forward, give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae_conformance.binding.findings import Findings
+from vae_conformance.binding.injection import CodeDoor, Injection
+from vae_conformance.binding.inside import sight
+from vae_conformance.binding.layout import at, same
+from vae_conformance.binding.loss_arguments import POSITIONS, Batch
+from vae_conformance.binding.loss_search import driving_candidates
+from vae_conformance.binding.loss_values import changed_result
+from vae_conformance.binding.losses import Kind, Loss, plain_values
+from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
+from vae_conformance.binding.returns import Returns, entries
+from vae_spec.subject import Raw, SubjectFault
+
+DRIVEN = {role: role for role in POSITIONS}
+_HANDED = "probe: the running model was handed outputs and posteriors, and what it returns follows both"
+
+
+def injection_of(found: Findings) -> Injection:
+    """Where the parts of a model can be handed a posterior and an output."""
+    code, attributes = None, {}
+    layers: dict[str, str] = {}
+    halves = next(iter(found.joint.half), None)
+    layout = found.layout
+    if found.encode is not None and found.form is not None:
+        code = CodeDoor(found.encode, found.encoded, found.form)
+    elif layout is not None and layout.mu is not None and layout.logvar is not None and not found.joint.plain:
+        for role, path in (("mu", layout.mu), ("second", layout.logvar)):
+            key = str(path[0])
+            if key.startswith("self."):
+                attributes[key.removeprefix("self.")] = role
+            elif key.endswith("()") and not found.joint.half:
+                layers[key.removesuffix("()")] = role
+    elif found.joint.plain:
+        layers, halves = _layers(found)
+    decode = None if found.decode is None else (found.decode, found.decoded)
+    return Injection(code, layers, halves, attributes, decode)
+
+
+def _layers(found: Findings) -> tuple[dict[str, str], str | None]:
+    """The layers that give what forward returns as mu and as the second head: one for each, or one that gives both side by side."""
+    layout = found.layout
+    if layout is None or layout.mu is None or layout.logvar is None:
+        return {}, None
+    try:
+        seen = sight(found)
+    except SubjectFault:
+        return {}, None
+    returned = seen.noted[RETURNED]
+    mu, second = at(returned, layout.mu), at(returned, layout.logvar)
+    gave = {name.removesuffix("()"): value for name, value in seen.noted.items() if name.endswith("()") and isinstance(value, Tensor)}
+    for name, value in gave.items():
+        if value.dim() == mu.dim() and value.shape[1:] == (2 * mu.shape[1], *mu.shape[2:]):
+            first, other = value.chunk(2, dim=1)
+            if same(first, mu) and same(other, second):
+                return {}, name
+    of_mu, of_second = (next((name for name, value in gave.items() if same(value, head)), None) for head in (mu, second))
+    if of_mu is None or of_second is None or of_mu == of_second:
+        return {}, None
+    return {of_mu: "mu", of_second: "second"}, None
+
+
+def driven_losses(found: Findings, injection: Injection) -> Iterator[Loss]:
+    """Losses of the batch: the model's own pass, methods and steps, and functions of the module that take the model and the batch."""
+    doors = list(_doors(found, injection))
+    for account, own, run, weight, needs in _runs(found):
+        for door in doors:
+            if own is getattr(found.model, "forward", None) and door.result is not None:
+                continue
+            yield Loss(
+                account,
+                _behind(own, _driven(found, door, run)),
+                DRIVEN if weight is None else {**DRIVEN, "beta": weight},
+                Returns.SCALAR,
+                values=_raw_values,
+                needs_beta=needs,
+                kind=Kind.DRIVEN,
+                known_by=_HANDED,
+            )
+
+
+def _doors(found: Findings, injection: Injection) -> Iterator[Injection]:
+    """Where a posterior and an output may be handed in: to the parts; to the parts and into forward's result; into its result alone.
+
+    What forward computes beside the two, such as its own KL, follows the posterior by the parts alone: they go first.
+    """
+    if injection.takes_code and injection.decode is not None:
+        yield injection
+    roles = ("mu", "logvar", "posterior")
+    if injection.takes_code and (output := changed_result(found, ("raw",))) is not None:
+        yield replace(injection, decode=None, result=output)
+    if (everything := changed_result(found, ("raw", *roles))) is not None:
+        yield Injection(result=everything)
+
+
+Run = tuple[str, Callable[..., Any], Callable[..., Any], str | None, bool]
+
+
+def _runs(found: Findings) -> Iterator[Run]:
+    """What may be run: its account, the author's own code, how a batch is handed to it, its KL's weight, whether that has to be given."""
+    model = found.model
+    if has_forward(model) and not found.joint.composition:
+        yield "forward(x)", model.forward, lambda x: call_forward(model, x), None, False
+    for account, call, batch in driving_candidates(model, found.target.namespace):
+        for labelled in (True,) if batch.takes_index else (False, True):
+            shown = f"{account}(model, x)" if batch.takes_model else f"{account}(x)"
+            yield shown, call, _called(call, model, batch, labelled=labelled), batch.weight, batch.needs_weight
+
+
+def _called(call: Callable[..., Any], model: Any, batch: Batch, *, labelled: bool) -> Callable[..., Any]:
+    def run(x: Tensor, **weight: float) -> Any:
+        given: Any = (x, torch.zeros(len(x), dtype=torch.long, device=x.device)) if labelled else x
+        there = {"model": model, "x": given, "index": 0}
+        return call(*(there[role] for role in batch.order), **weight)
+
+    return run
+
+
+def _behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
+    """A call that names the author's own code that it stands around, so that people can be sent there."""
+    call.__wrapped__ = own  # type: ignore[attr-defined]
+    return call
+
+
+def _raw_values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
+    return {**plain_values(raw, x, mu, second, z), "raw": raw}
+
+
+def _driven(found: Findings, injection: Injection, run: Callable[..., Any]) -> Callable[..., Any]:
+    def loss(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, **weight: float) -> Any:
+        with injection.given(found.model, raw, mu, second):
+            result = run(x, **weight)
+        return entries(result, len(x))
+
+    return loss
