@@ -106,11 +106,25 @@ class Loss:
         """Whether beta can be given."""
         return "beta" in self.roles
 
-    def evaluate(self, raw: Raw, x: Tensor, mu: Tensor, second: Tensor, neutral: Tensor, z: Tensor | None, beta: float | None) -> Terms:
-        """The terms for one batch. `neutral` is the second head where sigma = 1: a scalar loss is split there."""
-        result = self.result(raw, x, mu, second, z, beta)
+    def evaluate(
+        self,
+        raw: Raw,
+        x: Tensor,
+        mu: Tensor,
+        second: Tensor,
+        neutral: Tensor,
+        z: Tensor | None,
+        beta: float | None,
+        *,
+        copies: bool = True,
+    ) -> Terms:
+        """The terms for one batch. `neutral` is the second head where sigma = 1: a scalar loss is split there.
+
+        With `copies` the loss is handed such, because some losses change their arguments in place.
+        """
+        result = self.result(raw, x, mu, second, z, beta, copies=copies)
         if self.returns is Returns.SCALAR:
-            apart = self.result(raw, x, torch.zeros_like(mu), neutral, z, beta)
+            apart = self.result(raw, x, torch.zeros_like(mu), neutral, z, beta, copies=copies)
             total, reconstruction = (self.sign * scalar(self._entry(one, self.order[0])) for one in (result, apart))
             kl = total - reconstruction
             if beta is not None and not self.takes_beta:
@@ -136,10 +150,13 @@ class Loss:
     def _entry(result: Any, key: Any) -> Any:
         return result[key] if key is not None and isinstance(result, tuple | list | Mapping) else result
 
-    def result(self, raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None, beta: float | None) -> Any:
+    def result(self, raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None, beta: float | None, *, copies: bool = True) -> Any:
         """What the loss returns, as `returns.entries` reads it."""
+        if copies:
+            raw, x, mu, second = tuple(one.clone() for one in raw), x.clone(), mu.clone(), second.clone()
+            z = None if z is None else z.clone()
         values = self.values(raw, x, mu, second, z)
-        positional = [values[role] for role in self.roles if role in values]
+        positional = [values[role] for role in self.roles if role != "beta"]
         given = 1.0 if beta is None and self.needs_beta else beta
         keywords = {self.roles["beta"]: given} if given is not None and self.takes_beta else {}
         with self.around(mu, second):
