@@ -33,6 +33,7 @@ def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+_OUTPUTS = re.compile(r"out|res(ult)?s?$|^ret|recon|pred|hat$|^y$|forward|^r$", re.IGNORECASE)
 _NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
 
 
@@ -90,6 +91,11 @@ class Loss:
     def whole(self) -> bool:
         """Whether it takes what forward returns."""
         return self.kind is Kind.WHOLE
+
+    @property
+    def told(self) -> bool:
+        """Whether it takes what forward returns, and its parameter's name says so."""
+        return self.whole and ("outputs" not in self.roles or _OUTPUTS.search(self.roles["outputs"]) is not None)
 
     @property
     def name(self) -> str:
