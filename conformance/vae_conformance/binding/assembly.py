@@ -17,9 +17,9 @@ from vae_conformance.binding.interface import (
     trainable,
 )
 from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
-from vae_conformance.binding.loss_doubt import is_mismatch, refuse_unread
+from vae_conformance.binding.loss_doubt import refuse_unread, tells_nothing
 from vae_conformance.binding.loss_terms import sum_of_terms
-from vae_conformance.binding.losses import Kind, Loss, supplied_loss
+from vae_conformance.binding.losses import Loss, supplied_loss
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import preferred
 from vae_conformance.binding.wiring import Wiring
@@ -121,7 +121,11 @@ class Assembly:
                 answering = try_loss(self.found, candidate, trial)
             except SubjectFault as fault:
                 self.tried.append((candidate.name, f"with {candidate.kind} {fault.what}"))
-                if failed is None and not is_mismatch(fault) and (candidate.kind is Kind.DIRECT or (candidate.told and candidate.by_name)):
+                if (
+                    failed is None
+                    and not tells_nothing(fault)
+                    and (candidate.kind is Kind.DIRECT or (candidate.told and candidate.by_name))
+                ):
                     failed = candidate, fault
                 continue
             if answering is None:

@@ -31,6 +31,8 @@ _OTHERS = re.compile(
 """Names of what is no VAE's loss: a discriminator's, a classifier's, a helper's that plots or keeps losses."""
 _LOOP = re.compile(r"loader|data_?set|optim|^opt$|epochs", re.IGNORECASE)
 """Parameters of what goes over a whole data set."""
+_CALLING = ("torch", "nn", "modules", "module.py")
+"""Where PyTorch hands a module's arguments on."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,16 @@ class Named:
     call: Callable[..., Any]
 
 
-def is_mismatch(fault: SubjectFault) -> bool:
-    """Whether the author's code was never entered, because it takes other arguments than it was handed."""
+def tells_nothing(fault: SubjectFault) -> bool:
+    """Whether a failing call says nothing of the author's code: it was never entered for its arguments, or it is left to subclasses."""
     error = fault.__cause__
+    if isinstance(error, NotImplementedError):
+        return True
     if not isinstance(error, TypeError):
         return False
     own = str(Path(__file__).parent.parent)
     files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
-    return all(file.startswith(own) or f"{Path('/torch/nn/modules/module.py')}" in file for file in files)
+    return all(file.startswith(own) or Path(file).parts[-4:] == _CALLING for file in files)
 
 
 def refuse_unread(found: Findings, tried: Sequence[tuple[str, str]], asked: str | None = None) -> None:
@@ -125,10 +129,12 @@ def _plainly_another(found: Findings, one: Named) -> bool:
 def _is_term(found: Findings, one: Named, taken: Parameters, names: list[str]) -> bool:
     """Whether it takes the output and the batch, or the heads, and not both: one term of a loss."""
     code = {"mu", "logvar", "posterior", "z"} & taken.roles.keys()
-    if any(names_model(name) for name in names) or (code and {"raw", "x"} & taken.roles.keys()) or len(names) < 2:
+    if any(names_model(name) for name in names) or (code and "x" in taken.roles) or len(names) < 2:
         return False
-    if names_term(one.name) or code:
-        return not (taken.unknown and code and not names_term(one.name))
+    if names_term(one.name):
+        return True
+    if code:
+        return "raw" not in taken.roles and not taken.unknown
     if inspect.isclass(one.call) or len(names) != 2 or found.raw is None or found.pair is None:
         return {"raw", "x"} == taken.roles.keys() & {"raw", "x"} and len(names) == 2
     output: Any = found.raw[0] if len(found.raw) == 1 else found.raw
@@ -158,10 +164,13 @@ def _is_stub(call: Callable[..., Any] | None) -> bool:
 
 
 def _signature(call: Callable[..., Any]) -> str:
+    """The parameters as they are written, without their types."""
     try:
-        return str(inspect.signature(call))
+        written = inspect.signature(call)
     except (TypeError, ValueError):
         return ""
+    plain = [one.replace(annotation=one.empty) for one in written.parameters.values()]
+    return str(written.replace(parameters=plain, return_annotation=written.empty))
 
 
 def _line(call: Callable[..., Any]) -> str:

@@ -81,7 +81,8 @@ def own_functions(namespace: object) -> Iterator[tuple[str, Callable[..., Any]]]
 
 def outermost(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
     """The functions, those that others of them call behind the rest: they are parts of these."""
-    used = {name for value in functions.values() for name in inspect.unwrap(value).__code__.co_names}
+    codes = [inspect.unwrap(value).__code__ for value in functions.values()]
+    used = {name for code in codes for name in (*code.co_names, *code.co_freevars)}
     return dict(sorted(functions.items(), key=lambda entry: entry[0] in used))
 
 

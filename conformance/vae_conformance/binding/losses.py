@@ -93,9 +93,10 @@ class Loss:
         return self.kind is Kind.WHOLE
 
     @property
-    def told(self) -> bool:
-        """Whether it takes what forward returns, and its parameter's name says so."""
-        return self.whole and ("outputs" not in self.roles or _OUTPUTS.search(self.roles["outputs"]) is not None)
+    def answers_for(self) -> bool:
+        """Whether its failing is the author's: it takes the parts, or what forward returns by the names of itself and its parameter."""
+        told = "outputs" not in self.roles or _OUTPUTS.search(self.roles["outputs"]) is not None
+        return self.kind is Kind.DIRECT or (self.whole and self.by_name and told)
 
     @property
     def name(self) -> str:
