@@ -248,9 +248,14 @@ def test_what_is_plainly_no_loss_of_the_model_is_not_refused(function: Callable[
     assert bound(Without, function).facts.parts[Part.LOSS].standing is Standing.REPLACED
 
 
+def compute_elbo(model: Any, x: Tensor) -> Tensor:
+    return total(model, x)
+
+
 def test_a_stub_of_a_base_class_is_not_refused() -> None:
     class Base(Without):
         def loss_function(self, *inputs: Any, **kwargs: Any) -> Tensor:
             raise NotImplementedError
 
-    assert bound(Base).facts.parts[Part.LOSS].standing is Standing.REPLACED
+    assert bound(Base).facts.parts[Part.LOSS].standing is Standing.FAILING
+    assert bound(Base, compute_elbo).facts.parts[Part.LOSS].account.startswith("function compute_elbo(model, x)")

@@ -121,11 +121,7 @@ class Assembly:
                 answering = try_loss(self.found, candidate, trial)
             except SubjectFault as fault:
                 self.tried.append((candidate.name, f"with {candidate.kind} {fault.what}"))
-                if (
-                    failed is None
-                    and not tells_nothing(fault)
-                    and (candidate.kind is Kind.DIRECT or (candidate.told and candidate.by_name))
-                ):
+                if failed is None and candidate.answers_for and not tells_nothing(fault):
                     failed = candidate, fault
                 continue
             if answering is None:
