@@ -104,6 +104,12 @@ class FakeSubject:
         self.drawn.append(mu.numel())
         return self.sample(mu, logvar, torch.randn(mu.shape, generator=torch.Generator().manual_seed(noise.seed), dtype=mu.dtype))
 
+    def draw_changes(self, mu: Tensor, logvar: Tensor, noise: Noise) -> tuple[str, ...]:
+        """What a draw changes of copies."""
+        handed = mu.clone(), logvar.clone()
+        self.draw(*handed, noise)
+        return tuple(name for name, now, then in zip(("mu", "logvar"), handed, (mu, logvar), strict=True) if not torch.equal(now, then))
+
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
         """One draw and its gradients."""
         mu, logvar = mu.clone().requires_grad_(), logvar.clone().requires_grad_()

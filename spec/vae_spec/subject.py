@@ -297,6 +297,10 @@ class Subject(Protocol):
         """Z ~ N(mu, diag(exp(logvar))) through the implementation's own sampling step."""
         ...
 
+    def draw_changes(self, mu: Tensor, logvar: Tensor, noise: Noise) -> tuple[str, ...]:
+        """Which of "mu" and "logvar" the sampling step changes in place; `draw` hands it copies, so that no claim suffers from it."""
+        ...
+
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
         """A draw and the gradients of <cotangent, z>."""
         ...

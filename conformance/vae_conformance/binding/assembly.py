@@ -19,9 +19,10 @@ from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import head_by_step
 from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
+from vae_conformance.binding.loss_doubt import refuse_unread, tells_nothing
 from vae_conformance.binding.loss_lines import loss_of_lines
 from vae_conformance.binding.loss_terms import sum_of_terms
-from vae_conformance.binding.losses import Kind, Loss, supplied_loss
+from vae_conformance.binding.losses import Loss, supplied_loss
 from vae_conformance.binding.passes import gaussian
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import preferred
@@ -60,6 +61,7 @@ class Assembly:
             found.draw_form,
             found.joint,
         )
+        self.tried: list[tuple[str, str]] = []
         self.declared = Likelihood(options.likelihood) if options.likelihood else None
         self.range = options.input_range or ((-1.0, 1.0) if found.end == "symmetric" else (0.0, 1.0))
         parameters = sum(value.numel() for value in trainable(found.model).values())
@@ -137,21 +139,25 @@ class Assembly:
             try:
                 answering = try_loss(self.found, candidate, trial)
             except SubjectFault as fault:
-                if failed is None and (candidate.kind is Kind.DIRECT or (candidate.whole and candidate.by_name)):
+                self.tried.append((candidate.name, f"with {candidate.kind} {fault.what}"))
+                if failed is None and candidate.answers_for and not tells_nothing(fault):
                     failed = candidate, fault
                 continue
+            if answering is None:
+                self.tried.append((candidate.name, f"with {candidate.kind} gives nothing that follows the posterior as a loss does"))
             for loss in () if answering is None else answering.signs():
                 likelihood = self._likelihood_of(loss)
                 fits = (likelihood is not None) + (self._kl_head() is not None)
                 if best is None or fits > best[0]:
                     best = fits, loss
-        if best is not None and best[0] == 0 and best[1].driven:
+        if best is not None and best[0] == 0 and best[1].driven and best[1].name == "forward":
             best = None
         return (None if best is None else best[1]), failed
 
     def _instead(self, failed: tuple[Loss, SubjectFault] | None, trial: Trial) -> tuple[Loss, Likelihood | None]:
         """Where no loss answers: the one that fails, two terms that a script adds, the model's own KL, or the ELBO."""
         if self.options.loss is not None and failed is None:
+            refuse_unread(self.found, self.tried, self.options.loss)
             raise Unbound(f"{self.found.target.name} has no loss named {self.options.loss} that can be called")
         if failed is None and settled(self.found.model, ("loss",)) is not None:
             raise Unbound(
@@ -171,6 +177,7 @@ class Assembly:
         if (lines := loss_of_lines(self.found, trial)) is not None:
             self.found.report(Part.LOSS, Standing.PRESENT, f"{lines.account} give {lines.returns}", known_by=lines.known_by)
             return lines, self._likelihood_of(lines)
+        refuse_unread(self.found, self.tried)
         supplied = self.declared or self._natural_likelihood()
         if (own := kl_of_the_model(self.found, supplied)) is not None:
             self.found.report(Part.LOSS, Standing.PRESENT, own.account, known_by=own.known_by)

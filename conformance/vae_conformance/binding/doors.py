@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.injection import CodeDoor, Injection
+from vae_conformance.binding.inside import sight
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import at, same
-from vae_conformance.binding.passes import leaf_modules, noting, stored_tensors
+from vae_conformance.binding.passes import RETURNED, noting, stored_tensors
 from vae_spec.subject import SubjectFault
 
 
@@ -19,12 +20,13 @@ def injection_of(found: Findings) -> Injection:
     code: CodeDoor | None = None
     layers: dict[str, str] = {}
     attributes: dict[str, str] = {}
+    halves = next(iter(found.joint.half), None)
     layout = found.layout
     if found.encode is not None and found.form is not None:
         code, attributes = CodeDoor(found.encode, found.encoded, found.form), _kept(found)
     elif layout is not None and layout.mu is not None and layout.logvar is not None:
         if found.joint.plain:
-            layers = _layers_of_heads(found)
+            layers, halves = _layers(found)
         for role, path in (("mu", layout.mu), ("second", layout.logvar)) if not found.joint.plain else ():
             key = str(path[0])
             if key.startswith("self."):
@@ -32,7 +34,7 @@ def injection_of(found: Findings) -> Injection:
             elif key.endswith("()") and not found.joint.half:
                 layers[key.removesuffix("()")] = role
     decode = found.output_part if found.decode is None else (found.decode, found.decoded)
-    return Injection(code, layers, next(iter(found.joint.half), None), attributes, decode)
+    return Injection(code, layers, halves, attributes, decode)
 
 
 def _kept(found: Findings) -> dict[str, str]:
@@ -45,24 +47,27 @@ def _kept(found: Findings) -> dict[str, str]:
     return {name: role for role, value in zip(("mu", "second"), pair or (), strict=False) for name, kept in stored if same(kept, value)}
 
 
-def _layers_of_heads(found: Findings) -> dict[str, str]:
-    """The two layers that give the mu and the second head that forward returns; empty where it returns something else than layers give."""
+def _layers(found: Findings) -> tuple[dict[str, str], str | None]:
+    """The layers that give what forward returns as mu and as the second head: one for each, or one that gives both side by side."""
     layout = found.layout
-    assert layout is not None
-    assert layout.mu is not None
-    assert layout.logvar is not None
-    noted = _noted(found, leaf_modules(found.model))
-    layers: dict[str, str] = {}
-    for role, path in (("mu", layout.mu), ("second", layout.logvar)):
-        value = at(noted["result"], path) if "result" in noted else None
-        if not isinstance(value, Tensor):
-            continue
-        for name in leaf_modules(found.model):
-            given = noted.get(f"{name}()")
-            if name not in layers and isinstance(given, Tensor) and same(given, value):
-                layers[name] = role
-                break
-    return layers if len(layers) == 2 else {}
+    if layout is None or layout.mu is None or layout.logvar is None:
+        return {}, None
+    try:
+        seen = sight(found)
+    except SubjectFault:
+        return {}, None
+    returned = seen.noted[RETURNED]
+    mu, second = at(returned, layout.mu), at(returned, layout.logvar)
+    gave = {name.removesuffix("()"): value for name, value in seen.noted.items() if name.endswith("()") and isinstance(value, Tensor)}
+    for name, value in gave.items():
+        if value.dim() == mu.dim() and value.shape[1:] == (2 * mu.shape[1], *mu.shape[2:]):
+            first, other = value.chunk(2, dim=1)
+            if same(first, mu) and same(other, second):
+                return {}, name
+    of_mu, of_second = (next((name for name, value in gave.items() if same(value, head)), None) for head in (mu, second))
+    if of_mu is None or of_second is None or of_mu == of_second:
+        return {}, None
+    return {of_mu: "mu", of_second: "second"}, None
 
 
 def output_part(found: Findings) -> tuple[str, Any] | None:

@@ -27,11 +27,19 @@ class DrawForm:
     takes: Head | None = None
     given: Head | None = None
 
-    def call(self, sample: Callable[..., Any], mu: Tensor, second: Tensor) -> Any:
-        """A draw."""
+    def arguments(self, mu: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """What the step is handed: copies that nobody else reads, because some steps change their arguments in place."""
         if self.takes is not None and self.given is not None:
             second = self.takes.from_logvar(self.given.to_logvar(second))
-        return sample((mu, second)) if self.packed else sample(mu, second)
+        return mu.clone(), second.clone()
+
+    def call(self, sample: Callable[..., Any], mu: Tensor, second: Tensor) -> Any:
+        """A draw."""
+        return self.hand(sample, self.arguments(mu, second))
+
+    def hand(self, sample: Callable[..., Any], arguments: tuple[Tensor, Tensor]) -> Any:
+        """A draw for arguments as they are."""
+        return sample(arguments) if self.packed else sample(*arguments)
 
     def describe(self, name: str) -> str:
         """For the account."""

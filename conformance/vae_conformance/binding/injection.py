@@ -6,7 +6,7 @@ So a loss that runs the whole model itself, as `forward(x) -> loss`, can be aske
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from vae_conformance.binding.adapter import part_of, resolve
 from vae_conformance.binding.distributions import with_pair, with_raw
 from vae_conformance.binding.interface import CodeForm
 from vae_conformance.binding.layout import Path, at, leaves, rebuilt
+from vae_conformance.binding.remaking import posterior_object
 from vae_spec.subject import Raw
 
 
@@ -40,6 +41,8 @@ class CodeDoor:
         if self.form.posterior is not None:
             template = at(self.template, self.form.posterior)
             return rebuilt(self.template, {self.form.posterior: with_pair(template, mu, second)})
+        if (holder := posterior_object(self.template, self.form.mu, self.form.second)) is not None:
+            return rebuilt(self.template, {holder.path: holder.of(mu, second)})
         values: dict[Path, Any] = {self.form.mu: mu, self.form.second: second}
         code = at(self.template, self.form.mu)
         for path, leaf in leaves(self.template):
@@ -59,6 +62,7 @@ class Injection:
         halves: the layer that gives both, side by side.
         attributes: attributes that hold one of the two, by dotted name.
         decode: the part that gives the output, and what it gave once.
+        result: changes what forward returned, for an output, mu and the second head.
     """
 
     code: CodeDoor | None = None
@@ -66,6 +70,7 @@ class Injection:
     halves: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     decode: tuple[str, Any] | None = None
+    result: Callable[[Any, Raw, Tensor, Tensor], Any] | None = None
 
     @property
     def takes_code(self) -> bool:
@@ -100,12 +105,33 @@ class Injection:
             if self.decode is not None and raw is not None:
                 part, template = self.decode
                 output = decoded_as(template, raw)
-                stack.enter_context(replaced(model, part, partial(_same, output)))
+                stack.enter_context(answering(model, part, lambda _own, *codes: _for_codes(output, codes, mu)))
+            if self.result is not None and raw is not None:
+                change = self.result
+                stack.enter_context(answering(model, "forward", lambda own, *given: change(own(*_as_held(model, given)), raw, mu, second)))
             yield
 
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _for_codes(output: Any, codes: tuple[Any, ...], mu: Tensor) -> Any:
+    """An output for each of several draws of one batch, where the decoder is given such: along new dimensions, or one after another."""
+    code = codes[0] if codes else None
+    if not isinstance(output, Tensor) or not isinstance(code, Tensor):
+        return output
+    if code.dim() > mu.dim() and code.shape[-mu.dim()] == len(output):
+        return output.expand(*code.shape[: -mu.dim()], *output.shape)
+    if code.dim() == mu.dim() and len(code) > len(output) and len(code) % len(output) == 0:
+        return output.repeat(len(code) // len(output), *(1 for _ in output.shape[1:]))
+    return output
+
+
+def _as_held(model: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments at the model's own precision: losses are asked in double precision."""
+    own = next((value.dtype for value in model.parameters()), None) if isinstance(model, nn.Module) else None
+    return tuple(one.to(own) if own is not None and isinstance(one, Tensor) and one.is_floating_point() else one for one in given)
 
 
 def decoded_as(template: Any, raw: Raw) -> Any:
@@ -115,14 +141,20 @@ def decoded_as(template: Any, raw: Raw) -> Any:
     return raw[0] if len(raw) == 1 else raw
 
 
-@contextmanager
-def replaced(model: Any, part: str, give: Callable[[], Any]) -> Iterator[None]:
+def replaced(model: Any, part: str, give: Callable[[], Any]) -> AbstractContextManager[None]:
     """A part gives something else inside the block, and does not run."""
+    return answering(model, part, lambda _own, *_args: give())
+
+
+@contextmanager
+def answering(model: Any, part: str, answer: Callable[..., Any]) -> Iterator[None]:
+    """Inside the block a part gives what `answer` makes of its own call and of its arguments."""
     owner, name = resolve(model, part)
     target = part_of(model, part)
     holder, attribute = (target, "forward") if isinstance(target, nn.Module) else (owner, name)
     had, before = attribute in vars(holder), vars(holder).get(attribute)
-    object.__setattr__(holder, attribute, lambda *_args, **_kwargs: give())
+    own = getattr(holder, attribute)
+    object.__setattr__(holder, attribute, lambda *args, **kwargs: answer(partial(own, **kwargs), *args))
     try:
         yield
     finally:

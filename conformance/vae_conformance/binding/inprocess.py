@@ -131,6 +131,16 @@ class InProcessSubject:
             z = self._drawn(sample, mu, logvar)
         return as_code(z)
 
+    def draw_changes(self, mu: Tensor, logvar: Tensor, noise: Noise) -> tuple[str, ...]:
+        """Which of the arguments that the sampling step was handed it has changed in place."""
+        sample, form = self._part(self.wiring.draw, "sampling step"), self.wiring.draw_form
+        handed = form.arguments(self._shaped(mu), self._shaped(self.wiring.head.from_logvar(logvar)))
+        before = tuple(one.clone() for one in handed)
+        with self._operation("sampling step", Mode.TRAIN, noise):
+            form.hand(sample, handed)
+        pairs = zip(("mu", "logvar"), handed, before, strict=True)
+        return tuple(name for name, now, then in pairs if not torch.equal(now, then))
+
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
         """A draw and the gradients of <cotangent, z>."""
         sample = self._part(self.wiring.draw, "sampling step")
@@ -320,7 +330,9 @@ class InProcessSubject:
         z = captured.get("decoded", captured.get("drawn"))
         with torch.no_grad():
             analytic = closed_form_kl(mu, logvar).mean()
-        return loss.evaluate(raw, x, self._shaped(mu), second, neutral, z, None if beta == 1.0 else beta), analytic
+        # A training step pays for no copies: what its loss changes, it changes as in the author's own training.
+        weight = None if beta == 1.0 else beta
+        return loss.evaluate(raw, x, self._shaped(mu), second, neutral, z, weight, copies=False), analytic
 
     def param_grads(self, x: Tensor, noise: Noise, of: Sequence[str]) -> Mapping[str, Mapping[str, float]]:
         """Gradient norms of random projections of mu, logvar and raw, and of the loss, for each parameter."""

@@ -7,6 +7,7 @@ without noise the decoder is given mu, and with noise of ones mu + sigma, of whi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from vae_conformance.binding.adapter import part_of
 from vae_conformance.binding.drawing import forms
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head, head_of
+from vae_conformance.binding.injection import answering
 from vae_conformance.binding.interface import DECODE_NAMES, as_raw, candidates, sampler_candidates
 from vae_conformance.binding.layout import ForwardLayout, Path, at, batched, by_keys, leaves, read_layout, same
 from vae_conformance.binding.passes import RETURNED, Composition, Joint, gaussian, has_forward, leaf_modules, noting, stored_tensors
@@ -325,15 +327,30 @@ def _second_head(found: Findings) -> Tensor | None:
 
 
 def _pair_without_noise(found: Findings) -> tuple[Tensor, Tensor] | None:
+    """Mu and the second head where there is no noise, from forward before its sampling step could have changed them in place."""
     layout = found.layout
     if layout is None or layout.posterior is not None:
         return None
     if layout.mu is not None and layout.logvar is not None:
-        result = found.call("forward", found.joint, found.model, found.x, train=True, noise=Noise.none())
+        with _sparing(found):
+            result = found.call("forward", found.joint, found.model, found.x, train=True, noise=Noise.none())
         return at(result, layout.mu), at(result, layout.logvar)
     if found.encode is not None and found.form is not None and found.form.posterior is None:
         return found.form.read(found.call("encode", part_of(found.model, found.encode), found.x, train=True, noise=Noise.none()))
     return None
+
+
+def _sparing(found: Findings) -> AbstractContextManager[None]:
+    """Inside the block the sampling step of a running model is handed copies."""
+    if not isinstance(found.draw, str):
+        return nullcontext()
+    return answering(found.model, found.draw, lambda own, *arguments: own(*_copies(arguments)))
+
+
+def _copies(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return type(value)(_copies(one) for one in value)
+    return value.clone() if isinstance(value, Tensor) else value
 
 
 def _swap(found: Findings) -> None:

@@ -139,7 +139,7 @@ def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None, a
     """
     keys = by_keys(result)
     if "raw" in keys and not (isinstance(at(result, (keys["raw"],)), Tensor) and at(result, (keys["raw"],)).numel() % x.numel()):
-        return ForwardLayout(*((keys[role],) if role in keys else None for role in ("raw", "mu", "logvar")))  # type: ignore[arg-type]
+        return _by_names(result, keys, x, encoded)
     if isinstance(result, Tensor):
         return ForwardLayout((), None, None) if result.dim() >= 1 and len(result) == len(x) else None
     if isinstance(result, Distribution):
@@ -155,6 +155,21 @@ def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None, a
         steady = [(path, leaf) for path, leaf in found if again is None or same(leaf, at(again, path))]
         mu, logvar = _pair_by_position(found, steady, x) or (mu, logvar)
     return _with_output([(path, leaf) for path, leaf in found if path not in (mu, logvar)], x, mu, logvar)
+
+
+def _by_names(result: Any, keys: Mapping[str, Any], x: Tensor, encoded: tuple[Tensor, Tensor] | None) -> ForwardLayout:
+    """By the names of entries; heads that have none of the usual names are what encode gave, or the distribution beside the output."""
+    raw = (keys["raw"],)
+    if {"mu", "logvar"} <= keys.keys():
+        return ForwardLayout(raw, (keys["mu"],), (keys["logvar"],))
+    rest = [(path, leaf) for path, leaf in leaves(result) if path[:1] != raw]
+    posterior = next((path for path, leaf in rest if isinstance(leaf, Distribution)), None)
+    mu, logvar = ((keys[role],) if role in keys else None for role in ("mu", "logvar"))
+    if posterior is None and encoded is not None:
+        found = [(path, leaf) for path, leaf in batched(result, x) if path[:1] != raw]
+        mu = next((path for path, leaf in found if same(leaf, encoded[0])), mu)
+        logvar = next((path for path, leaf in found if path != mu and same(leaf, encoded[1])), logvar)
+    return ForwardLayout(raw, mu, logvar, posterior)
 
 
 def _with_output(rest: list[tuple[Path, Tensor]], x: Tensor, mu: Path | None, logvar: Path | None) -> ForwardLayout | None:

@@ -24,9 +24,11 @@ _ROLES = {
         re.IGNORECASE,
     ),
     "x": re.compile(r"^(x|inputs?|targets?|data|images?|imgs?|original|batch|real|x_?in|x_?true|xs|orig)$", re.IGNORECASE),
-    "posterior": re.compile(r"^(q|q_?z\w*|posterior|z_dist|dist_z|encoding_dist)$", re.IGNORECASE),
+    "posterior": re.compile(r"^(q|q_?z\w*|posteriors?|z_dist|dist_z|q_?dist|latent_dist\w*|encoding_dist)$", re.IGNORECASE),
     "z": re.compile(r"^(z|latent|code)$", re.IGNORECASE),
 }
+_MODEL = re.compile(r"^(self|net|network|nn|m|module|c?vae|ae|auto_?encoder|\w*model)$", re.IGNORECASE)
+_INDEX = re.compile(r"idx|index")
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def direct(call: Callable[..., Any]) -> Signature | None:
 def of_outputs(call: Callable[..., Any]) -> list[Signature]:
     """A loss of the batch and of what forward returns: as a whole, or as its output and its posterior; the likelier first."""
     found = parameters(call)
-    if found is None or found.open_ended or "mu" in found.roles or "logvar" in found.roles:
+    if found is None or found.open_ended or "logvar" in found.roles or any(names_model(one.name) for one in found.required):
+        return []
+    if "mu" in found.roles:
         return []
     beta = {"beta": found.weights[0].name} if found.weights else {}
     needs = bool(found.weights) and found.weights[0].default is inspect.Parameter.empty
@@ -114,6 +118,10 @@ def of_outputs(call: Callable[..., Any]) -> list[Signature]:
     x = found.roles.get("x")
     if {"raw", "posterior"} <= found.roles.keys() and x is not None and not found.unknown:
         return [Signature({role: name for role, name in found.roles.items() if role != "beta"} | beta, needs_beta=needs)]
+    if len(required) == 3 and "raw" in found.roles and x is not None and len(found.unknown) == 1:
+        known = {found.roles["raw"]: "raw", x: "x", found.unknown[0]: "posterior"}
+        if set(required) == known.keys():
+            return [Signature({known[name]: name for name in required} | beta, guessed=True, needs_beta=needs)]
     if len(required) == 2:
         first = "x" if required[0] == x else "outputs"
         orders = [(first, "outputs" if first == "x" else "x")]
@@ -123,17 +131,72 @@ def of_outputs(call: Callable[..., Any]) -> list[Signature]:
     return []
 
 
-def of_batch(call: Callable[..., Any]) -> bool:
-    """Whether a callable takes the batch alone, perhaps with its index, and so runs the model itself."""
+@dataclass(frozen=True)
+class Batch:
+    """How a callable that runs the model itself is called.
+
+    Attributes:
+        order: the roles of its arguments: "model", "x" and "index".
+        weight: the name of the KL's weight.
+        needs_weight: whether that has no default.
+    """
+
+    order: tuple[str, ...]
+    weight: str | None = None
+    needs_weight: bool = False
+
+    @property
+    def takes_model(self) -> bool:
+        """Whether the model is an argument."""
+        return "model" in self.order
+
+    @property
+    def takes_index(self) -> bool:
+        """Whether it takes the place of the batch in its epoch, as steps of a training do: the batch then has labels."""
+        return "index" in self.order
+
+
+def of_batch(call: Callable[..., Any]) -> list[Batch]:
+    """A method that takes the batch, perhaps with its index, and so runs the model itself; what has a default is left to it."""
     found = parameters(call)
     if found is None or found.open_ended:
-        return False
-    names = [one.name for one in found.required]
-    return (
-        len(names) in (1, 2)
-        and (names[0] == found.roles.get("x") or len(names) == 1)
-        and all("idx" in one or "index" in one for one in names[1:])
-    )
+        return []
+    names, weight, needs = _without_weight(found)
+    if len(names) == 2 and names[0] == found.roles.get("x") and _INDEX.search(names[1]):
+        return [Batch(("x", "index"), weight, needs)]
+    return [Batch(("x",), weight, needs)] if len(names) == 1 else []
+
+
+def of_model(call: Callable[..., Any]) -> list[Batch]:
+    """A function that takes the model and the batch: told by the name of either, else in both orders."""
+    found = parameters(call)
+    if found is None or found.open_ended:
+        return []
+    names, weight, needs = _without_weight(found)
+    if len(names) != 2:
+        return []
+    models = [name for name in names if names_model(name)]
+    batch = found.roles.get("x")
+    if len(models) == 1:
+        return [Batch(("model", "x") if names[0] == models[0] else ("x", "model"), weight, needs)]
+    others = [role for role, name in found.roles.items() if name in names and role != "x"]
+    if others:
+        return []
+    if batch in names:
+        return [Batch(("x", "model") if names[0] == batch else ("model", "x"), weight, needs)]
+    return [Batch(order, weight, needs) for order in (("model", "x"), ("x", "model"))]
+
+
+def names_model(name: str) -> bool:
+    """Whether a parameter's name is that of the model."""
+    return _MODEL.search(name) is not None
+
+
+def _without_weight(found: Parameters) -> tuple[list[str], str | None, bool]:
+    """The names of the required parameters but for the KL's weight, and that."""
+    weight = found.weights[0] if found.weights else None
+    names = [one.name for one in found.required if not is_weight(one.name)]
+    return names, None if weight is None else weight.name, weight is not None and weight.default is weight.empty
 
 
 def is_weight(name: str) -> bool:

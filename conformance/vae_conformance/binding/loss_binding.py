@@ -11,16 +11,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
-from vae_conformance.binding.distributions import with_pair
 from vae_conformance.binding.doors import injection_of
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.injection import Injection, decoded_as
 from vae_conformance.binding.inside import kl_inside
-from vae_conformance.binding.layout import Path, at, leaves, rebuilt, same
+from vae_conformance.binding.layout import at, leaves
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
-from vae_conformance.binding.loss_search import Candidate, driving_candidates, loss_candidates
+from vae_conformance.binding.loss_driving import DRIVEN, driven_losses
+from vae_conformance.binding.loss_search import Candidate, loss_candidates
+from vae_conformance.binding.loss_values import available, values_of
 from vae_conformance.binding.losses import Kind, Loss, plain_values
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries, read_returns
@@ -29,8 +28,6 @@ from vae_spec.subject import Likelihood, Raw, SubjectFault
 
 ORDERS = tuple(order for order in permutations(POSITIONS) if {"raw", "x"} == set(order[:2]))
 """The orders in which losses whose names say nothing take their arguments, the customary one first."""
-_HANDED = "probe: the running model was handed outputs and posteriors, and what it returns follows both"
-DRIVEN = {role: role for role in POSITIONS}
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,11 @@ def losses(found: Findings) -> Iterator[Loss]:
     injection = injection_of(found)
     around = (lambda mu, second: injection.keeping(found.model, mu, second)) if injection.attributes else _nothing
     for candidate in loss_candidates(found.model, found.target.namespace):
-        values = _values(found, whole=candidate.whole)
+        values = values_of(found, whole=candidate.whole)
+        fillable = available(found, whole=candidate.whole)
         for signature in _signatures(candidate):
+            if not signature.roles.keys() - {"beta"} <= fillable:
+                continue
             yield Loss(
                 candidate.account,
                 _reading(candidate.call),
@@ -69,23 +69,7 @@ def losses(found: Findings) -> Iterator[Loss]:
                 kind=Kind.WHOLE if candidate.whole else Kind.DIRECT,
                 known_by=_known_by(candidate),
             )
-    if not injection.takes_code or injection.decode is None:
-        return
-    runs: list[tuple[str, Callable[..., Any], Callable[[Tensor], Any]]] = []
-    if has_forward(found.model) and not found.joint.composition:
-        runs.append(("forward", found.model.forward, lambda x: call_forward(found.model, x)))
-    for account, call, labelled in driving_candidates(found.model):
-        runs.append((account, call, _with_labels(call) if labelled else call))
-    for account, own, run in runs:
-        yield Loss(
-            f"{account}(x)",
-            _behind(own, _driven(found, injection, run)),
-            DRIVEN,
-            Returns.SCALAR,
-            values=_raw_values,
-            kind=Kind.DRIVEN,
-            known_by=_HANDED,
-        )
+    yield from driven_losses(found, injection)
 
 
 def _known_by(candidate: Candidate) -> str:
@@ -120,74 +104,6 @@ def _behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., 
     """A call that names the author's own code that it stands around, so that people can be sent there."""
     call.__wrapped__ = own  # type: ignore[attr-defined]
     return call
-
-
-def _with_labels(call: Callable[..., Any]) -> Callable[[Tensor], Any]:
-    return lambda x: call((x, torch.zeros(len(x), dtype=torch.long, device=x.device)), 0)
-
-
-def _raw_values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
-    return {**plain_values(raw, x, mu, second, z), "raw": raw}
-
-
-def _driven(found: Findings, injection: Injection, run: Callable[[Tensor], Any]) -> Callable[..., Any]:
-    def loss(raw: Raw, x: Tensor, mu: Tensor, second: Tensor) -> Any:
-        with injection.given(found.model, raw, mu, second):
-            result = run(x)
-        return entries(result, len(x))
-
-    return loss
-
-
-def _values(found: Findings, *, whole: bool) -> Callable[..., dict[str, Any]]:
-    """What the roles of a loss stand for: distributions where forward returns such, and forward's result with other values in it."""
-    layout, result = found.layout, found.result
-    if layout is None or found.joint.composition is not None:
-        return plain_values
-    output, posterior = at(result, layout.raw), None if layout.posterior is None else at(result, layout.posterior)
-    distributed = isinstance(output, Distribution)
-    if not whole and not distributed and posterior is None:
-        return plain_values
-    returned, paths = _returned(found)
-
-    def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
-        given = plain_values(raw, x, mu, second, z)
-        if distributed:
-            given["raw"] = decoded_as(output, raw)
-        if posterior is not None:
-            given["posterior"] = with_pair(posterior, mu, second)
-        if whole:
-            there = {"raw": given["raw"], "mu": mu, "logvar": second, "posterior": given.get("posterior"), "x": x, "z": given["z"]}
-            given["outputs"] = rebuilt(returned, {path: there[role] for path, role in paths.items()})
-        return given
-
-    return values
-
-
-def outputs_given(found: Findings) -> Callable[..., dict[str, Any]]:
-    """What forward returns with other values in it, as `outputs`, beside the values themselves."""
-    return _values(found, whole=True)
-
-
-def _returned(found: Findings) -> tuple[Any, dict[Path, str]]:
-    """What forward returns, and the role of each of its entries; what is a code and has none is the sample, what is x is x."""
-    layout = found.layout
-    assert layout is not None
-    inner = not found.joint.plain
-    returned = found.result[RETURNED] if inner else found.result
-    roles: dict[Path, str] = {}
-    for role in ("raw", "mu", "logvar", "posterior"):
-        path = getattr(layout, role)
-        if path is not None and (not inner or path[0] == RETURNED):
-            roles[path[1:] if inner else path] = role
-    for path, leaf in leaves(returned):
-        if path in roles or not isinstance(leaf, Tensor) or any(path[: len(taken)] == taken for taken in roles):
-            continue
-        if same(leaf, found.x):
-            roles[path] = "x"
-        elif found.pair is not None and leaf.shape == found.pair[0].shape:
-            roles[path] = "z"
-    return returned, roles
 
 
 def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:

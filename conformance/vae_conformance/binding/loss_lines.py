@@ -17,7 +17,8 @@ from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.injection import CodeDoor, decoded_as
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES
 from vae_conformance.binding.loop_reading import DECODED, ENCODED, RETURNED, Lines, Reader, Unreadable, base
-from vae_conformance.binding.loss_binding import Trial, outputs_given, try_loss
+from vae_conformance.binding.loss_binding import Trial, try_loss
+from vae_conformance.binding.loss_values import values_of
 from vae_conformance.binding.losses import Kind, Loss
 from vae_conformance.binding.returns import Returns
 from vae_spec.subject import Raw, SubjectFault
@@ -115,7 +116,7 @@ def _compiled(found: Findings, lines: Lines) -> Loss:
     """The lines as a loss of the output, the batch and the posterior, which may fail or follow neither."""
     function = _function(found, lines)
     code = None if found.encode is None or found.form is None else CodeDoor(found.encode, found.encoded, found.form)
-    given = outputs_given(found)
+    given = values_of(found, whole=True)
 
     def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
         there = given(raw, x, mu, second, z)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
 from vae_conformance.binding.adapter import inner_of, settled
-from vae_conformance.binding.loss_arguments import Signature, direct, of_batch, of_outputs
+from vae_conformance.binding.loss_arguments import Batch, Signature, direct, of_batch, of_model, of_outputs
 
 METHOD_NAMES = (
     "loss",
@@ -58,15 +58,32 @@ def loss_candidates(model: object, namespace: object) -> Iterator[Candidate]:
             yield Candidate(account, call, signature, whole=True)
 
 
-def driving_candidates(model: object) -> Iterator[tuple[str, Callable[..., Any], bool]]:
-    """Calls that run the model on a batch and give its loss: forward, methods of the batch alone, and steps of a training.
-
-    Each comes with whether it takes the batch with labels, and its place in the batches.
-    """
+def driving_candidates(model: object, namespace: object) -> Iterator[tuple[str, Callable[..., Any], Batch]]:
+    """Calls that run the model on a batch and give its loss: methods of the batch, steps of a training, functions of model and batch."""
     for name in dict.fromkeys((*METHOD_NAMES, *STEP_NAMES, *_telling(model))):
         call = getattr(model, name, None)
-        if callable(call) and not isinstance(call, nn.Module) and of_batch(call):
-            yield f"method {name}", call, len([one for one in inspect.signature(call).parameters.values() if one.default is one.empty]) == 2
+        if callable(call) and not isinstance(call, nn.Module):
+            for batch in of_batch(call):
+                yield f"method {name}", call, batch
+    if settled(model, ("loss",)) is None:
+        for name, call in outermost(dict(own_functions(namespace))).items():
+            for batch in of_model(call):
+                yield f"function {name}", call, batch
+
+
+def own_functions(namespace: object) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The functions of a module whose names are those of a loss."""
+    own = getattr(namespace, "__name__", None)
+    for name, value in list(vars(namespace).items()) if namespace is not None else []:
+        if _FUNCTION.search(name) and inspect.isfunction(value) and value.__module__ == own:
+            yield name, value
+
+
+def outermost(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+    """The functions, those that others of them call behind the rest: they are parts of these."""
+    codes = [inspect.unwrap(value).__code__ for value in functions.values()]
+    used = {name for code in codes for name in (*code.co_names, *code.co_freevars)}
+    return dict(sorted(functions.items(), key=lambda entry: entry[0] in used))
 
 
 def _telling(model: object) -> Iterator[str]:
@@ -86,11 +103,10 @@ def _places(model: Any, namespace: object) -> Iterator[tuple[str, Callable[..., 
         call = getattr(model, name, None)
         if callable(call) and not type(call).__module__.startswith("torch."):
             yield f"method {name}", call
+    for name, value in own_functions(namespace):
+        yield f"function {name}", value
     own = getattr(namespace, "__name__", None)
     there = list(vars(namespace).items()) if namespace is not None else []
-    for name, value in there:
-        if _FUNCTION.search(name) and inspect.isfunction(value) and value.__module__ == own:
-            yield f"function {name}", value
     for name, value in there:
         if inspect.isclass(value) and value.__module__ == own and _FUNCTION.search(name) and not isinstance(model, value):
             instance = _instance(value)

@@ -24,6 +24,11 @@ _KL = re.compile(r"kl|divergence", re.IGNORECASE)
 _LENGTHS = frozenset({"mean", "sum"})
 
 
+def names_term(name: str) -> bool:
+    """Whether a name is that of one of the two terms alone."""
+    return (_RECONSTRUCTION.search(name) is not None) != (_KL.search(name) is not None)
+
+
 @dataclass(frozen=True)
 class Sum:
     """A line that adds the two terms.

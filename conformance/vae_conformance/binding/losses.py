@@ -35,6 +35,7 @@ def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+_OUTPUTS = re.compile(r"out|res(ult)?s?$|^ret|recon|pred|hat$|^y$|forward|^r$", re.IGNORECASE)
 _NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
 
 
@@ -97,9 +98,15 @@ class Loss:
         return self.kind is Kind.WHOLE
 
     @property
+    def answers_for(self) -> bool:
+        """Whether its failing is the author's: it takes the parts, or what forward returns by the names of itself and its parameter."""
+        told = "outputs" not in self.roles or _OUTPUTS.search(self.roles["outputs"]) is not None
+        return self.kind is Kind.DIRECT or (self.whole and self.by_name and told)
+
+    @property
     def name(self) -> str:
         """Its own name, without what it is."""
-        return self.account.rpartition(" ")[2]
+        return self.account.partition("(")[0].rpartition(" ")[2]
 
     @property
     def by_name(self) -> bool:
@@ -126,11 +133,25 @@ class Loss:
             return 1.0
         return float(default) if default > 0 else 1.0
 
-    def evaluate(self, raw: Raw, x: Tensor, mu: Tensor, second: Tensor, neutral: Tensor, z: Tensor | None, beta: float | None) -> Terms:
-        """The terms for one batch. `neutral` is the second head where sigma = 1: a scalar loss is split there."""
-        result = self.result(raw, x, mu, second, z, beta)
+    def evaluate(
+        self,
+        raw: Raw,
+        x: Tensor,
+        mu: Tensor,
+        second: Tensor,
+        neutral: Tensor,
+        z: Tensor | None,
+        beta: float | None,
+        *,
+        copies: bool = True,
+    ) -> Terms:
+        """The terms for one batch. `neutral` is the second head where sigma = 1: a scalar loss is split there.
+
+        With `copies` the loss is handed such, because some losses change their arguments in place.
+        """
+        result = self.result(raw, x, mu, second, z, beta, copies=copies)
         if self.returns is Returns.SCALAR:
-            apart = self.result(raw, x, torch.zeros_like(mu), neutral, z, beta)
+            apart = self.result(raw, x, torch.zeros_like(mu), neutral, z, beta, copies=copies)
             total, reconstruction = (self.sign * scalar(self._entry(one, self.order[0])) for one in (result, apart))
             kl = total - reconstruction
             if beta is not None and not self.takes_beta:
@@ -156,10 +177,13 @@ class Loss:
     def _entry(result: Any, key: Any) -> Any:
         return result[key] if key is not None and isinstance(result, tuple | list | Mapping) else result
 
-    def result(self, raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None, beta: float | None) -> Any:
+    def result(self, raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None, beta: float | None, *, copies: bool = True) -> Any:
         """What the loss returns, as `returns.entries` reads it."""
+        if copies:
+            raw, x, mu, second = tuple(one.clone() for one in raw), x.clone(), mu.clone(), second.clone()
+            z = None if z is None else z.clone()
         values = self.values(raw, x, mu, second, z)
-        positional = [values[role] for role in self.roles if role in values]
+        positional = [values[role] for role in self.roles if role != "beta"]
         given = beta if beta is not None else 1.0 if self.needs_beta else None
         given = None if given is None else given * self.own_beta
         keywords = {self.roles["beta"]: given} if given is not None and self.takes_beta else {}

@@ -159,7 +159,6 @@ def check_manners(subject: Subject, trial: Trial) -> Verdict:
     def examine(example: tuple[CodeBatch, bool]) -> Verdict | None:
         codes, double = example
         mu, logvar = codes.tensors(subject.facts.latent_dim, generator(trial, codes), torch.float64 if double else torch.float32)
-        before = mu.clone(), logvar.clone()
         noise = Noise(seed=trial.rng_seed(codes, "noise"))
         z = subject.draw(mu, logvar, noise)
         if z.shape != mu.shape or z.dtype != mu.dtype or z.device.type != mu.device.type:
@@ -169,8 +168,14 @@ def check_manners(subject: Subject, trial: Trial) -> Verdict:
                 expected={"shape": str(tuple(mu.shape)), "dtype": str(mu.dtype)},
                 diagnosis="batch-size-frozen" if z.shape != mu.shape else None,
             )
-        if not (torch.equal(mu, before[0]) and torch.equal(logvar, before[1])):
-            return violated("the sampling step changes its arguments in place", hint="write z = mu + std * eps, not mu.add_(...)")
+        if changed := subject.draw_changes(mu, logvar, noise):
+            return violated(
+                f"the sampling step changes {' and '.join(changed)} in place: what reads {'it' if len(changed) == 1 else 'them'}"
+                " afterwards, as the KL does, reads something else",
+                measured={"changed": ", ".join(changed)},
+                expected={"changed": "nothing"},
+                hint="write std = torch.exp(0.5 * logvar) and z = mu + std * eps: operations that end in _ overwrite their tensor",
+            )
         if controllable and not torch.equal(z, subject.draw(mu, logvar, noise)):
             return violated(
                 "two draws under one seed differ",

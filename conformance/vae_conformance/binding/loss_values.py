@@ -1,0 +1,127 @@
+"""What the roles of a loss stand for: tensors, distributions where forward returns such, and forward's result with other values in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vae_conformance.binding.distributions import with_pair
+from vae_conformance.binding.findings import Findings
+from vae_conformance.binding.injection import decoded_as
+from vae_conformance.binding.layout import Path, at, leaves, rebuilt, same
+from vae_conformance.binding.losses import Values, plain_values
+from vae_conformance.binding.passes import RETURNED
+from vae_conformance.binding.remaking import posterior_object
+from vae_spec.subject import Raw
+
+ALWAYS = frozenset({"raw", "x", "mu", "logvar", "z", "batch"})
+"""The roles that can be filled for any implementation."""
+
+
+def values_of(found: Findings, *, whole: bool) -> Values:
+    """What each role stands for; a loss that takes forward's result as a `whole` has the role `outputs`."""
+    if found.layout is None or found.joint.composition is not None:
+        return plain_values
+    objects = _objects(found)
+    returned, paths = returned_roles(found) if whole else (None, {})
+
+    def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
+        given = objects(raw, x, mu, second, z)
+        if whole:
+            given["outputs"] = _with_roles(returned, paths, given)
+        return given
+
+    return values
+
+
+def available(found: Findings, *, whole: bool) -> frozenset[str]:
+    """The roles that can be filled."""
+    known = ALWAYS | ({"outputs"} if whole else set())
+    if found.layout is None or found.joint.composition is not None:
+        return ALWAYS
+    return known | ({"posterior"} if _posterior(found) is not None else set())
+
+
+def changed_result(found: Findings, roles: tuple[str, ...]) -> Callable[[Any, Raw, Tensor, Tensor], Any] | None:
+    """How other values come into the places of these roles in what forward returns.
+
+    None where it does not return the output and, where it is among the roles, the posterior.
+    """
+    if found.layout is None or found.joint.composition is not None:
+        return None
+    _returned, there = returned_roles(found)
+    paths = {path: role for path, role in there.items() if role in roles}
+    held = set(paths.values())
+    if "raw" not in held or ("mu" in roles and not ({"mu", "logvar"} <= held or "posterior" in held)):
+        return None
+    objects = _objects(found)
+
+    def change(result: Any, raw: Raw, mu: Tensor, second: Tensor) -> Any:
+        return _with_roles(result, paths, objects(raw, found.x, mu, second, None))
+
+    return change
+
+
+def _with_roles(result: Any, paths: Mapping[Path, str], given: Mapping[str, Any]) -> Any:
+    """A result with the values of its roles; an object that holds both heads is replaced as a whole."""
+    return rebuilt(result, {path: given[role] for path, role in paths.items()})
+
+
+def _objects(found: Findings) -> Callable[..., dict[str, Any]]:
+    """The values, with distributions and objects of the author's where forward gives such."""
+    layout = found.layout
+    assert layout is not None
+    output = at(found.result, layout.raw)
+    posterior = _posterior(found)
+
+    def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
+        given = plain_values(raw, x, mu, second, z)
+        if isinstance(output, Distribution):
+            given["raw"] = decoded_as(output, raw)
+        if posterior is not None:
+            given["posterior"] = posterior(mu, second)
+        return given
+
+    return values
+
+
+def _posterior(found: Findings) -> Callable[[Tensor, Tensor], Any] | None:
+    """How a posterior of the kind that forward returns is made of its two heads; None where it returns tensors."""
+    layout = found.layout
+    if layout is None:
+        return None
+    if layout.posterior is not None:
+        template = at(found.result, layout.posterior)
+        return lambda mu, second: with_pair(template, mu, second)
+    if layout.mu is None or layout.logvar is None:
+        return None
+    holder = posterior_object(found.result, layout.mu, layout.logvar)
+    return None if holder is None else holder.of
+
+
+def returned_roles(found: Findings) -> tuple[Any, dict[Path, str]]:
+    """What forward returns, and the role of each of its entries; what is a code and has none is the sample, what is x is x."""
+    layout = found.layout
+    assert layout is not None
+    inner = not found.joint.plain
+    returned = found.result[RETURNED] if inner else found.result
+    roles: dict[Path, str] = {}
+    for role in ("raw", "mu", "logvar", "posterior"):
+        path = getattr(layout, role)
+        if path is not None and (not inner or path[0] == RETURNED):
+            roles[path[1:] if inner else path] = role
+    if not inner and layout.mu is not None and layout.logvar is not None:
+        holder = posterior_object(returned, layout.mu, layout.logvar)
+        if holder is not None:
+            roles = {path: role for path, role in roles.items() if role not in ("mu", "logvar")} | {holder.path: "posterior"}
+    for path, leaf in leaves(returned):
+        if path in roles or not isinstance(leaf, Tensor) or any(path[: len(taken)] == taken for taken in roles):
+            continue
+        if same(leaf, found.x):
+            roles[path] = "x"
+        elif found.pair is not None and leaf.shape == found.pair[0].shape:
+            roles[path] = "z"
+    return returned, roles
