@@ -159,7 +159,8 @@ def test_a_class_without_a_constructor_of_its_own_stands_for_it(write) -> None:
     source = GOOD + "\n\nclass Mine(VAE):\n    def decode(self, z):\n        return super().decode(z)\n"
     path = write(source)
     assert located(path, "Mine")[Part.PARAMETERS] == Location("student.py", line_of(source, "def __init__"), "VAE.__init__")
-    plain = "from torch import nn\n\n\nclass VAE(nn.Module):\n    def forward(self, x):\n        return x, x[:, :2], x[:, :2]\n"
+    encode = "    def encode(self, x):\n        return x.flatten(1)[:, :2], x.flatten(1)[:, 2:4]\n"
+    plain = "from torch import nn\n\n\nclass VAE(nn.Module):\n" + encode
     assert located(write(plain))[Part.PARAMETERS] == Location("student.py", 4, "VAE")
 
 

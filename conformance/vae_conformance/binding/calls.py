@@ -124,7 +124,7 @@ class Caller:
             own = late.what == operation and late.seconds == self.limit
             if not (own or self._hangs(operation, took, late.seconds)):
                 raise
-            self._hung[operation] = f"did not return within {late.seconds if own else took:.3g} s"
+            self._hung[operation] = f"did not return within {late.seconds if own else round(took, 1) or 0.1:g} s"
             raise SubjectFault(operation, self._hung[operation], limit=late.seconds) from None
         except KeyboardInterrupt:
             raise

@@ -134,13 +134,11 @@ def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
         estimate = seen[-1]
         ratio = claimed / estimate.estimate if estimate.estimate else math.nan
         blur = max(0.02, 4 * abs(ratio) * estimate.standard_error / max(abs(estimate.estimate), 1e-30))
-        # An estimate that is too coarse to tell one of these from 1 tells none of them.
-        told = next((known for known in _TOLD_BY_RATIO if abs(ratio - known) < blur < abs(known - 1)), None)
         return violated(
             f"closed form {claimed * d:.4g}    Monte Carlo through your sampling step {estimate.estimate * d:.4g} ±"
             f" {estimate.standard_error * d:.2g}"
             f" nats (n = {decision.draws}, mu = {code.mu:.3g}, logvar = {code.logvar:.3g} in every dimension)"
-            + _explain_ratio(ratio, told),
+            + _explain_ratio(ratio, blur),
             measured={
                 "Monte Carlo KL": estimate.estimate * d,
                 "standard error": estimate.standard_error * d,
@@ -151,7 +149,7 @@ def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
                 "logvar": code.logvar,
             },
             expected={"closed form": claimed * d, "level": trial.level / KL_02_EXAMPLES},
-            diagnosis=None if told is None else _TOLD_BY_RATIO[told][0],
+            diagnosis=_named_by_ratio(ratio, blur),
         )
 
     if counterexample := explore(trial, constant_codes(), examine, examples=KL_02_EXAMPLES, simplify=False):
@@ -171,8 +169,20 @@ _TOLD_BY_RATIO = {
 """What a ratio of the closed form to the estimate says: the mistake, and in words."""
 
 
-def _explain_ratio(ratio: float, told: float | None) -> str:
+def _told_by(ratio: float, blur: float) -> float | None:
+    """The known ratio that this is; `blur` is what the estimate's own error explains. Too coarse to tell one from 1, it tells none."""
+    return next((known for known in _TOLD_BY_RATIO if abs(ratio - known) < blur < abs(known - 1)), None)
+
+
+def _named_by_ratio(ratio: float, blur: float) -> str | None:
+    """The mistake that a ratio names."""
+    told = _told_by(ratio, blur)
+    return None if told is None else _TOLD_BY_RATIO[told][0]
+
+
+def _explain_ratio(ratio: float, blur: float) -> str:
     """The ratio of the closed form to the estimate in words."""
+    told = _told_by(ratio, blur)
     if told is not None:
         return f"\nthe ratio is {ratio:.2f}: {_TOLD_BY_RATIO[told][1]}"
     return f"\nthe KL is {ratio:.3g} of what your own samples give: its weight or its formula is wrong, or the sampling step is"
