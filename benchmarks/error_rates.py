@@ -54,10 +54,17 @@ def page(rows: Sequence[Mapping[str, Any]], data: str | None) -> str:
         "|---|---|---|---|",
     ]
     for name, found in sorted(by_entry.items()):
-        wrong = sorted({claim for row in found for claim in row["wrong"]})
+        undecided = _open(found)
+        wrong = [f"{claim} (open)" if claim in undecided else claim for claim in sorted({claim for row in found for claim in row["wrong"]})]
         seeds = _ranges(sorted(row["seed"] for row in found))
         lines.append(f"| {name} | {seeds} | {sum(not row['wrong'] for row in found)} of {len(found)} | {', '.join(wrong)} |")
     return "\n".join(lines) + "\n"
+
+
+def _open(rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The claims that were not judged rightly in some run only because they were too near their border to say."""
+    listed = [(claim, row["outcomes"].get(claim)) for row in rows for claim in row["wrong"]]
+    return {claim for claim, _ in listed} - {claim for claim, outcome in listed if outcome != "inconclusive"}
 
 
 def bound(events: int, trials: int) -> str:

@@ -52,6 +52,13 @@ def test_the_state_of_the_code_is_told_by_kind(error_rates: ModuleType) -> None:
     assert "| sound/careless | 0, 2 | 2 of 2 |  |" in page
 
 
+def test_what_is_too_near_its_border_is_told_from_what_is_wrong(error_rates: ModuleType) -> None:
+    near, far = {"REC-03": "inconclusive", "TRN-02": "inconclusive"}, {"REC-03": "holds", "TRN-02": "violated"}
+    rows = [row("sound/careless", 0, near, ("REC-03", "TRN-02")), row("sound/careless", 1, far, ("TRN-02",))]
+    page = error_rates.page(rows, None)
+    assert "| sound/careless | 0 to 1 | 0 of 2 | REC-03 (open), TRN-02 |" in page
+
+
 @pytest.mark.parametrize(("events", "trials", "told"), [(0, 300, "at most 0.0099"), (5, 5, "at most 1"), (0, 0, "nothing")])
 def test_the_bound_is_the_exact_binomial_one(error_rates: ModuleType, events: int, trials: int, told: str) -> None:
     assert error_rates.bound(events, trials) == told
