@@ -24,7 +24,7 @@ from vae_conformance.binding.inprocess import InProcessSubject
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
-from vae_spec.subject import Noise, Term
+from vae_spec.subject import Noise, SubjectFault, Term
 from vae_spec.trial import Trial
 
 RNG = torch.Generator().manual_seed(1)
@@ -173,6 +173,31 @@ def test_reach_goes_towards_its_target(native: InProcessSubject) -> None:
     assert float((far.mu - mu).abs().mean()) > 1.5
     assert float((near.mu - mu).abs().mean()) < 0.6
     assert float((near.logvar - logvar).abs().mean()) < 0.6
+
+
+class Refusing(Native):
+    """Its encoder fails at some of its calls, as one does whose deviations underflow on the way."""
+
+    failing: frozenset[int] = frozenset()
+    calls = 0
+
+    def encode(self, x: Tensor) -> Any:
+        self.calls += 1
+        if self.calls in self.failing:
+            raise ValueError("the deviation is 0")
+        return super().encode(x)
+
+
+def test_reach_goes_more_slowly_where_its_steps_lead_astray() -> None:
+    subject = bound(Refusing)
+    target = torch.full((4, 3), 2.0), torch.full((4, 3), -2.0)
+    subject.model.calls, subject.model.failing = 0, frozenset({5})
+    reached = subject.reach(X, *target, steps=300, learning_rate=0.01, seed=1)
+    assert float((reached.mu - target[0]).abs().mean()) < 1
+    for failing in ({1}, {5, 9, 13}):
+        subject.model.calls, subject.model.failing = 0, frozenset(failing)
+        with pytest.raises(SubjectFault, match="the deviation is 0"):
+            subject.reach(X, *target, steps=300, learning_rate=0.01, seed=1)
 
 
 def test_reach_cannot_go_where_an_activation_ends() -> None:

@@ -17,6 +17,7 @@ from vae_conformance.binding.interface import as_pair, as_raw, trainable
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.noise import RandomCalls, seeded
 from vae_conformance.binding.own_samples import own_samples
+from vae_conformance.binding.reaching import reach
 from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, leaf_parameters, spy
 from vae_conformance.binding.wiring import Wiring
 from vae_spec.elbo import closed_form_kl
@@ -356,28 +357,7 @@ class InProcessSubject:
 
     def reach(self, x: Tensor, mu: Tensor, logvar: Tensor, *, steps: int, learning_rate: float, seed: int) -> Reached:
         """Adam on the encoder towards a posterior; stops early once it is there."""
-        before = self.state()
-        self.load(self.fresh(seed))
-        # A deviation is steered to a deviation: its logarithm has a pole between the two signs that it may have.
-        head = self.wiring.head if self.wiring.head in (Head.STD, Head.VARIANCE) else Head.LOGVAR
-        target = mu.to(self.device), head.from_logvar(logvar.to(self.device))
-        try:
-            optimiser = torch.optim.Adam(list(trainable(self.model).values()), lr=learning_rate)
-            with in_mode(self.model, Mode.TRAIN), seeded(seed, self.device):
-                for _ in range(steps):
-                    with self.caller.calling("encode"):
-                        here = self._posterior_attached(x)
-                        if max(float((one.detach() - other).abs().mean()) for one, other in zip(here, (mu, logvar), strict=True)) < 0.5:
-                            break
-                        errors = here[0] - target[0], head.from_logvar(here[1]) - target[1]
-                        optimiser.zero_grad()
-                        sum(error.square().mean() for error in errors).backward()  # type: ignore[union-attr]
-                        optimiser.step()
-                with self.caller.calling("encode"):
-                    reached = self._posterior_attached(x)
-        finally:
-            self.load(before)
-        return Reached(reached[0].detach(), reached[1].detach())
+        return reach(self, lambda: self._posterior_attached(x), (mu, logvar), steps=steps, rate=learning_rate, seed=seed)
 
     def _posterior_attached(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if self.wiring.encode is not None:

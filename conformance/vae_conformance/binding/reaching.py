@@ -1,0 +1,80 @@
+"""Steering an encoder towards a posterior, by its weights: whether its heads can say one at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from vae_conformance.binding.heads import Head
+from vae_conformance.binding.interface import trainable
+from vae_conformance.binding.noise import seeded
+from vae_conformance.binding.watching import in_mode
+from vae_spec.subject import Mode, Reached, SubjectFault
+
+if TYPE_CHECKING:
+    from vae_conformance.binding.inprocess import InProcessSubject
+
+NEAR = 0.5
+"""A mean distance from the target at which both heads have reached it."""
+SLOWER = (1, 3, 10)
+"""How many times slower it is tried again where steps lead to values that the implementation's own code refuses."""
+
+
+Pair = tuple[Tensor, Tensor]
+"""Mu and logvar."""
+
+
+def reach(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, *, steps: int, rate: float, seed: int) -> Reached:
+    """Take Adam's steps on the encoder from a fresh initialisation; the present state is put back.
+
+    Args:
+        subject: whose encoder.
+        look: gives mu and logvar in the present state, attached.
+        target: mu and logvar to go to.
+        steps: at most.
+        rate: Adam's learning rate.
+        seed: of the initialisation, and of what is drawn on the way.
+
+    Raises:
+        SubjectFault: the implementation's code fails in its fresh state, or however carefully it is steered.
+    """
+    before = subject.state()
+    try:
+        for slower in SLOWER:
+            subject.load(subject.fresh(seed))
+            with in_mode(subject.model, Mode.TRAIN), seeded(seed, subject.device):
+                with subject.caller.calling("encode"):
+                    look()
+                try:
+                    return _steered(subject, look, target, steps * slower, rate / slower)
+                except SubjectFault as fault:
+                    # Weights that nobody has trained may overflow: that is the steering's fault, unless going slowly leads there too.
+                    if slower == SLOWER[-1] or fault.limit is not None:
+                        raise
+        raise AssertionError("the last attempt returns or raises")
+    finally:
+        subject.load(before)
+
+
+def _steered(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, steps: int, rate: float) -> Reached:
+    # A deviation is steered to a deviation: its logarithm has a pole between the two signs that it may have.
+    wired = subject.wiring.head
+    head = wired if wired in (Head.STD, Head.VARIANCE) else Head.LOGVAR
+    mu, logvar = (one.to(subject.device) for one in target)
+    goal = mu, head.from_logvar(logvar)
+    optimiser = torch.optim.Adam(list(trainable(subject.model).values()), lr=rate)
+    for _ in range(steps):
+        with subject.caller.calling("encode"):
+            here = look()
+            if max(float((one.detach() - other).abs().mean()) for one, other in zip(here, (mu, logvar), strict=True)) < NEAR:
+                break
+            errors = here[0] - goal[0], head.from_logvar(here[1]) - goal[1]
+            optimiser.zero_grad()
+            torch.stack([error.square().mean() for error in errors]).sum().backward()
+            optimiser.step()
+    with subject.caller.calling("encode"):
+        reached = look()
+    return Reached(reached[0].detach(), reached[1].detach())
