@@ -108,7 +108,8 @@ def main() -> int:
         if (name, seed) not in done
     ]
     made_at = {"code": code, "commit": commit()}
-    with ProcessPoolExecutor(2) as pool:
+    # A worker is made anew now and then: the memory of one that judges entry after entry grows.
+    with ProcessPoolExecutor(2, max_tasks_per_child=12) as pool:
         for future in as_completed([pool.submit(judge, job) for job in jobs]):
             row = future.result() | made_at
             done[str(row["entry"]), int(str(row["seed"]))] = row
