@@ -155,7 +155,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     options = config.stash.get(_OPTIONS, None)
     if options is None:
         return
-    from vae_spec.diagnosis import nearness  # noqa: PLC0415  the package imports torch
+    from vae_spec.diagnosis import nearness  # noqa: PLC0415  loaded in every pytest of its environment
     from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports torch
 
     def place(item: pytest.Item) -> tuple[bool, bool, int]:

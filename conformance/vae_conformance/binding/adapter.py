@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
+from operator import attrgetter
 from typing import Any
 
 from torch import nn
@@ -94,18 +95,13 @@ def home_of(model: Any, name: str) -> Any:
 
 def resolve(model: Any, dotted: str) -> tuple[Any, str]:
     """The object that holds a part, and the part's name there, for `encoder.fc_mu`."""
-    *owners, name = dotted.split(".")
-    for owner in owners:
-        model = getattr(model, owner)
-    return home_of(model, name), name
+    owner, _, name = dotted.rpartition(".")
+    return home_of(part_of(model, owner) if owner else model, name), name
 
 
 def part_of(model: Any, dotted: str) -> Any:
     """A part by its dotted name."""
-    *owners, name = dotted.split(".")
-    for owner in owners:
-        model = getattr(model, owner)
-    return getattr(model, name)
+    return attrgetter(dotted)(model)
 
 
 def settled(model: Any, names: tuple[str, ...]) -> str | None:

@@ -26,6 +26,7 @@ from vae_conformance.binding.losses import Loss, supplied_loss
 from vae_conformance.binding.passes import gaussian
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import preferred
+from vae_conformance.binding.standings import report_rest
 from vae_conformance.binding.wiring import Wiring
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
@@ -98,7 +99,8 @@ class Assembly:
         self._settle_own_draw()
         self._read_manners()
         self.facts = replace(self.facts, learned_scale=self._learns_scale())
-        self._report_rest(loss)
+        self.found.parts[Part.NOISE_CONTROL] = self._noise_control()
+        report_rest(self.found, self.facts, loss)
         return self._build(replace(self.facts, notes=(*self.found.target.notes, *self.found.notes)))
 
     def _build(self, facts: Facts, head: Head | None = None) -> InProcessSubject:
@@ -200,14 +202,6 @@ class Assembly:
         return Likelihood.BERNOULLI if self.found.end == "unit" and self.range == (0.0, 1.0) else Likelihood.SQUARED_ERROR
 
     def _detect_likelihood(self) -> Likelihood | None:
-        """The likelihood that the reconstruction term follows; a scalar loss is split where sigma = 1, whatever says that there."""
-        detected, before = self._first_that_fits(), self.wiring
-        if detected is None and (head := self.found.inside_head or self._kl_head()) not in (None, Head.LOGVAR):
-            self.wiring = replace(before, head=head)
-            detected, self.wiring = self._first_that_fits(), before
-        return detected
-
-    def _first_that_fits(self) -> Likelihood | None:
         """The first likelihood that the reconstruction term follows, of those that fit the decoder's range."""
         if len(self.wiring.raw_shapes) == 2:
             order = [Likelihood.GAUSSIAN]
@@ -369,35 +363,3 @@ class Assembly:
             return PartReport(Standing.REPLACED, "the noise is drawn where no seed reaches it")
         how = "intercepted" if not bool(silent.any()) else "by seed"
         return PartReport(Standing.PRESENT, how)
-
-    def _report_rest(self, loss: Loss) -> None:
-        parts = self.found.parts
-        parts.setdefault(Part.LATENT_IN_FORWARD, PartReport(Standing.REPLACED, "forward does not work"))
-        parts[Part.NOISE_CONTROL] = self._noise_control()
-        works, reason = parts[Part.LOSS].standing, parts[Part.LOSS].diagnosis
-        split = PartReport(
-            Standing.REPLACED,
-            "the loss returns one scalar: the reconstruction is its value at mu = 0, sigma = 1, the KL the rest",
-        )
-        whole = PartReport(works, parts[Part.LOSS].account if works is Standing.FAILING else loss.account, reason)
-        parts[Part.LOSS_TERMS] = whole if loss.returns is not Returns.SCALAR or works is not Standing.PRESENT else split
-        parts[Part.BETA] = PartReport(
-            Standing.PRESENT if loss.takes_beta and works is not Standing.FAILING else Standing.REPLACED,
-            f"argument {loss.roles['beta']}{'' if loss.own_beta == 1 else f', {loss.own_beta:g} by default'}"
-            if loss.takes_beta
-            else "the loss takes no beta: training weighs its KL term",
-        )
-        some = self.facts.parameters > 0
-        parts[Part.PARAMETERS] = PartReport(
-            Standing.PRESENT if some else Standing.FAILING,
-            f"{self.facts.parameters:,}" if some else "there are no trainable parameters",
-            None if some else "not-a-module",
-        )
-        if self.facts.given_weights:
-            parts[Part.TRAINING] = PartReport(Standing.REPLACED, "the weights are judged as they are: nothing is trained")
-        elif self.found.target.make is None:
-            parts[Part.TRAINING] = PartReport(
-                Standing.REPLACED, "a ready instance cannot be initialised anew: name its class to have training judged"
-            )
-        else:
-            parts[Part.TRAINING] = parts[Part.PARAMETERS]

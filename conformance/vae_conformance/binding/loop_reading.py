@@ -216,19 +216,17 @@ class _Reading:
         return self.reader.source_of(called, name in self._parameters or name not in self.reader.values, self.within)
 
     @property
-    def _parameters(self) -> dict[str, ast.expr | None]:
+    def _parameters(self) -> set[str]:
         if isinstance(self.scope, ast.Module):
-            return {}
+            return set()
         given = self.scope.args
-        plain = [*given.posonlyargs, *given.args]
-        defaults = [None] * (len(plain) - len(given.defaults)) + list(given.defaults)
-        return {one.arg: default for one, default in zip((*plain, *given.kwonlyargs), (*defaults, *given.kw_defaults), strict=True)}
+        return {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
 
     @property
     def _local(self) -> set[str]:
         """Names that the scope itself gives their values: all that a function assigns, and what the loops of a script do."""
         if not isinstance(self.scope, ast.Module):
-            return self._parameters.keys() | names_in(self.scope, stored=True)
+            return self._parameters | names_in(self.scope, stored=True)
         return {name for one in self.scope.body for loop in _loops(one) for name in names_in(loop, stored=True)}
 
     def _inside(self, statement: ast.stmt) -> ast.stmt | None:

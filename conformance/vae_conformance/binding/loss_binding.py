@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -20,7 +20,7 @@ from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weig
 from vae_conformance.binding.loss_driving import DRIVEN, driven_losses
 from vae_conformance.binding.loss_search import Candidate, loss_candidates
 from vae_conformance.binding.loss_values import available, values_of
-from vae_conformance.binding.losses import Kind, Loss, plain_values
+from vae_conformance.binding.losses import Kind, Loss, behind, plain_values
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries, read_returns
 from vae_spec.elbo import negative_log_likelihood
@@ -51,7 +51,6 @@ class Trial:
 def losses(found: Findings) -> Iterator[Loss]:
     """Losses that may be meant, before they are called: those that take parts, those that take results, and passes that give the loss."""
     injection = injection_of(found)
-    around = (lambda mu, second: injection.keeping(found.model, mu, second)) if injection.attributes else _nothing
     for candidate in loss_candidates(found.model, found.target.namespace):
         values = values_of(found, whole=candidate.whole)
         fillable = available(found, whole=candidate.whole)
@@ -64,7 +63,7 @@ def losses(found: Findings) -> Iterator[Loss]:
                 signature.roles,
                 Returns.SCALAR,
                 values=values,
-                around=around,
+                around=partial(injection.keeping, found.model),
                 needs_beta=signature.needs_beta,
                 kind=Kind.WHOLE if candidate.whole else Kind.DIRECT,
                 known_by=_known_by(candidate),
@@ -88,22 +87,12 @@ def _signatures(candidate: Candidate) -> Iterator[Signature]:
             yield replace(candidate.signature, roles=dict.fromkeys(order, "") | rest)
 
 
-def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
-    return nullcontext()
-
-
 def _reading(call: Callable[..., Any]) -> Callable[..., Any]:
     def read(*arguments: Any, **keywords: Any) -> Any:
         batch = next((len(one) for one in arguments if isinstance(one, Tensor)), 0)
         return entries(call(*arguments, **keywords), batch)
 
-    return _behind(call, read)
-
-
-def _behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
-    """A call that names the author's own code that it stands around, so that people can be sent there."""
-    call.__wrapped__ = own  # type: ignore[attr-defined]
-    return call
+    return behind(call, read)
 
 
 def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:

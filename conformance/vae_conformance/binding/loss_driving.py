@@ -14,7 +14,7 @@ from vae_conformance.binding.injection import Injection
 from vae_conformance.binding.loss_arguments import POSITIONS, Batch
 from vae_conformance.binding.loss_search import driving_candidates
 from vae_conformance.binding.loss_values import changed_result
-from vae_conformance.binding.losses import Kind, Loss, plain_values
+from vae_conformance.binding.losses import Kind, Loss, behind, plain_values
 from vae_conformance.binding.passes import call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries
 from vae_spec.subject import Raw
@@ -32,7 +32,7 @@ def driven_losses(found: Findings, injection: Injection) -> Iterator[Loss]:
                 continue
             yield Loss(
                 account,
-                _behind(own, _driven(found, door, run)),
+                behind(own, _driven(found, door, run)),
                 DRIVEN if weight is None else {**DRIVEN, "beta": weight},
                 Returns.SCALAR,
                 values=_raw_values,
@@ -77,12 +77,6 @@ def _called(call: Callable[..., Any], model: Any, batch: Batch, *, labelled: boo
         return call(*(there[role] for role in batch.order), **weight)
 
     return run
-
-
-def _behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
-    """A call that names the author's own code that it stands around, so that people can be sent there."""
-    call.__wrapped__ = own  # type: ignore[attr-defined]
-    return call
 
 
 def _raw_values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
-from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -19,8 +18,9 @@ from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES
 from vae_conformance.binding.loop_reading import DECODED, ENCODED, RETURNED, Lines, Reader, Unreadable, base
 from vae_conformance.binding.loss_binding import Trial, try_loss
 from vae_conformance.binding.loss_values import values_of
-from vae_conformance.binding.losses import Kind, Loss
+from vae_conformance.binding.losses import Kind, Loss, behind
 from vae_conformance.binding.returns import Returns
+from vae_conformance.source import source_pieces
 from vae_spec.subject import Raw, SubjectFault
 
 _MODEL = re.compile(r"^_*\w*(model|vae|net|network|autoencoder|^ae$)\w*$", re.IGNORECASE)
@@ -34,11 +34,12 @@ def loss_of_lines(found: Findings, trial: Trial) -> Loss | None:
         found: what is known of the model.
         trial: what it is tried with.
     """
-    tree = syntax_of(found.target.namespace)
-    if tree is None or found.layout is None:
+    if found.layout is None:
         return None
+    # The lines of a notebook are counted cell by cell: nobody could be sent to them.
+    trees = [tree for place, tree in source_pieces(found.target.namespace) if place == "line"]
     bound: list[Loss] = []
-    for lines in _reader(found).losses(tree):
+    for lines in (one for tree in trees for one in _reader(found).losses(tree)):
         if isinstance(lines, Unreadable):
             found.notes.append(f"the loss of the training loop cannot be read: it depends on {lines.what}")
             continue
@@ -52,14 +53,6 @@ def loss_of_lines(found: Findings, trial: Trial) -> Loss | None:
     if len(bound) > 1:
         found.notes.append(f"the file has {len(bound)} training loops whose losses differ: {'; '.join(one.account for one in bound)}")
     return bound[0] if len(bound) == 1 else None
-
-
-def syntax_of(namespace: Any) -> ast.Module | None:
-    """The syntax tree of a target's file; None where there is no source."""
-    try:
-        return ast.parse(inspect.getsource(namespace))
-    except (OSError, TypeError, SyntaxError):
-        return None
 
 
 def _reader(found: Findings) -> Reader:
@@ -129,25 +122,18 @@ def _compiled(found: Findings, lines: Lines) -> Loss:
         result = function(**held)
         return result.sum() if isinstance(result, Tensor) and result.numel() == 1 else result
 
-    loss.__wrapped__ = function  # type: ignore[attr-defined]
-    injection = injection_of(found)
-    around = (lambda mu, second: injection.keeping(found.model, mu, second)) if injection.attributes else _nothing
     weight = {"beta": lines.weights[0]} if lines.weights else {}
     where = f" of {lines.where}" if lines.where else ""
     return Loss(
         f"lines {lines.line} to {lines.last}{where}",
-        loss,
+        behind(function, loss),
         {"lines": "lines"} | weight,
         Returns.SCALAR,
         values=values,
-        around=around,
+        around=partial(injection_of(found).keeping, found.model),
         kind=Kind.LINES,
         known_by="what its training loop differentiates; probe: it follows the output and the posterior",
     )
-
-
-def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 def _function(found: Findings, lines: Lines) -> FunctionType:

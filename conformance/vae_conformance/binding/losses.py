@@ -31,6 +31,12 @@ def plain_values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | No
     return {"raw": output, "x": x, "mu": mu, "logvar": second, "z": mu if z is None else z, "batch": len(x)}
 
 
+def behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
+    """A call that names the author's own code that it stands around, so that people can be sent there."""
+    call.__wrapped__ = own  # type: ignore[attr-defined]
+    return call
+
+
 def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
     return nullcontext()
 
