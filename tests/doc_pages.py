@@ -51,9 +51,9 @@ def commands(text: str) -> list[list[str]]:
     return [line for line in (*words, *whole) if "--help" not in line]
 
 
-def script(name: str) -> ModuleType:
-    """A script of docs/, imported under its own name."""
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+def script(name: str, folder: Path = DOCS) -> ModuleType:
+    """A script of docs/, or of another folder, imported under its own name."""
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from catalogue_index import entries
-
-SCRIPT = Path(__file__).resolve().parent.parent / "benchmarks" / "confusion.py"
+from doc_pages import ROOT, script
 
 
 @pytest.fixture(scope="module")
 def confusion() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("confusion", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["confusion"] = module
-    spec.loader.exec_module(module)
-    return module
+    return script("confusion", ROOT / "benchmarks")
 
 
 def row(entry: str, seed: int, **votes: str | None) -> dict[str, object]:

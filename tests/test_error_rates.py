@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parent.parent / "benchmarks" / "error_rates.py"
+from doc_pages import ROOT, script
 
 
 @pytest.fixture(scope="module")
 def error_rates() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("error_rates", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("error_rates", ROOT / "benchmarks")
 
 
 def row(entry: str, seed: int, outcomes: dict[str, str], wrong: tuple[str, ...] = (), commit: str = "abc1234") -> dict[str, object]:

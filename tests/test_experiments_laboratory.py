@@ -19,15 +19,14 @@ from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments import laboratory as module
-from vae_conformance.experiments import making, plans
+from vae_conformance.experiments import plans
 from vae_conformance.experiments.laboratory import Laboratory, Lengths
 from vae_conformance.experiments.making import Maker
 from vae_conformance.experiments.plans import Plan, image_recipe
-from vae_conformance.experiments.store import encode
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import load_target
 from vae_spec.claim import Experiment
-from vae_spec.evidence import Arm, Recipe, TrainedRun, Training
+from vae_spec.evidence import Arm, Recipe, TrainedRun
 from vae_spec.subject import SubjectFault
 
 OPTIONS = RunOptions("student.py")
@@ -282,79 +281,6 @@ def test_the_labs_figures_come_out(tmp_path: Path) -> None:
     assert run.samples.shape == (5, 2)
     assert run.held_out is run.stationarity is run.sights is None
     assert run.points is not None
-
-
-# trainings that differ in their length alone
-
-
-LONG, SHORT = 12, 5
-
-
-@pytest.fixture
-def lengths(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The subject's own training is longer than what comparisons train, as it is on large data."""
-    monkeypatch.setattr(plans, "_large", lambda *_given: True)
-    monkeypatch.setattr(plans, "COMPARED_STEPS", SHORT)
-
-
-def ahead(subject: InProcessSubject, folder: Path, *experiments: Experiment) -> Laboratory:
-    return Laboratory(subject, "abc", replace(OPTIONS, store=str(folder)), lambda _text: None, None, experiments)
-
-
-@pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, tuple[int, ...]]]:
-    """The weight of the KL and the stops of each training, in order."""
-    done: list[tuple[float, tuple[int, ...]]] = []
-    run = making.train_in_stages
-
-    def counted(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], *rest: Any) -> list[Training]:
-        done.append((recipe.beta, tuple(stops)))
-        return run(subject, recipe, stops, *rest)
-
-    monkeypatch.setattr(making, "train_in_stages", counted)
-    return done
-
-
-@pytest.mark.usefixtures("lengths")
-def test_a_training_that_is_the_beginning_of_another_is_made_with_it(
-    native: InProcessSubject, tmp_path: Path, trainings: list[tuple[float, tuple[int, ...]]]
-) -> None:
-    asked = (Experiment.IMAGES, Experiment.CONTRAST)
-    (group,) = ahead(native, tmp_path, *asked).groups(Experiment.CONTRAST, 1)
-    (run,) = ahead(native, tmp_path, *asked).runs(Experiment.IMAGES, 1)
-    assert trainings == [(1.0, (SHORT, LONG)), (0.0, (SHORT,))]
-    assert (len(group["own"].total), len(run.total)) == (SHORT, LONG)
-    (alone,) = lab(native, tmp_path / "alone").groups(Experiment.CONTRAST, 1)
-    assert np.array_equal(alone["own"].total, group["own"].total)
-    assert encode(alone["own"]) == encode(group["own"])
-
-
-@pytest.mark.usefixtures("lengths")
-def test_what_is_stored_of_several_lengths_is_not_made_again(
-    native: InProcessSubject, tmp_path: Path, trainings: list[tuple[float, tuple[int, ...]]]
-) -> None:
-    lab(native, tmp_path).runs(Experiment.IMAGES, 1)
-    ahead(native, tmp_path, Experiment.IMAGES, Experiment.WITHOUT_KL).groups(Experiment.WITHOUT_KL, 1)
-    assert trainings == [(1.0, (LONG,)), (1.0, (SHORT,)), (0.0, (SHORT,))]
-
-
-@pytest.mark.usefixtures("lengths")
-def test_a_fault_behind_the_end_of_a_training_is_not_its_own(
-    native: InProcessSubject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = making.train_in_stages
-
-    def weary(subject: InProcessSubject, recipe: Recipe, *rest: Any) -> list[Training]:
-        if recipe.steps == LONG:
-            raise SubjectFault("training", "takes too long")
-        return run(subject, recipe, *rest)
-
-    monkeypatch.setattr(making, "train_in_stages", weary)
-    laboratory = ahead(native, tmp_path, Experiment.IMAGES, Experiment.CONTRAST)
-    (group,) = laboratory.groups(Experiment.CONTRAST, 1)
-    assert len(group["own"].total) == SHORT
-    with pytest.raises(SubjectFault, match="takes too long"):
-        laboratory.runs(Experiment.IMAGES, 1)
 
 
 # what goes wrong

@@ -16,7 +16,7 @@ from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.data import clusters as lab_points
 from vae_conformance.data import digits, render
-from vae_conformance.experiments.trainer import CHECK_EVERY, train, train_in_stages
+from vae_conformance.experiments.trainer import CHECK_EVERY, train
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import load_target
 from vae_reference import clusters, train_lab
@@ -95,41 +95,6 @@ def test_one_seed_one_run(kind: type[nn.Module], items: Tensor) -> None:
     assert np.array_equal(first.total, again.total)
     assert all(torch.equal(value, again.state[name]) for name, value in first.state.items())
     assert not np.array_equal(first.total, other.total)
-
-
-@pytest.mark.parametrize("kind", [Native, BatchNormed])
-def test_a_stage_of_a_training_is_the_training_of_that_length(kind: type[nn.Module], items: Tensor) -> None:
-    subject = bound(kind)
-    staged = train_in_stages(subject, RECIPE, (7, 31, 60), items)
-    for stage, steps in zip(staged, (7, 31, 60), strict=True):
-        alone = train(subject, replace(RECIPE, steps=steps), items)
-        assert len(stage.total) == steps
-        assert np.array_equal(stage.total, alone.total)
-        assert np.array_equal(stage.analytic_kl, alone.analytic_kl)
-        assert stage.diverged_at is alone.diverged_at is None
-        assert all(torch.equal(value, alone.state[name]) for name, value in stage.state.items())
-
-
-class Exploding(Native):
-    """Its loss is not finite from its eleventh call in training on."""
-
-    calls = 0
-
-    def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 1.0) -> Any:
-        self.calls += 1
-        total, reconstruction, kl = super().loss(x_hat, x, mu, logvar, beta)
-        return (total * torch.inf if self.calls > 10 else total), reconstruction, kl
-
-
-def test_a_divergence_belongs_to_the_stages_behind_it(items: Tensor) -> None:
-    subject = bound(Exploding)
-    subject.model.calls = 0
-    before, behind = train_in_stages(subject, RECIPE, (10, 60), items)
-    assert before.diverged_at is None
-    assert len(before.total) == 10
-    assert all(bool(torch.isfinite(value).all()) for value in before.state.values())
-    assert behind.diverged_at == 10
-    assert np.array_equal(behind.total, before.total)
 
 
 def test_noise_from_a_generator_of_its_own_is_under_the_seed_too(items: Tensor) -> None:
