@@ -3,7 +3,8 @@
     python benchmarks/calibrate.py --seeds 4 --store FOLDER [--only NAME] [--write]
 
 Trained runs are kept in the store, so that the script can be stopped and resumed. With --write the summary replaces
-spec/vae_spec/calibration.json: for each functional and each sound implementation the mean and standard deviation over seeds.
+spec/vae_spec/calibration.json: for each functional and each sound implementation the mean and standard deviation over seeds. With
+--only, what is there of other implementations stays; the seeds must then be as many as theirs.
 """
 
 from __future__ import annotations
@@ -60,7 +61,12 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
     if paired:
         values |= {name: [function(group) for group in together] for name, function in COMPARISONS.items()}
     facts = subject.facts
-    kind = {"latent_dim": facts.latent_dim, "likelihood": str(facts.likelihood), "learned_scale": facts.learned_scale}
+    kind = {
+        "latent_dim": facts.latent_dim,
+        "likelihood": str(facts.likelihood),
+        "learned_scale": facts.learned_scale,
+        "untrained_cost": round(facts.untrained_cost, 3),
+    }
     return path, values, kind, ""
 
 
@@ -99,6 +105,14 @@ def main() -> None:
             }
             for functional, by_name in table.items()
         }
+        kept = ROOT / "spec" / "vae_spec" / "calibration.json"
+        if given.only:
+            before = json.loads(kept.read_text())
+            if before["seeds"] != given.seeds:
+                parser.error(f"what is calibrated has {before['seeds']} seeds: give --seeds {before['seeds']}, or leave out --only")
+            families = before["families"] | families
+            for functional, by_name in before["functionals"].items():
+                summary[functional] = dict(sorted((by_name | summary.get(functional, {})).items()))
         content = {
             "made by": "benchmarks/calibrate.py",
             "seeds": given.seeds,
@@ -106,7 +120,7 @@ def main() -> None:
             "families": dict(sorted(families.items())),
             "functionals": summary,
         }
-        (ROOT / "spec" / "vae_spec" / "calibration.json").write_text(json.dumps(content, indent=1) + "\n")
+        kept.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ what was diagnosed. Exits with 1 where an entry is judged wrongly.
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import json
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ def judge(job: tuple[str, int, str, bool, str | None]) -> dict[str, object]:
     wrong += [claim for claim, outcome in outcomes.items() if outcome == "error" and claim not in wrong]
     seconds = round(time.perf_counter() - started, 1)
     row = {"entry": name, "seed": seed, "outcomes": outcomes, "votes": votes, "wrong": wrong, "seconds": seconds}
+    gc.collect()  # models and their trainings refer to each other
     return row | {"source": source(entry)}
 
 
@@ -108,10 +110,10 @@ def main() -> int:
         if (name, seed) not in done
     ]
     made_at = {"code": code, "commit": commit()}
-    # A worker is made anew now and then: the memory of one that judges entry after entry grows.
-    with ProcessPoolExecutor(2, max_tasks_per_child=12) as pool:
-        for future in as_completed([pool.submit(judge, job) for job in jobs]):
-            row = future.result() | made_at
+    # Workers are made anew now and then: the memory of one that judges entry after entry grows.
+    with get_context("spawn").Pool(2, maxtasksperchild=5) as pool:
+        for judged in pool.imap_unordered(judge, jobs):
+            row = judged | made_at
             done[str(row["entry"]), int(str(row["seed"]))] = row
             with log.open("a") as file:
                 file.write(json.dumps(row) + "\n")

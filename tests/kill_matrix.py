@@ -40,7 +40,6 @@ SAME_NETWORKS = frozenset(
         "mean-first",
         "mean-in-eval",
         "means-over-everything",
-        "nested-tuples",
         "no-forward",
         "output-record",
         "posterior-object",

@@ -355,3 +355,16 @@ def test_parameters_out_of_the_modules_sight_are_told_by_their_shapes() -> None:
 
     assert bound(Native).facts.unregistered == ()
     assert bound(Listed).facts.unregistered == ((64,), (64, 3))
+
+
+@pytest.mark.parametrize(
+    ("second", "sigma"),
+    [(lambda head: head, 1.0), (lambda head: 2 * torch.log(torch.nn.functional.softplus(head)), 0.69), (lambda head: head - 4, 0.135)],
+)
+def test_the_width_of_the_untrained_posterior_is_read(second: Any, sigma: float) -> None:
+    class Wide(Native):
+        def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            mu, head = super().encode(x)
+            return mu, second(0.01 * head)
+
+    assert bound(Wide).facts.untrained_sigma == pytest.approx(sigma, rel=0.02)

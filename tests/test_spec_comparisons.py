@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from torch.distributions import Normal, kl_divergence
 
 from evidence_samples import groups, run
 from fakes import facts
@@ -53,7 +54,7 @@ def test_sound_evidence_is_accepted(claim_id: str) -> None:
         ("TRN-05", {"SMALL": {"kl": 10.0}}),
         ("TRN-05", {"LARGE": {"nats": 100.0}}),
         ("BETA-01", {"LARGE": {"nats": 100.0}}),
-        ("BETA-01", {"SMALL": {"nats": 110.0}}),
+        ("BETA-01", {"SMALL": {"nats": 115.0}}),
         ("BETA-02", {"LARGE": {"kl": 10.0}}),
         ("BETA-03", {"SMALL": {"mmd2": 0.0008}, "LARGE": {"mmd2": 0.02}}),
         ("BETA-04", {"NO_KL": {"kl": 10.0}}),
@@ -82,6 +83,26 @@ def test_a_contrast_that_diverges_leaves_nothing_to_compare() -> None:
     assert "autoencoder" in verdict.message
     own = [{**group, Arm.OWN: replace(group[Arm.OWN], diverged_at=7, held_out=None, sights=None)} for group in groups(Experiment.CONTRAST)]
     assert judge(CLAIMS["REC-03"], own, facts(), Trial("REC-03", 0)).outcome == "violated"
+
+
+@pytest.mark.parametrize(("sigma", "outcome"), [(1.0, "violated"), (0.69, "violated"), (0.07, "holds"), (12.0, "holds")])
+def test_a_kl_that_starts_high_is_no_fault_where_the_untrained_posterior_is_that_far_from_the_prior(sigma: float, outcome: str) -> None:
+    found = groups(Experiment.IMAGES)
+    for group in found:
+        curve = group[Arm.OWN].analytic_kl.copy()
+        curve[0] = 18.0
+        group[Arm.OWN] = replace(group[Arm.OWN], analytic_kl=curve)
+    verdict = judge(CLAIMS["TRN-02"], found, facts(latent_dim=8, untrained_sigma=sigma), Trial("TRN-02", 0))
+    assert verdict.outcome == outcome, verdict.message
+    assert ("starts small" in verdict.message) is False
+    many = facts(latent_dim=1024, untrained_sigma=1.0)
+    assert judge(CLAIMS["TRN-02"], found, many, Trial("TRN-02", 0)).outcome == "violated", "18 of 10 nats are no rise"
+
+
+def test_what_an_untrained_posterior_costs() -> None:
+    assert facts().untrained_cost == 0
+    one = kl_divergence(Normal(0.0, 0.69), Normal(0.0, 1.0)).item()
+    assert facts(latent_dim=200, untrained_sigma=0.69).untrained_cost == pytest.approx(200 * one)
 
 
 def test_codes_near_the_prior_at_every_beta_are_judged_by_detail_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -32,11 +33,13 @@ class Scope:
         least_dimensions: of the latent space.
         pixel_variance: whether a decoder may give each item a variance of its own besides its mean.
         learned_scale: whether a likelihood may learn its variance at all: its loss keeps falling while the variance shrinks.
+        untrained_cost: what the posterior's width may cost before any training at most, in nats.
     """
 
     least_dimensions: int = 1
     pixel_variance: bool = True
     learned_scale: bool = True
+    untrained_cost: float = math.inf
 
     def excludes(self, facts: Facts) -> str | None:
         """The reason why a rule is not for an implementation, or None."""
@@ -44,6 +47,11 @@ class Scope:
             return "its decoder learns a variance for each item, and with it sets the price of an error itself"
         if not self.learned_scale and facts.learned_scale:
             return "its likelihood learns its own variance: the loss keeps falling while the variance shrinks"
+        if facts.untrained_cost > self.untrained_cost:
+            return (
+                f"its untrained posterior has sigma {facts.untrained_sigma:.2g}, which alone is {facts.untrained_cost:.3g} nats from the"
+                " prior: its KL need not start small"
+            )
         if facts.latent_dim < self.least_dimensions:
             return f"with {facts.latent_dim} latent dimensions so little fits into the code that its price hardly shows"
         return None
@@ -54,12 +62,16 @@ class Scope:
             family["latent_dim"] >= self.least_dimensions
             and (self.pixel_variance or family["likelihood"] != Likelihood.GAUSSIAN)
             and (self.learned_scale or not family["learned_scale"])
+            and family["untrained_cost"] <= self.untrained_cost
         )
 
 
 EVERYWHERE = Scope()
 NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
 FIXED_SCALE = Scope(learned_scale=False)
+FROM_PRIOR = Scope(untrained_cost=4.0)
+"""Where training begins near the prior, as with a log-variance: a head that is sigma itself begins near 0, and its KL may only fall."""
+FIXED_FROM_PRIOR = Scope(learned_scale=False, untrained_cost=4.0)
 PAIRED = Scope(least_dimensions=5, pixel_variance=False)
 """Where the price of the code shows in the images: what most comparisons of paired trainings need."""
 

@@ -8,6 +8,7 @@ implementation's second head means; the binding converts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -98,6 +99,7 @@ class Facts:
         parts: every part's standing.
         least_train_batch: the smallest batch that its training mode takes (2 with BatchNorm).
         samples_in_eval: whether eval mode samples z (True) or decodes the mean (False); None where that cannot be told.
+        untrained_sigma: the geometric mean of the posterior's standard deviations before any training.
         unregistered: shapes of the parameters that forward uses and that are not among the module's own.
         private_noise: whether the noise comes from a generator of the model's own, which training must set aside to be repeatable.
         reference: whether it is one of the project's own reference systems.
@@ -122,6 +124,7 @@ class Facts:
     least_train_batch: int = 1
     samples_in_eval: bool | None = None
     parameters: int = 0
+    untrained_sigma: float = 1.0
     unregistered: tuple[tuple[int, ...], ...] = ()
     private_noise: bool = False
     reference: bool = False
@@ -132,6 +135,12 @@ class Facts:
     def is_image(self) -> bool:
         """Whether an item can be looked at as an image: (channels, height, width), or a flat vector of at least 64 pixels."""
         return len(self.input_shape) >= 2 or self.pixels >= 64
+
+    @property
+    def untrained_cost(self) -> float:
+        """What the posterior's width alone costs before any training, in nats: 0 where sigma is the prior's."""
+        sigma = self.untrained_sigma
+        return self.latent_dim * (sigma * sigma - 1 - 2 * math.log(sigma)) / 2
 
     @property
     def pixels(self) -> int:

@@ -309,6 +309,10 @@ class Assembly:
             return
         with contextlib.suppress(SubjectFault):
             self.facts = replace(self.facts, unregistered=subject.unregistered(self.found.x))
+        with contextlib.suppress(SubjectFault):
+            sigma = subject.posterior(self.found.x, mode=Mode.TRAIN).logvar.mean().div(2).exp().item()
+            # What is no width at all is for the claims to judge.
+            self.facts = replace(self.facts, untrained_sigma=sigma if 0 < sigma < math.inf else 1.0)
         least = 1
         try:
             subject.forward(self.found.x[:1], Noise(seed=1), mode=Mode.TRAIN)

@@ -18,6 +18,8 @@ from vae_spec.trial import Trial
 
 _UNUSED = ("beta-unused", "decoder-ignores-z", "encoder-ignores-x")
 _LOST = ("reconstruction lost from beta 0.1 to 1, share of its drop", "reconstruction lost from beta 1 to 4, share of its drop")
+_LOSES = [(_LOST[0], -0.05, Side.ABOVE), (_LOST[1], 0.02, Side.ABOVE)]
+"""At 0.1 a short training need not be at its optimum, where alone the order is strict."""
 _KLS = ("log of KL, beta 0.1 over 1", "log of KL, beta 1 over 4")
 _SWEEP = (Arm.SMALL, Arm.OWN, Arm.LARGE)
 _BETAS = ("0.1", "1", "4")
@@ -41,7 +43,7 @@ def compare_exchange(groups: Sequence[Group], _facts: Facts, _trial: Trial) -> V
     if bad := not_comparable(groups):
         return bad
     verdict = combine(
-        comparisons(groups, [(_LOST[0], 0.0, Side.ABOVE), (_LOST[1], 0.02, Side.ABOVE), (_KLS[0], 0.2, Side.ABOVE)]),
+        comparisons(groups, [*_LOSES, (_KLS[0], 0.2, Side.ABOVE)]),
         said="of two paired trainings, the one with the higher KL reconstructs better",
         diagnosis="beta-unused",
     )
@@ -52,14 +54,16 @@ TRN_05 = Claim(
     id="TRN-05",
     title="the KL is information",
     level=Level.EXPECTED,
-    statement="of paired trainings at beta 0.1, 1 and 4, the one that ends with the higher KL reconstructs better",
-    formula="KL(β = 0.1) > KL(β = 1),  L_rec(β = 0.1) < L_rec(β = 1) < L_rec(β = 4)",
+    statement="of paired trainings at beta 0.1, 1 and 4, the one that ends with the higher KL reconstructs better: at 1 than at 4 by more"
+    " than 2 % of the reconstruction's drop, at 0.1 no more than 5 % worse than at 1",
+    formula="KL(β = 0.1) > KL(β = 1),  L_rec(β = 1) + 0.02 Δ < L_rec(β = 4),  L_rec(β = 0.1) < L_rec(β = 1) + 0.05 Δ",
     sources=(notes("13.4.1.3"),),
-    why="The notes read the growing KL as information that the code takes up while the reconstruction falls. Between trainings that is"
-    " so for every sound model. Within one it is so from 16 dimensions on (rank correlation over the steps .8 to .96); with two or"
-    " four the KL falls back while the reconstruction still improves.",
+    why="The notes read the growing KL as information that the code takes up while the reconstruction falls. Between trainings that"
+    " have converged that is so for every sound model; with few steps, a head that is sigma itself reconstructed 0.8 % worse at 0.1 than at"
+    " 1 (after ten times as many, better). Within one it is so from 16 dimensions on (rank correlation over the steps .8 to .96); with two"
+    " or four the KL falls back while the reconstruction still improves.",
     hint="if both trainings end alike, the KL's weight does not reach the loss, or the code is not used",
-    decision="the reconstruction's differences over the last tenth of the training (above 0, and above 2 % of its drop), and the"
+    decision="the reconstruction's differences over the last tenth of the training (above -5 % and above 2 % of its drop), and the"
     " logarithm of the ratio of held-out KL at beta 0.1 and 1 above 0.2, paired by seed, over 3, 6 or 10 seeds",
     mistakes=_UNUSED,
     needs=TRAINED_NEEDS,
@@ -74,7 +78,7 @@ def compare_errors(groups: Sequence[Group], _facts: Facts, _trial: Trial) -> Ver
     if bad := not_comparable(groups):
         return bad
     return combine(
-        comparisons(groups, [(_LOST[0], 0.0, Side.ABOVE), (_LOST[1], 0.02, Side.ABOVE)]),
+        comparisons(groups, _LOSES),
         said="the reconstruction gets worse as beta rises",
         diagnosis="beta-unused",
     )
@@ -84,16 +88,19 @@ BETA_01 = Claim(
     id="BETA-01",
     title="a larger beta reconstructs worse",
     level=Level.EXPECTED,
-    statement="the reconstruction loss at the end of the training rises with beta from 0.1 to 1 to 4",
-    formula="L_rec(β = 0.1) < L_rec(β = 1) < L_rec(β = 4)",
+    statement="the reconstruction loss at the end of the training is higher at beta 4 than at 1 by more than 2 % of its drop, and at 0.1 no"
+    " more than 5 % higher than at 1",
+    formula="L_rec(β = 1) + 0.02 Δ < L_rec(β = 4),  L_rec(β = 0.1) < L_rec(β = 1) + 0.05 Δ",
     sources=(notes("13.4.6"), basics("loss")),
-    why="Beta is the price of a nat of code in nats of reconstruction: the higher it is, the fewer nats are bought. It is strict"
-    " for every sound model; a few per cent of the reconstruction's drop as a rule, a quarter on 8x8 digits. With four latent"
+    why="Beta is the price of a nat of code in nats of reconstruction: the higher it is, the fewer nats are bought. At the"
+    " optimum it is strict; a few per cent of the reconstruction's drop as a rule, a quarter on 8x8 digits. A training of a thousand steps"
+    " need not be there at 0.1: with a head that is sigma itself the reconstruction was 0.8 % of its drop worse than at 1, and better than"
+    " that after ten thousand. With four latent"
     " dimensions or fewer the code is short of room at any price, and with a variance learned for each item the price shifts:"
     " there the claim does not apply.",
     hint="see whether beta multiplies the KL, and the KL alone (OBJ-01, OBJ-04)",
     decision="the reconstruction's differences between neighbouring betas over the last tenth of the training, as a share of its drop,"
-    " above 0 and above 0.02, paired by seed, over 3, 6 or 10 seeds",
+    " above -0.05 and above 0.02, paired by seed, over 3, 6 or 10 seeds",
     mistakes=_UNUSED,
     needs=TRAINED_NEEDS,
     compare=compare_errors,
