@@ -233,6 +233,36 @@ def test_methods_go_before_functions_and_imported_functions_are_left_out() -> No
     ]
 
 
+def test_other_words_for_a_loss_go_last_and_a_word_that_the_user_gives_is_one() -> None:
+    def made(name: str) -> Callable[..., Tensor]:
+        def function(recon_x: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+            return total(recon_x, x, mu, logvar)
+
+        function.__module__ = "student"
+        function.__name__ = name
+        return function
+
+    names = ("negative_bound", "score", "boundary", "free_energy", "vae_loss")
+    namespace = SimpleNamespace(__name__="student", **{name: made(name) for name in names})
+    accounts = [candidate.account for candidate in loss_candidates(object(), namespace)]
+    assert accounts == ["function vae_loss", "function negative_bound", "function free_energy"]
+    named = [candidate.account for candidate in loss_candidates(object(), namespace, "score")]
+    assert named == ["function vae_loss", "function score", "function negative_bound", "function free_energy"]
+
+
+def test_arguments_that_are_named_as_forward_names_its_entries_are_those() -> None:
+    def train_loss(pixels: Tensor, x: Tensor, center: Tensor, spread: Tensor, draw: Tensor) -> Tensor:
+        return total(pixels, x, center, spread)
+
+    train_loss.__module__ = "student"
+    namespace = SimpleNamespace(__name__="student", train_loss=train_loss)
+    assert list(loss_candidates(object(), namespace)) == []
+    own = {"pixels": "raw", "center": "mu", "spread": "logvar", "draw": "z"}
+    (candidate,) = loss_candidates(object(), namespace, own=own)
+    roles = {"raw": "pixels", "x": "x", "mu": "center", "logvar": "spread", "z": "draw"}
+    assert (candidate.signature.roles, candidate.signature.guessed) == (roles, False)
+
+
 @pytest.mark.parametrize("result", [None, "text", (), (SimpleNamespace(),), {"other": 1.0}], ids=repr)
 def test_returns_that_nobody_can_read(result: Any) -> None:
     assert read_returns(result, result) is None

@@ -14,7 +14,7 @@ from vae_conformance.variants import other_sizes
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
-from vae_spec.subject import Part
+from vae_spec.subject import Objective, Part
 from vae_spec.trial import Trial
 
 CLOSED_FORM = ("KL-01", "KL-02", "KL-03", "KL-04", "KL-05")
@@ -113,8 +113,30 @@ def test_declaring_a_monte_carlo_kl_excuses_no_wrong_weight() -> None:
     assert (verdict.outcome, verdict.diagnosis) == (Outcome.VIOLATED, "missing-half")
 
 
-def test_undeclared_a_monte_carlo_kl_is_no_closed_form() -> None:
-    assert outcome("KL-03", DrawnInside)[0] == "violated"
+@pytest.mark.parametrize("made", [DrawnInside, DrawnOutside, DrawnInsideOneScalar, TwiceTheEstimate])
+def test_a_monte_carlo_kl_is_found_where_nothing_is_declared(made: type[Native]) -> None:
+    facts = bound(made).facts
+    assert facts.objective is Objective.ELBO_MONTE_CARLO
+    assert any("at the draw" in note for note in facts.notes)
+
+
+def test_declared_a_closed_form_a_monte_carlo_kl_is_none() -> None:
+    assert outcome("KL-03", DrawnInside, objective="elbo")[0] == "violated"
+
+
+class WrongEstimate(DrawnInside):
+    """Its log-density of the posterior lacks the variance under the square."""
+
+    def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 1.0) -> Any:
+        reconstruction = cross_entropy(x_hat, x).mean()
+        z = noisy(mu, logvar)
+        kl = 0.5 * (z.square() - (z - mu).square() - logvar).sum(1).mean()
+        return reconstruction + beta * kl, reconstruction, kl
+
+
+@pytest.mark.parametrize("made", [WrongEstimate, Native, Capacity])
+def test_another_formula_is_no_monte_carlo_kl(made: type[Native]) -> None:
+    assert bound(made).facts.objective is Objective.ELBO
 
 
 @pytest.mark.parametrize("claim", ["OBJ-01", "OBJ-02", *CLOSED_FORM])

@@ -13,6 +13,7 @@ from torch import Tensor
 from vae_conformance.binding.adapter import settled
 from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.drawing import second_parameter
+from vae_conformance.binding.estimates import estimates_kl
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agree, named_head, read_kl, read_sampler
 from vae_conformance.binding.inprocess import InProcessSubject
@@ -97,6 +98,7 @@ class Assembly:
         )
         self._read_head()
         self._settle_own_draw()
+        self._read_objective()
         self._read_manners()
         self.facts = replace(self.facts, learned_scale=self._learns_scale())
         self.found.parts[Part.NOISE_CONTROL] = self._noise_control()
@@ -133,7 +135,7 @@ class Assembly:
         """The first loss that answers, in the order of arguments and the sign that fit best; and the first that fails."""
         failed: tuple[Loss, SubjectFault] | None = None
         best: tuple[int, Loss] | None = None
-        for candidate in losses(self.found):
+        for candidate in losses(self.found, self.options.loss):
             if self.options.loss is not None and candidate.name != self.options.loss:
                 continue
             if best is not None and (best[0] == 2 or candidate.account != best[1].account):
@@ -287,6 +289,16 @@ class Assembly:
             " and there is no KL to settle it",
             f"if the draws are right, add --second-head {ASKED_HEADS[sampler]}; if the name is, add --second-head {ASKED_HEADS[says]}",
         )
+
+    def _read_objective(self) -> None:
+        """Whether the KL is estimated from the draw, where nothing is declared."""
+        loss, raw = self.wiring.loss, self.found.raw
+        works = self.found.parts[Part.LOSS].standing is Standing.PRESENT
+        if self.options.objective is not None or loss is None or loss.supplied or not works or raw is None:
+            return
+        if estimates_kl(self._build(self.facts), tuple(one.detach() for one in raw), self._in_range(self.found.x)):
+            self.facts = replace(self.facts, objective=Objective.ELBO_MONTE_CARLO)
+            self.found.notes.append("the KL is log q(z | x) - log p(z) at the draw: a Monte Carlo estimate, without a closed form to check")
 
     def _head_names(self) -> list[str]:
         """What the second head is called where it is given a name."""

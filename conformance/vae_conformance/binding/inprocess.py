@@ -266,6 +266,11 @@ class InProcessSubject:
             terms = self._terms(raw, x, mu, logvar, z, beta)
         return Terms(terms.total.detach(), terms.reconstruction.detach(), terms.kl.detach())
 
+    def kl_at(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
+        """The KL that the loss reports where the noise is eps, of shape (batch, latent_dim), whether it is given the code or draws it."""
+        with self._operation("loss", Mode.TRAIN, Noise(given=eps)):
+            return self._terms(raw, x, mu, logvar, mu + torch.exp(logvar / 2) * eps, None).kl.detach()
+
     def terms_vjp(
         self,
         raw: Raw,

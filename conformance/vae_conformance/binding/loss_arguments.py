@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from torch import nn
@@ -59,8 +60,16 @@ class Parameters:
     unknown: list[str] = field(default_factory=list)
 
 
-def parameters(call: Callable[..., Any]) -> Parameters | None:
-    """The parameters and what their names say; None where there is no signature to be read."""
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+
+
+def parameters(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> Parameters | None:
+    """The parameters and what their names say; None where there is no signature to be read.
+
+    Args:
+        call: what is called.
+        own: the roles of the author's own names: those of the entries that forward returns.
+    """
     try:
         entries = list(inspect.signature(call.forward if isinstance(call, nn.Module) else call).parameters.values())
     except (TypeError, ValueError):
@@ -71,6 +80,7 @@ def parameters(call: Callable[..., Any]) -> Parameters | None:
     unknown: list[str] = []
     for one in positional:
         role = next((role for role, pattern in _ROLES.items() if role not in roles and pattern.search(one.name)), None)
+        role = role if own.get(one.name, role) in roles else own.get(one.name, role)
         if role is not None:
             roles[role] = one.name
         elif one.default is one.empty:
@@ -86,9 +96,9 @@ def parameters(call: Callable[..., Any]) -> Parameters | None:
     )
 
 
-def direct(call: Callable[..., Any]) -> Signature | None:
+def direct(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> Signature | None:
     """A loss of (output, input, mu, second head): by names, or by their order where there are four; None for anything else."""
-    found = parameters(call)
+    found = parameters(call, own)
     if found is None:
         return None
     if found.open_ended:
@@ -105,9 +115,9 @@ def direct(call: Callable[..., Any]) -> Signature | None:
     return None
 
 
-def of_outputs(call: Callable[..., Any]) -> list[Signature]:
+def of_outputs(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> list[Signature]:
     """A loss of the batch and of what forward returns: as a whole, or as its output and its posterior; the likelier first."""
-    found = parameters(call)
+    found = parameters(call, own)
     if found is None or found.open_ended or "logvar" in found.roles or any(names_model(one.name) for one in found.required):
         return []
     if "mu" in found.roles:

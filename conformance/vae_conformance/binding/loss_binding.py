@@ -19,7 +19,7 @@ from vae_conformance.binding.layout import at, leaves
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
 from vae_conformance.binding.loss_driving import DRIVEN, driven_losses
 from vae_conformance.binding.loss_search import Candidate, loss_candidates
-from vae_conformance.binding.loss_values import available, values_of
+from vae_conformance.binding.loss_values import available, own_names, values_of
 from vae_conformance.binding.losses import Kind, Loss, behind, plain_values
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries, read_returns
@@ -48,10 +48,15 @@ class Trial:
         return tuple(one.flip(0) * 0.9 + 0.05 * one.amax() for one in self.raw)
 
 
-def losses(found: Findings) -> Iterator[Loss]:
-    """Losses that may be meant, before they are called: those that take parts, those that take results, and passes that give the loss."""
+def losses(found: Findings, named: str | None = None) -> Iterator[Loss]:
+    """Losses that may be meant, before they are called: those that take parts, those that take results, and passes that give the loss.
+
+    Args:
+        found: what is known of the model.
+        named: the loss that the user names, whatever word that is.
+    """
     injection = injection_of(found)
-    for candidate in loss_candidates(found.model, found.target.namespace):
+    for candidate in loss_candidates(found.model, found.target.namespace, named, own_names(found)):
         values = values_of(found, whole=candidate.whole)
         fillable = available(found, whole=candidate.whole)
         for signature in _signatures(candidate):
@@ -68,7 +73,7 @@ def losses(found: Findings) -> Iterator[Loss]:
                 kind=Kind.WHOLE if candidate.whole else Kind.DIRECT,
                 known_by=_known_by(candidate),
             )
-    yield from driven_losses(found, injection)
+    yield from driven_losses(found, injection, named)
 
 
 def _known_by(candidate: Candidate) -> str:

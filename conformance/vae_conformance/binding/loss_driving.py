@@ -23,10 +23,10 @@ DRIVEN = {role: role for role in POSITIONS}
 _HANDED = "probe: the running model was handed outputs and posteriors, and what it returns follows both"
 
 
-def driven_losses(found: Findings, injection: Injection) -> Iterator[Loss]:
+def driven_losses(found: Findings, injection: Injection, named: str | None = None) -> Iterator[Loss]:
     """Losses of the batch: the model's own pass, methods and steps, and functions of the module that take the model and the batch."""
     doors = list(_doors(found, injection))
-    for account, own, run, weight, needs in _runs(found):
+    for account, own, run, weight, needs in _runs(found, named):
         for door in doors:
             if own is getattr(found.model, "forward", None) and door.result is not None:
                 continue
@@ -59,12 +59,12 @@ def _doors(found: Findings, injection: Injection) -> Iterator[Injection]:
 Run = tuple[str, Callable[..., Any], Callable[..., Any], str | None, bool]
 
 
-def _runs(found: Findings) -> Iterator[Run]:
+def _runs(found: Findings, named: str | None) -> Iterator[Run]:
     """What may be run: its account, the author's own code, how a batch is handed to it, its KL's weight, whether that has to be given."""
     model = found.model
     if has_forward(model) and not found.joint.composition:
         yield "forward(x)", model.forward, lambda x: call_forward(model, x), None, False
-    for account, call, batch in driving_candidates(model, found.target.namespace):
+    for account, call, batch in driving_candidates(model, found.target.namespace, named):
         for labelled in (True,) if batch.takes_index else (False, True):
             shown = f"{account}(model, x)" if batch.takes_model else f"{account}(x)"
             yield shown, call, _called(call, model, batch, labelled=labelled), batch.weight, batch.needs_weight

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from vae_conformance.binding.adapter import inner_of, settled
-from vae_conformance.binding.loss_arguments import Batch, Signature, direct, of_batch, of_model, of_outputs
+from vae_conformance.binding.loss_arguments import NO_NAMES, Batch, Signature, direct, of_batch, of_model, of_outputs
 
 METHOD_NAMES = (
     "loss",
@@ -28,6 +28,8 @@ METHOD_NAMES = (
 )
 STEP_NAMES = ("training_step", "train_step", "compute_elbo", "forward_loss", "step", "negative_elbo", "nelbo")
 _FUNCTION = re.compile(r"loss|elbo|criterion|objective", re.IGNORECASE)
+_OTHER_WORDS = re.compile(r"(^|_)(bound|vlb|free_energy|cost)(_|$)", re.IGNORECASE)
+"""Other words for the same, which name other things as well: such functions are tried last."""
 
 
 @dataclass(frozen=True)
@@ -47,36 +49,52 @@ class Candidate:
     whole: bool = False
 
 
-def loss_candidates(model: object, namespace: object) -> Iterator[Candidate]:
-    """Losses that might fit: those that take the parts before those that take what forward returns; methods, functions, classes."""
-    places = list(_places(model, namespace))
+def loss_candidates(
+    model: object, namespace: object, named: str | None = None, own: Mapping[str, str] = NO_NAMES
+) -> Iterator[Candidate]:
+    """Losses that might fit: those that take the parts before those that take what forward returns; methods, functions, classes.
+
+    Args:
+        model: whose methods may be losses.
+        namespace: the module whose functions and classes may be.
+        named: a name that is a loss's because the user says so.
+        own: the roles of the author's own names of arguments.
+    """
+    places = list(_places(model, namespace, named))
     for account, call in places:
-        if (signature := direct(call)) is not None:
+        if (signature := direct(call, own)) is not None:
             yield Candidate(account, call, signature)
     for account, call in places:
-        for signature in of_outputs(call):
+        for signature in of_outputs(call, own):
             yield Candidate(account, call, signature, whole=True)
 
 
-def driving_candidates(model: object, namespace: object) -> Iterator[tuple[str, Callable[..., Any], Batch]]:
+def driving_candidates(model: object, namespace: object, named: str | None = None) -> Iterator[tuple[str, Callable[..., Any], Batch]]:
     """Calls that run the model on a batch and give its loss: methods of the batch, steps of a training, functions of model and batch."""
-    for name in dict.fromkeys((*METHOD_NAMES, *STEP_NAMES, *_telling(model))):
+    for name in dict.fromkeys((*METHOD_NAMES, *STEP_NAMES, *_telling(model), *(() if named is None else (named,)))):
         call = getattr(model, name, None)
         if callable(call) and not isinstance(call, nn.Module):
             for batch in of_batch(call):
                 yield f"method {name}", call, batch
     if settled(model, ("loss",)) is None:
-        for name, call in outermost(dict(own_functions(namespace))).items():
+        for name, call in (outermost(dict(own_functions(namespace))) | dict(_less_plain(namespace, named))).items():
             for batch in of_model(call):
                 yield f"function {name}", call, batch
 
 
-def own_functions(namespace: object) -> Iterator[tuple[str, Callable[..., Any]]]:
+def own_functions(namespace: object, words: re.Pattern[str] = _FUNCTION) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The functions of a module whose names are those of a loss."""
     own = getattr(namespace, "__name__", None)
     for name, value in list(vars(namespace).items()) if namespace is not None else []:
-        if _FUNCTION.search(name) and inspect.isfunction(value) and value.__module__ == own:
+        if words.search(name) and inspect.isfunction(value) and value.__module__ == own:
             yield name, value
+
+
+def _less_plain(namespace: object, named: str | None) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The function that the user names, and those with other words for a loss."""
+    if named is not None:
+        yield from own_functions(namespace, re.compile(rf"^{re.escape(named)}$"))
+    yield from own_functions(namespace, _OTHER_WORDS)
 
 
 def outermost(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
@@ -95,24 +113,25 @@ def _telling(model: object) -> Iterator[str]:
             )
 
 
-def _places(model: Any, namespace: object) -> Iterator[tuple[str, Callable[..., Any]]]:
+def _places(model: Any, namespace: object, named: str | None) -> Iterator[tuple[str, Callable[..., Any]]]:
     if (given := settled(model, ("loss",))) is not None:
         yield f"method {given}", getattr(model, given)
         return
-    for name in dict.fromkeys((*METHOD_NAMES, *_telling(model))):
+    for name in dict.fromkeys((*METHOD_NAMES, *_telling(model), *(() if named is None else (named,)))):
         call = getattr(model, name, None)
         if callable(call) and not type(call).__module__.startswith("torch."):
             yield f"method {name}", call
-    for name, value in own_functions(namespace):
+    for name, value in (dict(own_functions(namespace)) | dict(_less_plain(namespace, named))).items():
         yield f"function {name}", value
     own = getattr(namespace, "__name__", None)
     there = list(vars(namespace).items()) if namespace is not None else []
     for name, value in there:
-        if inspect.isclass(value) and value.__module__ == own and _FUNCTION.search(name) and not isinstance(model, value):
+        tells = name == named or _FUNCTION.search(name)
+        if tells and inspect.isclass(value) and value.__module__ == own and not isinstance(model, value):
             instance = _instance(value)
             if instance is not None:
                 yield f"class {name}", instance
-        elif isinstance(value, nn.Module) and _FUNCTION.search(name) and type(value).__module__ == own:
+        elif tells and isinstance(value, nn.Module) and type(value).__module__ == own:
             yield f"object {name}", value
 
 

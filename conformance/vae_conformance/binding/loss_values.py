@@ -37,6 +37,13 @@ def values_of(found: Findings, *, whole: bool) -> Values:
     return values
 
 
+def own_names(found: Findings) -> dict[str, str]:
+    """The roles of the names that forward's result has for its entries."""
+    if found.layout is None or found.joint.composition is not None:
+        return {}
+    return {path[-1]: role for path, role in returned_roles(found)[1].items() if path and isinstance(path[-1], str)}
+
+
 def available(found: Findings, *, whole: bool) -> frozenset[str]:
     """The roles that can be filled."""
     known = ALWAYS | ({"outputs"} if whole else set())

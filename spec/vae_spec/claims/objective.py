@@ -56,7 +56,7 @@ def declared_modified(facts: Facts) -> str | None:
 def needs_closed_form(facts: Facts) -> str | None:
     """The reason why a claim about the closed-form KL does not concern this subject."""
     if facts.objective is Objective.ELBO_MONTE_CARLO:
-        return "its KL is declared a Monte Carlo estimate: it is the divergence on average alone, and there is no closed form to check"
+        return "its KL is a Monte Carlo estimate: it is the divergence on average alone, and there is no closed form to check"
     return declared_modified(facts)
 
 
