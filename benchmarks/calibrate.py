@@ -66,6 +66,7 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
         "likelihood": str(facts.likelihood),
         "learned_scale": facts.learned_scale,
         "untrained_cost": round(facts.untrained_cost, 3),
+        "entries": facts.pixels,
     }
     return path, values, kind, ""
 

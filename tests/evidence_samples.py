@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_conformance.experiments.plans import arm_recipe
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Group, HeldOut, Recipe, Stationarity, TrainedRun
 from vae_spec.sights import Codes, Paths, Pictures, PriorSamples, Reconstructions, Sights
@@ -121,7 +122,8 @@ def sharp(found: TrainedRun, laplacian: float) -> TrainedRun:
 def group(seed: int = 0, **changes: dict[str, float]) -> Group:
     """Paired sound trainings of every arm on images; changes by the arm's name in capitals."""
     numbers = {arm: {**values, **changes.get(arm.name, {})} for arm, values in _ARMS.items()}
-    return {str(arm): sharp(run(seed, **values), SHARPNESS[arm]) for arm, values in numbers.items()}  # type: ignore[arg-type]
+    found = {arm: sharp(run(seed, **values), SHARPNESS[arm]) for arm, values in numbers.items()}  # type: ignore[arg-type]
+    return {str(arm): replace(one, recipe=arm_recipe(one.recipe, arm, 784)) for arm, one in found.items()}
 
 
 def groups(experiment: Experiment, count: int = 3, **changes: dict[str, float]) -> list[Group]:

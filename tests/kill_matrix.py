@@ -32,7 +32,6 @@ SAME_NETWORKS = frozenset(
         "four-tuple-z-last",
         "image-in-flat-out",
         "inline-forward",
-        "list-with-input",
         "loss-and-reconstruction",
         "loss-of-the-batch",
         "loss-of-the-model",

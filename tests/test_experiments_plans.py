@@ -28,6 +28,12 @@ def test_on_small_data_a_comparison_shares_the_standard_training(experiment: Exp
     assert image_plans(experiment, dataset, pixels, 1, items)["own"] == own
 
 
+@pytest.mark.parametrize(("pixels", "beta"), [(64, 4.0), (784, 4.0), (4096, 4 * 4096 / 784), (3 * 64 * 64, 4 * 12288 / 784)])
+def test_the_large_beta_grows_with_the_image_as_its_likelihood_does(pixels: int, beta: float) -> None:
+    sweep = image_plans(Experiment.SWEEP, "digits", pixels, 1)
+    assert {arm: plan.recipe.beta for arm, plan in sweep.items()} == {"small beta": 0.1, "own": 1.0, "large beta": pytest.approx(beta)}
+
+
 def test_an_exercise_does_not_build_again_what_the_subject_is() -> None:
     dimensions = exercise_plans(Experiment.LATENT_DIMENSIONS, 784, 1, latent_dim=16)
     assert {name for name, plan in dimensions.items() if not plan.arguments} == {"latent_dim 16"}

@@ -26,6 +26,13 @@ from vae_conformance.report.figures import (
     training_curves,
 )
 from vae_conformance.report.lab_figures import lab, lab_variants
+from vae_spec.evidence import Arm, TrainedRun
+
+
+def swept(found: TrainedRun) -> dict[str, TrainedRun]:
+    """The same run at the betas of the sweep."""
+    return {arm: replace(found, recipe=replace(found.recipe, beta=beta)) for arm, beta in BETAS.items()}
+
 
 POINTS = np.random.default_rng(0).normal(size=(256, 2))
 
@@ -35,7 +42,7 @@ DRAWN: dict[str, Callable[[], Figure]] = {
     "samples": lambda: prior_samples(pictures(0), pictures(1)),
     "means": lambda: latent_means({"VAE": pictures(0)}),
     "interpolation": lambda: interpolation(pictures(0)),
-    "beta": lambda: beta_comparison([{arm: run(seed=seed) for arm in BETAS} for seed in (0, 1)]),
+    "beta": lambda: beta_comparison([swept(run(seed=seed)) for seed in (0, 1)]),
     "KL": lambda: kl_per_dimension({"own": run()}),
     "variants": lambda: variants({"one": pictures(0), "two": pictures(1)}, "two models"),
     "collapse": lambda: collapse_curves({"none": run(notes={"KL, nats": 0.1, "information, nats": 0.0})}),
@@ -117,6 +124,13 @@ def test_rows_are_named() -> None:
     assert {"β = 0.1", "β = 1", "β = 4"} <= set(texts(DRAWN["beta"]()))
 
 
+def test_the_betas_of_a_figure_are_those_that_were_trained() -> None:
+    large = {Arm.LARGE: replace(run(), recipe=replace(run().recipe, beta=20.898))}
+    written = texts(beta_comparison([swept(run()) | large]))
+    assert "β = 20.9" in written
+    assert "β = 4" not in written
+
+
 def test_the_beta_comparison_shows_every_seed_and_the_mean() -> None:
     groups = [{arm: run(seed=seed, squared_error=10 * place + seed) for place, arm in enumerate(BETAS, 1)} for seed in (0, 2)]
     ax = next(ax for ax in beta_comparison(groups).axes if ax.get_title().startswith("squared error"))
@@ -165,7 +179,7 @@ def test_dimensions_stand_in_the_order_of_their_kl() -> None:
 def test_a_run_that_diverged_is_left_out() -> None:
     diverged = replace(run(), held_out=None, sights=None)
     assert len(kl_per_dimension({"own": run(), "gone": diverged}).axes) == 1
-    groups = [{arm: diverged if place == 0 else run() for place, arm in enumerate(BETAS)}]
+    groups = [swept(run()) | {str(Arm.SMALL): swept(diverged)[Arm.SMALL]}]
     assert "β = 0.1" not in texts(beta_comparison(groups))
 
 
@@ -176,7 +190,7 @@ def test_a_run_that_diverged_is_left_out() -> None:
         lambda: latent_means({}),
         lambda: kl_per_dimension({"gone": replace(run(), held_out=None)}),
         lambda: beta_comparison([]),
-        lambda: beta_comparison([{arm: replace(run(), sights=None) for arm in BETAS}]),
+        lambda: beta_comparison([swept(replace(run(), sights=None))]),
         lambda: variants({}, "none"),
         lambda: collapse_curves({}),
         lambda: lab_variants(POINTS, {}),

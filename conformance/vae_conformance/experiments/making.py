@@ -221,7 +221,7 @@ def _label(plan: Plan) -> str:
     if not recipe.noise:
         parts.append("as an autoencoder")
     elif recipe.beta != 1 and not recipe.single_stream:
-        parts.append(f"beta {recipe.beta:g}")
+        parts.append(f"beta {recipe.beta:.3g}")
     return ", ".join(parts)
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from torch import nn
 
 from vae_spec.claim import Experiment
-from vae_spec.evidence import LARGE_BETA, SMALL_BETA, Arm, Recipe
+from vae_spec.evidence import SMALL_BETA, Arm, Recipe, large_beta
 
 PRINTED_SEED = 4
 """The seed of the 2-D lab's printed figures (VAE Basics 6.6.3, lab)."""
@@ -90,8 +90,8 @@ ARMS: Mapping[Experiment, tuple[Arm, ...]] = MappingProxyType(
 """The arms of the experiments on images."""
 
 
-def arm_recipe(own: Recipe, arm: Arm) -> Recipe:
-    """The recipe of an arm beside the subject's own objective."""
+def arm_recipe(own: Recipe, arm: Arm, entries: int) -> Recipe:
+    """The recipe of an arm beside the subject's own objective, for items of so many entries."""
     match arm:
         case Arm.AUTOENCODER:
             return replace(own, beta=0.0, noise=False)
@@ -100,7 +100,7 @@ def arm_recipe(own: Recipe, arm: Arm) -> Recipe:
         case Arm.SMALL:
             return replace(own, beta=SMALL_BETA)
         case Arm.LARGE:
-            return replace(own, beta=LARGE_BETA)
+            return replace(own, beta=large_beta(entries))
         case _:
             return own
 
@@ -110,7 +110,7 @@ def image_plans(experiment: Experiment, dataset: str, pixels: int, seed: int, it
     own = image_recipe(dataset, pixels, seed, items)
     if len(ARMS[experiment]) > 1 and _large(dataset, items):
         own = replace(own, steps=COMPARED_STEPS)
-    return {str(arm): Plan(arm_recipe(own, arm), thorough=arm is Arm.OWN) for arm in ARMS[experiment]}
+    return {str(arm): Plan(arm_recipe(own, arm, pixels), thorough=arm is Arm.OWN) for arm in ARMS[experiment]}
 
 
 def lab_plans(experiment: Experiment, seed: int, unit: float) -> dict[str, Plan]:
@@ -160,7 +160,7 @@ def exercise_plans(experiment: Experiment, pixels: int, seed: int, latent_dim: i
             longer = {f"{count} epochs": replace(own.recipe, steps=own.recipe.steps * count // 10) for count in EPOCHS}
             return {"10 epochs": own} | {name: replace(other, recipe=recipe) for name, recipe in longer.items()}
         case Experiment.COMPARISON:
-            both = {str(arm): Plan(arm_recipe(own.recipe, arm), thorough=arm is Arm.OWN) for arm in (Arm.OWN, Arm.AUTOENCODER)}
+            both = {str(arm): Plan(arm_recipe(own.recipe, arm, pixels), thorough=arm is Arm.OWN) for arm in (Arm.OWN, Arm.AUTOENCODER)}
             return both | {"GAN": Plan(replace(own.recipe, steps=SYSTEM_STEPS, batch=SYSTEM_BATCH), system=("gan", ""))}
         case _:
             recipe = Recipe("digits", SYSTEM_STEPS, SYSTEM_BATCH, 1e-3, seed=seed)

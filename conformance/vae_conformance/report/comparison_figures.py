@@ -14,7 +14,7 @@ from vae_spec.sights import Pictures
 
 SHOWN = 6
 BETAS: Mapping[str, float] = {str(Arm.SMALL): SMALL_BETA, str(Arm.OWN): 1.0, str(Arm.LARGE): LARGE_BETA}
-"""The arms of the sweep, and the betas that they stand for."""
+"""The arms of the sweep, and the documents' betas."""
 
 _LINEAR_UP_TO = 0.1
 """Nats below which a logarithmic axis becomes linear, so that a KL of nothing has its place on it."""
@@ -54,7 +54,7 @@ _QUANTITIES: tuple[tuple[str, Quantity], ...] = (
 
 @styled
 def beta_comparison(groups: Sequence[Group]) -> Figure:
-    """Reconstructions and samples at beta 0.1, 1 and 4 of the first seed, and four numbers of all seeds (Deep Learning Notes 13.4.6).
+    """Reconstructions and samples at three betas of the first seed, and four numbers of all seeds (Deep Learning Notes 13.4.6).
 
     Args:
         groups: one a seed, with the arms of the sweep.
@@ -64,7 +64,7 @@ def beta_comparison(groups: Sequence[Group]) -> Figure:
     """
     if not groups:
         raise ValueError("the beta comparison needs at least one seed")
-    pictures = {beta: groups[0][arm].sights for arm, beta in BETAS.items() if arm in groups[0]}
+    pictures = {groups[0][arm].recipe.beta: groups[0][arm].sights for arm in BETAS if arm in groups[0]}
     shown = {beta: sights.pictures for beta, sights in pictures.items() if sights is not None}
     if not shown:
         raise ValueError("no run of the first seed shows pictures")
@@ -76,7 +76,7 @@ def beta_comparison(groups: Sequence[Group]) -> Figure:
     # A white sheet above the samples, so that both columns keep their rows and their titles on one height.
     show_images(axes[0, 1], np.ones_like(first.originals[:SHOWN]), SHOWN, title="decoded draws from N(0, I)")
     for (left, right), (beta, kept) in zip(axes[1:], shown.items(), strict=True):
-        show_images(left, kept.reconstructions[:SHOWN], SHOWN, f"β = {beta:g}")
+        show_images(left, kept.reconstructions[:SHOWN], SHOWN, f"β = {beta:.3g}")
         show_images(right, kept.samples[:SHOWN], SHOWN)
     for ax, (name, quantity) in zip(lower.subplots(1, len(_QUANTITIES)), _QUANTITIES, strict=True):
         _over_beta(ax, groups, quantity)
@@ -92,7 +92,7 @@ def _over_beta(ax: Axes, groups: Sequence[Group], quantity: Quantity) -> None:
     for row in values:
         ax.plot(places, row, linestyle="none", marker="o", markersize=5, color=BLUE, alpha=0.5)
     ax.plot(places, values.mean(0), color=INK, linewidth=1.2)
-    ax.set_xticks(places, [f"{BETAS[arm]:g}" for arm in arms])
+    ax.set_xticks(places, [f"{groups[0][arm].recipe.beta:.3g}" for arm in arms])
     ax.set_xlabel("β")
     ax.set_xlim(-0.4, len(arms) - 0.6)
     ax.set_ylim(bottom=0)

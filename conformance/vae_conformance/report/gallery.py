@@ -176,7 +176,8 @@ def _sweep(evidence: Evidence) -> Sequence[Group]:
 def _per_dimension(evidence: Evidence) -> Figure:
     groups = evidence.groups(Experiment.SWEEP)
     alone = "given weights" if _given_weights(evidence) else "β = 1"
-    named = {f"β = {beta:g}": groups[0][arm] for arm, beta in BETAS.items()} if groups else {alone: _own_runs(evidence, _OWN)[0]}
+    swept = [groups[0][arm] for arm in BETAS] if groups else []
+    named = {f"β = {run.recipe.beta:.3g}": run for run in swept} if swept else {alone: _own_runs(evidence, _OWN)[0]}
     if all(run.held_out is None for run in named.values()):
         raise NotShownError("its loss does not stay finite, so there is no trained posterior")
     return kl_per_dimension(named)

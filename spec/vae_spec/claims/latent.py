@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vae_spec.calibration import NO_PIXEL_VARIANCE, PAIRED
+from vae_spec.calibration import MODERATE, MODERATE_PAIRED
 from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import (
     TRAINED_NEEDS,
@@ -64,7 +64,7 @@ _SPREAD = [("log of the codes' variance", -0.6, Side.ABOVE), ("log of the codes'
 def judge_spread(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -> Verdict:
     """LAT-02 of one trained model: its own codes, without an autoencoder beside them."""
     return combine(
-        decisions(runs, _SPREAD, NO_PIXEL_VARIANCE),
+        decisions(runs, _SPREAD, MODERATE),
         said="the codes are pulled to N(0, I) (whether an autoencoder's are not is left open: that takes a training)",
         diagnosis="autoencoder-plus-noise",
     )
@@ -74,9 +74,9 @@ def compare_prior(groups: Sequence[Group], facts: Facts, _trial: Trial) -> Verdi
     """LAT-02."""
     if bad := not_comparable(groups):
         return bad
-    found = decisions(arm(groups, Arm.OWN), _SPREAD, NO_PIXEL_VARIANCE)
-    if PAIRED.excludes(facts) is None:
-        found += comparisons(groups, [("log of MMD to the prior over the autoencoder's", -0.5, Side.BELOW)])
+    found = decisions(arm(groups, Arm.OWN), _SPREAD, MODERATE)
+    if MODERATE_PAIRED.excludes(facts) is None:
+        found += comparisons(groups, [("log of MMD to the prior over the autoencoder's", -0.5, Side.BELOW)], MODERATE_PAIRED)
     return combine(
         found,
         said="the codes are pulled to N(0, I), and the autoencoder's are not",
@@ -93,7 +93,9 @@ LAT_02 = Claim(
     sources=(notes("13.4.4"),),
     why="The KL holds each posterior to N(0, I), and so their mixture: its variance stays near 1 in every dimension (up to 2 where one"
     " or two dimensions have to hold everything), and its maximum mean discrepancy to the prior near 0. An autoencoder's codes"
-    " spread as far as it suits the decoder. The discrepancy is an integral over the posteriors, exact but for the choice of items.",
+    " spread as far as it suits the decoder. Of items with many entries the likelihood, a sum over them, outweighs the KL: at 1x64x64 and"
+    " 3x64x64 a sound VAE's codes spread to a variance of 2.9 and 2.5, so the claim is for items of up to 1024. The discrepancy is"
+    " an integral over the posteriors, exact but for the choice of items.",
     hint="if the codes spread, the KL does not reach the encoder: see OBJ-04, KL-05, and the sign of each of its terms",
     decision="logarithm of the aggregate posterior's mean variance within [-0.6, 1.1], and of its squared MMD over the autoencoder's"
     " below -0.5 (paired by seed; from five latent dimensions on), over 3, 6 or 10 seeds",
@@ -102,7 +104,7 @@ LAT_02 = Claim(
     compare=compare_prior,
     as_it_is=judge_spread,
     experiment=Experiment.CONTRAST,
-    applies=lambda facts: plain_objective(facts) or NO_PIXEL_VARIANCE.excludes(facts),
+    applies=lambda facts: plain_objective(facts) or MODERATE.excludes(facts),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vae_spec.calibration import MODERATE_ENTRIES, MODERATE_PAIRED
 from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import TRAINED_NEEDS, arm, compared, comparisons, decisions, not_comparable, priced, ratio
 from vae_spec.documents import notes
@@ -17,15 +18,15 @@ _DETAIL = "log of detail over the autoencoder's"
 _LOST = "reconstruction lost to the autoencoder, share of its drop"
 
 
-def compare_sharpness(groups: Sequence[Group], _facts: Facts, _trial: Trial) -> Verdict:
+def compare_sharpness(groups: Sequence[Group], facts: Facts, _trial: Trial) -> Verdict:
     """REC-02."""
     if bad := not_comparable(groups):
         return bad
+    found = decisions(arm(groups, Arm.OWN), [("high frequencies over the originals'", 0.95, Side.BELOW)])
+    if unasked := MODERATE_ENTRIES.excludes(facts):
+        return combine(found, said=f"reconstructions have less detail than the originals (the autoencoder's are not compared: {unasked})")
     return combine(
-        [
-            *comparisons(groups, [(_DETAIL, -0.05, Side.BELOW)]),
-            *decisions(arm(groups, Arm.OWN), [("high frequencies over the originals'", 0.95, Side.BELOW)]),
-        ],
+        [*comparisons(groups, [(_DETAIL, -0.05, Side.BELOW)], MODERATE_PAIRED), *found],
         said=f"reconstructions have {ratio(groups, _DETAIL):.2f} of the detail of the autoencoder's, and less than the originals",
     )
 
@@ -41,12 +42,14 @@ REC_02 = Claim(
     " so no absolute number tells a VAE from an autoencoder; beside its own autoencoder (the same networks, trained with z = mu"
     " and no KL) a sound VAE is the smoother one: 0.55 to 0.9 of the detail. An autoencoder of this size is itself smoother than"
     " the originals. With four latent dimensions or fewer, or where the decoder learns a variance for each item, the difference"
-    " does not show reliably: there the claim does not apply.",
+    " does not show reliably: there the claim does not apply. It is a difference of small images: of 1024 entries and more the likelihood"
+    " outweighs the KL so far that next to nothing is lost to the autoencoder (2 % of the detail at 3x32x32), and only the originals are"
+    " compared.",
     hint="if nothing is lost against the autoencoder, see whether training decodes the mean instead of a draw (NET-03), or leaves the KL"
     " out",
     decision="logarithm of the ratio of detail (geometric mean of the Laplacian's variance and of the energy at high frequencies) below"
-    " -0.05, paired by seed; energy above the radius of the originals' last tenth of power below 0.95 of theirs; over 3, 6 or 10"
-    " seeds",
+    " -0.05, paired by seed, for items of up to 1024 entries; energy above the radius of the originals' last tenth of power below"
+    " 0.95 of theirs; over 3, 6 or 10 seeds",
     mistakes=("autoencoder-plus-noise", "beta-unused", "decoder-ignores-z", "encoder-ignores-x", "kl-sign"),
     needs=TRAINED_NEEDS,
     compare=compare_sharpness,
@@ -60,9 +63,15 @@ def compare_closeness(groups: Sequence[Group], _facts: Facts, _trial: Trial) -> 
     if bad := not_comparable(groups):
         return bad
     return combine(
-        comparisons(groups, [(_LOST, 0.0, Side.ABOVE)]),
-        said=f"the autoencoder reconstructs more closely: the VAE does without {_mean(groups):.1%} of its drop",
+        comparisons(groups, [(_LOST, -0.1, Side.ABOVE)]),
+        said=f"the autoencoder reconstructs {_more_or_less(_mean(groups))}",
     )
+
+
+def _more_or_less(lost: float) -> str:
+    if lost > 0:
+        return f"more closely: the VAE does without {lost:.1%} of its drop"
+    return f"about as closely: it ends {-lost:.1%} of its drop above the VAE"
 
 
 def _mean(groups: Sequence[Group]) -> float:
@@ -71,18 +80,21 @@ def _mean(groups: Sequence[Group]) -> float:
 
 REC_03 = Claim(
     id="REC-03",
-    title="the autoencoder reconstructs more closely",
+    title="the autoencoder reconstructs at least as closely",
     level=Level.EXPECTED,
-    statement="the subject's own autoencoder, of the same size and training, ends at a lower reconstruction loss",
-    formula="(L_rec(end) − L_rec(end) of the autoencoder) / drop of the autoencoder's L_rec > 0",
+    statement="the subject's own autoencoder, of the same size and training, reconstructs as closely, and as a rule more closely:"
+    " its reconstruction loss ends at most 10 % of its drop higher",
+    formula="(L_rec(end) − L_rec(end) of the autoencoder) / drop of the autoencoder's L_rec > −0.1",
     sources=(notes("13.4.2"),),
     why="What a VAE gives up for a code that can be sampled is closeness: the noise and the KL's price keep the code from saying all it"
-    " could. On the items trained on, a sound VAE does without 0.5 to 13 % of the autoencoder's drop. On held-out items an autoencoder may"
+    " could. On the items trained on, a sound VAE does without up to 13 % of the autoencoder's drop, and nearly all do without some. Not"
+    " all: a thousand steps need not bring an autoencoder further, and on large images there is little to give up (tanh units at 28x28:"
+    " -0.5 ± 2.3 %; perceptrons at 3x64x64: -1.5 ± 1.9 %). On held-out items an autoencoder may"
     " do worse, since nothing keeps it from learning its items by heart; that is another matter. Few latent dimensions, or a variance that"
     " the decoder learns for each item, hide the difference: there the claim does not apply.",
     hint="if nothing is lost, training pays nothing for the code: see whether the KL is in the loss (OBJ-01) and z is a draw (NET-03)",
     decision="the difference of the reconstruction terms over the last tenth of the training, as a share of the autoencoder's drop,"
-    " above 0, paired by seed, over 3, 6 or 10 seeds",
+    " above -0.1, paired by seed, over 3, 6 or 10 seeds",
     mistakes=("beta-unused",),
     needs=TRAINED_NEEDS,
     compare=compare_closeness,
