@@ -63,6 +63,12 @@ class TwiceTheEstimate(DrawnInside):
     weight = 2.0
 
 
+class MinusTheEstimate(DrawnInside):
+    """An estimate of the wrong sign."""
+
+    weight = -1.0
+
+
 class Capacity(Native):
     """Holds the KL at half a nat a dimension, in place of weighing it; beta stands at the distance."""
 
@@ -118,6 +124,11 @@ def test_a_monte_carlo_kl_is_found_where_nothing_is_declared(made: type[Native])
     facts = bound(made).facts
     assert facts.objective is Objective.ELBO_MONTE_CARLO
     assert any("at the draw" in note for note in facts.notes)
+
+
+def test_an_estimate_of_the_wrong_sign_is_rejected() -> None:
+    verdict = ask(CLAIMS["OBJ-02"], bound(MinusTheEstimate), Trial("OBJ-02", 0))
+    assert (verdict.outcome, verdict.diagnosis) == (Outcome.VIOLATED, "kl-sign")
 
 
 def test_declared_a_closed_form_a_monte_carlo_kl_is_none() -> None:
