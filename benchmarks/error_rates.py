@@ -49,6 +49,7 @@ def page(rows: Sequence[Mapping[str, Any]], data: str | None) -> str:
         "",
         "The bounds are exact binomial ones (Clopper and Pearson): no alarm in N runs bounds the rate at 3/N, and says no more.",
         "Runs of one entry share its code, so they bound the rate for implementations like these, not for all.",
+        "A wrong judgement is mended and its entry run anew, so the table tells what is left, not what was found on the way.",
         "",
         "| entry | seeds | judged rightly | wrong, or open |",
         "|---|---|---|---|",

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from binding_samples import Native, bound, cross_entropy, divergence, noisy
+from binding_samples import Layers, Native, bound, cross_entropy, divergence, noisy
 from vae_conformance.variants import other_sizes
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome
@@ -55,6 +55,24 @@ class DrawnInsideOneScalar(DrawnInside):
 
     def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, beta: float = 1.0) -> Any:
         return super().loss(x_hat, x, mu, logvar, beta)[0]
+
+
+class DrawnInline(Layers):
+    """Its draw stands inline in forward, which returns it; nothing else can be watched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.no_grad():
+            self.second.bias.fill_(-3.0)
+
+    def forward(self, x: Tensor) -> Any:
+        mu, logvar = self.heads(x)
+        z = noisy(mu, logvar)
+        return self.layers(z).view(-1, 1, 8, 8), mu, logvar, z
+
+    def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, z: Tensor, beta: float = 1.0) -> Any:
+        reconstruction, kl = cross_entropy(x_hat, x).mean(), log_ratio(z, mu, logvar).mean()
+        return reconstruction + beta * kl, reconstruction, kl
 
 
 class TwiceTheEstimate(DrawnInside):
@@ -129,6 +147,21 @@ def test_a_monte_carlo_kl_is_found_where_nothing_is_declared(made: type[Native])
 def test_an_estimate_of_the_wrong_sign_is_rejected() -> None:
     verdict = ask(CLAIMS["OBJ-02"], bound(MinusTheEstimate), Trial("OBJ-02", 0))
     assert (verdict.outcome, verdict.diagnosis) == (Outcome.VIOLATED, "kl-sign")
+
+
+@pytest.mark.parametrize("made", [DrawnOutside, DrawnInline])
+def test_training_scores_the_draw_that_was_decoded(made: type[Layers]) -> None:
+    subject = bound(made)
+    x = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(3))
+    subject.model.train()
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        terms, _analytic = subject.objective(x, 1.0)
+        torch.manual_seed(5)
+        mu, logvar = (head.detach() for head in subject.model.heads(x))
+        drawn, kl = noisy(mu, logvar), float(terms.kl.detach())
+    assert kl == pytest.approx(float(log_ratio(drawn, mu, logvar).mean()), rel=1e-4)
+    assert kl != pytest.approx(float(log_ratio(mu, mu, logvar).mean()), rel=1e-2)
 
 
 def test_declared_a_closed_form_a_monte_carlo_kl_is_none() -> None:

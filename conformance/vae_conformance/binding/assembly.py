@@ -23,6 +23,7 @@ from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses,
 from vae_conformance.binding.loss_doubt import refuse_unread, tells_nothing
 from vae_conformance.binding.loss_lines import loss_of_lines
 from vae_conformance.binding.loss_terms import sum_of_terms
+from vae_conformance.binding.loss_values import code_path
 from vae_conformance.binding.losses import Loss, supplied_loss
 from vae_conformance.binding.passes import gaussian
 from vae_conformance.binding.returns import Returns
@@ -62,6 +63,7 @@ class Assembly:
             found.form,
             found.draw_form,
             found.joint,
+            code_path(found),
         )
         self.tried: list[tuple[str, str]] = []
         self.declared = Likelihood(options.likelihood) if options.likelihood else None

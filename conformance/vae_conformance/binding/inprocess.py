@@ -28,6 +28,7 @@ from vae_spec.subject import (
     Likelihood,
     Mode,
     Noise,
+    Objective,
     OwnSamples,
     Pass,
     Posterior,
@@ -320,7 +321,7 @@ class InProcessSubject:
         In the current mode and under the current random state.
         """
         loss = self.wiring.loss
-        takes_code = loss is not None and "z" in loss.roles
+        takes_code = loss is not None and ("z" in loss.roles or self.facts.objective is Objective.ELBO_MONTE_CARLO)
         # Training spends its time here: nobody watches for the code where the loss does not take it.
         watching: AbstractContextManager[dict[str, Tensor]] = self._watched() if takes_code else nullcontext({})
         with watching as captured:
@@ -334,6 +335,8 @@ class InProcessSubject:
         if loss.supplied:
             second, neutral = self._shaped(logvar), torch.zeros_like(neutral)
         z = captured.get("decoded", captured.get("drawn"))
+        if takes_code and z is None and self.wiring.code is not None:
+            z = at(result, self.wiring.code)
         with torch.no_grad():
             analytic = closed_form_kl(mu, logvar).mean()
         # A training step pays for no copies: what its loss changes, it changes as in the author's own training.

@@ -37,6 +37,14 @@ def values_of(found: Findings, *, whole: bool) -> Values:
     return values
 
 
+def code_path(found: Findings) -> Path | None:
+    """Where the result of a pass holds the code that was drawn, if it does."""
+    if found.layout is None or found.joint.composition is not None:
+        return None
+    path = next((path for path, role in returned_roles(found)[1].items() if role == "z"), None)
+    return path if path is None or found.joint.plain else (RETURNED, *path)
+
+
 def own_names(found: Findings) -> dict[str, str]:
     """The roles of the names that forward's result has for its entries."""
     if found.layout is None or found.joint.composition is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from vae_conformance.binding.drawing import DrawForm
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import CodeForm
-from vae_conformance.binding.layout import ForwardLayout
+from vae_conformance.binding.layout import ForwardLayout, Path
 from vae_conformance.binding.losses import Loss
 from vae_conformance.binding.passes import Joint
 
@@ -28,6 +28,7 @@ class Wiring:
         form: where encode's result holds mu and the second head.
         draw_form: how the sampling step takes its arguments.
         joint: how a pass is run.
+        code: where the result of a pass holds the code that was drawn; None where it does not.
     """
 
     encode: str | None
@@ -41,3 +42,4 @@ class Wiring:
     form: CodeForm | None = None
     draw_form: DrawForm = field(default_factory=DrawForm)
     joint: Joint = field(default_factory=Joint)
+    code: Path | None = None
