@@ -4,9 +4,10 @@
 
 It takes minutes a seed on two cores, an hour with --everything, which asks the comparisons of every sound entry. Results are kept in
 FOLDER/results.jsonl and trained runs in FOLDER/runs, so that the script can be stopped and resumed; results of other code are made anew,
-unless --keep lets them count for entries that are as they were. --data trains on other images, such as those that tests/garments.py draws.
-With --write, docs/error-rates.md gets the table of all results that count, each with the commit that it was made at, and docs/confusion.md
-what was diagnosed. Exits with 1 where an entry is judged wrongly.
+unless --keep lets them count for entries that are as they were, those of benchmarks/judgements.jsonl among them. --data trains on other
+images, such as those that tests/garments.py draws. With --write, docs/error-rates.md gets the table of all results that count, each with
+the commit that it was made at, docs/confusion.md what was diagnosed, and benchmarks/judgements.jsonl the results themselves. Exits with 1
+where an entry is judged wrongly.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import confusion
 import error_rates
+import judgements
 
 if TYPE_CHECKING:
     from catalogue_index import Entry
@@ -86,6 +88,7 @@ def main() -> int:
     """Judge, print the matrix of each seed, and what is wrong."""
     from catalogue_index import entries
     from kill_matrix import claims_without_a_kill, table
+    from vae_spec.registry import CLAIMS
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -98,7 +101,8 @@ def main() -> int:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     log, code = given.out / "results.jsonl", fingerprint(everything=given.everything, data=given.data)
-    known = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    known = judgements.read() if given.keep and not given.data else []
+    known += [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     sources = {entry.name: source(entry) for entry in entries()}
     kept = [row for row in known if row.get("code") == code or (given.keep and row.get("source") == sources.get(row["entry"]))]
     done = {(row["entry"], row["seed"]): row for row in kept}
@@ -133,6 +137,7 @@ def main() -> int:
         other = f"-{Path(given.data).stem}" if given.data else ""
         (ROOT / "docs" / f"error-rates{other}.md").write_text(error_rates.page(list(done.values()), given.data), encoding="utf-8")
         if not given.data:
+            judgements.write(list(done.values()), list(CLAIMS))
             (ROOT / "docs" / "confusion.md").write_text(confusion.page(list(done.values()), entries()), encoding="utf-8")
     print(f"\n{len(names) * len(given.seeds) - wrong} of {len(names) * len(given.seeds)} judged rightly")
     return 1 if wrong else 0
