@@ -256,7 +256,7 @@ def _add_binding(parser: argparse.ArgumentParser) -> None:
         group,
         "--objective",
         None,
-        "what the loss is: the ELBO with a closed-form KL, with one estimated from draws, or something else on purpose (elbo)",
+        "what the loss is: the ELBO, whose KL is told to be estimated from draws or declared so, or something else on purpose (elbo)",
         choices=choices.OBJECTIVES,
     )
     _option(

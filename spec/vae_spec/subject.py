@@ -46,7 +46,7 @@ class Likelihood(StrEnum):
 
 
 class Objective(StrEnum):
-    """What the loss is declared to be: the ELBO with a closed-form KL, with a Monte Carlo KL, or modified on purpose."""
+    """What the loss is told or declared to be: the ELBO with a closed-form KL, with a Monte Carlo KL, or modified on purpose."""
 
     ELBO = "elbo"
     ELBO_MONTE_CARLO = "elbo-monte-carlo"

@@ -293,10 +293,10 @@ class Assembly:
         )
 
     def _read_objective(self) -> None:
-        """Whether the KL is estimated from the draw, where nothing is declared."""
+        """Whether the KL is estimated from the draw, where nothing else is declared."""
         loss, raw = self.wiring.loss, self.found.raw
         works = self.found.parts[Part.LOSS].standing is Standing.PRESENT
-        if self.options.objective is not None or loss is None or loss.supplied or not works or raw is None:
+        if self.facts.objective is not Objective.ELBO or loss is None or loss.supplied or not works or raw is None:
             return
         if estimates_kl(self._build(self.facts), tuple(one.detach() for one in raw), self._in_range(self.found.x)):
             self.facts = replace(self.facts, objective=Objective.ELBO_MONTE_CARLO)
