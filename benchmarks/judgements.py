@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vae_spec.outcomes import Outcome
+
 KEPT = Path(__file__).parent / "judgements.jsonl"
-SIGNS = {"holds": ".", "violated": "X", "not-applicable": "-", "inconclusive": "?", "error": "!"}
 NOT_ASKED = " "
-_OUTCOMES = {sign: outcome for outcome, sign in SIGNS.items()}
+_OUTCOMES = {outcome.sign: str(outcome) for outcome in Outcome}
 
 
 def read(path: Path = KEPT) -> list[dict[str, Any]]:
@@ -50,7 +51,7 @@ def write(rows: Sequence[Mapping[str, Any]], claims: Sequence[str], path: Path =
 
 
 def _packed(claims: Sequence[str], outcomes: Mapping[str, str]) -> str:
-    return "".join(SIGNS[outcomes[claim]] if claim in outcomes else NOT_ASKED for claim in claims)
+    return "".join(Outcome(outcomes[claim]).sign if claim in outcomes else NOT_ASKED for claim in claims)
 
 
 def _unpacked(claims: Sequence[str], signs: str) -> dict[str, str]:

@@ -11,10 +11,8 @@ from catalogue_index import Entry
 from vae_conformance.options import RunOptions
 from vae_conformance.session import Session
 from vae_spec.claim import Claim
-from vae_spec.outcomes import Verdict
+from vae_spec.outcomes import Outcome, Verdict
 from vae_spec.registry import CLAIMS
-
-SIGNS = {"holds": ".", "violated": "X", "not-applicable": "-", "inconclusive": "?", "error": "!"}
 
 COMPARED = frozenset({"batch-norm-encoder", "native-digits", "points-tanh"})
 """Sound entries that are asked the comparisons in every run of the tests; benchmarks/kill_matrix.py asks them of all."""
@@ -121,7 +119,8 @@ def table(outcomes: Mapping[str, Mapping[str, str]]) -> str:
     ]
     lines = [" " * width + head for head in heads]
     lines += [
-        f"{name:{width}}" + "".join(f"{SIGNS.get(row.get(claim, ''), ' '):>4}" for claim in ids) for name, row in sorted(outcomes.items())
+        f"{name:{width}}" + "".join(f"{Outcome(row[claim]).sign if claim in row else ' ':>4}" for claim in ids)
+        for name, row in sorted(outcomes.items())
     ]
     return "\n".join(lines)
 

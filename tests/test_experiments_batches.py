@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from training_samples import RECIPE
 from vae_conformance.experiments.trainer import batches
 from vae_spec.evidence import Recipe
-
-RECIPE = Recipe("digits", steps=60, batch=32, learning_rate=3e-3, seed=3)
 
 
 def indices(count: int, recipe: Recipe) -> list[list[int]]:

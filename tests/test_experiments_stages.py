@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from binding_samples import BatchNormed, Native, bound
+from training_samples import RECIPE, training_items
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.data import digits, render
 from vae_conformance.experiments import making, plans
 from vae_conformance.experiments.laboratory import Laboratory
 from vae_conformance.experiments.plans import image_recipe
@@ -25,12 +25,10 @@ from vae_spec.claim import Experiment
 from vae_spec.evidence import Recipe, Training
 from vae_spec.subject import SubjectFault
 
-RECIPE = Recipe("digits", steps=60, batch=32, learning_rate=3e-3, seed=3)
-
 
 @pytest.fixture(scope="module")
 def items() -> Tensor:
-    return render(digits().train[:200], (1, 8, 8), (0.0, 1.0))
+    return training_items()
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from binding_samples import BatchNormed, Native, Script, bound, cross_entropy, divergence, loss_function, without
+from training_samples import RECIPE, training_items
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.data import clusters as lab_points
-from vae_conformance.data import digits, render
 from vae_conformance.experiments.trainer import CHECK_EVERY, train
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import load_target
@@ -24,12 +24,10 @@ from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe
 from vae_spec.subject import SubjectFault
 
-RECIPE = Recipe("digits", steps=60, batch=32, learning_rate=3e-3, seed=3)
-
 
 @pytest.fixture(scope="module")
 def items() -> Tensor:
-    return render(digits().train[:200], (1, 8, 8), (0.0, 1.0))
+    return training_items()
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,22 @@ class Outcome(StrEnum):
         """The outcome as it stands in a sentence."""
         return self.value.replace("-", " ")
 
+    @property
+    def sign(self) -> str:
+        """The outcome as one ASCII character, for tables of many."""
+        return _SIGNS[self]
+
+
+_SIGNS: Mapping[Outcome, str] = {
+    Outcome.HOLDS: ".",
+    Outcome.VIOLATED: "X",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.NOT_APPLICABLE: "-",
+    Outcome.ERROR: "!",
+    Outcome.EXPECTED_FAILURE: "x",
+    Outcome.UNEXPECTED_PASS: "P",
+}
+
 
 class Level(StrEnum):
     """How much a claim weighs.

@@ -94,7 +94,7 @@ class Facts:
         effective_beta: the weight of the KL against the negative log-likelihood at beta = 1 that its author declares, or None.
         own_beta: what the loss's own weight of the KL is where the caller names none: its argument's default.
         kl_alone: whether the implementation gives its KL alone, beside which the suite supplies the reconstruction term.
-        objective: what kind of loss it declares.
+        objective: what kind of loss it declares, or is told to have.
         autoregressive: whether its decoder is declared to predict each entry from the code and the entries before it.
         parts: every part's standing.
         least_train_batch: the smallest batch that its training mode takes (2 with BatchNorm).

@@ -79,8 +79,8 @@ def parameters(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> P
     roles: dict[str, str] = {}
     unknown: list[str] = []
     for one in positional:
-        role = next((role for role, pattern in _ROLES.items() if role not in roles and pattern.search(one.name)), None)
-        role = role if own.get(one.name, role) in roles else own.get(one.name, role)
+        usual = (role for role, pattern in _ROLES.items() if role not in roles and pattern.search(one.name))
+        role = next(usual, None) if own.get(one.name) in {None, *roles} else own[one.name]
         if role is not None:
             roles[role] = one.name
         elif one.default is one.empty:
@@ -118,9 +118,9 @@ def direct(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> Signa
 def of_outputs(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> list[Signature]:
     """A loss of the batch and of what forward returns: as a whole, or as its output and its posterior; the likelier first."""
     found = parameters(call, own)
-    if found is None or found.open_ended or "logvar" in found.roles or any(names_model(one.name) for one in found.required):
+    if found is None or found.open_ended or any(names_model(one.name) for one in found.required):
         return []
-    if "mu" in found.roles:
+    if "mu" in found.roles or "logvar" in found.roles:
         return []
     beta = {"beta": found.weights[0].name} if found.weights else {}
     needs = bool(found.weights) and found.weights[0].default is inspect.Parameter.empty
