@@ -151,6 +151,15 @@ def test_old_entries_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert sorted(path.stem for path in tmp_path.glob("*.run")) == ["d", "e", "f"]
 
 
+def test_an_entry_that_another_worker_removes_meanwhile_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "MOST_ENTRIES", 1)
+    store = Store(tmp_path)
+    (tmp_path / "gone.run").symlink_to(tmp_path / "removed")  # listed, but no longer to be asked for its time
+    store.put("a", PLAIN)
+    assert store.get("a") is not None
+    assert [path.name for path in tmp_path.glob("*.run")] == ["a.run"]
+
+
 def test_keys_follow_their_content() -> None:
     parts = {"code": "abc", "recipe": asdict(RECIPE), "shape": (1, 8, 8)}
     assert content_key(parts) == content_key(dict(reversed(parts.items())))

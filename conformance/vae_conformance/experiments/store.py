@@ -80,11 +80,18 @@ class Store:
         Path(file.name).replace(path)
 
     def _prune(self) -> None:
-        """Keep the newest entries only."""
-        entries = sorted(self.folder.glob("*.run"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in entries[MOST_ENTRIES:]:
+        """Keep the newest entries only; other workers may prune at the same time."""
+        for path in sorted(self.folder.glob("*.run"), key=_written, reverse=True)[MOST_ENTRIES:]:
             path.unlink(missing_ok=True)
             path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _written(path: Path) -> float:
+    """When a file was written, in seconds; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def seal(payload: bytes) -> bytes:
