@@ -165,16 +165,21 @@ class Decoder(nn.Module):
             True,
         ),
         (
-            in_function(
-                CALL,
-                "recon = criterion(x_hat, x)",
-                KL,
-                "loss = recon + kl",
-                "loss.backward()",
-                before="criterion = nn.BCELoss(reduction='sum')",
-            ),
-            1.0,
+            in_function(CALL, BCE, KL, "loss = recon + beta * kl", "loss.backward()", arguments="model, loader, optimizer, beta=4.0"),
+            4.0,
+            True,
+        ),
+        (
+            in_function(CALL, BCE, KL, "loss = recon + kl / n", "loss.backward()", arguments="model, loader, optimizer, *, n=8"),
+            0.125,
             False,
+        ),
+        *(
+            (in_function(CALL, "recon = criterion(x_hat, x)", KL, "loss = recon + kl", "loss.backward()", **where), 1.0, False)
+            for where in (
+                {"arguments": "model, loader, optimizer, criterion=nn.BCELoss(reduction='sum')"},
+                {"before": "criterion = nn.BCELoss(reduction='sum')"},
+            )
         ),
     ],
 )
@@ -194,7 +199,7 @@ def test_weights_are_numbers_where_the_file_says_them(tmp_path: Path, loop: str,
         (in_function(CALL, BCE, KL, "loss = recon + F.nll_loss(mu, label) + kl", "loss.backward()"), "it depends on label"),
         (
             in_function(CALL, BCE, KL, "if step:", "    kl = 0.1 * kl", "loss = recon + kl", "loss.backward()"),
-            "it depends on kl, of which line",
+            "it depends on step",
         ),
         (in_function(CALL, BCE, KL, "loss = recon + kl / norm(step)", "loss.backward()"), "it depends on norm"),
         (in_function(CALL, BCE, KL, "loss = recon", "loss.backward()"), ""),
@@ -212,6 +217,108 @@ def test_what_only_the_loop_knows_ends_the_reading(tmp_path: Path, loop: str, sa
     subject = bound(tmp_path, loop)
     assert account(subject) == "supplied"
     assert said in "\n".join(subject.facts.notes)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("beta = min(1.0, step / 100)", *PLAIN[:3], "loss = recon + beta * kl", "loss.backward()"),
+        ("if step < 9:", "    beta = step / 9", "else:", "    beta = 1.0", *PLAIN[:3], "loss = recon + beta * kl", "loss.backward()"),
+        (*PLAIN[:3], "loss = recon + betas[step] * kl", "loss.backward()"),
+        (*PLAIN[:3], "loss = recon + kl_weight_at(step) * kl", "loss.backward()"),
+        (*PLAIN[:3], "loss = recon + schedule.beta_at(epoch=step) * kl", "loss.backward()"),
+        (*PLAIN[:3], "loss = recon + options.model.kl_weight * kl", "loss.backward()"),
+    ],
+)
+def test_a_weight_that_the_loop_decides_of_is_given(tmp_path: Path, lines: tuple[str, ...]) -> None:
+    subject = bound(tmp_path, in_function(*lines, arguments="model, loader, optimizer, betas, schedule, options, kl_weight_at"))
+    assert_is_the_elbo(subject)
+    loss = subject.wiring.loss
+    assert loss is not None
+    assert loss.takes_beta
+    assert "in its lines" in subject.facts.parts[Part.BETA].account
+    x = torch.rand(6, 64, generator=torch.Generator().manual_seed(2))
+    mu, logvar = torch.full((6, 8), 0.3), torch.full((6, 8), -0.5)
+    terms = subject.terms((x,), x, mu, logvar, beta=3.0)
+    assert float(terms.total - terms.reconstruction) == pytest.approx(3 * float(closed_form_kl(mu, logvar).sum()), rel=1e-3)
+
+
+def test_a_schedule_at_what_the_model_gives_is_no_weight(tmp_path: Path) -> None:
+    loop = in_function(*PLAIN[:3], "loss = recon + beta_at(kl, step) * kl", "loss.backward()", arguments="model, loader, beta_at")
+    assert account(bound(tmp_path, loop)) == "supplied"
+
+
+@pytest.mark.parametrize(
+    ("last", "arguments"),
+    [
+        ("accelerator.backward(loss)", "model, loader, accelerator"),
+        ("self.fabric.backward(loss, retain_graph=True)", "self, model, loader"),
+        ("self.manual_backward(loss)", "self, model, loader"),
+        ("scaler.scale(loss).backward()", "model, loader, scaler"),
+        ("self.grad_scaler.scale(loss / 1).backward()", "self, model, loader"),
+        ("loss.backward(torch.tensor(1.0))", "model, loader"),
+        ("torch.autograd.backward(loss)", "model, loader"),
+    ],
+)
+def test_whoever_differentiates_the_loss(tmp_path: Path, last: str, arguments: str) -> None:
+    subject = bound(tmp_path, in_function(*PLAIN[:4], last, arguments=arguments))
+    assert account(subject).startswith("lines ")
+    assert_is_the_elbo(subject)
+
+
+def test_the_scale_of_anything_else_is_part_of_the_loss(tmp_path: Path) -> None:
+    subject = bound(tmp_path, in_function(*PLAIN[:4], "rescaled.scale(loss).backward()", arguments="model, loader, rescaled"))
+    assert "it depends on rescaled" in "\n".join(subject.facts.notes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "likelihood"),
+    [("model, loader, squared=False", Likelihood.BERNOULLI), ("model, loader, squared=True", Likelihood.SQUARED_ERROR)],
+)
+def test_of_two_branches_the_one_by_default(tmp_path: Path, arguments: str, likelihood: Likelihood) -> None:
+    branches = ("if squared:", "    recon = 0.5 * (x_hat - x).square().sum()", "else:", f"    {BCE}", "    print(loader)")
+    subject = bound(tmp_path, in_function(CALL, *branches, *PLAIN[2:], arguments=arguments))
+    assert account(subject).startswith("lines ")
+    assert subject.facts.likelihood is likelihood
+
+
+def test_a_trainer_keeps_what_its_loss_is_made_of(tmp_path: Path) -> None:
+    trainer = f"""
+class Trainer:
+    def __init__(self, model, optimizer, beta=2.0, scale=3.0):
+        self.model, self.optimizer = model, optimizer
+        self.criterion = nn.BCELoss(reduction="sum")
+        self.beta = beta
+        self.scale = scale
+        self.steps = 0
+
+    def step(self, x):
+        self.steps += 1
+        x_hat, mu, log_var = self.model(x)
+        {KL}
+        loss = self.scale * self.criterion(x_hat, x) / 3 + self.beta * kl
+        loss.backward()
+        self.optimizer.step()
+"""
+    subject = bound(tmp_path, trainer)
+    assert account(subject).endswith("of step give one scalar")
+    assert_is_the_elbo(subject, 2.0)
+    assert subject.wiring.loss is not None
+    assert subject.wiring.loss.takes_beta
+    counted = bound(tmp_path, trainer.replace("self.beta * kl", "self.steps * kl"))
+    assert account(counted) == "supplied"
+    assert "it depends on self" in "\n".join(counted.facts.notes)
+
+
+def test_a_counter_is_not_the_number_that_it_begins_with(tmp_path: Path) -> None:
+    lines = (*PLAIN[:3], "count += 1", "loss = recon + kl * count", "loss.backward()")
+    subject = bound(tmp_path, in_function(*lines, before="count = 0"))
+    assert "it depends on count" in "\n".join(subject.facts.notes)
+
+
+def test_a_closure_within_the_loop(tmp_path: Path) -> None:
+    lines = ("def closure():", *(f"    {line}" for line in PLAIN[:5]), "    return loss", "optimizer.step(closure)")
+    assert_is_the_elbo(bound(tmp_path, in_function(*lines)))
 
 
 def test_the_same_loss_twice_is_one_loss(tmp_path: Path) -> None:

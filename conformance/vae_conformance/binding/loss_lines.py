@@ -15,7 +15,8 @@ from vae_conformance.binding.doors import injection_of
 from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.injection import CodeDoor, decoded_as
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES
-from vae_conformance.binding.loop_reading import DECODED, ENCODED, RETURNED, Lines, Reader, Unreadable, base
+from vae_conformance.binding.loop_names import DECODED, ENCODED, RETURNED, base
+from vae_conformance.binding.loop_reading import Lines, Reader, Unreadable
 from vae_conformance.binding.loss_binding import Trial, try_loss
 from vae_conformance.binding.loss_values import values_of
 from vae_conformance.binding.losses import Kind, Loss, behind
@@ -116,13 +117,15 @@ def _compiled(found: Findings, lines: Lines) -> Loss:
         encoded = None if code is None else code.value(mu, second, z)
         return {"lines": {RETURNED: there.get("outputs"), ENCODED: encoded, DECODED: decoded_as(found.decoded, raw), "x": x}}
 
-    def loss(there: dict[str, Any], beta: float = 1.0) -> Any:
+    def loss(there: dict[str, Any], **weight: float) -> Any:
         held = {RETURNED: there[RETURNED], ENCODED: there[ENCODED], DECODED: there[DECODED]}
-        held |= dict.fromkeys(lines.batch, there["x"]) | dict.fromkeys(lines.models, found.model) | dict.fromkeys(lines.weights, beta)
+        held |= dict.fromkeys(lines.batch, there["x"]) | dict.fromkeys(lines.models, found.model)
+        for name, given in weight.items():
+            held |= {other: number * given / lines.weights[name] for other, number in lines.weights.items()}
         result = function(**held)
         return result.sum() if isinstance(result, Tensor) and result.numel() == 1 else result
 
-    weight = {"beta": lines.weights[0]} if lines.weights else {}
+    weight = {"beta": next(iter(lines.weights))} if lines.weights else {}
     where = f" of {lines.where}" if lines.where else ""
     return Loss(
         f"lines {lines.line} to {lines.last}{where}",
@@ -138,7 +141,8 @@ def _compiled(found: Findings, lines: Lines) -> Loss:
 
 def _function(found: Findings, lines: Lines) -> FunctionType:
     """The lines as a function in the author's own file, whose faults and place are theirs."""
-    names = sorted({RETURNED, ENCODED, DECODED, *lines.batch, *lines.models, *lines.weights})
+    names = sorted({RETURNED, ENCODED, DECODED, *lines.batch, *lines.models})
+    names += [f"{weight}={number!r}" for weight, number in lines.weights.items()]
     definition = ast.parse(f"def {lines.where or 'training'}({', '.join(names)}): pass").body[0]
     assert isinstance(definition, ast.FunctionDef)
     last = ast.Return(lines.loss)

@@ -49,9 +49,7 @@ class Candidate:
     whole: bool = False
 
 
-def loss_candidates(
-    model: object, namespace: object, named: str | None = None, own: Mapping[str, str] = NO_NAMES
-) -> Iterator[Candidate]:
+def loss_candidates(model: object, namespace: object, named: str | None = None, own: Mapping[str, str] = NO_NAMES) -> Iterator[Candidate]:
     """Losses that might fit: those that take the parts before those that take what forward returns; methods, functions, classes.
 
     Args:

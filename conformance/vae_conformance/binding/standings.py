@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_conformance.binding.findings import Findings
-from vae_conformance.binding.losses import Loss
+from vae_conformance.binding.losses import Kind, Loss
 from vae_conformance.binding.returns import Returns
 from vae_spec.subject import Facts, Part, PartReport, Standing
 
@@ -27,7 +27,8 @@ def report_rest(found: Findings, facts: Facts, loss: Loss) -> None:
     parts[Part.LOSS_TERMS] = whole if loss.returns is not Returns.SCALAR or works is not Standing.PRESENT else split
     parts[Part.BETA] = PartReport(
         Standing.PRESENT if loss.takes_beta and works is not Standing.FAILING else Standing.REPLACED,
-        f"argument {loss.roles['beta']}{'' if loss.own_beta == 1 else f', {loss.own_beta:g} by default'}"
+        f"{'the name' if loss.kind is Kind.LINES else 'argument'} {loss.roles['beta']}{' in its lines' if loss.kind is Kind.LINES else ''}"
+        f"{'' if loss.own_beta == 1 else f', {loss.own_beta:g} by default'}"
         if loss.takes_beta
         else "the loss takes no beta: training weighs its KL term",
     )
