@@ -18,6 +18,7 @@ COMPARED = frozenset({"batch-norm-encoder", "native-digits", "points-tanh"})
 """Sound entries that are asked the comparisons in every run of the tests; benchmarks/kill_matrix.py asks them of all."""
 SAME_NETWORKS = frozenset(
     {
+        "all-inline",
         "careless",
         "code-first",
         "dict-output",

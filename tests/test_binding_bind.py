@@ -92,7 +92,8 @@ def test_submodules_alone() -> None:
     subject = bound(Submodules)
     found = standings(subject)
     assert found[Part.POSTERIOR] is found[Part.FORWARD] is found[Part.DECODE] is Standing.PRESENT
-    assert found[Part.DRAW] is found[Part.LOSS] is Standing.REPLACED
+    assert found[Part.DRAW] is Standing.PRESENT
+    assert found[Part.LOSS] is Standing.REPLACED
     assert subject.facts.input_shape == (64,)
     assert subject.facts.latent_dim == 3
     assert any("the suite supplies the ELBO with the bernoulli likelihood" in note for note in subject.facts.notes)

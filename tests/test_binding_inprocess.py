@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from binding_samples import (
     BatchNormed,
+    ByMatrices,
     Inline,
     Native,
     Script,
@@ -195,8 +196,11 @@ def test_code_seen_through_submodules_and_static_steps() -> None:
     assert torch.equal(passed.z, passed.mu)
 
 
-def test_an_inline_code_is_not_seen() -> None:
-    assert bound(Inline).forward(X, Noise()).z is None
+def test_an_inline_code_is_seen_where_a_layer_takes_it() -> None:
+    passed = bound(Inline).forward(X, Noise.none())
+    assert passed.z is not None
+    assert torch.equal(passed.z, passed.mu)
+    assert bound(ByMatrices).forward(X, Noise.none()).z is None
 
 
 # states

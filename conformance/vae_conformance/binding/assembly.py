@@ -64,6 +64,7 @@ class Assembly:
             found.draw_form,
             found.joint,
             code_path(found),
+            found.site,
         )
         self.tried: list[tuple[str, str]] = []
         self.declared = Likelihood(options.likelihood) if options.likelihood else None

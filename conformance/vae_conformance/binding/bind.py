@@ -18,6 +18,7 @@ from torch import nn
 from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.assembly import Assembly
 from vae_conformance.binding.findings import Findings, find_decoder, find_encoder, find_sampler, find_shape, latent_shape_of
+from vae_conformance.binding.inline_step import find_inline_step
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
 from vae_conformance.binding.noise import seeded
@@ -118,6 +119,7 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     refuse_nothing(found)
     _refuse_levels(found)
     found.inside_head = settle_order(found)
+    find_inline_step(found, latent_shape)
     subject = Assembly(found, options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from vae_conformance.binding.injection import CodeDoor, Injection
 from vae_conformance.binding.inside import sight
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import at, same
-from vae_conformance.binding.passes import RETURNED, noting, stored_tensors
+from vae_conformance.binding.passes import RETURNED, leaf_modules, noting, stored_tensors
 from vae_spec.subject import SubjectFault
 
 
@@ -37,6 +38,25 @@ def injection_of(found: Findings) -> Injection:
     return Injection(code, layers, halves, attributes, decode)
 
 
+def injections(found: Findings) -> Iterator[Injection]:
+    """The places where a pass can be handed a posterior: where what encodes gives it, and the layers inside that give its heads."""
+    outer, layout = injection_of(found), found.layout
+    if outer.takes_code:
+        yield outer
+    encoder = () if found.encode is None else (found.encode,)
+    noted = _noted(found, (*encoder, *leaf_modules(found.model)))
+    pair: tuple[Any, Any] | None = None
+    if found.encode is not None and found.form is not None and found.form.posterior is None:
+        pair = found.form.checked(noted.get(f"{found.encode}()"), len(found.x))
+    elif layout is not None and layout.mu is not None and layout.logvar is not None and "result" in noted:
+        pair = at(noted["result"], layout.mu), at(noted["result"], layout.logvar)
+    if pair is None:
+        return
+    layers, halves = _layers_among(noted, *pair)
+    if (layers or halves is not None) and (layers, halves) != (outer.layers, outer.halves):
+        yield Injection(None, layers, halves)
+
+
 def _kept(found: Findings) -> dict[str, str]:
     """The attributes in which forward keeps what encode gave, for a loss that reads them there."""
     if found.encode is None or found.form is None or found.form.posterior is not None or not stored_tensors(found.model):
@@ -57,8 +77,12 @@ def _layers(found: Findings) -> tuple[dict[str, str], str | None]:
     except SubjectFault:
         return {}, None
     returned = seen.noted[RETURNED]
-    mu, second = at(returned, layout.mu), at(returned, layout.logvar)
-    gave = {name.removesuffix("()"): value for name, value in seen.noted.items() if name.endswith("()") and isinstance(value, Tensor)}
+    return _layers_among(seen.noted, at(returned, layout.mu), at(returned, layout.logvar))
+
+
+def _layers_among(noted: Mapping[str, Any], mu: Tensor, second: Tensor) -> tuple[dict[str, str], str | None]:
+    """The layers among the noted parts that give mu and the second head, each by one or both side by side by one."""
+    gave = {name.removesuffix("()"): value for name, value in noted.items() if name.endswith("()") and isinstance(value, Tensor)}
     for name, value in gave.items():
         if value.dim() == mu.dim() and value.shape[1:] == (2 * mu.shape[1], *mu.shape[2:]):
             first, other = value.chunk(2, dim=1)

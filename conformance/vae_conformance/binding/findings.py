@@ -56,6 +56,7 @@ class Findings:
     draw: str | Callable[..., Any] | None = None
     draw_part: Found | None = None
     draw_form: DrawForm = field(default_factory=DrawForm)
+    site: str | None = None
     decode: str | None = None
     decoded: Any = None
     steered: Callable[[Tensor], Any] | None = None

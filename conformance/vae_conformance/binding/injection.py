@@ -77,6 +77,13 @@ class Injection:
         """Whether a posterior can be handed in."""
         return self.code is not None or bool(self.layers) or self.halves is not None
 
+    @property
+    def places(self) -> str:
+        """The parts that a posterior is handed in at, for the report."""
+        if self.code is not None:
+            return self.code.part
+        return self.halves if self.halves is not None else " and ".join(sorted(self.layers, key=lambda name: self.layers[name]))
+
     @contextmanager
     def keeping(self, model: Any, mu: Tensor, second: Tensor) -> Iterator[None]:
         """The attributes hold the posterior inside the block."""

@@ -212,7 +212,8 @@ class InProcessSubject:
         """Writes down what decode is given and what the sampling step returns while forward runs."""
         captured: dict[str, Tensor] = {}
         with ExitStack() as stack:
-            for part, key in ((self.wiring.decode, "decoded"), (self.wiring.draw, "drawn")):
+            decode = self.wiring.decode if isinstance(self.wiring.decode, str) else self.wiring.site
+            for part, key in ((decode, "decoded"), (self.wiring.draw, "drawn")):
                 if isinstance(part, str) and hasattr(self.model, "__dict__"):
                     stack.enter_context(spy(self.model, part, key, captured))
             yield captured

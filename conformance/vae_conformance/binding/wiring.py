@@ -29,6 +29,7 @@ class Wiring:
         draw_form: how the sampling step takes its arguments.
         joint: how a pass is run.
         code: where the result of a pass holds the code that was drawn; None where it does not.
+        site: the part that takes the code inside of forward, where the sampling step stands inline; None elsewhere.
     """
 
     encode: str | None
@@ -43,3 +44,4 @@ class Wiring:
     draw_form: DrawForm = field(default_factory=DrawForm)
     joint: Joint = field(default_factory=Joint)
     code: Path | None = None
+    site: str | None = None

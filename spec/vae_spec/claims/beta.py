@@ -22,17 +22,14 @@ _LOSES = [(_LOST[0], -0.1, Side.ABOVE), (_LOST[1], 0.02, Side.ABOVE)]
 """At 0.1 a short training need not be at its optimum, where alone the order is strict."""
 _KLS = ("log of KL, beta 0.1 over 1", "log of KL, beta 1 over the large one")
 _SWEEP = (Arm.SMALL, Arm.OWN, Arm.LARGE)
-_LARGE = (
-    "the large beta is 4, for items of more than 784 entries 4 times their number over 784, because a likelihood is a sum over entries"
-)
+_LARGE = "the large beta is 4, for items of more than 784 entries 4 times their number over 784, because a likelihood is a sum over entries"
 
 
 def _means(groups: Sequence[Group], of: str) -> dict[str, Number]:
     """The mean over seeds at each beta."""
     number = {"KL, nats": kl, "information, nats": information, "coverage of prior samples": coverage}[of]
     return {
-        f"{of} at beta {groups[0][which].recipe.beta:.3g}": sum(number(run) for run in arm(groups, which)) / len(groups)
-        for which in _SWEEP
+        f"{of} at beta {groups[0][which].recipe.beta:.3g}": sum(number(run) for run in arm(groups, which)) / len(groups) for which in _SWEEP
     }
 
 
@@ -74,8 +71,7 @@ TRN_05 = Claim(
     " or four the KL falls back while the reconstruction still improves.",
     hint="if both trainings end alike, the KL's weight does not reach the loss, or the code is not used",
     decision="the reconstruction's differences over the last tenth of the training (above -10 % and above 2 % of its drop), and the"
-    " logarithm of the ratio of held-out KL at beta 0.1 and 1 above 0.2, paired by seed, over 3, 6 or 10 seeds; "
-    + _LARGE,
+    " logarithm of the ratio of held-out KL at beta 0.1 and 1 above 0.2, paired by seed, over 3, 6 or 10 seeds; " + _LARGE,
     mistakes=_UNUSED,
     needs=TRAINED_NEEDS,
     compare=compare_exchange,
@@ -111,8 +107,7 @@ BETA_01 = Claim(
     " there the claim does not apply.",
     hint="see whether beta multiplies the KL, and the KL alone (OBJ-01, OBJ-04)",
     decision="the reconstruction's differences between neighbouring betas over the last tenth of the training, as a share of its drop,"
-    " above -0.1 and above 0.02, paired by seed, over 3, 6 or 10 seeds; "
-    + _LARGE,
+    " above -0.1 and above 0.02, paired by seed, over 3, 6 or 10 seeds; " + _LARGE,
     mistakes=_UNUSED,
     needs=TRAINED_NEEDS,
     compare=compare_errors,
@@ -179,8 +174,7 @@ BETA_03 = Claim(
     hint="see whether beta multiplies the KL (OBJ-01), and whether training decodes draws (NET-03)",
     decision="logarithms of the ratios at beta 0.1 and the large one of detail (geometric mean of the Laplacian's variance and of the"
     " energy at high frequencies) above 0.1 and of squared MMD to the prior (0.01 added) above 0.2, paired by seed, over 3, 6 or 10"
-    " seeds; where both squared MMDs are below 0.01, hardly more than nothing, detail alone decides; "
-    + _LARGE,
+    " seeds; where both squared MMDs are below 0.01, hardly more than nothing, detail alone decides; " + _LARGE,
     mistakes=_UNUSED,
     needs=TRAINED_NEEDS,
     compare=compare_sides,

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from vae_spec.claim import Claim
 from vae_spec.claims.networks import CLOSE, batches_of_images, far, probe_images
+from vae_spec.claims.sampling import REPORTED_SHARE, explain_scale, rounding
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable, violated
@@ -53,6 +54,31 @@ def _check_code_is_a_sample(passed: Pass, trial: Trial) -> Verdict | None:
     return None
 
 
+def _check_spread(subject: Subject, x: Tensor) -> Verdict | None:
+    """Under a given noise the decoded code is mu + exp(logvar / 2) * eps, to rounding: asked where the noise is under control."""
+    silent = subject.forward(x, Noise.none())
+    if silent.z is None or far(silent.z, silent.mu) > CLOSE:
+        return None
+    passed = subject.forward(x, Noise(given=torch.ones_like(silent.mu)))
+    if passed.z is None:
+        return None
+    sigma = torch.exp(0.5 * passed.logvar)
+    scale = passed.z - passed.mu
+    beyond = ((scale - sigma).abs() - rounding(passed.mu, sigma, torch.ones_like(sigma))) / sigma
+    if float(beyond.max()) <= REPORTED_SHARE:
+        return None
+    at = int(beyond.argmax())
+    words, mistake = explain_scale(scale, passed.logvar, 1e-5 * float(passed.mu.abs().max()))
+    return violated(
+        f"in the forward pass, at logvar = {float(passed.logvar.flatten()[at]):.4g}, a noise of 1 moves z by"
+        f" {float(scale.flatten()[at]):.6g}, and exp(logvar/2) is {float(sigma.flatten()[at]):.6g}{words}",
+        measured={"z - mu": float(scale.flatten()[at]), "deviation in units of sigma": float(beyond.max())},
+        expected={"z - mu": float(sigma.flatten()[at]), "tolerance in units of sigma": REPORTED_SHARE},
+        diagnosis=mistake,
+        hint="in forward too: z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar)",
+    )
+
+
 def check_forward(subject: Subject, trial: Trial) -> Verdict:
     """The training forward pass decodes a sample of the posterior that encode gives."""
 
@@ -83,7 +109,7 @@ def check_forward(subject: Subject, trial: Trial) -> Verdict:
             diagnosis="mean-in-training",
             hint="z = mu + std * eps in training mode",
         )
-    if bad := _check_code_is_a_sample(first, trial):
+    if bad := _check_spread(subject, x) or _check_code_is_a_sample(first, trial):
         return bad
     seen = "" if first.z is not None else " (the code itself cannot be seen: sampling and decoding both stand inline)"
     return holds(
@@ -101,10 +127,12 @@ NET_03 = Claim(
     statement="the training forward pass decodes a sample of q(z|x), not its mean, and its mu and logvar are those of encode",
     formula="x̂ = decode(mu + exp(logvar / 2) · eps),  eps ~ N(0, I)",
     sources=(notes("objective"), basics("flow")),
-    why="Decoding the mean in training gives an autoencoder with a penalty: the decoder never learns what lies around a code.",
+    why="Decoding the mean in training gives an autoencoder with a penalty: the decoder never learns what lies around a code. Noise of"
+    " another width than exp(logvar/2) is not the posterior whose KL is paid for.",
     hint="in forward: mu, logvar = self.encode(x); z = self.reparameterize(mu, logvar); return self.decode(z), mu, logvar",
-    decision="identity under one seed on Hypothesis' examples; exact pivots on the decoded code where it can be seen",
-    mistakes=("mean-in-training", "autoencoder-plus-noise"),
+    decision="identity under one seed on Hypothesis' examples; where the decoded code can be seen, its identity under a given noise and"
+    " exact pivots",
+    mistakes=("mean-in-training", "autoencoder-plus-noise", "std-no-half", "logvar-as-std", "eps-from-rand"),
     needs=(Part.FORWARD, Part.POSTERIOR),
     check=check_forward,
 )

@@ -57,17 +57,27 @@ def _explain_scale(subject: Subject, trial: Trial, mu: Tensor, logvar: Tensor) -
     z = subject.draw(mu, logvar, Noise(given=eps))
     clear = eps.abs() > 0.1
     scale = ((z - mu) / eps)[clear]
-    level = logvar[clear]
     if float(scale.abs().max()) == 0:
         return "\nno noise moves z at all", "mean-in-training"
+    return explain_scale(scale, logvar[clear], 1e-5 * float(mu.abs().max()))
+
+
+def explain_scale(scale: Tensor, logvar: Tensor, rounding: float) -> tuple[str, str | None]:
+    """The formula that the noise is multiplied by, in words, and the mistake that it is; nothing where it is none of those known.
+
+    Args:
+        scale: what the noise was multiplied by, of any shape.
+        logvar: the log-variances that this should come from, of the same shape.
+        rounding: how far rounding alone may move the scale.
+    """
     for formula, value, mistake in (
-        ("exp(logvar)", level.exp(), "std-no-half"),
-        ("logvar itself", level, "logvar-as-std"),
-        ("logvar^2", level.square(), "logvar-as-std"),
-        ("exp(2 logvar)", (2 * level).exp(), "std-no-half"),
-        (f"a constant {float(scale.median()):.3g}", scale.median().expand_as(level), "autoencoder-plus-noise"),
+        ("exp(logvar)", logvar.exp(), "std-no-half"),
+        ("logvar itself", logvar, "logvar-as-std"),
+        ("logvar^2", logvar.square(), "logvar-as-std"),
+        ("exp(2 logvar)", (2 * logvar).exp(), "std-no-half"),
+        (f"a constant {float(scale.median()):.3g}", scale.median().expand_as(logvar), "autoencoder-plus-noise"),
     ):
-        if bool(((scale - value).abs() <= 1e-3 * (value.abs() + 1e-6) + 1e-5 * mu.abs().max()).all()):
+        if bool(((scale - value).abs() <= 1e-3 * (value.abs() + 1e-6) + rounding).all()):
             return f"\nthe noise is multiplied by {formula}, not by exp(logvar / 2)", mistake
     return "", None
 
