@@ -152,6 +152,21 @@ def test_nothing_behind_the_code_runs_for_a_draw(tmp_path: Path) -> None:
     assert seen
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        HEAD + LAYERS + CLAMPED.replace("-9, 9", "-2, 2"),
+        HEAD + LAYERS + IN_PLACE.replace("-9, 9", "-2, 2"),
+        HEAD + METHODS.replace("        z = {draw}", "        logvar = logvar.clamp(-2, 2)\n        z = {draw}"),
+    ],
+)
+def test_what_is_done_to_the_heads_before_they_are_returned_is_no_part_of_the_step(tmp_path: Path, source: str) -> None:
+    subject = bound(tmp_path, source)
+    mu, logvar = torch.zeros(3, 5), torch.full((3, 5), 8.0)
+    torch.testing.assert_close(subject.draw(mu, logvar, Noise(given=torch.ones_like(mu))), torch.exp(logvar / 2))
+    assert subject.draw_changes(mu, logvar, Noise(seed=1)) == ()
+
+
 @pytest.mark.parametrize("source", [INLINE, HEAD + METHODS])
 @pytest.mark.parametrize(
     ("draw", "claim", "mistake"),
@@ -177,10 +192,13 @@ def test_a_mistake_inline_is_found_and_named(tmp_path: Path, source: str, draw: 
     assert "VAE.forward" in {location.name for location in report.locations}
 
 
-def test_what_changes_the_heads_in_place_is_seen(tmp_path: Path) -> None:
-    subject = bound(tmp_path, INLINE, "mu + logvar.mul_(0.5).exp_() * torch.randn_like(mu)")
-    assert subject.facts.parts[Part.DRAW].standing is Standing.PRESENT
-    assert subject.draw_changes(torch.zeros(3, 5), torch.ones(3, 5), Noise(seed=1)) == ("logvar",)
+def test_a_head_that_is_overwritten_is_judged_as_what_is_returned(tmp_path: Path) -> None:
+    path = written(tmp_path, INLINE, "mu + logvar.mul_(0.5).exp_() * torch.randn_like(mu)")
+    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge.ask("REP-01")
+    (report,) = judge.report_on("REP-01").claims
+    assert report.outcome is Outcome.VIOLATED
+    assert report.verdict.diagnosis == "logvar-as-std"
 
 
 def test_heads_that_are_returned_otherwise_leave_the_code_in_sight(tmp_path: Path) -> None:

@@ -121,7 +121,8 @@ def find_inline_step(found: Findings, latent_shape: tuple[int, ...]) -> None:
 
 
 def _steps(found: Findings) -> Iterator[InlineStep]:
-    ways: tuple[Heads, ...] = (*injections(found), *result_doors(found))
+    # What is done to the heads before they are returned, such as a clamp, is no part of the step.
+    ways: tuple[Heads, ...] = (*result_doors(found), *injections(found))
     for heads in ways:
         for site in _sites(found, heads):
             for few in (True, False):

@@ -82,7 +82,7 @@ class ResultDoor:
 
 
 def result_doors(found: Findings) -> Iterator[ResultDoor]:
-    """The operations that give what forward returns as mu and as the second head: the first and the last of each."""
+    """The operations that give what forward returns as mu and as the second head: the last of each, then the first."""
     layout = found.layout
     if layout is None or layout.mu is None or layout.logvar is None or not found.joint.plain:
         return
@@ -100,6 +100,6 @@ def result_doors(found: Findings) -> Iterator[ResultDoor]:
     heads = at(result, layout.mu), at(result, layout.logvar)
     mu, second = (operations.places(head) if isinstance(head, Tensor) else [] for head in heads)
     if mu and second:
-        # What is returned may be a copy that was made behind the draw; what is clamped in place was given before.
-        ends = ((mu[first], second[other]) for first in (0, -1) for other in (0, -1))
+        # What is clamped in place was given before; what is returned may be a copy that was made behind the draw.
+        ends = ((mu[one], second[other]) for one in (-1, 0) for other in (-1, 0))
         yield from (ResultDoor(*pair) for pair in dict.fromkeys(ends) if pair[0] != pair[1])
