@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,12 @@ def assert_is_the_elbo(subject: InProcessSubject, weight: float = 1.0) -> None:
     reconstruction, kl = negative_log_likelihood(Likelihood.BERNOULLI, (output,), x).sum(), closed_form_kl(mu, logvar).sum()
     assert float(terms.total) == pytest.approx(float(reconstruction + weight * kl), rel=1e-4)
     assert float(terms.kl) == pytest.approx(float(weight * kl), rel=1e-3)
+
+
+def assert_is_half_of_the_reconstruction(subject: InProcessSubject) -> None:
+    x, output, code = torch.full((2, 64), 0.3), torch.full((2, 64), 0.6), torch.zeros(2, 8)
+    expected = negative_log_likelihood(Likelihood.BERNOULLI, (output,), x).sum() / 2
+    assert float(subject.terms((output,), x, code, code).total) == pytest.approx(float(expected), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -329,6 +336,28 @@ def test_a_function_of_the_file_goes_before_the_loop(tmp_path: Path) -> None:
     function = "def loss_function(x_hat, x, mu, log_var):\n    return bce(x_hat, x) + divergence(mu, log_var)\n\n"
     loop = in_function(CALL, "loss = loss_function(x_hat, x, mu, log_var)", "loss.backward()")
     assert account(bound(tmp_path, function + loop)).startswith("function loss_function(")
+
+
+def notebook(folder: Path, *cells: str) -> str:
+    path = folder / "homework.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells], "nbformat": 4}))
+    return f"{path}:VAE"
+
+
+@pytest.mark.parametrize("where", [in_function, at_import])
+def test_the_loop_of_a_notebook(tmp_path: Path, where) -> None:
+    before = "%matplotlib inline\ncriterion = nn.BCELoss(reduction='sum')\nloader = load()\n"
+    lines = (CALL, "recon = criterion(x_hat, x) / 2", KL, "loss = recon + kl", "loss.backward()")
+    path = notebook(tmp_path, MODEL, before, "# training\n" + where(*lines), "plt.plot(losses)")
+    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge.ask("OBJ-02")
+    subject = bind(load_target(path), RunOptions(path))
+    assert account(subject).startswith("cell 3, lines ")
+    assert_is_half_of_the_reconstruction(subject)
+    (claim,) = judge.report_on("OBJ-02").claims
+    assert claim.outcome is Outcome.VIOLATED
+    (place,) = [place for place in claim.locations if place.cell == 3]
+    assert place.line == 5
 
 
 def test_a_mistake_in_the_loop_is_found_where_it_stands(tmp_path: Path) -> None:

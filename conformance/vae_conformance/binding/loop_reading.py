@@ -47,8 +47,8 @@ class Lines:
         batch: names that stand for the batch.
         models: names that stand for the model.
         weights: names of a KL's weight that only the loop has, and the number that each is by default, above 0.
-        line: the first line of them all.
-        last: the line of the call of backward.
+        line: the first line of those before which the loop, or the function, begins.
+        call: what differentiates the loss.
         where: the name of the function that the loop stands in; empty for a script.
     """
 
@@ -58,8 +58,13 @@ class Lines:
     models: frozenset[str]
     weights: Mapping[str, float]
     line: int
-    last: int
+    call: ast.Call
     where: str
+
+    @property
+    def last(self) -> int:
+        """The line of the call of backward."""
+        return self.call.lineno
 
 
 @dataclass(frozen=True)
@@ -174,14 +179,14 @@ class _Reading:
         loss = self._given(_differentiated_by(call, self._assigned))
         self.needed = self._names(loss)
         taken = [one for one in (self._inside(statement) for statement in reversed(self.inner)) if one is not None]
+        first = min((one.lineno for one in taken), default=call.lineno)
         taken += [one for one in (self._outside(statement) for statement in reversed(self.outer)) if one is not None]
         taken += self._by_default()
         taken.reverse()
         models = {name for name in self.needed - self.batch if self._source_of(ast.Name(name, ast.Load())) == RETURNED}
         weights = self._weights(models)
-        lines = [one.lineno for one in taken] or [call.lineno]
         where = "" if isinstance(self.scope, ast.Module) else self.scope.name
-        return Lines(tuple(taken), loss, frozenset(self.batch), frozenset(models), weights, min(lines), call.lineno, where)
+        return Lines(tuple(taken), loss, frozenset(self.batch), frozenset(models), weights, first, call, where)
 
     def calls_a_model(self) -> bool:
         """Whether the model is called anywhere before the loss."""

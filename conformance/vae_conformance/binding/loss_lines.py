@@ -37,23 +37,31 @@ def loss_of_lines(found: Findings, trial: Trial) -> Loss | None:
     """
     if found.layout is None:
         return None
-    # The lines of a notebook are counted cell by cell: nobody could be sent to them.
-    trees = [tree for place, tree in source_pieces(found.target.namespace) if place == "line"]
+    pieces = source_pieces(found.target.namespace)
+    # A notebook is one module: what a cell leaves behind is there for the next.
+    whole = ast.Module([statement for _place, tree in pieces for statement in tree.body], type_ignores=[])
     bound: list[Loss] = []
-    for lines in (one for tree in trees for one in _reader(found).losses(tree)):
+    for lines in _reader(found).losses(whole):
         if isinstance(lines, Unreadable):
             found.notes.append(f"the loss of the training loop cannot be read: it depends on {lines.what}")
             continue
+        cell = _cell(pieces, lines)
         try:
-            loss = try_loss(found, _compiled(found, lines), trial)
+            loss = try_loss(found, _compiled(found, lines, cell), trial)
         except SubjectFault as fault:
-            found.notes.append(f"the loss of lines {lines.line} to {lines.last} {fault.what}")
+            found.notes.append(f"the loss of {cell}lines {lines.line} to {lines.last} {fault.what}")
             continue
         if loss is not None and not any(_alike(found, loss, other, trial) for other in bound):
             bound.append(loss)
     if len(bound) > 1:
         found.notes.append(f"the file has {len(bound)} training loops whose losses differ: {'; '.join(one.account for one in bound)}")
     return bound[0] if len(bound) == 1 else None
+
+
+def _cell(pieces: list[tuple[str, ast.Module]], lines: Lines) -> str:
+    """What messages call the cell of a notebook that the lines stand in ("cell 2, "); empty in a file."""
+    place = next(place for place, tree in pieces if any(node is lines.call for node in ast.walk(tree)))
+    return place.removesuffix("line")
 
 
 def _reader(found: Findings) -> Reader:
@@ -106,9 +114,9 @@ def _is_model(found: Findings, node: ast.expr, *, loose: bool, within: bool) -> 
     return re.fullmatch(r"\w+(\.\w+)?", text) is not None and bool(_MODEL.match(name)) and not _OTHER.search(name)
 
 
-def _compiled(found: Findings, lines: Lines) -> Loss:
+def _compiled(found: Findings, lines: Lines, cell: str) -> Loss:
     """The lines as a loss of the output, the batch and the posterior, which may fail or follow neither."""
-    function = _function(found, lines)
+    function = _function(found, lines, cell)
     code = None if found.encode is None or found.form is None else CodeDoor(found.encode, found.encoded, found.form)
     given = values_of(found, whole=True)
 
@@ -128,7 +136,7 @@ def _compiled(found: Findings, lines: Lines) -> Loss:
     weight = {"beta": next(iter(lines.weights))} if lines.weights else {}
     where = f" of {lines.where}" if lines.where else ""
     return Loss(
-        f"lines {lines.line} to {lines.last}{where}",
+        f"{cell}lines {lines.line} to {lines.last}{where}",
         behind(function, loss),
         {"lines": "lines"} | weight,
         Returns.SCALAR,
@@ -139,7 +147,7 @@ def _compiled(found: Findings, lines: Lines) -> Loss:
     )
 
 
-def _function(found: Findings, lines: Lines) -> FunctionType:
+def _function(found: Findings, lines: Lines, cell: str) -> FunctionType:
     """The lines as a function in the author's own file, whose faults and place are theirs."""
     names = sorted({RETURNED, ENCODED, DECODED, *lines.batch, *lines.models})
     names += [f"{weight}={number!r}" for weight, number in lines.weights.items()]
@@ -152,6 +160,7 @@ def _function(found: Findings, lines: Lines) -> FunctionType:
     tree = ast.fix_missing_locations(ast.Module([definition], []))
     held = dict(vars(found.target.namespace))
     filename = getattr(found.target.namespace, "__file__", None) or found.target.text
+    filename += f", {cell.removesuffix(', ')}" if cell else ""
     exec(compile(tree, filename, "exec"), held)  # noqa: S102  the author's own lines, of a file that has been run already
     function = held[definition.name]
     assert isinstance(function, FunctionType)
