@@ -223,3 +223,48 @@ def test_the_code_in_sight_tells_what_the_noise_is_multiplied_by(tmp_path: Path,
     (report,) = judge.report_on("NET-03").claims
     assert report.outcome is (Outcome.HOLDS if "+ std * " in draw else Outcome.VIOLATED)
     assert report.verdict.diagnosis == mistake
+
+
+@pytest.mark.parametrize("claim", ["NET-02", "NET-04"])
+@pytest.mark.parametrize(
+    ("source", "mistake"),
+    [
+        (INLINE.replace("self.up(z)", "self.up(z) + h"), "decoder-sees-x"),
+        (INLINE.replace("self.up(z)", "self.up(torch.zeros_like(z))"), "decoder-ignores-z"),
+    ],
+)
+def test_an_inline_decoder_that_sees_another_thing_is_named(tmp_path: Path, source: str, mistake: str, claim: str) -> None:
+    path = written(tmp_path, source)
+    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge.ask(claim)
+    (report,) = judge.report_on(claim).claims
+    assert report.outcome is Outcome.VIOLATED
+    assert report.verdict.diagnosis == mistake
+
+
+def test_an_inline_decoder_is_handed_the_code_where_it_takes_it(tmp_path: Path) -> None:
+    subject = bound(tmp_path, INLINE, "torch.normal(mu, torch.exp(0.5 * logvar))")
+    assert subject.facts.parts[Part.DECODE].account == "forward with z handed to up"
+    slope = subject.decode_vjp(torch.zeros(3, 5), torch.ones(3, 64))
+    assert slope is not None
+    assert bool(slope.any())
+
+
+def test_a_code_that_is_decoded_twice_goes_in_by_another_door(tmp_path: Path) -> None:
+    twice = INLINE.replace("nn.Linear(30, 64)\n", "nn.Linear(35, 64)\n").replace(
+        "self.out(torch.relu(self.up(z)))", "self.out(torch.cat([torch.relu(self.up(z)), z], 1))"
+    )
+    subject = bound(tmp_path, twice)
+    assert subject.facts.parts[Part.DRAW].standing is Standing.PRESENT
+    assert subject.facts.parts[Part.DECODE].account == "forward with mu replaced by z, without noise"
+
+
+@pytest.mark.parametrize("draw", ["mu", "mu + 0.3 * torch.randn_like(mu)"])
+def test_a_width_that_nothing_learns_is_not_called_a_cut_path(tmp_path: Path, draw: str) -> None:
+    path = written(tmp_path, INLINE, draw)
+    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge.ask("OBJ-04")
+    (report,) = judge.report_on("OBJ-04").claims
+    assert report.outcome is Outcome.VIOLATED
+    assert report.verdict.diagnosis is None
+    assert "has a gradient for mu alone" in report.verdict.message

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vae_spec.strategies import Pixels, images
-from vae_spec.subject import Facts, Likelihood, Objective, Raw, Subject
+from vae_spec.subject import Facts, Likelihood, Raw, Subject
 from vae_spec.trial import derive_seed
 
 FIT_TOLERANCE = 1e-4
@@ -93,10 +93,11 @@ def reconstruction_fit(subject: Subject, likelihood: Likelihood, *, batch: int, 
 
 
 def kl_weight(subject: Subject, *, batch: int, seed: int = 0) -> float:
-    """The weight of the KL in the total at beta's default: the loss's change from mu = 0 to mu = 1 at logvar = 0, over the KL's d/2.
+    """The weight of the KL in the total at beta's default: the loss's change from mu = 0 to mu = 1 and -1 at logvar = 0, over the KL's d/2.
 
-    At logvar = 0 every way of writing the KL agrees on mu^2 / 2, so that this weight is about weights, not about wrong formulas. A Monte
-    Carlo estimate adds mu * eps there, under one seed the same for every call: between mu = 1 and mu = -1 it cancels.
+    At logvar = 0 every way of writing the KL agrees on mu^2 / 2, so that this weight is about weights, not about wrong formulas. A prior
+    of another mean m adds -m mu there, and a Monte Carlo estimate mu * eps, under one seed the same for every call: between 1 and -1
+    both cancel.
 
     Raises:
         SubjectFault: the loss failed.
@@ -107,9 +108,9 @@ def kl_weight(subject: Subject, *, batch: int, seed: int = 0) -> float:
     raw = subject.raw(x)
     zero = torch.zeros(batch, facts.latent_dim, dtype=torch.float64)
     mu = torch.ones_like(zero)
-    signs = (1, -1) if facts.objective is Objective.ELBO_MONTE_CARLO else (1,)
-    away = [float(subject.terms(raw, x, sign * mu, zero).total) for sign in signs]
-    change = sum(away) / len(away) - float(subject.terms(raw, x, zero, zero).total)
+    change = sum(float(subject.terms(raw, x, sign * mu, zero).total) for sign in (1, -1)) / 2 - float(
+        subject.terms(raw, x, zero, zero).total
+    )
     return change / float(closed_form_kl(mu, zero).mean())
 
 

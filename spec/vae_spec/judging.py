@@ -59,6 +59,7 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
                 f"missing: {part} ({report.account})",
                 measured={"part": str(part)},
                 expected={"part": "present"},
+                diagnosis=report.diagnosis,
                 hint=f"give the class what the claim needs: {part}; nothing can stand in for it",
             )
         return not_applicable(f"{part}: {report.account}", measured={"part": str(part)})

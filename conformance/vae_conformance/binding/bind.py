@@ -112,6 +112,7 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     latent_shape = latent_shape_of(found)
     find_decoder(found, latent_shape)
     find_sampler(found, latent_shape)
+    find_inline_step(found, latent_shape)
     steer_decoder(found, latent_shape)
     compose_forward(found)
     excuse_guessed_shapes(found, options)

@@ -1,8 +1,8 @@
 """Decoding through forward, for a model whose decoder stands inline there: the code that forward decodes is put in the place of its own.
 
-There are three doors to that place. The sampling step gives the code; or the encoder gives it for mu, and there is no noise; or the noise
-is what the draw mu + sigma * eps needs to give it. A door is used where behaviour confirms it: the output then follows the code, and
-neither the batch nor the seed.
+There are four doors to that place. The sampling step gives the code; or the part that takes it is handed it; or the encoder gives it for
+mu, and there is no noise; or the noise is what the draw mu + sigma * eps needs to give it. A door is used where behaviour confirms it: the
+output then follows the code, and neither the batch nor the seed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from vae_conformance.binding.adapter import part_of
 from vae_conformance.binding.doors import injection_of, output_part
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head
-from vae_conformance.binding.injection import Injection, replaced
+from vae_conformance.binding.injection import Injection, answering, replaced
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import ForwardLayout, at, same
 from vae_conformance.binding.noise import RandomCalls
@@ -28,6 +28,10 @@ from vae_conformance.binding.passes import Joint, has_forward
 from vae_conformance.binding.probing import decoder_end, output_range
 from vae_spec.subject import Noise, Part, Raw, Standing, SubjectFault
 
+_OBJECTIONS = {
+    "decoder-sees-x": ": whatever code it is handed, its output follows the batch too",
+    "decoder-ignores-z": ": whatever code it is handed, its output stays the same",
+}
 _DROPPING = frozenset({"native_dropout", "bernoulli", "bernoulli_"})
 
 
@@ -71,6 +75,28 @@ def _shadowed(namespace: dict[str, Any], name: str, z: Tensor) -> Iterator[None]
         yield
     finally:
         namespace[name] = before
+
+
+@dataclass(frozen=True)
+class SiteDoor:
+    """The part that takes the code, by its dotted name, is handed it in the place of its first argument."""
+
+    name: str
+
+    @property
+    def account(self) -> str:
+        """For the report."""
+        return f"forward with z handed to {self.name}"
+
+    @contextmanager
+    def open(self, model: Any, _x: Tensor, z: Tensor, /) -> Iterator[None]:
+        """The part takes z, in the shape of what it was to take."""
+
+        def decoded(own: Callable[..., Any], code: Tensor, *others: Any) -> Any:
+            return own(z.reshape(len(z), *code.shape[1:]), *others)
+
+        with answering(model, self.name, decoded):
+            yield
 
 
 @dataclass(frozen=True)
@@ -196,14 +222,17 @@ def steer_decoder(found: Findings, latent_shape: tuple[int, ...]) -> None:
         or not has_forward(found.model)
     ):
         return
+    told: list[str] = []
     for awake in (False, True):
         for door in _doors(found):
             steering = Steering(found.model, found.joint, found.layout, found.x, door, awake)
-            if _confirmed(found, steering, latent_shape):
+            objection = _objection(found, steering, latent_shape)
+            if objection is None:
                 _take(found, steering, latent_shape)
                 return
+            told += [objection] if objection and not isinstance(door, NoiseDoor) else []
     account = f"{found.parts[Part.DECODE].account}, and no code can be put in the place of the one that forward decodes"
-    found.report(Part.DECODE, Standing.MISSING, account)
+    found.report(Part.DECODE, Standing.MISSING, account + (_OBJECTIONS[told[0]] if told else ""), told[0] if told else None)
 
 
 def _doors(found: Findings) -> Iterator[Door]:
@@ -211,6 +240,8 @@ def _doors(found: Findings) -> Iterator[Door]:
         yield StepDoor(found.draw)
     elif found.draw is not None and found.draw_part is not None:
         yield StepDoor(found.draw_part.name, vars(found.target.namespace))
+    if found.site is not None:
+        yield SiteDoor(found.site)
     injection = injection_of(found)
     if injection.takes_code:
         # A standard deviation of no spread is 0, a logarithm of one far below.
@@ -233,9 +264,10 @@ def _pair_of(found: Findings) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     return pair
 
 
-def _confirmed(found: Findings, steering: Steering, latent_shape: tuple[int, ...]) -> bool:
-    """Whether the output follows the code, is not the code itself, and follows neither the batch nor the seed, in both modes.
+def _objection(found: Findings, steering: Steering, latent_shape: tuple[int, ...]) -> str | None:
+    """What speaks against a door: the mistake that explains it, or an empty text; None where nothing does.
 
+    Nothing does where the output follows the code, is not the code itself, and follows neither the batch nor the seed, in both modes.
     Dropout in training mode follows the seed, and nothing is to be told from it there.
     """
     generator = torch.Generator().manual_seed(5)
@@ -250,11 +282,15 @@ def _confirmed(found: Findings, steering: Steering, latent_shape: tuple[int, ...
                 for one, code, seed in ((steering, z, 0), (turned, z, 0), (steering, z, 1), (steering, other, 0))
             ]
             first, by_batch, by_seed, by_code = answers
-            if not (same(first, by_batch) and same(first, by_seed)) or same(first, by_code) or same(first.flatten(1), z.flatten(1)):
-                return False
+            if same(first.flatten(1), z.flatten(1)) or not same(first, by_seed):
+                return ""
+            if same(first, by_code):
+                return "decoder-ignores-z" if same(first, by_batch) else ""
+            if not same(first, by_batch):
+                return "decoder-sees-x"
     except SubjectFault:
-        return False
-    return True
+        return ""
+    return None
 
 
 def _output(found: Findings, result: Any) -> Tensor:

@@ -181,12 +181,14 @@ def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
     cut = reach.deaf if callable_step else reach.untaught
     if cut and _decodes(subject, trial):
         where = "between encoder and decoder something" if callable_step else "the sampling inside forward"
+        why = f"{where} cuts the path: the reconstruction teaches the encoder nothing"
+        if not reach.deaf:
+            why = "what is decoded has a gradient for mu alone: its noise, if there is any, has no width that is learned"
         return violated(
-            f"the output has no gradient with respect to these parameters of the encoder: {_listed(cut)}"
-            f"\n{where} cuts the path: the reconstruction teaches the encoder nothing",
+            f"the output has no gradient with respect to these parameters of the encoder: {_listed(cut)}\n{why}",
             measured={"parameters without gradient": len(cut)},
             expected={"parameters without gradient": 0},
-            diagnosis="no-encoder-gradient",
+            diagnosis="no-encoder-gradient" if reach.deaf else None,
             hint="draw with rsample(), or as mu + sigma * torch.randn_like(sigma), and leave out detach() and no_grad()",
         )
     if reach.idle:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
@@ -88,4 +88,34 @@ def recognise(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> WrongFo
         scale = sum(a * b for a, b in zip(found, wanted, strict=True)) / sum(b * b for b in wanted)
         if scale != 0 and all(abs(a - scale * b) < 1e-4 * max(map(abs, found)) for a, b in zip(found, wanted, strict=True)):
             return form
-    return None
+    return _other_prior(pairs, found, latent_dim)
+
+
+def _other_prior(pairs: Sequence[tuple[Tensor, Tensor]], found: Sequence[float], latent_dim: int) -> WrongForm | None:
+    """The divergence from another Gaussian N(m, v) than N(0, 1), the same in every dimension; None where it is not that.
+
+    Up to its scale s and a constant it is s / 2 * ((exp(logvar) + (mu - m)^2) / v - logvar).
+    """
+    terms = [(torch.exp(logvar) + mu.square(), mu, logvar) for mu, logvar in pairs]
+    at_zero = torch.tensor([latent_dim, 0, 0], dtype=torch.float64)
+    basis = torch.stack([torch.stack([term.sum(1).mean() for term in row]) for row in terms]) - at_zero
+    values = torch.tensor(found, dtype=torch.float64)
+    fitted = torch.linalg.lstsq(basis, values[:, None]).solution[:, 0]
+    if float((basis @ fitted - values).abs().max()) > 1e-4 * float(values.abs().max()):
+        return None
+    square, linear, log = fitted.tolist()
+    if not square > 0 > log:
+        return None
+    mean, variance = -linear / (2 * square), -log / square
+    if abs(mean) < 1e-3 and abs(variance - 1) < 1e-3:
+        return None
+
+    def formula(m: Tensor, v: Tensor) -> Tensor:
+        divergence: Tensor = 0.5 * ((torch.exp(v) + (m - mean).square()) / variance - 1 - v + math.log(variance))
+        return divergence
+
+    return WrongForm(
+        f"the divergence from N({round(mean, 3) + 0.0:g}, {variance:.3g}), the same in all {latent_dim} dimensions",
+        "kl-wrong-prior",
+        formula,
+    )
