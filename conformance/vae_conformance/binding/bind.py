@@ -119,8 +119,10 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     refuse_codebook(found)
     refuse_nothing(found)
     _refuse_levels(found)
+    taken_for = found.layout
     found.inside_head = settle_order(found)
-    find_inline_step(found, latent_shape)
+    if found.layout is not taken_for:
+        find_inline_step(found, latent_shape)
     subject = Assembly(found, options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject

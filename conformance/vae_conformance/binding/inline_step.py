@@ -20,7 +20,7 @@ from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import answering
 from vae_conformance.binding.interface import DECODE_NAMES, candidates
 from vae_conformance.binding.layout import at, same
-from vae_conformance.binding.passes import call_forward, has_forward, noting
+from vae_conformance.binding.passes import call_forward, forward_of, has_forward, noting
 from vae_conformance.binding.result_doors import result_doors
 from vae_spec.subject import Noise, Part, Raw, Standing, SubjectFault
 
@@ -114,7 +114,7 @@ def find_inline_step(found: Findings, latent_shape: tuple[int, ...]) -> None:
         return step(mu, second)
 
     # People who are sent to the sampling step are sent to forward, where it stands.
-    draw.__wrapped__ = type(found.model).forward if hasattr(type(found.model), "forward") else type(found.model).__call__  # type: ignore[attr-defined]
+    draw.__wrapped__ = forward_of(found.model)  # type: ignore[attr-defined]
     found.draw, found.site = draw, step.site
     account = f"inline, from {step.heads.places} to {step.site}"
     found.report(Part.DRAW, Standing.PRESENT, account, known_by="probe: under one seed the code moves as mu does")

@@ -53,7 +53,7 @@ class _Operations(TorchFunctionMode):
         """The operations that gave these numbers, in order."""
         found: list[Place] = []
         for number, result in enumerate(self.results):
-            entries = enumerate(result) if isinstance(result, tuple | list) else [(None, result)]
+            entries = enumerate(result) if isinstance(result, tuple) else [(None, result)]
             found += [(number, entry) for entry, one in entries if isinstance(one, Tensor) and same(one, wanted)]
         return found
 

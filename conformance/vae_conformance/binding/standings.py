@@ -25,13 +25,13 @@ def report_rest(found: Findings, facts: Facts, loss: Loss) -> None:
     )
     whole = PartReport(works, parts[Part.LOSS].account if works is Standing.FAILING else loss.account, reason)
     parts[Part.LOSS_TERMS] = whole if loss.returns is not Returns.SCALAR or works is not Standing.PRESENT else split
-    parts[Part.BETA] = PartReport(
-        Standing.PRESENT if loss.takes_beta and works is not Standing.FAILING else Standing.REPLACED,
-        f"{'the name' if loss.kind is Kind.LINES else 'argument'} {loss.roles['beta']}{' in its lines' if loss.kind is Kind.LINES else ''}"
-        f"{'' if loss.own_beta == 1 else f', {loss.own_beta:g} by default'}"
-        if loss.takes_beta
-        else "the loss takes no beta: training weighs its KL term",
-    )
+    if loss.takes_beta:
+        name = loss.roles["beta"]
+        shown = f"the name {name} in its lines" if loss.kind is Kind.LINES else f"argument {name}"
+        takes = shown if loss.own_beta == 1 else f"{shown}, {loss.own_beta:g} by default"
+        parts[Part.BETA] = PartReport(Standing.REPLACED if works is Standing.FAILING else Standing.PRESENT, takes)
+    else:
+        parts[Part.BETA] = PartReport(Standing.REPLACED, "the loss takes no beta: training weighs its KL term")
     some = facts.parameters > 0
     parts[Part.PARAMETERS] = PartReport(
         Standing.PRESENT if some else Standing.FAILING,

@@ -24,7 +24,7 @@ from vae_conformance.binding.injection import Injection, answering, replaced
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import ForwardLayout, at, same
 from vae_conformance.binding.noise import RandomCalls
-from vae_conformance.binding.passes import Joint, has_forward
+from vae_conformance.binding.passes import Joint, forward_of, has_forward
 from vae_conformance.binding.probing import decoder_end, output_range
 from vae_spec.subject import Noise, Part, Raw, Standing, SubjectFault
 
@@ -318,7 +318,7 @@ def _take(found: Findings, steering: Steering, latent_shape: tuple[int, ...]) ->
         return steering(z)
 
     # People who are sent to the decoder are sent to forward, where it stands.
-    decode.__wrapped__ = type(found.model).forward if hasattr(type(found.model), "forward") else type(found.model).__call__  # type: ignore[attr-defined]
+    decode.__wrapped__ = forward_of(found.model)  # type: ignore[attr-defined]
     found.steered, found.decoded = decode, found.call("decode", decode, z)
     raw: Raw | None = as_raw(found.decoded)
     found.raw = found.raw or raw
