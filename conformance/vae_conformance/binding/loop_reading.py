@@ -91,20 +91,22 @@ class Reader:
             if isinstance(scope, ast.Module | Functions):
                 kind = classes.get(id(scope))
                 for outer, inner, call in _differentiated(scope.body, (), ()):
-                    wrong = None
-                    for weights_are_given in (False, True):
-                        reading = _Reading(self, scope, outer, inner, kind, weights_are_given)
-                        try:
-                            lines = reading.read(call)
-                        except Unreadable as reason:
-                            wrong = wrong or reason
-                            continue
-                        if reading.sources:
-                            yield lines
-                        break
-                    else:
-                        if wrong is not None and reading.calls_a_model():
-                            yield wrong
+                    readings = [_Reading(self, scope, outer, inner, kind, given) for given in (False, True)]
+                    if (lines := _first_read(readings, call)) is not None:
+                        yield lines
+
+
+def _first_read(readings: list[_Reading], call: ast.Call) -> Lines | Unreadable | None:
+    """What the first reading that goes through gives, else what ended the first; None where the loss does not lead to a model."""
+    wrong: Unreadable | None = None
+    for reading in readings:
+        try:
+            lines = reading.read(call)
+        except Unreadable as reason:
+            wrong = wrong or reason
+        else:
+            return lines if reading.sources else None
+    return wrong if readings[-1].calls_a_model() else None
 
 
 def _differentiated(
