@@ -268,3 +268,13 @@ def test_a_width_that_nothing_learns_is_not_called_a_cut_path(tmp_path: Path, dr
     assert report.outcome is Outcome.VIOLATED
     assert report.verdict.diagnosis is None
     assert "has a gradient for mu alone" in report.verdict.message
+
+
+def test_noise_that_is_drawn_in_pieces_is_no_other_width(tmp_path: Path) -> None:
+    pieces = "mu + torch.exp(0.5 * logvar) * torch.cat([torch.randn(len(mu), 2), torch.randn(len(mu), 3)], 1)"
+    path = written(tmp_path, INLINE, pieces)
+    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    for claim in ("NET-03", "REP-01", "REP-02"):
+        judge.ask(claim)
+        (report,) = judge.report_on(claim).claims
+        assert report.outcome is Outcome.HOLDS

@@ -59,8 +59,9 @@ def _check_spread(subject: Subject, x: Tensor) -> Verdict | None:
     silent = subject.forward(x, Noise.none())
     if silent.z is None or far(silent.z, silent.mu) > CLOSE:
         return None
-    passed = subject.forward(x, Noise(given=torch.ones_like(silent.mu)))
-    if passed.z is None:
+    passed, doubled = (subject.forward(x, Noise(given=torch.full_like(silent.mu, eps))) for eps in (1.0, 2.0))
+    # Noise that is drawn in pieces, as for groups of dimensions, is not what is given.
+    if passed.z is None or doubled.z is None or far(doubled.z - doubled.mu, 2 * (passed.z - passed.mu)) > CLOSE:
         return None
     sigma = torch.exp(0.5 * passed.logvar)
     # The noise is symmetric: a standard deviation of either sign is one.
