@@ -201,8 +201,44 @@ def test_a_head_that_is_overwritten_is_judged_as_what_is_returned(tmp_path: Path
     assert report.verdict.diagnosis == "logvar-as-std"
 
 
-def test_heads_that_are_returned_otherwise_leave_the_code_in_sight(tmp_path: Path) -> None:
-    subject = bound(tmp_path, HEAD + LAYERS + FROM_STD, "mu + std * torch.randn_like(mu)")
+@pytest.mark.parametrize(
+    ("returned", "logvar"),
+    [
+        ("2 * torch.log(std)", "second"),
+        ("torch.log(std**2 + 1e-8)", "second"),
+        ("(2 * std.log()).clamp(-20, 20)", "second"),
+        ("torch.log(std)", "2 * second"),
+        ("std.square()", "torch.log(second)"),
+    ],
+)
+def test_a_head_that_is_made_of_sigma_for_the_return_alone_is_sigma_inside(tmp_path: Path, returned: str, logvar: str) -> None:
+    loss = HEAD.replace("mu, logvar):", f"mu, second):\n    logvar = {logvar}")
+    subject = bound(tmp_path, loss + LAYERS + FROM_STD.replace("2 * torch.log(std)", returned), "mu + std * torch.randn_like(mu)")
+    assert {subject.facts.parts[part].standing for part in STEP} == {Standing.PRESENT}
+    generator = torch.Generator().manual_seed(1)
+    mu, logvars, eps = (torch.randn(6, 5, generator=generator) for _ in range(3))
+    torch.testing.assert_close(subject.draw(mu, logvars, Noise(given=eps)), mu + torch.exp(logvars / 2) * eps)
+
+
+@pytest.mark.parametrize(
+    ("draw", "claim", "mistake"),
+    [
+        ("mu + std.square() * torch.randn_like(mu)", "REP-01", "std-no-half"),
+        ("mu + std * torch.rand_like(mu)", "REP-02", "eps-from-rand"),
+        ("mu + std * torch.randn(1, 5)", "REP-03", "eps-shared"),
+        ("torch.normal(mu, std)", "REP-04", "no-encoder-gradient"),
+    ],
+)
+def test_a_mistake_with_such_a_head_is_found_and_named(tmp_path: Path, draw: str, claim: str, mistake: str) -> None:
+    path = written(tmp_path, HEAD + LAYERS + FROM_STD, draw)
+    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge.ask(claim)
+    (report,) = judge.report_on(claim).claims
+    assert (report.outcome, report.verdict.diagnosis) == (Outcome.VIOLATED, mistake)
+
+
+def test_where_the_second_head_moves_nothing_the_code_alone_is_in_sight(tmp_path: Path) -> None:
+    subject = bound(tmp_path, HEAD + LAYERS + FROM_STD, "mu + 0.3 * torch.randn_like(mu)")
     standings = [subject.facts.parts[part].standing for part in STEP]
     assert standings == [Standing.REPLACED, Standing.REPLACED, Standing.PRESENT]
 

@@ -1,6 +1,7 @@
 """Handing a running pass the two heads where no part gives them as they are returned: in the place of what one of its operations gives.
 
 `self.logvar(h).clamp(-9, 9)` is such a head. The operation is told by its number among those of a pass: the same code makes the same ones.
+Where the second head is made of sigma for the return alone, as `2 * torch.log(std)` is, sigma is what the operation is handed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -20,6 +22,17 @@ from vae_spec.subject import Raw, SubjectFault
 
 Place = tuple[int, int | None]
 """The number of an operation, and of the entry of its result where that is several tensors."""
+
+_ORIGINS: tuple[Callable[[Tensor], Tensor], ...] = (
+    lambda second: second,
+    lambda second: torch.exp(second / 2),
+    torch.exp,
+    torch.sqrt,
+    torch.square,
+    torch.log,
+    lambda second: 2 * torch.log(second),
+)
+"""What a returned second head may have been made of: from each meaning of it to each other."""
 
 
 class _Operations(TorchFunctionMode):
@@ -64,10 +77,12 @@ class ResultDoor:
 
     Attributes:
         mu, second: the operations.
+        origin: what the second operation gives, told from the second head as forward returns it.
     """
 
     mu: Place
     second: Place
+    origin: Callable[[Tensor], Tensor]
 
     @property
     def places(self) -> str:
@@ -77,7 +92,7 @@ class ResultDoor:
     @contextmanager
     def given(self, _model: Any, _raw: Raw | None, mu: Tensor, second: Tensor) -> Iterator[None]:
         """The operations give these inside the block."""
-        with _Operations({self.mu: mu, self.second: second}):
+        with _Operations({self.mu: mu, self.second: self.origin(second)}):
             yield
 
 
@@ -97,9 +112,9 @@ def result_doors(found: Findings) -> Iterator[ResultDoor]:
         result = found.call("forward", run, train=True)
     except SubjectFault:
         return
-    heads = at(result, layout.mu), at(result, layout.logvar)
-    mu, second = (operations.places(head) if isinstance(head, Tensor) else [] for head in heads)
-    if mu and second:
+    mu, second = at(result, layout.mu), at(result, layout.logvar)
+    for origin in _ORIGINS if isinstance(mu, Tensor) and isinstance(second, Tensor) else ():
+        of_mu, of_second = operations.places(mu), operations.places(origin(second))
         # What is clamped in place was given before; what is returned may be a copy that was made behind the draw.
-        ends = ((mu[one], second[other]) for one in (-1, 0) for other in (-1, 0))
-        yield from (ResultDoor(*pair) for pair in dict.fromkeys(ends) if pair[0] != pair[1])
+        pairs = ((of_mu[one], of_second[other]) for one in (-1, 0) for other in (-1, 0)) if of_mu and of_second else ()
+        yield from (ResultDoor(*pair, origin) for pair in dict.fromkeys(pairs) if pair[0] != pair[1])
