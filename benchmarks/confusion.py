@@ -47,9 +47,10 @@ class Named:
 
 
 def diagnosed(rows: Iterable[Mapping[str, Any]], entries: Sequence[Entry]) -> list[Named]:
-    """The diagnosis of each run of a broken entry, by entry and seed."""
+    """The diagnosis of each run of a broken entry, by entry and seed; one that was asked its killers alone tells nothing of it."""
     truth = {entry.name: entry.mistake for entry in entries if entry.mistake is not None}
-    found = [Named(row["entry"], row["seed"], mistake, named(row)) for row in rows if (mistake := truth.get(row["entry"])) is not None]
+    asked = [(row, truth[row["entry"]]) for row in rows if row["entry"] in truth and not row.get("killers_alone")]
+    found = [Named(row["entry"], row["seed"], mistake, named(row)) for row, mistake in asked]
     return sorted(found, key=lambda named: (named.truth, named.entry, named.seed))
 
 

@@ -39,6 +39,7 @@ def page(rows: Sequence[Mapping[str, Any]], data: str | None) -> str:
         "Every entry of the catalogue (`tests/catalogue`), judged under several values of `--seed`. Made by",
         f"`python benchmarks/kill_matrix.py --everything{option} --write`, which can be stopped and resumed.",
         *_commits(sound, broken),
+        *_killers_alone(broken),
         "",
         "| | runs | wrongly | what that bounds (95 %) |",
         "|---|---|---|---|",
@@ -85,6 +86,12 @@ def _commits(sound: Sequence[Mapping[str, Any]], broken: Sequence[Mapping[str, A
             f"{count} {'run' if count == 1 else 'runs'} of {kind} entries at commit `{commit}`" for commit, count in sorted(counts.items())
         ]
     return [f"Made at: {', '.join(told)}."] if told else []
+
+
+def _killers_alone(broken: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many runs of broken entries asked no more than what has to reject them."""
+    alone = sum(bool(row.get("killers_alone")) for row in broken)
+    return [f"{alone} of the runs of broken entries asked their named killers alone (`--killers`)."] if alone else []
 
 
 def _ranges(seeds: Sequence[int]) -> str:

@@ -1,8 +1,9 @@
 """The kill matrix over several run seeds: every broken entry must be rejected by its named killers, every sound one accepted.
 
-    python benchmarks/kill_matrix.py --seeds 0 1 2 --out FOLDER [--only NAME] [--everything] [--data FILE] [--keep] [--write]
+    python benchmarks/kill_matrix.py --seeds 0 1 2 --out FOLDER [--only NAME] [--everything] [--killers] [--data FILE] [--keep] [--write]
 
-It takes minutes a seed on two cores, an hour with --everything, which asks the comparisons of every sound entry. Results are kept in
+It takes minutes a seed on two cores, an hour with --everything, which asks the comparisons of every sound entry. --killers asks broken
+entries their named killers alone: that tells whether they are rejected, not which mistake is named. Results are kept in
 FOLDER/results.jsonl and trained runs in FOLDER/runs, so that the script can be stopped and resumed; results of other code are made anew,
 unless --keep lets them count for entries that are as they were, those of benchmarks/judgements.jsonl among them. --data trains on other
 images, such as those that tests/garments.py draws. With --write, docs/error-rates.md gets the table of all results that count, each with
@@ -34,18 +35,18 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 
-def judge(job: tuple[str, int, str, bool, str | None]) -> dict[str, object]:
+def judge(job: tuple[str, int, str, bool, bool, str | None]) -> dict[str, object]:
     """One entry under one seed."""
     import torch
 
     from catalogue_index import entries
     from kill_matrix import judge_entry
 
-    name, seed, store, everything, data = job
+    name, seed, store, everything, killers, data = job
     torch.set_num_threads(1)
     entry = next(entry for entry in entries() if entry.name == name)
     started = time.perf_counter()
-    judged = judge_entry(entry, seed=seed, store=store, everything=everything, data=data)
+    judged = judge_entry(entry, seed=seed, store=store, everything=everything, killers=killers, data=data)
     outcomes = {claim: str(verdict.outcome) for claim, verdict in judged.verdicts.items()}
     votes = {claim: judged.verdicts[claim].diagnosis for claim in sorted(judged.violated)}
     wrong = (
@@ -57,7 +58,8 @@ def judge(job: tuple[str, int, str, bool, str | None]) -> dict[str, object]:
     seconds = round(time.perf_counter() - started, 1)
     row = {"entry": name, "seed": seed, "outcomes": outcomes, "votes": votes, "wrong": wrong, "seconds": seconds}
     gc.collect()  # models and their trainings refer to each other
-    return row | {"source": source(entry)}
+    asked = {"killers_alone": True} if killers and entry.kind == "broken" else {}
+    return row | asked | {"source": source(entry)}
 
 
 def source(entry: Entry) -> str:
@@ -71,12 +73,12 @@ def commit() -> str:
     return told.stdout.strip()
 
 
-def fingerprint(*, everything: bool, data: str | None) -> str:
+def fingerprint(*, everything: bool, killers: bool, data: str | None) -> str:
     """SHA-256 over all that decides a judgement: the specification with its calibration, the suite, the catalogue, what is asked.
 
     What is made of the judgements is left out: reports, comparisons, and the ranking of the mistakes that violated claims name.
     """
-    digest = hashlib.sha256(repr(everything).encode() + (Path(data).read_bytes() if data else b""))
+    digest = hashlib.sha256(repr((everything, killers)).encode() + (Path(data).read_bytes() if data else b""))
     for folder in ("spec", "conformance", "tests/catalogue"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".py", ".json") and not {"report", "comparing", "reproduction", "diagnosis.py"} & set(path.parts):
@@ -95,20 +97,21 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", default="", help="a part of the entries' names")
     parser.add_argument("--everything", action="store_true", help="ask the comparisons of every sound entry")
+    parser.add_argument("--killers", action="store_true", help="ask broken entries their named killers alone")
     parser.add_argument("--data", help="train on the images of this archive (.npz) in place of the embedded digits")
     parser.add_argument("--keep", action="store_true", help="let results of other code count where the entry is as it was")
     parser.add_argument("--write", action="store_true", help="write docs/error-rates.md and docs/confusion.md")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    log, code = given.out / "results.jsonl", fingerprint(everything=given.everything, data=given.data)
+    log, code = given.out / "results.jsonl", fingerprint(everything=given.everything, killers=given.killers, data=given.data)
     known = judgements.read() if given.keep and not given.data else []
     known += [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     sources = {entry.name: source(entry) for entry in entries()}
     kept = [row for row in known if row.get("code") == code or (given.keep and row.get("source") == sources.get(row["entry"]))]
-    done = {(row["entry"], row["seed"]): row for row in kept}
+    done = {(row["entry"], row["seed"]): row for row in kept if given.killers or not row.get("killers_alone")}
     names = [name for name in sources if given.only in name]
     jobs = [
-        (name, seed, str(given.out / "runs"), given.everything, given.data)
+        (name, seed, str(given.out / "runs"), given.everything, given.killers, given.data)
         for seed in given.seeds
         for name in names
         if (name, seed) not in done

@@ -75,16 +75,16 @@ class Row:
         return {claim for claim in self.entry.killers if claim in self.verdicts} - self.violated
 
 
-def claims_for(entry: Entry, *, everything: bool = False) -> list[Claim]:
+def claims_for(entry: Entry, *, everything: bool = False, killers: bool = False) -> list[Claim]:
     """What an entry is asked.
 
     A broken one that bears its mistake's name: the exact claims, and the trained ones that look at what its named killers look at. Another
     form of the same mistake: its named killers, and with `everything` the same. A sound one: the exact claims; those on its own training,
     unless its networks are another entry's; comparisons, which train it five times as often, where it is one of `COMPARED`; with
-    `everything` all.
+    `everything` all. With `killers` every broken one: its named killers alone.
     """
     claims = [claim for claim in CLAIMS.values() if not claim.reference_only]
-    if entry.kind == "broken" and entry.path.stem != entry.mistake and not everything:
+    if entry.kind == "broken" and (killers or (entry.path.stem != entry.mistake and not everything)):
         return [claim for claim in claims if claim.id in entry.killers]
     if everything and entry.kind == "sound":
         return claims
@@ -95,8 +95,8 @@ def claims_for(entry: Entry, *, everything: bool = False) -> list[Claim]:
     return [claim for claim in claims if not claim.trained or (name not in SAME_NETWORKS and (claim.judge or name in COMPARED))]
 
 
-def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False, data: str | None = None) -> Row:
-    """Ask an entry, about trainings on the embedded digits or on an archive of other images."""
+def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False, killers: bool = False, data: str | None = None) -> Row:
+    """Ask an entry, about trainings on the embedded digits or on an archive of other images; which claims, `claims_for` tells."""
     threads = torch.get_num_threads()
     # Other sizes are for false alarms and for wrong constants; every other mistake shows at a model's own size.
     other_sizes = everything or entry.mistake == "hard-coded-shape" or (entry.kind == "sound" and entry.path.stem not in SAME_NETWORKS)
@@ -104,7 +104,7 @@ def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False
         RunOptions(str(entry.path), seed=seed, store=store, data=data, **entry.options), lambda _event: None, other_sizes=other_sizes
     )
     try:
-        verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, everything=everything)}
+        verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, everything=everything, killers=killers)}
     finally:
         torch.set_num_threads(threads)
     return Row(entry, verdicts)

@@ -52,6 +52,13 @@ def test_what_is_too_near_its_border_is_told_from_what_is_wrong(error_rates: Mod
     assert "| sound/careless | 0 to 1 | 0 of 2 | REC-03 (open), TRN-02 |" in page
 
 
+def test_runs_that_asked_the_named_killers_alone_are_told(error_rates: ModuleType) -> None:
+    fully, alone = row("broken/kl-sign", 0, ALARM), row("broken/kl-sign", 1, ALARM) | {"killers_alone": True}
+    told = "1 of the runs of broken entries asked their named killers alone (`--killers`)."
+    assert told in error_rates.page([fully, alone], None)
+    assert "--killers" not in error_rates.page([fully], None)
+
+
 @pytest.mark.parametrize(("events", "trials", "told"), [(0, 300, "at most 0.0099"), (5, 5, "at most 1"), (0, 0, "nothing")])
 def test_the_bound_is_the_exact_binomial_one(error_rates: ModuleType, events: int, trials: int, told: str) -> None:
     assert error_rates.bound(events, trials) == told
