@@ -17,6 +17,7 @@ from binding_samples import (
     Layers,
     Native,
     bound,
+    noisy,
     without,
 )
 from vae_conformance.binding.inprocess import InProcessSubject
@@ -56,12 +57,13 @@ def test_what_nothing_can_stand_in_for_is_violated(part: str, missing: Part, cla
     assert found.hint
 
 
-class Sealed(Inline):
-    """What it gives follows the batch as well as the code, so that no code can be decoded."""
+class Sealed(Layers):
+    """What it gives follows the batch as well as the code, and no part of it takes the code: so none can be decoded."""
 
     def forward(self, x: Tensor) -> Any:
-        x_hat, mu, logvar = super().forward(x)
-        return 0.9 * x_hat + 0.1 * x, mu, logvar
+        mu, logvar = self.heads(x)
+        x_hat = torch.sigmoid(nn.functional.linear(noisy(mu, logvar) @ self.head.weight, self.hidden.weight.T))
+        return 0.9 * x_hat.view_as(x) + 0.1 * x, mu, logvar
 
 
 def test_a_missing_decode_is_called_missing() -> None:
@@ -77,9 +79,20 @@ def test_a_missing_encode_is_read_from_forward() -> None:
     report = subject.facts.parts[Part.POSTERIOR]
     assert (report.standing, report.account) == (
         Standing.PRESENT,
-        "mu and logvar are read from forward: encode does not give them",
+        "heads(x) gives (mu, logvar)",
     )
     assert subject.posterior(X).mu.shape == (4, 3)
+
+
+def test_an_encoder_that_is_no_part_is_read_from_forward() -> None:
+    class Whole(Layers):
+        def forward(self, x: Tensor) -> Any:
+            h = torch.relu(self.hidden(x.flatten(1)))
+            mu, logvar = self.head(h), self.second(h)
+            return self.layers(noisy(mu, logvar)).view_as(x), mu, logvar
+
+    report = bound(Whole).facts.parts[Part.POSTERIOR]
+    assert report.account == "mu and logvar are read from forward: encode does not give them"
 
 
 def test_no_posterior_at_all_is_violated() -> None:

@@ -15,6 +15,7 @@ SIGMA: dict[Head, Callable[[Tensor], Tensor]] = {
     Head.LOG_STD: torch.exp,
     Head.STD: lambda s: s,
     Head.VARIANCE: torch.sqrt,
+    Head.PRECISION: torch.rsqrt,
     Head.SOFTPLUS_STD: torch.nn.functional.softplus,
 }
 every_head = pytest.mark.parametrize("head", list(Head))

@@ -246,7 +246,7 @@ def test_other_words_for_a_loss_go_last_and_a_word_that_the_user_gives_is_one() 
     namespace = SimpleNamespace(__name__="student", **{name: made(name) for name in names})
     accounts = [candidate.account for candidate in loss_candidates(object(), namespace)]
     assert accounts == ["function vae_loss", "function negative_bound", "function free_energy"]
-    named = [candidate.account for candidate in loss_candidates(object(), namespace, "score")]
+    named = [candidate.account for candidate in loss_candidates(object(), namespace, ("score",))]
     assert named == ["function vae_loss", "function score", "function negative_bound", "function free_energy"]
 
 

@@ -97,7 +97,8 @@ def test_the_sampling_step_under_each_spelling(spelling: str) -> None:
 def test_a_second_head_before_its_softplus_is_told_from_the_noise() -> None:
     class Softplus(Layers):
         def forward(self, x: Tensor) -> Tensor:
-            mu, rho = self.heads(x)
+            h = torch.relu(self.hidden(x.flatten(1)))
+            mu, rho = self.head(h), self.second(h)
             return self.decode(mu + nn.functional.softplus(rho) * torch.randn_like(mu))
 
         def decode(self, z: Tensor) -> Tensor:

@@ -137,11 +137,11 @@ class Assembly:
     def _chosen(self, trial: Trial) -> tuple[Loss | None, tuple[Loss, SubjectFault] | None]:
         """The first loss that answers, in the order of arguments and the sign that fit best; and the first that fails."""
         failed: tuple[Loss, SubjectFault] | None = None
-        best: tuple[int, Loss] | None = None
+        best: tuple[float, Loss] | None = None
         for candidate in losses(self.found, self.options.loss):
             if self.options.loss is not None and candidate.name != self.options.loss:
                 continue
-            if best is not None and (best[0] == 2 or candidate.account != best[1].account):
+            if best is not None and (best[0] >= 2 or candidate.account != best[1].account):
                 break
             try:
                 answering = try_loss(self.found, candidate, trial)
@@ -154,12 +154,21 @@ class Assembly:
                 self.tried.append((candidate.name, f"with {candidate.kind} gives nothing that follows the posterior as a loss does"))
             for loss in () if answering is None else answering.signs():
                 likelihood = self._likelihood_of(loss)
-                fits = (likelihood is not None) + (self._kl_head() is not None)
-                if best is None or fits > best[0]:
+                # Of a loss and its negative that fit alike, the one whose KL grows is to be minimised.
+                fits = (likelihood is not None) + (self._kl_head() is not None) + (loss.sign < 0 and self._kl_grows(trial)) / 2
+                # What forward returns beside a loss, or without one, follows both too.
+                told = fits > 0 or not (loss.driven and loss.name == "forward")
+                if told and (best is None or fits > best[0]):
                     best = fits, loss
-        if best is not None and best[0] == 0 and best[1].driven and best[1].name == "forward":
-            best = None
         return (None if best is None else best[1]), failed
+
+    def _kl_grows(self, trial: Trial) -> bool:
+        """Whether the loss is greater for a mean of 1 than for one of 0."""
+        subject, raw, zero = self._build(self.facts), trial.raw, trial.code(0.0)
+        try:
+            return float(subject.terms(raw, trial.x, zero + 1, zero).total) > float(subject.terms(raw, trial.x, zero, zero).total)
+        except (SubjectFault, RuntimeError):
+            return False
 
     def _instead(self, failed: tuple[Loss, SubjectFault] | None, trial: Trial) -> tuple[Loss, Likelihood | None]:
         """Where no loss answers: the one that fails, two terms that a script adds, the model's own KL, or the ELBO."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Laplace, Normal
+from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Laplace, MultivariateNormal, Normal
 
 from vae_spec.subject import Raw
 
@@ -27,8 +27,15 @@ def raw_of(distribution: Distribution) -> Raw:
 
 
 def with_pair(template: Distribution, mean: Tensor, logvar: Tensor) -> Distribution:
-    """A Gaussian of the template's kind."""
+    """A Gaussian of the template's kind; of a MultivariateNormal, one of a diagonal covariance."""
+    if isinstance(_base(template), MultivariateNormal):
+        return _wrapped(template, MultivariateNormal(mean, scale_tril=torch.diag_embed(torch.exp(0.5 * logvar)), validate_args=False))
     return _wrapped(template, Normal(mean, torch.exp(0.5 * logvar), validate_args=False))
+
+
+def is_gaussian(distribution: Distribution) -> bool:
+    """Whether it is a Gaussian, however wrapped."""
+    return isinstance(_base(distribution), Normal | MultivariateNormal)
 
 
 def with_raw(template: Distribution, raw: Raw) -> Distribution | None:

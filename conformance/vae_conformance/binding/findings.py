@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import inner_of
+from vae_conformance.binding.adapter import inner_of, part_of
 from vae_conformance.binding.calls import Caller
 from vae_conformance.binding.drawing import DrawForm, forms
 from vae_conformance.binding.heads import Head
@@ -24,9 +24,9 @@ from vae_conformance.binding.interface import (
     inner_samplers,
     sampler_candidates,
 )
-from vae_conformance.binding.layout import ForwardLayout, at, read_layout
+from vae_conformance.binding.layout import ForwardLayout, at, leaves, read_layout, same
 from vae_conformance.binding.noise import RandomCalls, seeded
-from vae_conformance.binding.passes import Joint, call_forward, has_forward
+from vae_conformance.binding.passes import RETURNED, Joint, call_forward, has_forward
 from vae_conformance.binding.probing import decoder_end, output_range, probe_batch, shape_candidates
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
@@ -57,6 +57,7 @@ class Findings:
     draw_part: Found | None = None
     draw_form: DrawForm = field(default_factory=DrawForm)
     site: str | None = None
+    taker: str | None = None
     decode: str | None = None
     decoded: Any = None
     steered: Callable[[Tensor], Any] | None = None
@@ -163,10 +164,11 @@ def _states_a_shape(found: Findings) -> bool:
     )
 
 
-def find_encoder(found: Findings) -> None:
-    """Find what gives mu and logvar."""
+def find_encoder(found: Findings, called: Sequence[Found] = ()) -> None:
+    """Find what gives mu and logvar: by its name, or among the parts of which that shows while forward runs."""
     account = "no method or submodule named encode"
-    for part in candidates(found.model, ENCODE_NAMES):
+    by_name = candidates(found.model, ENCODE_NAMES)
+    for part in (*by_name, *called):
         try:
             result = found.call("encode", part.call, found.x, train=True)
             again = found.call("encode", part.call, found.x, train=True, seed=1)
@@ -180,9 +182,8 @@ def find_encoder(found: Findings) -> None:
         form = code_form(result, again, found.x)
         if form is not None and len(form.read(evaluated)[0]) == BATCH:
             found.encode, found.form, found.encoded, found.pair = part.name, form, result, form.read(evaluated)
-            found.report(
-                Part.POSTERIOR, Standing.PRESENT, f"{part.name}(x) gives {_described(form)}", known_by=f"its name; {form.known_by}"
-            )
+            known = "its name" if part in by_name else "probe: forward hands it the batch"
+            found.report(Part.POSTERIOR, Standing.PRESENT, f"{part.name}(x) gives {_described(form)}", known_by=f"{known}; {form.known_by}")
             return
         account = f"{part.name} does not give two tensors of like shape, mu and logvar"
     found.report(Part.POSTERIOR, Standing.MISSING, account)
@@ -208,11 +209,12 @@ def latent_shape_of(found: Findings) -> tuple[int, ...]:
     return (stated,)
 
 
-def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> None:
-    """Find what decodes a code, and how its output ends."""
+def find_decoder(found: Findings, latent_shape: tuple[int, ...], called: Sequence[Found] = ()) -> None:
+    """Find what decodes a code, by its name or among the parts that forward hands the code, and how its output ends."""
     account = "no method or submodule named decode"
     z = torch.randn((BATCH, *latent_shape), generator=torch.Generator().manual_seed(5)).to(found.device)
-    for part in candidates(found.model, DECODE_NAMES):
+    by_name = candidates(found.model, DECODE_NAMES)
+    for part in (*by_name, *called):
         try:
             decoded = found.call("decode", part.call, z)
         except SubjectFault as fault:
@@ -225,9 +227,13 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> None:
         if raw is None or len(raw[0]) != BATCH:
             account = f"{part.name} does not give one output an item"
             continue
+        if (bent := _bent(found, part)) is not None:
+            account = f"{part.name} and forward differ by a {bent}"
+            continue
         found.decode, found.decoded = part.name, decoded
         found.raw = found.raw or raw
-        found.report(Part.DECODE, Standing.PRESENT, f"{part.name}(z)", known_by="its name; probe: it takes a code")
+        known = "its name; probe: it takes a code" if part in by_name else "probe: forward hands it the code"
+        found.report(Part.DECODE, Standing.PRESENT, f"{part.name}(z)", known_by=known)
         try:
             end, seen = found.call("decode", decoder_end, part.call, z)
             found.end = output_range(end, seen)
@@ -235,6 +241,58 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> None:
             found.end = "free"
         return
     found.report(Part.DECODE, Standing.MISSING, account)
+
+
+def _bent(found: Findings, part: Found) -> str | None:
+    """What stands between a part and forward's own output, "sigmoid" or "tanh", whichever comes first; None for forward's decoder.
+
+    Where forward gives its loss too, made of what the part gives, the part is the decoder, and forward's output what it gives.
+    """
+    if found.layout is None or found.joint.composition is not None:
+        return None
+    try:
+        result = found.call("forward", found.joint, found.model, found.x.clone(), noise=Noise.none())
+        own = as_raw(at(result, found.layout.raw))
+        mu = _mean(found, result)
+        given = None if mu is None else as_raw(found.call("decode", part.call, mu))
+    except SubjectFault:
+        return None
+    if own is None or given is None or own[0].numel() != given[0].numel():
+        return None
+    before, behind = given[0].flatten(), own[0].flatten()
+    if same(before, behind):
+        return None
+    for name, bend in (("sigmoid", torch.sigmoid), ("tanh", torch.tanh)):
+        if same(bend(before), behind) and any(isinstance(leaf, Tensor) and leaf.dim() == 0 for _path, leaf in leaves(found.result)):
+            _look_before_the_end(found, part.name)
+            return None
+        if same(bend(before), behind) or same(bend(behind), before):
+            return name
+    return None
+
+
+def _mean(found: Findings, result: Any) -> Tensor | None:
+    """Mu of a pass without noise in eval mode."""
+    if found.layout is not None and found.layout.mu is not None:
+        mu = at(result, found.layout.mu)
+    elif found.encode is not None and found.form is not None:
+        mu = found.form.read(found.call("encode", part_of(found.model, found.encode), found.x.clone()))[0]
+    else:
+        return None
+    return mu if isinstance(mu, Tensor) else None
+
+
+def _look_before_the_end(found: Findings, part: str) -> None:
+    """Take what a part gives for the output of a pass."""
+    layout, joint = found.layout, found.joint
+    assert layout is not None
+    before = (RETURNED,) if joint.plain else ()
+    others = (None if path is None else (*before, *path) for path in (layout.mu, layout.logvar, layout.posterior))
+    found.joint = replace(joint, parts=tuple(dict.fromkeys((*joint.parts, part))))
+    found.layout = ForwardLayout((f"{part}()",), *others)
+    found.result = found.call("forward", found.joint, found.model, found.x, train=True)
+    found.raw = as_raw(at(found.result, found.layout.raw))
+    found.report(Part.FORWARD, Standing.PRESENT, f"forward(x): {found.layout.describe()}", known_by=found.parts[Part.FORWARD].known_by)
 
 
 def find_sampler(found: Findings, latent_shape: tuple[int, ...]) -> None:

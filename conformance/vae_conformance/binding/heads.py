@@ -1,4 +1,4 @@
-"""What the second head means: a log-variance, a log-standard deviation, a standard deviation or a variance.
+"""What the second head means: a log-variance, a log-standard deviation, a standard deviation, a variance or a precision.
 
 A standard deviation may come before its softplus or after. The sampling step and the KL are asked independently. Where they
 agree, the binding converts, and everybody else speaks of log-variances. Where they disagree, nothing is converted: that is a
@@ -24,6 +24,7 @@ class Head(StrEnum):
     LOG_STD = "log-standard deviation"
     STD = "standard deviation"
     VARIANCE = "variance"
+    PRECISION = "precision"
     SOFTPLUS_STD = "standard deviation before its softplus"
 
     def sigma(self, value: float) -> float:
@@ -33,6 +34,7 @@ class Head(StrEnum):
             Head.LOG_STD: math.exp(value),
             Head.STD: value,
             Head.VARIANCE: math.sqrt(max(value, 0.0)),
+            Head.PRECISION: 1 / math.sqrt(value) if value > 0 else math.inf,
             Head.SOFTPLUS_STD: math.log1p(math.exp(value)),
         }[self]
 
@@ -44,6 +46,8 @@ class Head(StrEnum):
             return 2 * second
         if self is Head.SOFTPLUS_STD:
             return 2 * torch.log(F.softplus(second))
+        if self is Head.PRECISION:
+            return -torch.log(second)
         return 2 * torch.log(second.abs()) if self is Head.STD else torch.log(second)
 
     def from_logvar(self, logvar: Tensor) -> Tensor:
@@ -55,10 +59,18 @@ class Head(StrEnum):
         if self is Head.SOFTPLUS_STD:
             std = torch.exp(logvar / 2)
             return std + torch.log(-torch.expm1(-std))
+        if self is Head.PRECISION:
+            return torch.exp(-logvar)
         return torch.exp(logvar / 2) if self is Head.STD else torch.exp(logvar)
 
 
-DECLARED_HEADS = {"log-variance": Head.LOGVAR, "log-std": Head.LOG_STD, "std": Head.STD, "variance": Head.VARIANCE}
+DECLARED_HEADS = {
+    "log-variance": Head.LOGVAR,
+    "log-std": Head.LOG_STD,
+    "std": Head.STD,
+    "variance": Head.VARIANCE,
+    "precision": Head.PRECISION,
+}
 ASKED_HEADS = {head: name for name, head in DECLARED_HEADS.items()} | {Head.SOFTPLUS_STD: "std"}
 _NAMES = (
     (Head.LOGVAR, re.compile(r"log_?var|lv$|log_?variance", re.IGNORECASE)),

@@ -56,7 +56,7 @@ def find_forward(found: Findings) -> None:
         found.report(Part.FORWARD, Standing.FAILING, fault.what, fault.diagnosis)
         return
     found.result = result
-    found.layout = read_layout(result, found.x, encoded, again)
+    found.layout = _of_distribution(found, read_layout(result, found.x, encoded, again), encoded)
     if not _complete(found):
         _look_inside(found)
     if found.layout is None:
@@ -68,6 +68,13 @@ def find_forward(found: Findings) -> None:
         return
     found.report(Part.FORWARD, Standing.PRESENT, f"forward(x): {found.layout.describe()}", known_by=_how(found, encoded))
     _posterior_from_forward(found)
+
+
+def _of_distribution(found: Findings, layout: ForwardLayout | None, encoded: tuple[Tensor, Tensor] | None) -> ForwardLayout | None:
+    """The layout without the heads that forward returns where encode gives a distribution and they are not its mean and log-variance."""
+    if layout is None or layout.logvar is None or encoded is None or found.form is None or found.form.posterior is None:
+        return layout
+    return layout if same(at(found.result, layout.logvar), encoded[1]) else ForwardLayout(layout.raw, None, None)
 
 
 def compose_forward(found: Findings) -> None:
@@ -148,7 +155,8 @@ def _shown(path: Path) -> str:
 
 def sight(found: Findings, *, noise: Noise | None = None, seed: int = 0, parts: tuple[str, ...] | None = None) -> Sight:
     """One pass in training mode with everything noted; raises SubjectFault."""
-    decoders = tuple(part.name for part in candidates(found.model, DECODE_NAMES))
+    named = tuple(part.name for part in candidates(found.model, DECODE_NAMES))
+    decoders = (*named, found.taker) if found.taker is not None else named
     encoders = () if found.encode is None else (found.encode,)
     watched = tuple(dict.fromkeys((*decoders, *encoders, *(leaf_modules(found.model) if parts is None else parts))))
 

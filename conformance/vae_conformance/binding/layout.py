@@ -79,9 +79,10 @@ def leaves(result: Any, path: Path = ()) -> Leaves:
 
 
 def rebuilt(template: Any, values: Mapping[Path, Any]) -> Any:
-    """A result of the template's form with other values at some paths."""
+    """A result of the template's form with other values at some paths; what is put in the place of a whole may get other entries too."""
     if () in values:
-        return values[()]
+        deeper = {path: value for path, value in values.items() if path}
+        return rebuilt(values[()], deeper) if deeper else values[()]
     inner: dict[Any, dict[Path, Any]] = {}
     for path, value in values.items():
         inner.setdefault(path[0], {})[path[1:]] = value
@@ -139,7 +140,7 @@ def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None, a
     """
     keys = by_keys(result)
     if "raw" in keys and not (isinstance(at(result, (keys["raw"],)), Tensor) and at(result, (keys["raw"],)).numel() % x.numel()):
-        return _by_names(result, keys, x, encoded)
+        return _by_names(result, keys, x, encoded, again)
     if isinstance(result, Tensor):
         return ForwardLayout((), None, None) if result.dim() >= 1 and len(result) == len(x) else None
     if isinstance(result, Distribution):
@@ -157,8 +158,11 @@ def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None, a
     return _with_output([(path, leaf) for path, leaf in found if path not in (mu, logvar)], x, mu, logvar)
 
 
-def _by_names(result: Any, keys: Mapping[str, Any], x: Tensor, encoded: tuple[Tensor, Tensor] | None) -> ForwardLayout:
-    """By the names of entries; heads that have none of the usual names are what encode gave, or the distribution beside the output."""
+def _by_names(result: Any, keys: Mapping[str, Any], x: Tensor, encoded: tuple[Tensor, Tensor] | None, again: Any) -> ForwardLayout:
+    """By the names of entries.
+
+    Heads that have none of the usual names are what encode gave, the distribution beside the output, or what is like the other head.
+    """
     raw = (keys["raw"],)
     if {"mu", "logvar"} <= keys.keys():
         return ForwardLayout(raw, (keys["mu"],), (keys["logvar"],))
@@ -169,6 +173,12 @@ def _by_names(result: Any, keys: Mapping[str, Any], x: Tensor, encoded: tuple[Te
         found = [(path, leaf) for path, leaf in batched(result, x) if path[:1] != raw]
         mu = next((path for path, leaf in found if same(leaf, encoded[0])), mu)
         logvar = next((path for path, leaf in found if path != mu and same(leaf, encoded[1])), logvar)
+    if posterior is None and encoded is None and again is not None and mu is None and logvar is not None:
+        like = at(result, logvar).shape
+        steady = [
+            path for path, leaf in batched(result, x) if path not in (raw, logvar) and leaf.shape == like and same(leaf, at(again, path))
+        ]
+        mu = steady[0] if len(steady) == 1 else None
     return ForwardLayout(raw, mu, logvar, posterior)
 
 
@@ -188,7 +198,11 @@ def _pair_by_position(found: list[tuple[Path, Tensor]], steady: list[tuple[Path,
     for offered in (steady, found):
         codes = [(path, leaf) for path, leaf in offered if leaf.numel() != x.numel() and leaf.dim() >= 2]
         if len(codes) < 2:
-            codes = [(path, leaf) for path, leaf in offered if path != found[0][0] and not same(leaf, x)] if len(found) >= 3 else []
+            codes = (
+                [(path, leaf) for path, leaf in offered if path != found[0][0] and leaf.dim() >= 2 and not same(leaf, x)]
+                if len(found) >= 3
+                else []
+            )
         places = [path for path, _leaf in found]
         for first, second in pairwise(codes):
             if first[1].shape == second[1].shape and places.index(second[0]) == places.index(first[0]) + 1:

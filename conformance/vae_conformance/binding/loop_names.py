@@ -70,13 +70,13 @@ def attributes(kind: ast.ClassDef) -> dict[str, ast.expr]:
     for method in (one for one in kind.body if isinstance(one, Functions)):
         usual = defaults(method)
         for statement in ast.walk(method):
-            for target, value in _assignments(statement):
+            for target, value in assignments(statement):
                 if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
                     found.setdefault(target.attr, []).append(usual.get(value.id, value) if isinstance(value, ast.Name) else value)
     return {name: values[0] for name, values in found.items() if len(values) == 1}
 
 
-def _assignments(statement: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+def assignments(statement: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
     """What a statement assigns, target by target; of a tuple, entry by entry."""
     if isinstance(statement, ast.AugAssign) or (isinstance(statement, ast.AnnAssign) and statement.value is not None):
         yield statement.target, cast("ast.expr", statement.value)

@@ -16,6 +16,7 @@ from vae_conformance.binding.doors import injection_of
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.inside import kl_inside
 from vae_conformance.binding.layout import at, leaves
+from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
 from vae_conformance.binding.loss_driving import DRIVEN, driven_losses
 from vae_conformance.binding.loss_search import Candidate, loss_candidates
@@ -23,6 +24,7 @@ from vae_conformance.binding.loss_values import available, own_names, values_of
 from vae_conformance.binding.losses import Kind, Loss, behind, plain_values
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries, read_returns
+from vae_conformance.source import source_tree
 from vae_spec.elbo import negative_log_likelihood
 from vae_spec.subject import Likelihood, Raw, SubjectFault
 
@@ -48,14 +50,15 @@ class Trial:
         return tuple(one.flip(0) * 0.9 + 0.05 * one.amax() for one in self.raw)
 
 
-def losses(found: Findings, named: str | None = None) -> Iterator[Loss]:
+def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
     """Losses that may be meant, before they are called: those that take parts, those that take results, and passes that give the loss.
 
     Args:
         found: what is known of the model.
-        named: the loss that the user names, whatever word that is.
+        asked: the loss that the user names, whatever word that is.
     """
     injection = injection_of(found)
+    named = spoken_of(found, asked)
     for candidate in loss_candidates(found.model, found.target.namespace, named, own_names(found)):
         values = values_of(found, whole=candidate.whole)
         fillable = available(found, whole=candidate.whole)
@@ -74,6 +77,11 @@ def losses(found: Findings, named: str | None = None) -> Iterator[Loss]:
                 known_by=_known_by(candidate),
             )
     yield from driven_losses(found, injection, named)
+
+
+def spoken_of(found: Findings, asked: str | None) -> tuple[str, ...]:
+    """The names of losses that their words do not say: the one that the user names, and those that the file's loops differentiate."""
+    return (*(() if asked is None else (asked,)), *differentiated_calls(source_tree(found.target.namespace)))
 
 
 def _known_by(candidate: Candidate) -> str:

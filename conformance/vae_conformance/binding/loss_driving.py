@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.doors import injections
 from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.injection import Injection
 from vae_conformance.binding.loss_arguments import POSITIONS, Batch
@@ -23,7 +24,7 @@ DRIVEN = {role: role for role in POSITIONS}
 _HANDED = "probe: the running model was handed outputs and posteriors, and what it returns follows both"
 
 
-def driven_losses(found: Findings, injection: Injection, named: str | None = None) -> Iterator[Loss]:
+def driven_losses(found: Findings, injection: Injection, named: tuple[str, ...] = ()) -> Iterator[Loss]:
     """Losses of the batch: the model's own pass, methods and steps, and functions of the module that take the model and the batch."""
     doors = list(_doors(found, injection))
     for account, own, run, weight, needs in _runs(found, named):
@@ -49,6 +50,9 @@ def _doors(found: Findings, injection: Injection) -> Iterator[Injection]:
     """
     if injection.takes_code and injection.decode is not None:
         yield injection
+    elif injection.decode is not None:
+        # Heads that forward keeps as attributes are given by layers.
+        yield from (replace(layers, decode=injection.decode) for layers in injections(found))
     roles = ("mu", "logvar", "posterior")
     if injection.takes_code and (output := changed_result(found, ("raw",))) is not None:
         yield replace(injection, decode=None, result=output)
@@ -59,7 +63,7 @@ def _doors(found: Findings, injection: Injection) -> Iterator[Injection]:
 Run = tuple[str, Callable[..., Any], Callable[..., Any], str | None, bool]
 
 
-def _runs(found: Findings, named: str | None) -> Iterator[Run]:
+def _runs(found: Findings, named: tuple[str, ...]) -> Iterator[Run]:
     """What may be run: its account, the author's own code, how a batch is handed to it, its KL's weight, whether that has to be given."""
     model = found.model
     if has_forward(model) and not found.joint.composition:

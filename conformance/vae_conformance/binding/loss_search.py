@@ -12,6 +12,7 @@ from torch import nn
 
 from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.loss_arguments import NO_NAMES, Batch, Signature, direct, of_batch, of_model, of_outputs
+from vae_conformance.binding.trainers import trainer_methods
 
 METHOD_NAMES = (
     "loss",
@@ -49,13 +50,15 @@ class Candidate:
     whole: bool = False
 
 
-def loss_candidates(model: object, namespace: object, named: str | None = None, own: Mapping[str, str] = NO_NAMES) -> Iterator[Candidate]:
+def loss_candidates(
+    model: object, namespace: object, named: tuple[str, ...] = (), own: Mapping[str, str] = NO_NAMES
+) -> Iterator[Candidate]:
     """Losses that might fit: those that take the parts before those that take what forward returns; methods, functions, classes.
 
     Args:
         model: whose methods may be losses.
         namespace: the module whose functions and classes may be.
-        named: a name that is a loss's because the user says so.
+        named: names that are a loss's because the user says so, or the file's own loop.
         own: the roles of the author's own names of arguments.
     """
     places = list(_places(model, namespace, named))
@@ -67,9 +70,9 @@ def loss_candidates(model: object, namespace: object, named: str | None = None, 
             yield Candidate(account, call, signature, whole=True)
 
 
-def driving_candidates(model: object, namespace: object, named: str | None = None) -> Iterator[tuple[str, Callable[..., Any], Batch]]:
+def driving_candidates(model: object, namespace: object, named: tuple[str, ...] = ()) -> Iterator[tuple[str, Callable[..., Any], Batch]]:
     """Calls that run the model on a batch and give its loss: methods of the batch, steps of a training, functions of model and batch."""
-    for name in dict.fromkeys((*METHOD_NAMES, *STEP_NAMES, *_telling(model), *(() if named is None else (named,)))):
+    for name in dict.fromkeys((*METHOD_NAMES, *STEP_NAMES, *_telling(model), *named)):
         call = getattr(model, name, None)
         if callable(call) and not isinstance(call, nn.Module):
             for batch in of_batch(call):
@@ -78,6 +81,9 @@ def driving_candidates(model: object, namespace: object, named: str | None = Non
         for name, call in (outermost(dict(own_functions(namespace))) | dict(_less_plain(namespace, named))).items():
             for batch in of_model(call):
                 yield f"function {name}", call, batch
+        for name, call in trainer_methods(model, namespace, named):
+            for batch in of_batch(call):
+                yield f"method {name}", call, batch
 
 
 def own_functions(namespace: object, words: re.Pattern[str] = _FUNCTION) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -88,10 +94,10 @@ def own_functions(namespace: object, words: re.Pattern[str] = _FUNCTION) -> Iter
             yield name, value
 
 
-def _less_plain(namespace: object, named: str | None) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """The function that the user names, and those with other words for a loss."""
-    if named is not None:
-        yield from own_functions(namespace, re.compile(rf"^{re.escape(named)}$"))
+def _less_plain(namespace: object, named: tuple[str, ...]) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The functions that the user or a loop names, and those with other words for a loss."""
+    for name in named:
+        yield from own_functions(namespace, re.compile(rf"^{re.escape(name)}$"))
     yield from own_functions(namespace, _OTHER_WORDS)
 
 
@@ -111,11 +117,11 @@ def _telling(model: object) -> Iterator[str]:
             )
 
 
-def _places(model: Any, namespace: object, named: str | None) -> Iterator[tuple[str, Callable[..., Any]]]:
+def _places(model: Any, namespace: object, named: tuple[str, ...]) -> Iterator[tuple[str, Callable[..., Any]]]:
     if (given := settled(model, ("loss",))) is not None:
         yield f"method {given}", getattr(model, given)
         return
-    for name in dict.fromkeys((*METHOD_NAMES, *_telling(model), *(() if named is None else (named,)))):
+    for name in dict.fromkeys((*METHOD_NAMES, *_telling(model), *named)):
         call = getattr(model, name, None)
         if callable(call) and not type(call).__module__.startswith("torch."):
             yield f"method {name}", call
@@ -124,13 +130,14 @@ def _places(model: Any, namespace: object, named: str | None) -> Iterator[tuple[
     own = getattr(namespace, "__name__", None)
     there = list(vars(namespace).items()) if namespace is not None else []
     for name, value in there:
-        tells = name == named or _FUNCTION.search(name)
+        tells = name in named or _FUNCTION.search(name)
         if tells and inspect.isclass(value) and value.__module__ == own and not isinstance(model, value):
             instance = _instance(value)
             if instance is not None:
                 yield f"class {name}", instance
         elif tells and isinstance(value, nn.Module) and type(value).__module__ == own:
             yield f"object {name}", value
+    yield from ((f"method {name}", call) for name, call in trainer_methods(model, namespace, named))
 
 
 def _instance(cls: type) -> Callable[..., Any] | None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_conformance.binding.distributions import with_pair
-from vae_conformance.binding.findings import Findings
+from vae_conformance.binding.distributions import is_gaussian, pair_of, with_pair
+from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import decoded_as
 from vae_conformance.binding.layout import Path, at, leaves, rebuilt, same
 from vae_conformance.binding.losses import Values, plain_values
 from vae_conformance.binding.passes import RETURNED
-from vae_conformance.binding.remaking import posterior_object
+from vae_conformance.binding.remaking import MADE_OF, posterior_object
 from vae_spec.subject import Raw
 
+_MADE = {f"made of the second head, {place}": made_of for place, made_of in enumerate(MADE_OF)}
+"""The roles of what is returned beside the second head and was made of it, such as sigma."""
 ALWAYS = frozenset({"raw", "x", "mu", "logvar", "z", "batch"})
 """The roles that can be filled for any implementation."""
 
@@ -81,8 +84,24 @@ def changed_result(found: Findings, roles: tuple[str, ...]) -> Callable[[Any, Ra
 
 
 def _with_roles(result: Any, paths: Mapping[Path, str], given: Mapping[str, Any]) -> Any:
-    """A result with the values of its roles; an object that holds both heads is replaced as a whole."""
-    return rebuilt(result, {path: given[role] for path, role in paths.items()})
+    """A result with the values of its roles; an object that holds both heads is replaced as a whole.
+
+    What else it holds for each item, such as a prior, is made for as many items as are given.
+    """
+    values = {path: given[role] if role in given else _MADE[role](given["logvar"]) for path, role in paths.items()}
+    count = len(given["x"])
+    others = [(path, leaf) for path, leaf in leaves(result) if not any(path[: len(taken)] == taken for taken in paths)]
+    return rebuilt(result, values | {path: sized for path, leaf in others if (sized := _for_items(leaf, count)) is not leaf})
+
+
+def _for_items(leaf: Any, count: int) -> Any:
+    """A tensor or a Gaussian of BATCH items for another number of items, one after another."""
+    if isinstance(leaf, Tensor):
+        return leaf if leaf.dim() == 0 or len(leaf) != BATCH or count == BATCH else leaf[torch.arange(count) % BATCH]
+    if not isinstance(leaf, Distribution) or not is_gaussian(leaf) or leaf.batch_shape[:1] != (BATCH,) or count == BATCH:
+        return leaf
+    mean, logvar = (one[torch.arange(count) % BATCH] for one in pair_of(leaf))
+    return with_pair(leaf, mean, logvar)
 
 
 def _objects(found: Findings) -> Callable[..., dict[str, Any]]:
@@ -138,5 +157,7 @@ def returned_roles(found: Findings) -> tuple[Any, dict[Path, str]]:
         if same(leaf, found.x):
             roles[path] = "x"
         elif found.pair is not None and leaf.shape == found.pair[0].shape:
-            roles[path] = "z"
+            second = None if layout.logvar is None or inner else at(returned, layout.logvar)
+            made = () if second is None else (role for role, made_of in _MADE.items() if same(leaf, made_of(second)))
+            roles[path] = next(iter(made), "z")
     return returned, roles

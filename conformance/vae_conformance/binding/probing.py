@@ -37,9 +37,12 @@ def shape_candidates(model: object, arguments: Mapping[str, object]) -> list[tup
         for name in _SHAPE_ATTRIBUTES:
             found += _from_value(source.get(name))
     found += list(_from_layers(model))
-    channels = {shape[0] for shape in found if len(shape) == 3} or {1, 3}
-    found += [(count, side, side) for side in SIDES for count in sorted(channels)]
+    channels = sorted({shape[0] for shape in found if len(shape) == 3})
+    # The first convolution may stand behind something that makes channels, such as a PixelUnshuffle.
+    for counts in (channels, [1, 3]) if channels else ([1, 3],):
+        found += [(count, side, side) for side in SIDES for count in counts]
     found += [(784,), (64,), (2,), (1024,), (4096,)]
+    found += [(side, side) for side in SIDES]
     return list(dict.fromkeys(found))
 
 
@@ -62,10 +65,20 @@ def _square(entries: int) -> list[tuple[int, ...]]:
 
 
 def _from_layers(model: object) -> Iterator[tuple[int, ...]]:
-    """What the first layer with weights says: entries for a linear one, channels for a convolution."""
+    """What the first layer with weights says: entries for a linear one, channels for a convolution, columns for one that reads rows.
+
+    Weights that belong to no layer say entries by either of their sides, or rows and columns.
+    """
     if not isinstance(model, nn.Module):
         return
     for module in model.modules():
+        loose = _loose_weight(module)
+        if loose is not None:
+            yield from ((side,) for side in loose.shape) if loose.dim() == 2 else (tuple(loose.shape[:2]), tuple(loose.shape[1:]))
+            return
+        if isinstance(module, nn.RNNBase):
+            yield (module.input_size, module.input_size)
+            return
         if isinstance(module, nn.Linear):
             yield (module.in_features,)
             yield from _square(module.in_features)
@@ -74,6 +87,13 @@ def _from_layers(model: object) -> Iterator[tuple[int, ...]]:
             for side in SIDES:
                 yield (module.in_channels, side, side)
             return
+
+
+def _loose_weight(module: nn.Module) -> Tensor | None:
+    """The first weight of two or three sides that a module keeps, where the module is the author's own or only keeps weights."""
+    keeps = isinstance(module, nn.ParameterDict | nn.ParameterList) or not type(module).__module__.startswith("torch.")
+    kept = module._parameters.values() if keeps else ()  # noqa: SLF001
+    return next((value for value in kept if value is not None and value.dim() in (2, 3)), None)
 
 
 def probe_batch(shape: tuple[int, ...], batch: int = 4) -> Tensor:

@@ -21,6 +21,8 @@ NEAR = 0.5
 """A mean distance from the target at which both heads have reached it."""
 SLOWER = (1, 3, 10)
 """How many times slower it is tried again where steps lead to values that the implementation's own code refuses."""
+SURE = 3
+"""How many times slower a target has to be missed too: long steps can lead where a network learns no more, or beyond a clamp."""
 
 
 Pair = tuple[Tensor, Tensor]
@@ -28,13 +30,13 @@ Pair = tuple[Tensor, Tensor]
 
 
 def reach(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, *, steps: int, rate: float, seed: int) -> Reached:
-    """Take Adam's steps on the encoder from a fresh initialisation; the present state is put back.
+    """Take Adam's steps on the encoder from a fresh initialisation, and shorter ones where they miss; the present state is put back.
 
     Args:
         subject: whose encoder.
         look: gives mu and logvar in the present state, attached.
         target: mu and logvar to go to.
-        steps: at most.
+        steps: at most; more of shorter ones.
         rate: Adam's learning rate.
         seed: of the initialisation, and of what is drawn on the way.
 
@@ -49,7 +51,9 @@ def reach(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, *, 
                 with subject.caller.calling("encode"):
                     look()
                 try:
-                    return _steered(subject, look, target, steps * slower, rate / slower)
+                    reached = _steered(subject, look, target, steps * slower, rate / slower)
+                    if slower >= SURE or _distance((reached.mu, reached.logvar), target) < NEAR:
+                        return reached
                 except SubjectFault as fault:
                     # Weights that nobody has trained may overflow: that is the steering's fault, unless going slowly leads there too.
                     if slower == SLOWER[-1] or fault.limit is not None:
@@ -59,17 +63,22 @@ def reach(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, *, 
         subject.load(before)
 
 
+def _distance(here: Pair, target: Pair) -> float:
+    """The mean distance of the head that is further away."""
+    return max(float((one.detach() - other.to(one)).abs().mean()) for one, other in zip(here, target, strict=True))
+
+
 def _steered(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, steps: int, rate: float) -> Reached:
     # A deviation is steered to a deviation: its logarithm has a pole between the two signs that it may have.
     wired = subject.wiring.head
-    head = wired if wired in (Head.STD, Head.VARIANCE) else Head.LOGVAR
+    head = wired if wired in (Head.STD, Head.VARIANCE, Head.PRECISION) else Head.LOGVAR
     mu, logvar = (one.to(subject.device) for one in target)
     goal = mu, head.from_logvar(logvar)
     optimiser = torch.optim.Adam(list(trainable(subject.model).values()), lr=rate)
     for _ in range(steps):
         with subject.caller.calling("encode"):
             here = look()
-            if max(float((one.detach() - other).abs().mean()) for one, other in zip(here, (mu, logvar), strict=True)) < NEAR:
+            if _distance(here, (mu, logvar)) < NEAR:
                 break
             errors = here[0] - goal[0], head.from_logvar(here[1]) - goal[1]
             optimiser.zero_grad()

@@ -15,7 +15,7 @@ from torch.distributions import Distribution
 
 from vae_conformance.binding.layout import Path, at, named, same
 
-_MADE_OF: tuple[Callable[[Tensor], Tensor], ...] = (
+MADE_OF: tuple[Callable[[Tensor], Tensor], ...] = (
     lambda second: second,
     lambda second: torch.exp(0.5 * second),
     torch.exp,
@@ -77,7 +77,7 @@ def _reads_back(make: Callable[[Tensor, Tensor], Any], heads: tuple[str, str], l
 
 
 def _constructors(cls: type) -> Iterator[Callable[[Tensor, Tensor], Any]]:
-    for made_of in _MADE_OF:
+    for made_of in MADE_OF:
         yield partial(_of_two, cls, made_of)
         yield partial(_of_halves, cls, made_of)
 
@@ -94,7 +94,7 @@ def _copier(template: Any, heads: tuple[str, str]) -> Callable[[Tensor, Tensor],
     """A copy with other heads, and with what was made of the second head made of the new one."""
     second = getattr(template, heads[1])
     kept = [(name, value) for name, value in vars(template).items() if isinstance(value, Tensor) and name not in heads]
-    derived = {name: made_of for name, value in kept for made_of in reversed(_MADE_OF) if same(value, made_of(second))}
+    derived = {name: made_of for name, value in kept for made_of in reversed(MADE_OF) if same(value, made_of(second))}
 
     def make(mu: Tensor, second: Tensor) -> Any:
         made = copy.copy(template)

@@ -295,7 +295,7 @@ def _objection(found: Findings, steering: Steering, latent_shape: tuple[int, ...
 
 def _output(found: Findings, result: Any) -> Tensor:
     raw = as_raw(result)
-    if raw is None or len(raw[0]) != BATCH or raw[0].numel() % found.x.numel():
+    if raw is None or raw[0].dim() < 2 or len(raw[0]) != BATCH or raw[0].numel() % found.x.numel():
         raise SubjectFault("decode", "does not give one output an item")
     return raw[0]
 

@@ -1,0 +1,112 @@
+"""Parts whose names say nothing, told by what forward does with them: what it hands the batch and takes a posterior from, what the code.
+
+Only what a pass calls by itself is looked at: no method is tried for what it might be.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vae_conformance.binding.adapter import inner_of, part_of, settled
+from vae_conformance.binding.findings import BATCH, Findings
+from vae_conformance.binding.injection import answering
+from vae_conformance.binding.interface import Found, as_raw, code_form
+from vae_conformance.binding.layout import same
+from vae_conformance.binding.passes import has_forward
+from vae_spec.subject import Noise, SubjectFault
+
+
+@dataclass
+class Call:
+    """One call of a part inside a pass.
+
+    Attributes:
+        name: of the part, dotted.
+        argument: its first argument.
+        result: what it gave.
+    """
+
+    name: str
+    argument: Any
+    result: Any = None
+
+
+def encoders_called(found: Findings) -> list[Found]:
+    """The parts that forward hands the batch and that give mu and a second head, or a distribution, the outermost first."""
+    try:
+        first, again = (_calls(found, seed=seed) for seed in (0, 1))
+    except SubjectFault:
+        return []
+    x = found.x.flatten()
+    pairs = [(call, other) for call, other in zip(first, again, strict=False) if call.name == other.name]
+    taking = [(call, other) for call, other in pairs if isinstance(call.argument, Tensor) and torch.equal(call.argument.flatten(), x)]
+    names = [call.name for call, other in taking if code_form(call.result, other.result, found.x) is not None]
+    return [Found(name, part_of(found.model, name)) for name in dict.fromkeys(names)]
+
+
+def takers_called(found: Findings) -> list[Call]:
+    """The calls that are handed the code, in their order: of what the noise changes, what is smallest."""
+    try:
+        silent, noisy = (_calls(found, noise=noise) for noise in (Noise.none(), Noise()))
+    except SubjectFault:
+        return []
+    moved = [
+        call
+        for call, other in zip(silent, noisy, strict=False)
+        if call.name == other.name
+        and isinstance(call.argument, Tensor)
+        and isinstance(other.argument, Tensor)
+        and call.argument.dim() >= 2
+        and len(call.argument) == BATCH
+        and not same(call.argument, other.argument)
+    ]
+    least = min((call.argument.numel() for call in moved), default=0)
+    return [call for call in moved if call.argument.numel() == least]
+
+
+def decoders_called(found: Findings) -> list[Found]:
+    """The parts that forward hands the code and that give an output."""
+    names = []
+    for call in takers_called(found):
+        raw = as_raw(call.result)
+        if raw is not None and raw[0].dim() >= 2 and len(raw[0]) == BATCH and raw[0].numel() % found.x.numel() == 0:
+            names.append(call.name)
+    return [Found(name, part_of(found.model, name)) for name in dict.fromkeys(names)]
+
+
+def _calls(found: Findings, *, seed: int = 0, noise: Noise | None = None) -> list[Call]:
+    """What one pass in training mode calls, in the order in which the calls begin; nothing of a record, which names its parts."""
+    if not has_forward(found.model) or settled(found.model, ("encode", "decode", "forward")) is not None:
+        return []
+    made: list[Call] = []
+
+    def noted(name: str, own: Callable[..., Any], *arguments: Any) -> Any:
+        call = Call(name, arguments[0] if arguments else None)
+        made.append(call)
+        call.result = own(*arguments)
+        return call.result
+
+    def run() -> None:
+        with ExitStack() as stack:
+            for name in _names(found.model):
+                stack.enter_context(answering(found.model, name, partial(noted, name)))
+            found.forward(found.x)
+
+    found.call("forward", run, train=True, seed=seed, noise=noise)
+    return made
+
+
+def _names(model: Any) -> list[str]:
+    """The methods of a model's own classes, and its submodules, by dotted names."""
+    kinds = [kind for kind in type(inner_of(model)).__mro__ if not kind.__module__.startswith(("torch.", "builtins"))]
+    methods = [name for kind in kinds for name, value in vars(kind).items() if inspect.isfunction(value) and not name.startswith("__")]
+    modules = [name for name, _module in model.named_modules() if name] if isinstance(model, nn.Module) else []
+    return [*(name for name in dict.fromkeys(methods) if name != "forward"), *modules]
