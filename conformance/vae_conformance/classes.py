@@ -128,7 +128,7 @@ def _look(cls: type, drawing: set[str]) -> _Look:
     if issubclass(cls, nn.Module):
         # A loss takes four arguments and more, self among them; a model can be called on a batch alone, or with labels.
         required = [each for each in parameters_of(cls.forward) if each.default is each.empty]
-        runs = "forward" in names and len(required) <= 3
+        runs = ("forward" in names or issubclass(cls, nn.Sequential)) and len(required) <= 3
     else:
         runs = "forward" in names or "__call__" in vars(cls)
     # Without a forward the loss of a class of that name is what runs: what it calls tells of it.

@@ -294,6 +294,10 @@ class Subject(Protocol):
         """Take on a state that `fresh` or `train` gave."""
         ...
 
+    def state(self) -> State:
+        """A copy of the present state."""
+        ...
+
     def posterior(self, x: Tensor, *, mode: Mode = Mode.EVAL, seed: int = 0) -> Posterior:
         """q(z | x) for each item."""
         ...

@@ -15,6 +15,7 @@ from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.estimates import estimates_kl
 from vae_conformance.binding.findings import BATCH, Findings
+from vae_conformance.binding.fixed_variance import fixed_variance, kl_grows
 from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agree, named_head, read_kl, read_sampler
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import head_by_step
@@ -104,6 +105,7 @@ class Assembly:
         self._read_objective()
         self._read_manners()
         self.facts = replace(self.facts, learned_scale=self._learns_scale())
+        self._read_fixed_scale()
         self.found.parts[Part.NOISE_CONTROL] = self._noise_control()
         report_rest(self.found, self.facts, loss)
         return self._build(replace(self.facts, notes=(*self.found.target.notes, *self.found.notes)))
@@ -155,20 +157,13 @@ class Assembly:
             for loss in () if answering is None else answering.signs():
                 likelihood = self._likelihood_of(loss)
                 # Of a loss and its negative that fit alike, the one whose KL grows is to be minimised.
-                fits = (likelihood is not None) + (self._kl_head() is not None) + (loss.sign < 0 and self._kl_grows(trial)) / 2
+                grows = loss.sign < 0 and kl_grows(self._build(self.facts), trial.raw, trial.x)
+                fits = (likelihood is not None) + (self._kl_head() is not None) + grows / 2
                 # What forward returns beside a loss, or without one, follows both too.
                 told = fits > 0 or not (loss.driven and loss.name == "forward")
                 if told and (best is None or fits > best[0]):
                     best = fits, loss
         return (None if best is None else best[1]), failed
-
-    def _kl_grows(self, trial: Trial) -> bool:
-        """Whether the loss is greater for a mean of 1 than for one of 0."""
-        subject, raw, zero = self._build(self.facts), trial.raw, trial.code(0.0)
-        try:
-            return float(subject.terms(raw, trial.x, zero + 1, zero).total) > float(subject.terms(raw, trial.x, zero, zero).total)
-        except (SubjectFault, RuntimeError):
-            return False
 
     def _instead(self, failed: tuple[Loss, SubjectFault] | None, trial: Trial) -> tuple[Loss, Likelihood | None]:
         """Where no loss answers: the one that fails, two terms that a script adds, the model's own KL, or the ELBO."""
@@ -375,6 +370,16 @@ class Assembly:
         if learned:
             self.found.notes.append("the likelihood's variance is learned inside the loss")
         return learned
+
+    def _read_fixed_scale(self) -> None:
+        """Whether the squared error is that of a Gaussian of another sigma than 1, with its normaliser."""
+        facts, works = self.facts, self.found.parts[Part.LOSS].standing is Standing.PRESENT
+        if not works or facts.likelihood is not Likelihood.SQUARED_ERROR or facts.learned_scale or facts.effective_beta is not None:
+            return
+        if (variance := fixed_variance(self._build(facts), self._in_range(self.found.x[:1]))) is not None:
+            self.facts = replace(facts, effective_beta=variance)
+            sigma = f"the likelihood is a Gaussian of sigma = {math.sqrt(variance):.4g}, with its normaliser"
+            self.found.notes.append(f"{sigma}: against half the squared error the KL weighs sigma^2 = {variance:.4g}")
 
     def _noise_control(self) -> PartReport:
         if self.found.parts[Part.DRAW].standing is not Standing.PRESENT:

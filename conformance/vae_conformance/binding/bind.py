@@ -23,7 +23,14 @@ from vae_conformance.binding.inline_step import find_inline_step
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
 from vae_conformance.binding.noise import seeded
-from vae_conformance.binding.refusals import excuse_guessed_shapes, refuse_codebook, refuse_conditional, refuse_nothing
+from vae_conformance.binding.refusals import (
+    excuse_guessed_shapes,
+    refuse_codebook,
+    refuse_conditional,
+    refuse_entries,
+    refuse_nothing,
+    refuse_several_draws,
+)
 from vae_conformance.binding.steering import steer_decoder
 from vae_conformance.declarations import completed, with_declarations
 from vae_conformance.errors import Unbound
@@ -108,12 +115,14 @@ def _refuse_levels(found: Findings) -> None:
 def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     refuse_conditional(found.model, found.target.name)
     find_shape(found, options)
+    refuse_entries(found)
     find_encoder(found, encoders_called(found))
     found.taker = next((call.name for call in takers_called(found)), None)
     find_forward(found)
     latent_shape = latent_shape_of(found)
     find_decoder(found, latent_shape, decoders_called(found))
     find_sampler(found, latent_shape)
+    refuse_several_draws(found, latent_shape)
     find_inline_step(found, latent_shape)
     steer_decoder(found, latent_shape)
     compose_forward(found)

@@ -190,7 +190,7 @@ def _confirmed(found: Findings, step: InlineStep, latent_shape: tuple[int, ...])
     other, _second = _probes(found, latent_shape, 8)
 
     def drawn(mu: Tensor, second: Tensor) -> Tensor:
-        z: Tensor = found.call("sampling step", step, mu.clone(), second.clone(), train=True)
+        z: Tensor = found.call("sampling step", step, mu.clone(), second.clone(), train=True, noise=Noise())
         return z
 
     try:

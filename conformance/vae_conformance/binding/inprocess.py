@@ -51,6 +51,7 @@ class InProcessSubject:
         self.wiring = wiring
         self.device = device
         self.caller = Caller()
+        self._streams: set[bytes] = set()
         self._make = make
 
     # states and modes
@@ -83,7 +84,7 @@ class InProcessSubject:
             stack.enter_context(in_mode(self.model, mode))
             stack.enter_context(seeded(noise.seed, self.device))
             stack.enter_context(torch.set_grad_enabled(grad))
-            watch = RandomCalls(noise)
+            watch = RandomCalls(noise, self._streams)
             stack.enter_context(watch)
             yield watch
 
@@ -124,7 +125,10 @@ class InProcessSubject:
         return Posterior(mu.detach(), logvar.detach())
 
     def _drawn(self, sample: Callable[..., Any], mu: Tensor, logvar: Tensor) -> Any:
-        return self.wiring.draw_form.call(sample, self._shaped(mu), self._shaped(self.wiring.head.from_logvar(logvar)))
+        mu = self._shaped(mu)
+        z = self.wiring.draw_form.call(sample, mu, self._shaped(self.wiring.head.from_logvar(logvar)))
+        # One draw an item may stand along a dimension of its own.
+        return z[0] if isinstance(z, Tensor) and z.shape == (1, *mu.shape) else z
 
     def draw(self, mu: Tensor, logvar: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Tensor:
         """A draw through the model's own sampling step."""

@@ -16,10 +16,12 @@ from torch import Tensor, nn
 
 from vae_conformance.binding.adapter import Adapter, inner_of
 from vae_conformance.binding.findings import BATCH, Findings
+from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import Parameters, is_weight, names_model, parameters
 from vae_conformance.binding.loss_search import METHOD_NAMES, outermost, own_functions
 from vae_conformance.binding.loss_terms import names_term
 from vae_conformance.errors import Unbound
+from vae_conformance.source import source_tree
 from vae_spec.subject import Part, Standing, SubjectFault
 
 _METHODS = (*METHOD_NAMES, "training_step", "compute_elbo", "forward_loss", "negative_elbo", "nelbo")
@@ -51,13 +53,41 @@ class Named:
 
 
 def tells_nothing(fault: SubjectFault) -> bool:
-    """Whether a failing call says nothing of the author's code: it takes other arguments than it was handed, and was never entered."""
+    """Whether a failing call says nothing of the author's code.
+
+    It takes other arguments than it was handed, and was never entered; or something has to be set before, which nobody has done here.
+    """
     error = fault.__cause__
+    if isinstance(error, AttributeError):
+        return _is_set_elsewhere(error)
     if not isinstance(error, TypeError):
         return False
     own = str(Path(__file__).parent.parent)
     files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
     return all(file.startswith(own) or Path(file).parts[-4:] == _CALLING for file in files)
+
+
+def _is_set_elsewhere(error: AttributeError) -> bool:
+    """Whether a call misses an attribute of `self` that a method other than the constructor sets, as `compile` does: it is not prepared."""
+    named = re.search(r"has no attribute '(\w+)'", str(error))
+    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
+    owner = next((frame.f_locals["self"] for frame in reversed(frames) if "self" in frame.f_locals and named), None)
+    if named is None or owner is None:
+        return False
+    for kind in type(owner).__mro__:
+        for name, method in vars(kind).items():
+            code = getattr(method, "__code__", None)
+            if name != "__init__" and code is not None and not kind.__module__.startswith("torch.") and _sets(method, named[1]):
+                return True
+    return False
+
+
+def _sets(method: Callable[..., Any], attribute: str) -> bool:
+    """Whether a method assigns an attribute of `self`."""
+    try:
+        return re.search(rf"self\.{attribute}\s*(:[^=\n]+)?=[^=]", inspect.getsource(method)) is not None
+    except (OSError, TypeError):
+        return False
 
 
 def refuse_unread(found: Findings, tried: Sequence[tuple[str, str]], asked: str | None = None) -> None:
@@ -98,11 +128,26 @@ def _named(found: Findings) -> Iterator[Named]:
             yield Named(name, f"method {name}", call)
     for name, call in outermost(dict(own_functions(found.target.namespace))).items():
         yield Named(name, f"function {name}", call)
+    yield from _spoken(found)
     for name, value in list(vars(found.target.namespace).items()):
         own = inspect.isclass(value) and value.__module__ == getattr(found.target.namespace, "__name__", None)
         callable_class = own and (issubclass(value, nn.Module) or "__call__" in vars(value))
         if callable_class and re.search(r"loss|elbo|criterion|objective", name, re.IGNORECASE) and not isinstance(inner, value):
             yield Named(name, f"class {name}", value)
+
+
+def _spoken(found: Findings) -> Iterator[Named]:
+    """What the file's own loop differentiates: functions, and methods of the model and of other classes, where the file has them."""
+    namespace = found.target.namespace
+    own = getattr(namespace, "__name__", None)
+    kinds = [value for value in vars(namespace).values() if inspect.isclass(value) and value.__module__ == own] if namespace else []
+    for name in differentiated_calls(source_tree(namespace)):
+        call = vars(namespace).get(name)
+        if inspect.isfunction(call) and call.__module__ == own:
+            yield Named(name, f"function {name}", call)
+        for kind in kinds:
+            if inspect.isfunction(method := vars(kind).get(name)):
+                yield Named(name, f"method {kind.__name__}.{name}", method)
 
 
 def _homes(found: Findings) -> set[str]:

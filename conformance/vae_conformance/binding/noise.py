@@ -38,18 +38,22 @@ _RANDOM = frozenset((*_STANDARD, *_WITH_MOMENTS, _aten.normal_, *_OTHER))
 class RandomCalls(TorchDispatchMode):
     """Watches the random calls of the code inside, and replaces the noise of the Gaussian ones.
 
-    A private generator is set aside for the global one, which the caller has seeded: then one seed decides everything.
+    A private generator is set aside for the global one, which the caller has seeded: then one seed decides everything. One that somebody
+    has put back to a state in which an earlier call found it stays: it draws the same again, and that is to be seen.
 
     Attributes:
         names: the random operations that were called, in order.
         private: whether any of them drew from a generator of the model's own.
+        states: the states in which earlier calls found generators of the model's own; this one adds what it finds.
     """
 
-    def __init__(self, noise: Noise) -> None:
+    def __init__(self, noise: Noise, states: set[bytes] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.noise = noise
         self.names: list[str] = []
         self.private = False
+        self.states = set() if states is None else states
+        self._earlier = frozenset(self.states)
 
     def __torch_dispatch__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Run one operation, watching for random ones."""
@@ -59,18 +63,20 @@ class RandomCalls(TorchDispatchMode):
         kwargs = dict(kwargs or {})
         if packet in _STANDARD or packet in _WITH_MOMENTS or packet is _aten.normal_:
             self.names.append(packet.__name__)
-            self._use_global_stream(kwargs)
-            drawn = func(*args, **kwargs)
-            return self._replace(packet, drawn, args)
+            return self._replace(packet, self._drawn(func, args, kwargs), args)
         self.names.append(packet.__name__)
-        self._use_global_stream(kwargs)
-        return func(*args, **kwargs)
+        return self._drawn(func, args, kwargs)
 
-    def _use_global_stream(self, kwargs: dict[str, Any]) -> None:
-        """Set a private generator aside."""
-        if kwargs.get("generator") is not None:
-            self.private = True
-            kwargs["generator"] = None
+    def _drawn(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What an operation draws from the global stream, or from a private one that has been put back."""
+        private = kwargs.get("generator")
+        if private is None:
+            return func(*args, **kwargs)
+        self.private = True
+        state = bytes(private.get_state().numpy().tobytes())
+        own = func(*args, **kwargs)  # it goes on as it would
+        self.states.add(state)
+        return own if state in self._earlier else func(*args, **{**kwargs, "generator": None})
 
     def _replace(self, packet: Any, drawn: Tensor, args: tuple[Any, ...]) -> Tensor:
         if not self.noise.zero and self.noise.given is None:

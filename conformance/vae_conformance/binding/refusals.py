@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import settled
-from vae_conformance.binding.findings import Findings
+from vae_conformance.binding.adapter import inner_of, settled
+from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, candidates
 from vae_conformance.binding.layout import leaves
-from vae_conformance.binding.passes import has_forward
+from vae_conformance.binding.passes import forward_of, has_forward
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
 from vae_spec.subject import Part, Standing, SubjectFault
@@ -64,6 +64,56 @@ def _label_of(call: Any) -> str | None:
         if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
     ]
     return next((one for one in required[1:] if _LABEL.search(one)), None)
+
+
+def refuse_entries(found: Findings) -> None:
+    """Refuse a model whose pass takes a batch of named entries, as `batch["x"]`, and none of plain images.
+
+    Raises:
+        Unbound: it takes such a batch.
+    """
+    if not has_forward(found.model) or settled(found.model, ("forward",)) is not None:
+        return
+    try:
+        found.call("forward", found.forward, found.x)
+    except SubjectFault as fault:
+        failure = fault.what
+    else:
+        return
+    try:
+        source = inspect.getsource(forward_of(inner_of(found.model)))
+    except (OSError, TypeError):
+        return
+    first = re.search(r"def \w+\(\s*self,\s*(\w+)", source)
+    entry = re.search(rf"\b{first[1]}\[(['\"])(\w+)\1\]", source) if first else None
+    if first is not None and entry is not None:
+        raise Unbound(
+            f"{found.target.name}: forward takes a batch of named entries ({first[1]}[{entry[2]!r}]), no plain images: it {failure}",
+            f"write an adapter whose forward hands it {{{entry[2]!r}: x}}, and whose loss takes x_hat, x, mu and logvar (docs/adapters.md)",
+        )
+
+
+def refuse_several_draws(found: Findings, latent_shape: tuple[int, ...]) -> None:
+    """Refuse a sampling step that gives several codes for each item, along a dimension of their own.
+
+    Raises:
+        Unbound: it does.
+    """
+    part = found.draw_part
+    if part is None or found.parts[Part.DRAW].standing is not Standing.PRESENT:
+        return
+    code = torch.zeros(BATCH, *latent_shape, device=found.device)
+    try:
+        z = found.call("sampling step", found.draw_form.call, part.call, code, code + 0.5, train=True)
+    except SubjectFault:
+        return
+    if isinstance(z, Tensor) and z.dim() == code.dim() + 1 and z.numel() != code.numel():
+        ahead, behind = z.shape[1:] == code.shape, (*z.shape[:1], *z.shape[2:]) == tuple(code.shape)
+        if ahead or behind:
+            raise Unbound(
+                f"{found.target.name}: {part.name} gives {z.shape[0 if ahead else 1]} codes for each item, and the claims speak of one",
+                "judge it with one draw an item: let its default be 1, or write an adapter that builds it so (docs/adapters.md)",
+            )
 
 
 def refuse_codebook(found: Findings) -> None:

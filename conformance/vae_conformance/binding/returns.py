@@ -59,7 +59,7 @@ def read_returns(result: Any, changed_code: Any, changed_output: Any = None) -> 
         changed_output: for another output, where one was asked.
     """
     if isinstance(result, Mapping):
-        return _by_names(result)
+        return _by_names(result) or _by_keys([result, changed_code, changed_output])
     if isinstance(result, Tensor | float):
         return Returns.SCALAR, (0, 0, 0)
     if not isinstance(result, tuple | list) or not all(isinstance(one, Tensor | float | int) for one in result):
@@ -87,6 +87,18 @@ def _by_names(result: Mapping[Any, Any]) -> tuple[Returns, Order] | None:
         parts = keys["kl"] is not None or keys["reconstruction"] is not None
         return (Returns.PART, order) if parts else (Returns.SCALAR, (keys["total"],) * 3)
     return None
+
+
+def _by_keys(results: list[Any]) -> tuple[Returns, Order] | None:
+    """The reading of a dict whose names say nothing, by its values."""
+    keys = list(results[0])
+    if len(keys) == 1:
+        return Returns.SCALAR, (keys[0],) * 3
+    read = read_returns(*(None if result is None else tuple(result[key] for key in keys) for result in results))
+    if read is None:
+        return None
+    total, reconstruction, kl = (None if index is None else keys[index] for index in read[1])
+    return read[0], (total, reconstruction, kl)
 
 
 def _of_two(before: list[float], after: list[float], output: list[float] | None) -> tuple[Returns, Order]:

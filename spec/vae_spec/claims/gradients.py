@@ -19,6 +19,7 @@ from vae_spec.trial import Trial
 
 PROBE_BATCHES = 4
 PROBE_ITEMS = 16
+SMALL_STEP = 1e-3
 NEGLIGIBLE = 1e-7
 """Relative to the largest gradient of the same quantity: below this a float32 gradient is rounding (a bias before BatchNorm, say)."""
 
@@ -89,12 +90,14 @@ class Reach:
         idle: those of them that the loss never moves.
         untaught: those that influence mu or logvar and whose layer has no gradient from the output.
         deaf: those of them that influence mu.
+        cut: those that change mu or logvar and have no gradient from them.
     """
 
     moving: int
     idle: list[str]
     untaught: list[str]
     deaf: list[str]
+    cut: list[str]
 
 
 def _reach(subject: Subject, trial: Trial) -> Reach:
@@ -120,7 +123,30 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
     # A bias that a BatchNorm of the decoder takes out again is taught by what its layer's weights are taught.
     reached = {_module(name) for name in deciding}
     untaught = [name for name in moving if name in coding["mu"] | coding["logvar"] and _module(name) not in reached]
-    return Reach(len(moving), idle, untaught, [name for name in untaught if name in coding["mu"]])
+    still = [name for name, share in influence.items() if share == 0]
+    return Reach(len(moving), idle, untaught, [name for name in untaught if name in coding["mu"]], _cut_inside(subject, trial, still))
+
+
+def _cut_inside(subject: Subject, trial: Trial, names: list[str]) -> list[str]:
+    """Those of these parameters, which have no gradient, that change mu or logvar all the same.
+
+    A step of a thousandth shows a path that is cut, and wakes no unit that sleeps.
+    """
+    if not names or subject.facts.parts[Part.POSTERIOR].standing is not Standing.PRESENT:
+        return []
+    _index, x = next(_probe_images(subject, trial))
+    state, before, found = subject.state(), subject.posterior(x), []
+    try:
+        for name in names:
+            rng = generator(trial, "step", name)
+            size = SMALL_STEP * max(float(state[name].abs().mean()), 1.0)
+            subject.load({**state, name: state[name] + size * torch.randn(state[name].shape, generator=rng).to(state[name])})
+            after = subject.posterior(x)
+            if _differs(after.mu, before.mu) or _differs(after.logvar, before.logvar):
+                found.append(name)
+    finally:
+        subject.load(state)
+    return found
 
 
 def _module(parameter: str) -> str:
@@ -190,6 +216,15 @@ def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
             expected={"parameters without gradient": 0},
             diagnosis="no-encoder-gradient" if reach.deaf else None,
             hint="draw with rsample(), or as mu + sigma * torch.randn_like(sigma), and leave out detach() and no_grad()",
+        )
+    if reach.cut:
+        return violated(
+            f"these parameters change mu or logvar, but have no gradient: {_listed(reach.cut)}\nsomething cuts the path inside the encoder:"
+            " they stay as they were made",
+            measured={"parameters without gradient": len(reach.cut)},
+            expected={"parameters without gradient": 0},
+            diagnosis="no-encoder-gradient",
+            hint="leave out detach(), .data and no_grad() inside the encoder; what is to stay as it is gets requires_grad_(False)",
         )
     if reach.idle:
         return violated(

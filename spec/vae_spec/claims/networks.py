@@ -11,7 +11,7 @@ from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, violated
 from vae_spec.strategies import Pixels, batch_sizes, images, pixel_kinds
-from vae_spec.subject import Likelihood, Part, Subject
+from vae_spec.subject import Likelihood, Part, Standing, Subject
 from vae_spec.trial import Trial
 
 CLOSE = 1e-4
@@ -140,6 +140,15 @@ def _check_dependence(subject: Subject, trial: Trial) -> Verdict | None:
             hint="feed z through the decoder"
             if still == 1
             else "a ReLU at the output kills entries for good: end with a sigmoid, or with a linear layer",
+        )
+    ended = float((near == near.min()).double().mean())
+    if ended > 0.25 and subject.facts.parts[Part.TRAINING].standing is Standing.PRESENT:
+        return violated(
+            f"{ended:.0%} of the output's entries are {float(near.min()):.4g} before anything is learned: they have no gradient there",
+            measured={"share of entries at the least value": ended},
+            expected={"share of entries at the least value": "<= 0.25"},
+            diagnosis="decoder-range",
+            hint="a ReLU at the output kills entries for good: end with a sigmoid, or with a linear layer",
         )
     slope = subject.decode_vjp(z, torch.randn(subject.decode(z)[0].shape, generator=generator(trial, "cotangent")))
     if slope is None:
