@@ -17,7 +17,7 @@ GATES = ("expected", "required")
 LIKELIHOODS = ("bernoulli", "bernoulli-logits", "squared-error", "gaussian", "laplace")
 OBJECTIVES = ("elbo", "elbo-monte-carlo", "modified")
 DECODERS = ("factorised", "autoregressive")
-SECOND_HEADS = ("log-variance", "log-std", "std", "variance")
+SECOND_HEADS = ("log-variance", "log-std", "std", "variance", "precision")
 
 
 def area_of(claim: str) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 from vae_conformance.binding.doors import injection_of
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.inside import kl_inside
+from vae_conformance.binding.knobs import knob_of
 from vae_conformance.binding.layout import at, leaves
 from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
@@ -139,7 +140,25 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
     if (alone or loss.whole) and not _follows(results, both=alone) and not (loss.whole and loss.by_name):
         return None
     read = read_returns(*results)
-    return None if read is None else replace(loss, returns=read[0], order=read[1])
+    return None if read is None else _with_knob(found, replace(loss, returns=read[0], order=read[1]), trial)
+
+
+def _with_knob(found: Findings, loss: Loss, trial: Trial) -> Loss:
+    """The loss with the attribute that weighs its KL, where it takes no weight: one that its total follows, or that a loss object keeps."""
+    knob = None if loss.takes_beta or loss.returns is Returns.PAIR else knob_of(loss.call)
+    if knob is None:
+        return loss
+    turned, neutral = replace(loss, knob=knob), trial.code(0.5)
+
+    def total(beta: float) -> float:
+        return float(found.call("loss", turned.evaluate, trial.raw, trial.x, trial.code(1.0), neutral, neutral, None, beta).total)
+
+    try:
+        follows = total(1.0) != total(2.0)
+    except SubjectFault:
+        return loss
+    # What a model keeps may be meant for another place; a loss object has no other.
+    return turned if follows or loss.account.startswith(("class ", "object ")) else loss
 
 
 def _takes_output(found: Findings, loss: Loss, trial: Trial) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vae_conformance.binding.knobs import Knob
 from vae_conformance.binding.loss_search import METHOD_NAMES
 from vae_conformance.binding.returns import Returns
 from vae_spec.elbo import closed_form_kl, negative_log_likelihood
@@ -72,6 +73,7 @@ class Loss:
         kind: what it is called with.
         known_by: how its arguments were told.
         sign: -1 for an ELBO, which is to be maximised.
+        knob: the attribute that holds its weight of the KL, where it takes none as an argument.
     """
 
     account: str
@@ -87,6 +89,7 @@ class Loss:
     kind: Kind = Kind.DIRECT
     known_by: str = ""
     sign: float = 1.0
+    knob: Knob | None = None
 
     def signs(self) -> tuple[Loss, ...]:
         """The loss; behind it its negative, where its name is that of the ELBO and it returns one number."""
@@ -122,11 +125,13 @@ class Loss:
     @property
     def takes_beta(self) -> bool:
         """Whether beta can be given."""
-        return "beta" in self.roles
+        return "beta" in self.roles or self.knob is not None
 
     @cached_property
     def own_beta(self) -> float:
         """The number that beta is where nobody names it: its default, and 1 where that is none or 0. Betas count in units of it."""
+        if self.knob is not None:
+            return self.knob.value
         if not self.takes_beta:
             return 1.0
         call = self.call.forward if isinstance(self.call, nn.Module) else self.call
@@ -192,8 +197,9 @@ class Loss:
         positional = [values[role] for role in self.roles if role != "beta"]
         given = beta if beta is not None else 1.0 if self.needs_beta else None
         given = None if given is None else given * self.own_beta
-        keywords = {self.roles["beta"]: given} if given is not None and self.takes_beta else {}
-        with self.around(mu, second):
+        keywords = {self.roles["beta"]: given} if given is not None and "beta" in self.roles else {}
+        turned = nullcontext() if given is None or self.knob is None else self.knob.turned(given)
+        with self.around(mu, second), turned:
             return self.call(*positional, **keywords)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -66,6 +67,27 @@ def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Verdict 
                 diagnosis="beta-unused",
             )
     return None
+
+
+def _check_weight(subject: Subject, trial: Trial) -> Verdict | None:
+    """What the KL weighs at twice the beta, where only the total is known."""
+    facts = subject.facts
+    if not _scales_the_kl(subject) or facts.parts[Part.LOSS_TERMS].standing is Standing.PRESENT:
+        return None
+    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(trial, "weight"))
+    raw = subject.raw(images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(trial, "weighed")))
+    zero = torch.zeros(2, facts.latent_dim)
+    costs = [float(subject.terms(raw, x, zero + 1, zero, beta=beta).kl) for beta in (1.0, 2.0)]
+    if abs(costs[1] - 2 * costs[0]) <= 1e-3 * abs(costs[0]):
+        return None
+    grown = costs[1] / costs[0] if costs[0] else math.inf
+    return violated(
+        f"{facts.parts[Part.BETA].account}: at twice that weight the KL costs {grown:.4g} times as much",
+        measured={"KL at beta = 1": costs[0], "KL at beta = 2": costs[1]},
+        expected={"ratio": 2.0},
+        diagnosis="beta-unused",
+        hint="total = reconstruction + beta * kl",
+    )
 
 
 def _scales_the_kl(subject: Subject) -> bool:
@@ -195,6 +217,8 @@ def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
         counterexample = explore(trial, loss_inputs, lambda example: _check_terms(subject, trial, example))
         if counterexample:
             return counterexample
+    if (bad := _check_weight(subject, trial)) is not None:
+        return bad
     reach = _reach(subject, trial)
     if reach.moving == 0:
         return violated(

@@ -231,7 +231,8 @@ NET_02 = Claim(
     why="New samples are decoded from codes alone. An output that cannot reach black or white, or that ignores a code, cannot look like"
     " data.",
     hint="end the decoder with what the likelihood needs (a sigmoid for data in [0, 1]) and give the output the input's shape",
-    decision="Hypothesis over batch sizes and widths of codes, exact; gradients and spread over 64 codes three standard deviations wide",
+    decision="Hypothesis over batch sizes and widths of codes, exact; gradients and spread over 64 codes three standard deviations wide;"
+    " untrained, at most a quarter of the entries at the least value",
     mistakes=("not-a-module", "decoder-range", "decoder-ignores-z", "double-sigmoid", "hard-coded-shape", "batch-size-frozen"),
     needs=(Part.DECODE,),
     check=check_decoder,
