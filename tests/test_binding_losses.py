@@ -263,9 +263,17 @@ def test_arguments_that_are_named_as_forward_names_its_entries_are_those() -> No
     assert (candidate.signature.roles, candidate.signature.guessed) == (roles, False)
 
 
-@pytest.mark.parametrize("result", [None, "text", (), (SimpleNamespace(),), {"other": 1.0}], ids=repr)
+@pytest.mark.parametrize("result", [None, "text", (), (SimpleNamespace(),), {"other": "text"}, {"a": 1.0, "b": None}], ids=repr)
 def test_returns_that_nobody_can_read(result: Any) -> None:
     assert read_returns(result, result) is None
+
+
+def test_a_dict_whose_names_say_nothing_is_read_by_its_values() -> None:
+    assert read_returns({"eins": 1.0}, {"eins": 2.0}) == (Returns.SCALAR, ("eins",) * 3)
+    first, code, output = ({"a": a, "b": b} for a, b in ((3.0, 2.0), (4.0, 2.0), (5.0, 4.0)))
+    assert read_returns(first, code, output) == (Returns.PART, ("a", "b", None))
+    three = ({"ab": 1.0, "g": 5.0, "k": 4.0}, {"ab": 1.0, "g": 7.0, "k": 6.0})
+    assert read_returns(*three) == (Returns.TERMS, ("g", "ab", "k"))
 
 
 # the loss that the suite supplies

@@ -139,14 +139,26 @@ def test_dropout_before_the_sampling_step_is_the_same_with_and_without_noise() -
     assert not silent[50:100].any()
 
 
-def test_a_private_generator_keeps_its_own_state() -> None:
-    own = torch.Generator().manual_seed(8)
-    before = own.get_state()
+def test_a_private_generator_is_set_aside_and_goes_on_as_it_would() -> None:
+    own, other = (torch.Generator().manual_seed(8) for _ in range(2))
     with seeded(5), RandomCalls(Noise()):
         first = torch.randn(6, generator=own)
-    assert torch.equal(own.get_state(), before)
+    torch.randn(6, generator=other)
+    assert torch.equal(own.get_state(), other.get_state())
     with seeded(5):
         assert torch.equal(first, torch.randn(6))
+
+
+def test_a_private_generator_that_was_put_back_draws_what_it_drew() -> None:
+    own, states = torch.Generator(), set[bytes]()
+
+    def drawn(seed: int) -> list[float]:
+        with seeded(seed), RandomCalls(Noise(), states):
+            return [float(torch.randn((), generator=own.manual_seed(8) if place == 0 else own)) for place in range(2)]
+
+    first, again, once_more = (drawn(seed) for seed in (1, 2, 3))
+    assert first != again == once_more
+    assert len(set(again)) == 2
 
 
 def test_names_are_noted_in_their_order() -> None:

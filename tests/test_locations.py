@@ -102,11 +102,12 @@ def test_a_sampling_step_within_forward_stands_there(write) -> None:
     assert found[Part.DRAW] == found[Part.FORWARD] == Location("student.py", line_of(source, "def forward"), "VAE.forward")
 
 
-def test_what_is_supplied_has_no_place_and_what_forward_decodes_has_its(write) -> None:
+def test_what_is_supplied_has_no_place_and_a_decoder_of_another_name_has_its(write) -> None:
     loss = GOOD[GOOD.index("    def loss") :]
-    found = located(write(GOOD.replace(loss, "").replace("def decode", "def undo").replace("self.decode", "self.undo")))
+    source = GOOD.replace(loss, "").replace("def decode", "def undo").replace("self.decode", "self.undo")
+    found = located(write(source))
     assert found[Part.LOSS] is None
-    assert found[Part.DECODE] == found[Part.FORWARD] is not None
+    assert found[Part.DECODE] == Location("student.py", line_of(source, "def undo"), "VAE.undo")
 
 
 def test_what_fails_when_it_is_called_still_has_its_place(write) -> None:

@@ -92,6 +92,8 @@ def _by_names(result: Mapping[Any, Any]) -> tuple[Returns, Order] | None:
 def _by_keys(results: list[Any]) -> tuple[Returns, Order] | None:
     """The reading of a dict whose names say nothing, by its values."""
     keys = list(results[0])
+    if not all(isinstance(value, Tensor | float | int) for value in results[0].values()):
+        return None
     if len(keys) == 1:
         return Returns.SCALAR, (keys[0],) * 3
     read = read_returns(*(None if result is None else tuple(result[key] for key in keys) for result in results))

@@ -141,15 +141,6 @@ def _check_dependence(subject: Subject, trial: Trial) -> Verdict | None:
             if still == 1
             else "a ReLU at the output kills entries for good: end with a sigmoid, or with a linear layer",
         )
-    ended = float((near == near.min()).double().mean())
-    if ended > 0.25 and subject.facts.parts[Part.TRAINING].standing is Standing.PRESENT:
-        return violated(
-            f"{ended:.0%} of the output's entries are {float(near.min()):.4g} before anything is learned: they have no gradient there",
-            measured={"share of entries at the least value": ended},
-            expected={"share of entries at the least value": "<= 0.25"},
-            diagnosis="decoder-range",
-            hint="a ReLU at the output kills entries for good: end with a sigmoid, or with a linear layer",
-        )
     slope = subject.decode_vjp(z, torch.randn(subject.decode(z)[0].shape, generator=generator(trial, "cotangent")))
     if slope is None:
         return violated("the output is not differentiable with respect to the code", diagnosis="decoder-ignores-z")
@@ -172,6 +163,15 @@ def _check_dependence(subject: Subject, trial: Trial) -> Verdict | None:
                 diagnosis="double-sigmoid" if float(x_hat.min()) >= 0.5 else "decoder-range",
                 hint="no activation between the last layer and the sigmoid",
             )
+    ended = float((near == near.min()).double().mean())
+    if ended > 0.25 and subject.facts.parts[Part.TRAINING].standing is Standing.PRESENT:
+        return violated(
+            f"{ended:.0%} of the output's entries are {float(near.min()):.4g} before anything is learned: they have no gradient there",
+            measured={"share of entries at the least value": ended},
+            expected={"share of entries at the least value": "<= 0.25"},
+            diagnosis="decoder-range",
+            hint="a ReLU at the output kills entries for good: end with a sigmoid, or with a linear layer",
+        )
     return None
 
 
