@@ -189,15 +189,22 @@ def test_a_loss_that_needs_to_be_set_up_first_is_no_mistake(tmp_path: Path) -> N
         bound(tmp_path, source)
 
 
-@pytest.mark.parametrize("inside", ["", "        loss = F.binary_cross_entropy_with_logits(a, bild) + teile(mittel, spanne).mean() / 64\n"])
+INSIDE = (
+    "",
+    "        kl = teile(mittel, spanne).mean()\n",
+    "        loss = F.binary_cross_entropy_with_logits(a, bild, reduction='sum')\n",
+)
+
+
+@pytest.mark.parametrize("inside", INSIDE, ids=["nothing", "kl", "loss"])
 def test_a_decoder_whose_output_forward_bends_is_none_unless_the_loss_is_made_of_it(tmp_path: Path, inside: str) -> None:
-    returned = "loss, " if inside else ""
+    returned = "loss, " if "loss" in inside else "kl, " if inside else ""
     source = HEAD.replace("torch.sigmoid(self.raus", "(self.raus").replace(
         "        return self.entpacke(self.wuerfle(mittel, spanne)), mittel",
         f"        a = self.entpacke(self.wuerfle(mittel, spanne))\n{inside}        return {returned}torch.sigmoid(a), mittel",
     )
     parts = bound(tmp_path, source).facts.parts
-    assert parts[Part.DECODE].account == ("entpacke(z)" if inside else "forward with z handed to auf")
+    assert parts[Part.DECODE].account == ("entpacke(z)" if "loss" in inside else "forward with z handed to auf")
     assert violated(tmp_path, source, "NET-02", "NET-04") == {}
 
 

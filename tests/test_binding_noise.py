@@ -150,7 +150,7 @@ def test_a_private_generator_is_set_aside_and_goes_on_as_it_would() -> None:
 
 
 def test_a_private_generator_that_was_put_back_draws_what_it_drew() -> None:
-    own, states = torch.Generator(), set[bytes]()
+    own, states = torch.Generator(), set[int]()
 
     def drawn(seed: int) -> list[float]:
         with seeded(seed), RandomCalls(Noise(), states):

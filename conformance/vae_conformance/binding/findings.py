@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from vae_conformance.binding.adapter import inner_of, part_of
 from vae_conformance.binding.calls import Caller
 from vae_conformance.binding.drawing import DrawForm, forms
 from vae_conformance.binding.heads import Head
+from vae_conformance.binding.injection import answering
 from vae_conformance.binding.interface import (
     DECODE_NAMES,
     ENCODE_NAMES,
@@ -246,7 +248,7 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...], called: Sequenc
 def _bent(found: Findings, part: Found) -> str | None:
     """What stands between a part and forward's own output, "sigmoid" or "tanh", whichever comes first; None for forward's decoder.
 
-    Where forward gives its loss too, made of what the part gives, the part is the decoder, and forward's output what it gives.
+    Where forward gives a loss of what the part gives, the part is the decoder, and what it gives is forward's output.
     """
     if found.layout is None or found.joint.composition is not None:
         return None
@@ -263,12 +265,31 @@ def _bent(found: Findings, part: Found) -> str | None:
     if same(before, behind):
         return None
     for name, bend in (("sigmoid", torch.sigmoid), ("tanh", torch.tanh)):
-        if same(bend(before), behind) and any(isinstance(leaf, Tensor) and leaf.dim() == 0 for _path, leaf in leaves(found.result)):
+        if same(bend(before), behind) and _costs(found, part):
             _look_before_the_end(found, part.name)
             return None
         if same(bend(before), behind) or same(bend(behind), before):
             return name
     return None
+
+
+def _costs(found: Findings, part: Found) -> bool:
+    """Whether a number that forward returns follows what a part gives: its loss."""
+
+    def moved(own: Callable[..., Any], *arguments: Any) -> Any:
+        given = own(*arguments)
+        return given + 0.5 if isinstance(given, Tensor) else given
+
+    def run() -> Any:
+        with answering(found.model, part.name, moved):
+            return call_forward(found.model, found.x.clone())
+
+    try:
+        passes = [found.call("forward", one, noise=Noise.none()) for one in (partial(found.forward, found.x), run)]
+    except SubjectFault:
+        return False
+    numbers = [[float(leaf) for _path, leaf in leaves(one) if isinstance(leaf, Tensor) and leaf.dim() == 0] for one in passes]
+    return len(numbers[0]) == len(numbers[1]) and numbers[0] != numbers[1]
 
 
 def _mean(found: Findings, result: Any) -> Tensor | None:

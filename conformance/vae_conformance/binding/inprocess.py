@@ -51,7 +51,7 @@ class InProcessSubject:
         self.wiring = wiring
         self.device = device
         self.caller = Caller()
-        self._streams: set[bytes] = set()
+        self._streams: set[int] = set()
         self._make = make
 
     # states and modes

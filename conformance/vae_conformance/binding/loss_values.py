@@ -71,7 +71,7 @@ def changed_result(found: Findings, roles: tuple[str, ...]) -> Callable[[Any, Ra
     if found.layout is None or found.joint.composition is not None:
         return None
     _returned, there = returned_roles(found)
-    paths = {path: role for path, role in there.items() if role in roles}
+    paths = {path: role for path, role in there.items() if role in roles or (role in _MADE and "logvar" in roles)}
     held = set(paths.values())
     if "raw" not in held or ("mu" in roles and not ({"mu", "logvar"} <= held or "posterior" in held)):
         return None

@@ -44,16 +44,16 @@ class RandomCalls(TorchDispatchMode):
     Attributes:
         names: the random operations that were called, in order.
         private: whether any of them drew from a generator of the model's own.
-        states: the states in which earlier calls found generators of the model's own; this one adds what it finds.
+        states: hashes of the states in which earlier calls found generators of the model's own; this one adds what it finds.
     """
 
-    def __init__(self, noise: Noise, states: set[bytes] | None = None) -> None:
+    def __init__(self, noise: Noise, states: set[int] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.noise = noise
         self.names: list[str] = []
         self.private = False
         self.states = set() if states is None else states
-        self._earlier = frozenset(self.states)
+        self._found: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Run one operation, watching for random ones."""
@@ -73,10 +73,12 @@ class RandomCalls(TorchDispatchMode):
         if private is None:
             return func(*args, **kwargs)
         self.private = True
-        state = bytes(private.get_state().numpy().tobytes())
-        own = func(*args, **kwargs)  # it goes on as it would
+        state = hash(private.get_state().numpy().tobytes())
+        put_back = state in self.states and state not in self._found
         self.states.add(state)
-        return own if state in self._earlier else func(*args, **{**kwargs, "generator": None})
+        self._found.add(state)
+        own = func(*args, **kwargs)  # it goes on as it would
+        return own if put_back else func(*args, **{**kwargs, "generator": None})
 
     def _replace(self, packet: Any, drawn: Tensor, args: tuple[Any, ...]) -> Tensor:
         if not self.noise.zero and self.noise.given is None:

@@ -72,7 +72,8 @@ def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Verdict 
 def _check_weight(subject: Subject, trial: Trial) -> Verdict | None:
     """What the KL weighs at twice the beta, where only the total is known."""
     facts = subject.facts
-    if not _scales_the_kl(subject) or facts.parts[Part.LOSS_TERMS].standing is Standing.PRESENT:
+    own = facts.parts[Part.LOSS].standing is Standing.PRESENT and facts.parts[Part.LOSS_TERMS].standing is not Standing.PRESENT
+    if not own or not _scales_the_kl(subject):
         return None
     x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(trial, "weight"))
     raw = subject.raw(images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(trial, "weighed")))
@@ -159,7 +160,7 @@ def _cut_inside(subject: Subject, trial: Trial, names: list[str]) -> list[str]:
     _index, x = next(_probe_images(subject, trial))
     state, before, found = subject.state(), subject.posterior(x), []
     try:
-        for name in names:
+        for name in (one for one in names if one in state):
             rng = generator(trial, "step", name)
             size = SMALL_STEP * max(float(state[name].abs().mean()), 1.0)
             subject.load({**state, name: state[name] + size * torch.randn(state[name].shape, generator=rng).to(state[name])})
