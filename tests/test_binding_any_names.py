@@ -215,6 +215,12 @@ def test_a_named_decoder_that_is_not_forwards_is_left_alone(tmp_path: Path) -> N
     assert violated(tmp_path, source, "NET-02", "NET-04", "INT-03") == {}
 
 
+def test_a_decoder_that_is_mapped_over_the_batch_is_no_hindrance(tmp_path: Path) -> None:
+    source = HEAD.replace("torch.relu(self.auf(code))", "torch.relu(torch.vmap(self.auf)(code))") + METHOD
+    assert bound(tmp_path, source).facts.parts[Part.DECODE].account == "entpacke(z)"
+    assert violated(tmp_path, source, "NET-02", "NET-04", "KL-03") == {}
+
+
 ROWS = """
 import torch
 from torch import nn
@@ -276,6 +282,18 @@ def loss(aus, x, mu, logvar):
 """
     )
     assert violated(tmp_path, source, "OBJ-05") == ({} if finite else {"OBJ-05": "overflow"})
+
+
+@pytest.mark.parametrize("b", ["0.2", "torch.exp(self.log_b)"])
+def test_a_laplace_distribution_of_another_scale_is_one_too(tmp_path: Path, b: str) -> None:
+    source = HEAD.replace("        self.rein", "        self.log_b = nn.Parameter(torch.tensor(-1.0))\n        self.rein", 1)
+    source += f"""
+    def loss(self, aus, x, mu, logvar):
+        nll = -torch.distributions.Laplace(aus, {b}).log_prob(x).flatten(1).sum(1)
+        return (nll + teile(mu, logvar)).sum()
+"""
+    assert violated(tmp_path, source, "OBJ-02", "KL-03", "KL-05") == {}
+    assert bound(tmp_path, source).facts.effective_beta == pytest.approx(0.2 if b == "0.2" else 0.36788, rel=1e-4)
 
 
 def test_a_relu_at_the_end_is_a_decoder_out_of_range(tmp_path: Path) -> None:

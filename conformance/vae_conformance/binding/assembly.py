@@ -15,11 +15,11 @@ from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.estimates import estimates_kl
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.fixed_variance import fixed_variance, kl_grows
 from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agree, named_head, read_kl, read_sampler
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import head_by_step
 from vae_conformance.binding.interface import trainable
+from vae_conformance.binding.likelihood_scale import kl_grows, scale_of
 from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
 from vae_conformance.binding.loss_doubt import refuse_unread, tells_nothing
 from vae_conformance.binding.loss_lines import loss_of_lines
@@ -105,7 +105,7 @@ class Assembly:
         self._read_objective()
         self._read_manners()
         self.facts = replace(self.facts, learned_scale=self._learns_scale())
-        self._read_fixed_scale()
+        self._read_scale()
         self.found.parts[Part.NOISE_CONTROL] = self._noise_control()
         report_rest(self.found, self.facts, loss)
         return self._build(replace(self.facts, notes=(*self.found.target.notes, *self.found.notes)))
@@ -371,15 +371,16 @@ class Assembly:
             self.found.notes.append("the likelihood's variance is learned inside the loss")
         return learned
 
-    def _read_fixed_scale(self) -> None:
-        """Whether the squared error is that of a Gaussian of another sigma than 1, with its normaliser."""
+    def _read_scale(self) -> None:
+        """Whether the loss holds the normaliser of a Gaussian or a Laplace distribution of another scale than 1."""
         facts, works = self.facts, self.found.parts[Part.LOSS].standing is Standing.PRESENT
-        if not works or facts.likelihood is not Likelihood.SQUARED_ERROR or facts.learned_scale or facts.effective_beta is not None:
+        if not works or facts.effective_beta is not None:
             return
-        if (variance := fixed_variance(self._build(facts), self._in_range(self.found.x[:1]))) is not None:
-            self.facts = replace(facts, effective_beta=variance)
-            sigma = f"the likelihood is a Gaussian of sigma = {math.sqrt(variance):.4g}, with its normaliser"
-            self.found.notes.append(f"{sigma}: against half the squared error the KL weighs sigma^2 = {variance:.4g}")
+        if (scale := scale_of(self._build(facts), self._in_range(self.found.x[:1]))) is not None:
+            self.facts = replace(facts, effective_beta=scale)
+            named = f"b = {scale:.4g}" if facts.likelihood is Likelihood.LAPLACE else f"sigma^2 = {scale:.4g}"
+            known = "which it learns, at first " if facts.learned_scale else ""
+            self.found.notes.append(f"the loss holds the normaliser of its likelihood, with {known}{named}: that is what its KL weighs")
 
     def _noise_control(self) -> PartReport:
         if self.found.parts[Part.DRAW].standing is not Standing.PRESENT:

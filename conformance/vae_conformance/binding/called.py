@@ -30,12 +30,12 @@ class Call:
 
     Attributes:
         name: of the part, dotted.
-        argument: its first argument.
+        argument: its first argument, a tensor.
         result: what it gave.
     """
 
     name: str
-    argument: Any
+    argument: Tensor
     result: Any = None
 
 
@@ -45,9 +45,8 @@ def encoders_called(found: Findings) -> list[Found]:
         first, again = (_calls(found, seed=seed) for seed in (0, 1))
     except SubjectFault:
         return []
-    x = found.x.flatten()
     pairs = [(call, other) for call, other in zip(first, again, strict=False) if call.name == other.name]
-    taking = [(call, other) for call, other in pairs if isinstance(call.argument, Tensor) and torch.equal(call.argument.flatten(), x)]
+    taking = [(call, other) for call, other in pairs if torch.equal(call.argument.flatten(), found.x.flatten())]
     names = [call.name for call, other in taking if code_form(call.result, other.result, found.x) is not None]
     return [Found(name, part_of(found.model, name)) for name in dict.fromkeys(names)]
 
@@ -61,12 +60,7 @@ def takers_called(found: Findings) -> list[Call]:
     moved = [
         call
         for call, other in zip(silent, noisy, strict=False)
-        if call.name == other.name
-        and isinstance(call.argument, Tensor)
-        and isinstance(other.argument, Tensor)
-        and call.argument.dim() >= 2
-        and len(call.argument) == BATCH
-        and not same(call.argument, other.argument)
+        if call.name == other.name and call.argument.dim() >= 2 and len(call.argument) == BATCH and not same(call.argument, other.argument)
     ]
     least = min((call.argument.numel() for call in moved), default=0)
     return [call for call in moved if call.argument.numel() == least]
@@ -83,13 +77,17 @@ def decoders_called(found: Findings) -> list[Found]:
 
 
 def _calls(found: Findings, *, seed: int = 0, noise: Noise | None = None) -> list[Call]:
-    """What one pass in training mode calls, in the order in which the calls begin; nothing of a record, which names its parts."""
+    """What one pass in training mode calls, in their order; nothing of a record, which names its parts."""
     if not has_forward(found.model) or settled(found.model, ("encode", "decode", "forward")) is not None:
         return []
     made: list[Call] = []
 
     def noted(name: str, own: Callable[..., Any], *arguments: Any) -> Any:
-        call = Call(name, arguments[0] if arguments else None)
+        first = arguments[0] if arguments else None
+        # Inside of vmap and its kin there are no values to be looked at.
+        if not isinstance(first, Tensor) or torch._C._functorch.is_functorch_wrapped_tensor(first):  # noqa: SLF001
+            return own(*arguments)
+        call = Call(name, first)
         made.append(call)
         call.result = own(*arguments)
         return call.result
