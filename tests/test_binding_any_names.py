@@ -322,7 +322,7 @@ def test_a_head_may_be_a_precision(tmp_path: Path) -> None:
     assert "the second head is a precision: converted to a log-variance" in subject.facts.notes
     mu, logvar, eps = torch.zeros(2, 5), torch.full((2, 5), 0.8), torch.ones(2, 5)
     torch.testing.assert_close(subject.draw(mu, logvar, Noise(given=eps)), torch.exp(logvar / 2))
-    assert violated(tmp_path, PRECISION, "KL-02", "KL-03", "REP-01", "NET-06") == {}
+    assert violated(tmp_path, PRECISION, "KL-02", "KL-03", "REP-01", "NET-06", "OBJ-05") == {}
 
 
 def test_several_draws_an_item_are_refused_and_one_is_not(tmp_path: Path) -> None:

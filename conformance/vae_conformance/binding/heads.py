@@ -17,6 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+LARGEST_LOGVAR = 40.0
+"""The largest log-variance that a precision is given for."""
+
+
 class Head(StrEnum):
     """The meaning of the encoder's second output."""
 
@@ -60,7 +64,8 @@ class Head(StrEnum):
             std = torch.exp(logvar / 2)
             return std + torch.log(-torch.expm1(-std))
         if self is Head.PRECISION:
-            return torch.exp(-logvar)
+            # The slope of 1 / precision, its square, has to stay within float32.
+            return torch.exp(-logvar.clamp(max=LARGEST_LOGVAR))
         return torch.exp(logvar / 2) if self is Head.STD else torch.exp(logvar)
 
 
