@@ -16,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
 LARGEST_LOGVAR = 40.0
 """The largest log-variance that a precision is given for."""
 
