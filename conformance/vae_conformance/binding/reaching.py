@@ -21,6 +21,8 @@ NEAR = 0.5
 """A mean distance from the target at which both heads have reached it."""
 SLOWER = (1, 3, 10)
 """How many times slower it is tried again where steps lead to values that the implementation's own code refuses."""
+PATIENCE = 120
+"""After so many shorter steps that lead no hundredth nearer, no more are taken."""
 SURE = 3
 """How many times slower a target has to be missed too: long steps can lead where a network learns no more, or beyond a clamp."""
 
@@ -51,7 +53,7 @@ def reach(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, *, 
                 with subject.caller.calling("encode"):
                     look()
                 try:
-                    reached = _steered(subject, look, target, steps * slower, rate / slower)
+                    reached = _steered(subject, look, target, steps * slower, rate / slower, patience=steps if slower == 1 else PATIENCE)
                     if slower >= SURE or _distance((reached.mu, reached.logvar), target) < NEAR:
                         return reached
                 except SubjectFault as fault:
@@ -68,17 +70,20 @@ def _distance(here: Pair, target: Pair) -> float:
     return max(float((one.detach() - other.to(one)).abs().mean()) for one, other in zip(here, target, strict=True))
 
 
-def _steered(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, steps: int, rate: float) -> Reached:
+def _steered(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, steps: int, rate: float, *, patience: int) -> Reached:
     # A deviation is steered to a deviation: its logarithm has a pole between the two signs that it may have.
     wired = subject.wiring.head
     head = wired if wired in (Head.STD, Head.VARIANCE, Head.PRECISION) else Head.LOGVAR
     mu, logvar = (one.to(subject.device) for one in target)
     goal = mu, head.from_logvar(logvar)
     optimiser = torch.optim.Adam(list(trainable(subject.model).values()), lr=rate)
+    nearest, since = float("inf"), 0
     for _ in range(steps):
         with subject.caller.calling("encode"):
             here = look()
-            if _distance(here, (mu, logvar)) < NEAR:
+            away = _distance(here, (mu, logvar))
+            nearest, since = (away, 0) if away < 0.99 * nearest else (nearest, since + 1)
+            if away < NEAR or since > patience:
                 break
             errors = here[0] - goal[0], head.from_logvar(here[1]) - goal[1]
             optimiser.zero_grad()
