@@ -17,7 +17,7 @@ from torch import nn
 
 from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.assembly import Assembly
-from vae_conformance.binding.called import decoders_called, encoders_called, takers_called
+from vae_conformance.binding.called import decoders_among, encoders_called, takers_called
 from vae_conformance.binding.findings import Findings, find_decoder, find_encoder, find_sampler, find_shape, latent_shape_of
 from vae_conformance.binding.inline_step import find_inline_step
 from vae_conformance.binding.inprocess import InProcessSubject
@@ -117,10 +117,11 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     find_shape(found, options)
     refuse_entries(found)
     find_encoder(found, encoders_called(found))
-    found.taker = next((call.name for call in takers_called(found)), None)
+    takers = takers_called(found)
+    found.taker = takers[0].name if takers else None
     find_forward(found)
     latent_shape = latent_shape_of(found)
-    find_decoder(found, latent_shape, decoders_called(found))
+    find_decoder(found, latent_shape, decoders_among(found, takers))
     find_sampler(found, latent_shape)
     refuse_several_draws(found, latent_shape)
     find_inline_step(found, latent_shape)

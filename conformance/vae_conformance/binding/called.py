@@ -6,7 +6,7 @@ Only what a pass calls by itself is looked at: no method is tried for what it mi
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -66,10 +66,10 @@ def takers_called(found: Findings) -> list[Call]:
     return [call for call in moved if call.argument.numel() == least]
 
 
-def decoders_called(found: Findings) -> list[Found]:
+def decoders_among(found: Findings, takers: Sequence[Call]) -> list[Found]:
     """The parts that forward hands the code and that give an output."""
     names = []
-    for call in takers_called(found):
+    for call in takers:
         raw = as_raw(call.result)
         if raw is not None and raw[0].dim() >= 2 and len(raw[0]) == BATCH and raw[0].numel() % found.x.numel() == 0:
             names.append(call.name)

@@ -36,6 +36,8 @@ def trainer_methods(model: Any, namespace: object, names: tuple[str, ...]) -> It
 def _made(kind: type, model: nn.Module) -> object | None:
     """An object of a class that takes a model, perhaps with an optimiser; None for one that needs more than these, or fails."""
     given: dict[str, Any] = {}
+    if not any(True for _ in model.parameters()):
+        return None  # no optimiser takes it
     try:
         taken = list(inspect.signature(kind).parameters.values())
     except (TypeError, ValueError):

@@ -13,11 +13,13 @@ from vae_spec.documents import ENGINEERING
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, violated
 from vae_spec.strategies import Pixels, images
-from vae_spec.subject import Likelihood, Part, Raw, Standing, Subject, Term
+from vae_spec.subject import Likelihood, Part, Raw, Standing, Subject, SubjectFault, Term
 from vae_spec.trial import Trial
 
 # OBJ-05 ---------------------------------------------------------------------------------------------------------------------------------
 
+Bounds = tuple[float | None, float | None]
+"""The least and the greatest value of an output, where something keeps it to them."""
 FAR_OUT = 1e4
 """Standard deviations at which every output has come to its end."""
 NEAR_THE_END = 0.01
@@ -31,26 +33,30 @@ extreme_inputs = st.tuples(
 )
 
 
-def _extreme_outputs(subject: Subject, pixels: Pixels, batch: int, rng: torch.Generator) -> Iterator[tuple[str, Raw]]:
+def _extreme_outputs(subject: Subject, pixels: Pixels, batch: int, rng: torch.Generator, bounds: Bounds) -> Iterator[tuple[str, Raw]]:
     """Outputs at the ends of their range, and what the decoder itself gives far out in the latent space."""
     facts = subject.facts
-    decodes = facts.parts[Part.DECODE].standing is Standing.PRESENT
-    low, high = _clamp(subject, rng) if decodes and facts.likelihood is not Likelihood.BERNOULLI_LOGITS else (None, None)
     ends = images(pixels, batch, facts.input_shape, facts.input_range, rng)
-    yield "outputs at the ends of their range", subject.raw(ends if low is high is None else ends.clamp(low, high))
-    if decodes:
+    yield "outputs at the ends of their range", subject.raw(ends.clamp(*bounds) if bounds != (None, None) else ends)
+    if facts.parts[Part.DECODE].standing is Standing.PRESENT:
         far = 30 * torch.randn(batch, facts.latent_dim, generator=rng)
         yield "outputs decoded from codes 30 standard deviations out", subject.decode(far)
 
 
-def _clamp(subject: Subject, rng: torch.Generator) -> tuple[float | None, float | None]:
+def _clamp(subject: Subject, rng: torch.Generator) -> Bounds:
     """The bounds within the data's range that the decoder keeps its output to, as `clamp(1e-6, 1 - 1e-6)` does; None where it does not.
 
     A bound is what the entries of an image come to far out in the latent space, one and the same number for several of them.
     """
-    raw = subject.decode(FAR_OUT * torch.randn(8, subject.facts.latent_dim, generator=rng))[0].flatten(1)
+    facts = subject.facts
+    if facts.parts[Part.DECODE].standing is not Standing.PRESENT or facts.likelihood is Likelihood.BERNOULLI_LOGITS:
+        return None, None
+    try:
+        raw = subject.decode(FAR_OUT * torch.randn(8, facts.latent_dim, generator=rng))[0].flatten(1)
+    except SubjectFault:
+        return None, None  # so far out nobody has to decode
     bounds: list[float | None] = []
-    for end, own in zip(subject.facts.input_range, (raw.min(), raw.max()), strict=True):
+    for end, own in zip(facts.input_range, (raw.min(), raw.max()), strict=True):
         entries = int((raw == own).any(0).sum())
         bounds.append(float(own) if entries >= 3 and 0 < abs(float(own) - end) < NEAR_THE_END else None)
     return bounds[0], bounds[1]
@@ -60,6 +66,8 @@ def check_finite(subject: Subject, trial: Trial) -> Verdict:
     """No infinity and no NaN in the loss, its gradients and the sampling step at values that do occur."""
     facts = subject.facts
     has_loss = facts.parts[Part.LOSS].standing is Standing.PRESENT
+
+    bounds = _clamp(subject, generator(trial, "far out")) if has_loss else (None, None)
 
     def finite(name: str, value: Tensor, where: str, logvar: float) -> Verdict | None:
         if bool(torch.isfinite(value).all()):
@@ -78,7 +86,7 @@ def check_finite(subject: Subject, trial: Trial) -> Verdict:
         mu = 10 * torch.randn(batch, facts.latent_dim, generator=rng)
         logvar = torch.full_like(mu, level)
         if has_loss:
-            for where, raw in _extreme_outputs(subject, outputs, batch, rng):
+            for where, raw in _extreme_outputs(subject, outputs, batch, rng, bounds):
                 for name in ("total", "reconstruction", "kl"):
                     if bad := finite(
                         f"the loss ({name})",

@@ -21,6 +21,7 @@ from vae_spec.trial import Trial
 PROBE_BATCHES = 4
 PROBE_ITEMS = 16
 SMALL_STEP = 1e-3
+"""Relative: by how much a parameter without a gradient is moved, to see whether it should have one."""
 NEGLIGIBLE = 1e-7
 """Relative to the largest gradient of the same quantity: below this a float32 gradient is rounding (a bias before BatchNorm, say)."""
 
