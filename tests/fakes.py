@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from vae_spec.elbo import closed_form_kl, negative_log_likelihood
+from vae_spec.elbo import closed_form_kl, negative_log_likelihood, unit_variance, with_mean
 from vae_spec.subject import (
     DrawGradients,
     Facts,
@@ -85,9 +85,9 @@ class FakeSubject:
     def raw(self, x_hat: Tensor) -> Raw:
         """The inverse of the likelihood's mean."""
         self._fail()
-        if self.facts.likelihood is Likelihood.BERNOULLI_LOGITS:
-            return (torch.logit(x_hat, eps=1e-12),)
-        return (x_hat, torch.zeros_like(x_hat)) if self.facts.likelihood is Likelihood.GAUSSIAN else (x_hat,)
+        likelihood = self.facts.likelihood or Likelihood.SQUARED_ERROR
+        mean = with_mean(likelihood, x_hat)
+        return (mean, unit_variance(likelihood, mean)) if likelihood.pair else (mean,)
 
     def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None) -> Terms:
         """The ELBO's terms, reduced."""

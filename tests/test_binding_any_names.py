@@ -14,6 +14,7 @@ from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
 from vae_conformance.running import Judge
+from vae_conformance.session import Session
 from vae_conformance.targets import load_target
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Noise, Part, Standing
@@ -395,3 +396,54 @@ def test_a_result_of_distributions_is_made_for_any_batch(tmp_path: Path, posteri
     assert violated(tmp_path, source, "OBJ-02", "KL-03", "REP-01", name="Net") == {}
     reversed_one = source.replace("kl_divergence(r.posterior, r.prior)", "kl_divergence(r.prior, r.posterior)")
     assert violated(tmp_path, reversed_one, "KL-03", name="Net") == {"KL-03": "kl-reversed"}
+
+
+HELD = """
+    def loss_function(self, out):
+        return (F.binary_cross_entropy(out["recon"], out["input"], reduction="sum") + teile(out["mu"], out["log_var"]).sum()) / len(
+            out["input"])
+"""
+
+
+def test_a_loss_of_forwards_result_alone_where_that_holds_the_batch(tmp_path: Path) -> None:
+    given = 'return {"recon": self.entpacke(self.wuerfle(mittel, spanne)), "input": bild, "mu": mittel, "log_var": spanne}'
+    head = HEAD.replace("return self.entpacke(self.wuerfle(mittel, spanne)), mittel, spanne", given)
+    assert bound(tmp_path, head + HELD).facts.parts[Part.LOSS].account == "method loss_function(out) gives one scalar"
+    claims = ("OBJ-02", "OBJ-03", "OBJ-04", "KL-03", "NET-02")
+    assert violated(tmp_path, head + HELD, *claims) == {}
+    wrong = (head + HELD).replace("0.5 * (mittel", "1.0 * (mittel")
+    assert violated(tmp_path, wrong, "OBJ-02", "KL-03") == {"OBJ-02": "missing-half", "KL-03": "missing-half"}
+
+
+def test_the_batch_that_forward_returns_is_not_its_output(tmp_path: Path) -> None:
+    convolutional = """
+import torch
+from torch import nn
+class Netz(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rein = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Conv2d(4, 8, 3, 2, 1))
+        self.mu, self.log_var, self.auf = nn.Linear(512, 6), nn.Linear(512, 6), nn.Linear(6, 512)
+        self.raus = nn.Sequential(nn.ConvTranspose2d(8, 4, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(4, 3, 4, 2, 1), nn.Sigmoid())
+    def forward(self, x):
+        h = self.rein(x).flatten(1)[:, :512]
+        mu, log_var = self.mu(h), self.log_var(h)
+        z = mu + torch.exp(log_var / 2) * torch.randn_like(mu)
+        return {"recon": self.raus(self.auf(z).view(-1, 8, 8, 8)), "input": x, "mu": mu, "log_var": log_var}
+"""
+    subject = bound(tmp_path, convolutional)
+    assert subject.facts.input_shape == (3, 32, 32)
+    assert subject.facts.parts[Part.FORWARD].account == "forward(x): output at recon, mu at mu, logvar at log_var"
+
+
+def test_what_the_suite_does_wrong_while_it_binds_is_not_the_implementations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise KeyError("of the suite's own")
+
+    monkeypatch.setattr("vae_conformance.session.bind", failing)
+    told: list[dict[str, object]] = []
+    with pytest.raises(KeyError):
+        Session(RunOptions(written(tmp_path, HEAD + METHOD)), told.append).bind()
+    assert [event["event"] for event in told] == ["loading", "probing", "suite-error"]
+    assert "the suite itself failed" in str(told[-1]["message"])
+    assert "KeyError" in str(told[-1]["details"])

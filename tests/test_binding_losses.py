@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from binding_samples import cross_entropy, divergence
+from vae_conformance.binding.loss_arguments import Returned
 from vae_conformance.binding.loss_search import loss_candidates
 from vae_conformance.binding.losses import Loss, supplied_loss
 from vae_conformance.binding.returns import Returns, read_returns
@@ -257,7 +258,7 @@ def test_arguments_that_are_named_as_forward_names_its_entries_are_those() -> No
     train_loss.__module__ = "student"
     namespace = SimpleNamespace(__name__="student", train_loss=train_loss)
     assert list(loss_candidates(object(), namespace)) == []
-    own = {"pixels": "raw", "center": "mu", "spread": "logvar", "draw": "z"}
+    own = Returned({"pixels": "raw", "center": "mu", "spread": "logvar", "draw": "z"})
     (candidate,) = loss_candidates(object(), namespace, own=own)
     roles = {"raw": "pixels", "x": "x", "mu": "center", "logvar": "spread", "z": "draw"}
     assert (candidate.signature.roles, candidate.signature.guessed) == (roles, False)

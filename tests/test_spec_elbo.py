@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.distributions import Bernoulli, Independent, Laplace, Normal, kl_divergence
+from torch.distributions import Bernoulli, ContinuousBernoulli, Independent, Laplace, Normal, kl_divergence
 
 from fakes import REDUCTIONS, Reduction, facts, fake
+from vae_spec import continuous_bernoulli
 from vae_spec.elbo import (
     accepted_weights,
     closed_form_kl,
     kl_weight,
+    mean_of,
     nearest_weight,
     negative_log_likelihood,
     reconstruction_fit,
+    with_mean,
 )
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome
@@ -32,7 +36,12 @@ RANGES = {
     Likelihood.BERNOULLI_LOGITS: (0.0, 1.0),
     Likelihood.SQUARED_ERROR: (-1.0, 1.0),
     Likelihood.GAUSSIAN: (-1.0, 1.0),
+    Likelihood.GAUSSIAN_LOG_STD: (-1.0, 1.0),
+    Likelihood.GAUSSIAN_STD: (-1.0, 1.0),
+    Likelihood.GAUSSIAN_VARIANCE: (0.0, 1.0),
     Likelihood.LAPLACE: (0.0, 1.0),
+    Likelihood.CONTINUOUS_BERNOULLI: (0.0, 1.0),
+    Likelihood.CONTINUOUS_BERNOULLI_LOGITS: (0.0, 1.0),
 }
 
 
@@ -80,7 +89,12 @@ def log_likelihood(likelihood: Likelihood, raw: Raw, x: torch.Tensor) -> torch.T
         Likelihood.BERNOULLI_LOGITS: lambda: Bernoulli(logits=raw[0], validate_args=False),
         Likelihood.SQUARED_ERROR: lambda: Normal(raw[0], 1.0),
         Likelihood.GAUSSIAN: lambda: Normal(raw[0], torch.exp(0.5 * raw[1])),
+        Likelihood.GAUSSIAN_LOG_STD: lambda: Normal(raw[0], torch.exp(raw[1])),
+        Likelihood.GAUSSIAN_STD: lambda: Normal(raw[0], raw[1]),
+        Likelihood.GAUSSIAN_VARIANCE: lambda: Normal(raw[0], raw[1].sqrt()),
         Likelihood.LAPLACE: lambda: Laplace(raw[0], 1.0),
+        Likelihood.CONTINUOUS_BERNOULLI: lambda: ContinuousBernoulli(probs=raw[0]),
+        Likelihood.CONTINUOUS_BERNOULLI_LOGITS: lambda: ContinuousBernoulli(logits=raw[0]),
     }[likelihood]()
     return law.log_prob(x).flatten(1).sum(1)
 
@@ -93,15 +107,13 @@ def test_the_negative_log_likelihood_is_that_of_torch_distributions_up_to_a_cons
         torch.rand(4, 2, 5, generator=rng(seed + 10), dtype=torch.float64),
         torch.randn(4, 2, 5, generator=rng(seed + 20), dtype=torch.float64),
     )
-    constant = {
-        Likelihood.SQUARED_ERROR: 0.5 * math.log(2 * math.pi),
-        Likelihood.GAUSSIAN: 0.5 * math.log(2 * math.pi),
-        Likelihood.LAPLACE: math.log(2),
-    }
-    raw = (first, second) if likelihood is Likelihood.GAUSSIAN else (first,)
+    normal = likelihood.pair or likelihood is Likelihood.SQUARED_ERROR
+    constant = 0.5 * math.log(2 * math.pi) if normal else math.log(2) if likelihood is Likelihood.LAPLACE else 0.0
+    positive = likelihood in (Likelihood.GAUSSIAN_STD, Likelihood.GAUSSIAN_VARIANCE)
+    raw = (first, second.exp() if positive else second) if likelihood.pair else (first,)
     found = negative_log_likelihood(likelihood, raw, x)
     assert found.shape == (4,)
-    torch.testing.assert_close(found, -log_likelihood(likelihood, raw, x) - 10 * constant.get(likelihood, 0.0))
+    torch.testing.assert_close(found, -log_likelihood(likelihood, raw, x) - 10 * constant)
     flat = tuple(one.flatten(1) for one in raw)
     torch.testing.assert_close(negative_log_likelihood(likelihood, flat, x), found)
 
@@ -122,12 +134,12 @@ def test_the_scale_of_each_reduction_is_found_whatever_the_constant(reduction: s
     assert weight / fit.scale == pytest.approx(1.0, rel=1e-6)
 
 
-SINGLE = [one for one in Likelihood if one is not Likelihood.GAUSSIAN]
+SINGLE = [one for one in Likelihood if not one.pair]
 CONFUSED = [
     (true, taken)
     for true in SINGLE
     for taken in SINGLE
-    if true is not taken and (true, taken) != (Likelihood.BERNOULLI, Likelihood.BERNOULLI_LOGITS)
+    if true is not taken and (true.takes_logits, taken.takes_logits) != (False, True)
 ]
 
 
@@ -247,3 +259,53 @@ def test_a_declared_weight_is_accepted_and_the_plain_one_is_then_not() -> None:
     declared = facts(effective_beta=2.4)
     assert weighed(facts=declared, kl=lambda mu, logvar: 2.4 * closed_form_kl(mu, logvar))[0] is Outcome.HOLDS
     assert weighed(facts=declared)[0] is Outcome.VIOLATED
+
+
+# means -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("likelihood", [one for one in Likelihood if not one.pair])
+def test_the_output_of_a_mean_has_that_mean(likelihood: Likelihood) -> None:
+    wanted = torch.linspace(0.04, 0.96, 93, dtype=torch.float64)
+    torch.testing.assert_close(mean_of(likelihood, with_mean(likelihood, wanted)), wanted, rtol=1e-7, atol=1e-12)
+
+
+@given(st.floats(-25, 25))
+@quick
+def test_the_continuous_bernoulli_is_that_of_torch_distributions(eta: float) -> None:
+    given_eta = torch.tensor([eta], dtype=torch.float64)
+    # PyTorch takes series around 0 itself, which here are kept out.
+    law = ContinuousBernoulli(logits=given_eta, lims=(0.5 - 1e-7, 0.5 + 1e-7))
+    x = torch.tensor([0.3], dtype=torch.float64)
+    near = abs(eta) < 1e-2
+    expected = torch.tensor([0.3 * eta - eta / 2 - eta**2 / 24]).double() if near else law.log_prob(x)
+    torch.testing.assert_close(given_eta * x - continuous_bernoulli.log_partition(given_eta), expected, rtol=1e-6, atol=1e-8)
+    mean = torch.tensor([0.5 + eta / 12]).double() if near else law.mean
+    torch.testing.assert_close(continuous_bernoulli.mean(given_eta), mean, rtol=1e-6, atol=1e-6)
+
+
+def test_the_mean_is_the_slope_of_the_log_partition() -> None:
+    eta = torch.tensor([-40.0, -3.0, -0.1, -0.0999, 0.0, 1e-9, 0.0999, 0.1, 2.0, 300.0], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(continuous_bernoulli.log_partition(eta).sum(), eta)
+    torch.testing.assert_close(slope, continuous_bernoulli.mean(eta.detach()), rtol=1e-8, atol=1e-10)
+
+
+def test_an_output_beyond_the_parameters_range_is_told_as_it_is() -> None:
+    outside = torch.tensor([-0.5, 1.5, float("nan")])
+    torch.testing.assert_close(mean_of(Likelihood.CONTINUOUS_BERNOULLI, outside), outside, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        lambda mu, _logvar: 0.5 * (mu**2).sum(1),
+        lambda _mu, logvar: 0.5 * (logvar.exp() - logvar - 1).sum(1),
+        lambda mu, logvar: 0.5 * (mu**2 + (logvar.exp() - logvar - 1).clamp(min=0) * (logvar > 0)).sum(1),
+    ],
+    ids=["of the means alone", "of the widths alone", "of wide posteriors alone"],
+)
+def test_a_kl_that_misses_a_term_is_rejected_by_kl_01_whatever_the_seed(
+    formula: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+) -> None:
+    outcomes = {ask(CLAIMS["KL-01"], fake(kl=formula), Trial("KL-01", seed=seed, examples=2)).outcome for seed in range(20)}
+    assert outcomes == {Outcome.VIOLATED}

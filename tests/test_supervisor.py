@@ -328,3 +328,12 @@ def test_the_specification_labels_its_claims() -> None:
     label = registered_label(identifier)
     assert (label.title, label.level, label.statement) == (claim.title, claim.level, claim.statement)
     assert registered_label("KL-99") == Label()
+
+
+def test_a_suite_that_cannot_begin_says_why() -> None:
+    begun = "promised('KL-01', 'KL-02'); print('E   RuntimeError: operator torchvision::nms does not exist'); say('finished')"
+    proceedings, child, _ = run(begun)
+    assert proceedings.suite_error is not None
+    assert "could not begin" in proceedings.suite_error.message
+    assert proceedings.suite_error.details == "E   RuntimeError: operator torchvision::nms does not exist"
+    assert (proceedings.verdicts, len(child.assignments)) == ((), 1)

@@ -135,3 +135,62 @@ def test_the_fingerprint_does_not_depend_on_the_folder(tmp_path):
         write(tmp_path / folder, VAE.format(parameters=""))
     prints = {load_target(str(tmp_path / folder / "student.py")).fingerprint() for folder in ("one", "two")}
     assert len(prints) == 1
+
+
+# A function of the file that builds it.
+
+NETWORKS = """
+import torch
+from torch import nn
+
+def layers(*sizes):
+    return nn.Sequential(*(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:])))
+
+class VAE(nn.Module):
+    def __init__(self, q, p):
+        super().__init__()
+        self.q, self.p = q, p
+
+    def encode(self, x):
+        return self.q(x).chunk(2, dim=1)
+
+    def decode(self, z):
+        return torch.sigmoid(self.p(z))
+"""
+MAKER = """
+def make_vae(x_dim=64, z_dim=4):
+    return VAE(layers(x_dim, 2 * z_dim), layers(z_dim, x_dim))
+"""
+MOVED = """
+def make_vae(x_dim=64, z_dim=4):
+    def halved(wide):
+        return wide // 2
+    model = VAE(layers(x_dim, 2 * z_dim), layers(halved(2 * z_dim), x_dim)).to("cpu")
+    return model
+"""
+
+
+@pytest.mark.parametrize("maker", [MAKER, MOVED], ids=["at once", "by a name, moved to a device"])
+@pytest.mark.parametrize("name", ["", ":VAE"])
+def test_a_class_that_is_given_what_nobody_knows_is_built_by_the_function_that_builds_it(tmp_path, maker, name):
+    target = load_target(write(tmp_path, NETWORKS + maker) + name)
+    assert target.name == "student.py:make_vae"
+    assert target.notes[0] == "VAE is built by make_vae, the function of its file that does so"
+    assert target.make().q[0].in_features == 64
+    assert target.rebuild({"latent_dim": 7}).p[0].in_features == 7
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        "",
+        MAKER + MAKER.replace("make_vae", "build_vae"),
+        "\ndef make_vae(x_dim=64):\n    return nn.Linear(x_dim, 2)\n",
+        "\ndef make_vae(x_dim=64):\n    if x_dim > 8:\n        return VAE(layers(x_dim, 8), layers(4, x_dim))\n    return None\n",
+        "\ndef make_vae(x_dim=64):\n    VAE(layers(x_dim, 8), layers(4, x_dim))\n",
+    ],
+    ids=["none", "two", "of something else", "not always", "nothing returned"],
+)
+def test_where_no_one_function_builds_it_the_class_is_asked_for(tmp_path, others):
+    fault = unbound(write(tmp_path, NETWORKS + others))
+    assert "needs the argument 'q'" in fault.message

@@ -10,11 +10,12 @@ import math
 import re
 
 from vae_spec.areas import AREAS
+from vae_spec.likelihoods import Likelihood
 
 PROFILES = ("exact", "quick", "full")
 DATASETS = ("digits", "mnist", "fashion-mnist", "clusters")
 GATES = ("expected", "required")
-LIKELIHOODS = ("bernoulli", "bernoulli-logits", "squared-error", "gaussian", "laplace")
+LIKELIHOODS = tuple(str(likelihood) for likelihood in Likelihood)
 OBJECTIVES = ("elbo", "elbo-monte-carlo", "modified")
 DECODERS = ("factorised", "autoregressive")
 SECOND_HEADS = ("log-variance", "log-std", "std", "variance", "precision")

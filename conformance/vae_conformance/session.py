@@ -20,6 +20,7 @@ from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.locations import locate_parts
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments.laboratory import LAB, Laboratory
+from vae_conformance.grey_values import accept_grey_values
 from vae_conformance.options import RunOptions
 from vae_conformance.selection import selected
 from vae_conformance.targets import Target, load_target
@@ -89,6 +90,7 @@ class Session:
         # One thread: the same sums in the same order, whatever the number of workers, and no worker slows another.
         torch.set_num_threads(1)
         threadpool_limits(1)
+        accept_grey_values()
 
     def bind(self) -> InProcessSubject:
         """The subject; loaded and bound at the first call.
@@ -110,6 +112,11 @@ class Session:
                 self._subject = bind(self._target, self.options)
             except Unbound as error:
                 self._failure = error
+                raise
+            except Exception as error:
+                # What the implementation's code raises while it is probed is caught there; what arrives here is the suite's own.
+                what = f"the suite itself failed while it looked for the parts of {self.options.target}: {type(error).__name__}: {error}"
+                self.emit({"event": "suite-error", "message": what, "details": "".join(traceback.format_exception(error))})
                 raise
             self.emit(self._bound())
         return self._subject

@@ -28,6 +28,7 @@ ENDED_HINT = (
     "take os._exit, sys.exit, quit and the like out of the code that encode, forward, decode and the loss run; "
     "a segmentation fault comes from a compiled extension, and signal 9 mostly from a lack of memory"
 )
+_LINES_OF_A_REASON = 12
 STALLED_HINT = "look for a loop without an end, a lock or a wait for input; --time-limit gives slow code more time"
 
 _SIGNS_OF_THE_SUITE = re.compile(
@@ -69,6 +70,12 @@ class _End:
     by_signal: bool
     log: str
     log_tail: str
+
+    @property
+    def reason(self) -> str:
+        """The first errors that pytest reports, by their lines with an E before them; the end of the log where it reports none."""
+        told = list(dict.fromkeys(line.strip() for line in self.log.splitlines() if line.startswith("E  ")))
+        return "\n".join(told[:_LINES_OF_A_REASON]) or self.log_tail
 
 
 class Supervisor:
@@ -167,6 +174,9 @@ class Supervisor:
             return False
         if not ledger.bound_now and (not ledger.finished or ledger.probing):
             self._settle_loading(end)
+            return False
+        if ledger.finished and not ledger.bound_now and ledger.promised and not ledger.verdicts:
+            ledger.suite_error = SuiteError("the suite could not begin to ask: it failed before it had loaded anything", end.reason)
             return False
         if ledger.finished:
             self._settle_lost_workers(end)

@@ -25,6 +25,7 @@ from vae_conformance.classes import choose_class
 from vae_conformance.construct import accepted_sizes, parameter_names
 from vae_conformance.declarations import declared_options
 from vae_conformance.errors import Unbound
+from vae_conformance.factories import factories_of
 from vae_conformance.implementation import Implementation
 from vae_conformance.loading import load_file
 from vae_conformance.private_tree import PrivateTree, importing, top_level_spec
@@ -160,7 +161,7 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
         name = name or _only_record(module, path.name)
         chosen = _attribute(module, name, path.name) if name else choose_class(module, path.name)
         label = f"{path.name}:{name or getattr(chosen, '__name__', '')}"
-        target = _target(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
+        target = _built(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
     except Unbound as fault:
         raise loaded.blame(fault) from fault
     if not loaded.note:
@@ -213,6 +214,19 @@ def _from_entry_point(point: EntryPoint, how: _How) -> Target:
         return replace(_from_module(point.module, point.attr, how), name=point.name)
     except Unbound as fault:
         raise Unbound(f"the entry point {point.name} ({point.value}): {fault.message}", fault.hint) from fault
+
+
+def _built(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:
+    """The record of an object; of a class whose arguments nothing says, that of the one function of its file that builds it."""
+    try:
+        return _target(chosen, label, module, sources, how)
+    except Unbound:
+        makers = factories_of(chosen, module) if inspect.isclass(chosen) else []
+        if len(makers) != 1:
+            raise
+        maker = makers[0].__name__
+        target = _target(makers[0], f"{label.rpartition(':')[0]}:{maker}", module, sources, how)
+        return replace(target, notes=(f"{chosen.__name__} is built by {maker}, the function of its file that does so", *target.notes))
 
 
 def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:

@@ -45,8 +45,8 @@ class Scope:
 
     def excludes(self, facts: Facts) -> str | None:
         """The reason why a rule is not for an implementation, or None."""
-        if not self.pixel_variance and facts.likelihood is Likelihood.GAUSSIAN:
-            return "its decoder learns a variance for each item, and with it sets the price of an error itself"
+        if not self.pixel_variance and facts.likelihood is not None and facts.likelihood.own_variance:
+            return "its decoder says how sure it is of each entry, and with that sets the price of an error itself"
         if not self.learned_scale and facts.learned_scale:
             return "its likelihood learns its own variance: the loss keeps falling while the variance shrinks"
         if facts.untrained_cost > self.untrained_cost:
@@ -66,7 +66,7 @@ class Scope:
         """Whether a rule is for a calibrated implementation."""
         return (
             family["latent_dim"] >= self.least_dimensions
-            and (self.pixel_variance or family["likelihood"] != Likelihood.GAUSSIAN)
+            and (self.pixel_variance or not Likelihood(family["likelihood"]).own_variance)
             and (self.learned_scale or not family["learned_scale"])
             and family["untrained_cost"] <= self.untrained_cost
             and family["entries"] <= self.most_entries

@@ -8,6 +8,7 @@ log-likelihood of an item; `kl_weight` the weight of the KL in the total. Their 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from vae_spec import continuous_bernoulli
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Facts, Likelihood, Raw, Subject
 from vae_spec.trial import derive_seed
@@ -35,14 +37,63 @@ def negative_log_likelihood(likelihood: Likelihood, raw: Raw, x: Tensor) -> Floa
         entries = F.binary_cross_entropy(mean, x, reduction="none")
     elif likelihood is Likelihood.BERNOULLI_LOGITS:
         entries = F.binary_cross_entropy_with_logits(mean, x, reduction="none")
-    elif likelihood is Likelihood.GAUSSIAN:
-        logvar = raw[1].reshape(x.shape)
+    elif likelihood.pair:
+        logvar = _LOGVAR_OF[likelihood](raw[1].reshape(x.shape))
         entries = 0.5 * ((x - mean).square() * torch.exp(-logvar) + logvar)
     elif likelihood is Likelihood.LAPLACE:
         entries = (x - mean).abs()
+    elif likelihood.continuous_bernoulli:
+        eta = mean if likelihood.takes_logits else torch.logit(mean, _least(mean))
+        entries = continuous_bernoulli.log_partition(eta) - eta * x
     else:
         entries = 0.5 * (x - mean).square()
     return entries.flatten(1).sum(1)
+
+
+_LOGVAR_OF: dict[Likelihood, Callable[[Tensor], Tensor]] = {
+    Likelihood.GAUSSIAN: lambda second: second,
+    Likelihood.GAUSSIAN_LOG_STD: lambda second: 2 * second,
+    Likelihood.GAUSSIAN_STD: lambda second: 2 * torch.log(second),
+    Likelihood.GAUSSIAN_VARIANCE: torch.log,
+}
+_OF_LOGVAR: dict[Likelihood, Callable[[Tensor], Tensor]] = {
+    Likelihood.GAUSSIAN: lambda logvar: logvar,
+    Likelihood.GAUSSIAN_LOG_STD: lambda logvar: 0.5 * logvar,
+    Likelihood.GAUSSIAN_STD: lambda logvar: torch.exp(0.5 * logvar),
+    Likelihood.GAUSSIAN_VARIANCE: torch.exp,
+}
+
+
+def unit_variance(likelihood: Likelihood | None, like: Tensor) -> Tensor:
+    """What a decoder of two outputs gives for variances of 1, in the shape of one of them."""
+    return _OF_LOGVAR.get(likelihood or Likelihood.GAUSSIAN, _OF_LOGVAR[Likelihood.GAUSSIAN])(torch.zeros_like(like))
+
+
+def mean_of(likelihood: Likelihood, output: Tensor) -> Tensor:
+    """The mean of x that a decoder's output stands for, entry by entry; of an output that is no parameter, the output itself."""
+    if likelihood is Likelihood.BERNOULLI_LOGITS:
+        return torch.sigmoid(output)
+    if likelihood is Likelihood.CONTINUOUS_BERNOULLI_LOGITS:
+        return continuous_bernoulli.mean(output)
+    if likelihood is Likelihood.CONTINUOUS_BERNOULLI:
+        inside = (output >= 0) & (output <= 1)
+        return torch.where(inside, continuous_bernoulli.mean(torch.logit(output.clamp(0, 1), _least(output))), output)
+    return output
+
+
+def with_mean(likelihood: Likelihood, mean: Tensor) -> Tensor:
+    """The output whose mean is given, entry by entry, as near as the likelihood comes to it."""
+    if likelihood is Likelihood.BERNOULLI_LOGITS:
+        return torch.logit(mean.double().clamp(1e-12, 1 - 1e-12)).to(mean.dtype)
+    if likelihood.continuous_bernoulli:
+        eta = continuous_bernoulli.of_mean(mean)
+        return (eta if likelihood.takes_logits else torch.sigmoid(eta)).to(mean.dtype)
+    return mean
+
+
+def _least(output: Tensor) -> float:
+    """The least probability whose logit, and whose complement's, a number of this kind tells."""
+    return float(torch.finfo(output.dtype).eps)
 
 
 @dataclass(frozen=True)
@@ -60,11 +111,11 @@ class Fit:
 
 def _trial_outputs(likelihood: Likelihood, shape: tuple[int, ...], value_range: tuple[float, float], rng: torch.Generator) -> Raw:
     """Outputs that a decoder of this likelihood might give, anywhere in its range."""
-    if likelihood is Likelihood.BERNOULLI_LOGITS:
+    if likelihood.takes_logits:
         return (3 * torch.randn(shape, generator=rng, dtype=torch.float64),)
     mean = images(Pixels.BETWEEN, shape[0], shape[1:], value_range, rng, torch.float64)
-    if likelihood is Likelihood.GAUSSIAN:
-        return mean, torch.randn(shape, generator=rng, dtype=torch.float64)
+    if likelihood.pair:
+        return mean, _OF_LOGVAR[likelihood](torch.randn(shape, generator=rng, dtype=torch.float64))
     return (mean,)
 
 

@@ -18,10 +18,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vae_spec.evidence import Recipe, Training
+from vae_spec.likelihoods import Likelihood as Likelihood  # noqa: PLC0414  as Part
 from vae_spec.parts import Part as Part  # noqa: PLC0414  a word of the Subject's own, kept apart for those who import no PyTorch
 
 Raw = tuple[Tensor, ...]
-"""What the decoder gives and the loss is fed: one tensor for most, (mean, log-variance) for a Gaussian with learned variance."""
+"""What the decoder gives and the loss is fed: one tensor for most, for a Gaussian with learned variance its mean and that."""
 
 
 class Mode(StrEnum):
@@ -29,20 +30,6 @@ class Mode(StrEnum):
 
     TRAIN = "train"
     EVAL = "eval"
-
-
-class Likelihood(StrEnum):
-    """p(x | z), by what the decoder's raw output means.
-
-    `bernoulli` takes probabilities, `bernoulli-logits` their logits, `squared-error` the mean of a Gaussian of unit variance,
-    `gaussian` a mean and a log-variance, `laplace` the mean of a Laplace distribution of unit scale.
-    """
-
-    BERNOULLI = "bernoulli"
-    BERNOULLI_LOGITS = "bernoulli-logits"
-    SQUARED_ERROR = "squared-error"
-    GAUSSIAN = "gaussian"
-    LAPLACE = "laplace"
 
 
 class Objective(StrEnum):

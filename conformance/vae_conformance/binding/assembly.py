@@ -213,13 +213,14 @@ class Assembly:
     def _detect_likelihood(self) -> Likelihood | None:
         """The first likelihood that the reconstruction term follows, of those that fit the decoder's range."""
         if len(self.wiring.raw_shapes) == 2:
-            order = [Likelihood.GAUSSIAN]
+            order = [one for one in Likelihood if one.pair]
         elif self.found.end == "unit":
-            order = [Likelihood.BERNOULLI, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE]
+            order = [Likelihood.BERNOULLI, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE, Likelihood.CONTINUOUS_BERNOULLI]
         elif self.found.end == "symmetric":
             order = [Likelihood.SQUARED_ERROR, Likelihood.LAPLACE]
         else:
             order = [Likelihood.BERNOULLI_LOGITS, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE, Likelihood.BERNOULLI]
+            order += [Likelihood.CONTINUOUS_BERNOULLI_LOGITS]
         for head in NEUTRAL_HEADS:
             for likelihood in order:
                 subject = self._build(replace(self.facts, likelihood=likelihood), head)
@@ -357,7 +358,7 @@ class Assembly:
 
     def _learns_scale(self) -> bool:
         """Whether the likelihood's variance is learned: an output of the decoder, or a parameter inside the loss."""
-        if self.facts.likelihood is Likelihood.GAUSSIAN:
+        if self.facts.likelihood is not None and self.facts.likelihood.own_variance:
             return True
         if self.found.parts[Part.LOSS].standing is not Standing.PRESENT or self.found.raw is None:
             return False

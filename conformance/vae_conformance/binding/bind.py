@@ -18,7 +18,15 @@ from torch import nn
 from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.assembly import Assembly
 from vae_conformance.binding.called import decoders_among, encoders_called, takers_called
-from vae_conformance.binding.findings import Findings, find_decoder, find_encoder, find_sampler, find_shape, latent_shape_of
+from vae_conformance.binding.findings import (
+    Findings,
+    find_decoder,
+    find_encoder,
+    find_sampler,
+    find_shape,
+    latent_shape_of,
+    pair_output,
+)
 from vae_conformance.binding.inline_step import find_inline_step
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
@@ -122,6 +130,7 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     find_forward(found)
     latent_shape = latent_shape_of(found)
     find_decoder(found, latent_shape, decoders_among(found, takers))
+    pair_output(found)
     find_sampler(found, latent_shape)
     refuse_several_draws(found, latent_shape)
     find_inline_step(found, latent_shape)

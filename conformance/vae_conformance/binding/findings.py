@@ -26,7 +26,7 @@ from vae_conformance.binding.interface import (
     inner_samplers,
     sampler_candidates,
 )
-from vae_conformance.binding.layout import ForwardLayout, at, leaves, read_layout, same
+from vae_conformance.binding.layout import Both, ForwardLayout, at, batched, leaves, read_layout, same
 from vae_conformance.binding.noise import RandomCalls, seeded
 from vae_conformance.binding.passes import RETURNED, Joint, call_forward, has_forward
 from vae_conformance.binding.probing import decoder_end, output_range, probe_batch, shape_candidates
@@ -248,6 +248,24 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...], called: Sequenc
             found.end = "free"
         return
     found.report(Part.DECODE, Standing.MISSING, account)
+
+
+def pair_output(found: Findings) -> None:
+    """Where the decoder gives a mean and a variance, and forward's result holds the two side by side, both are its output."""
+    layout, given = found.layout, as_raw(found.decoded)
+    if layout is None or given is None or len(given) != 2 or found.raw is None or len(found.raw) != 1 or not layout.raw:
+        return
+    taken = (layout.raw, layout.mu, layout.logvar)
+    others = [
+        path
+        for path, leaf in batched(found.result, found.x)
+        if path not in taken and leaf.shape == found.raw[0].shape and not same(leaf, found.x) and path[:-1] == layout.raw[:-1]
+    ]
+    if len(others) == 1:
+        found.layout = replace(layout, raw=(*layout.raw[:-1], Both(layout.raw[-1:], others[0][-1:])))
+        found.raw = as_raw(at(found.result, found.layout.raw))
+        known = found.parts[Part.FORWARD].known_by
+        found.report(Part.FORWARD, Standing.PRESENT, f"forward(x): {found.layout.describe()}", known_by=known)
 
 
 def _bent(found: Findings, part: Found) -> str | None:

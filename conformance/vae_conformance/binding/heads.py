@@ -89,6 +89,8 @@ def named_head(names: Iterable[str]) -> Head | None:
 
 def head_of(second: Tensor, sigma: Tensor) -> Head | None:
     """The meaning under which these values of the second head stand for these standard deviations; None where none fits."""
+    if second.shape[-1:] not in (sigma.shape[-1:], (1,)):
+        return None
     for head in Head:
         expected = torch.exp(0.5 * head.to_logvar(second))
         signed = torch.sign(second) * expected if head is Head.STD else expected

@@ -20,12 +20,11 @@ from vae_conformance.binding.own_samples import own_samples
 from vae_conformance.binding.reaching import reach
 from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, leaf_parameters, spy
 from vae_conformance.binding.wiring import Wiring
-from vae_spec.elbo import closed_form_kl
+from vae_spec.elbo import closed_form_kl, mean_of, unit_variance, with_mean
 from vae_spec.evidence import Recipe, Training
 from vae_spec.subject import (
     DrawGradients,
     Facts,
-    Likelihood,
     Mode,
     Noise,
     Objective,
@@ -237,16 +236,14 @@ class InProcessSubject:
                 f"gives {mean.numel() // max(len(mean), 1)} entries an item where the input has {self.facts.pixels}",
                 "hard-coded-shape",
             )
-        if self.facts.likelihood is Likelihood.BERNOULLI_LOGITS:
-            mean = torch.sigmoid(mean)
+        if self.facts.likelihood is not None:
+            mean = mean_of(self.facts.likelihood, mean)
         return mean.reshape(len(mean), *self.facts.input_shape)
 
     def raw(self, x_hat: Tensor) -> Raw:
         """What the decoder would have given for x_hat."""
-        mean = x_hat
-        if self.facts.likelihood is Likelihood.BERNOULLI_LOGITS:
-            mean = torch.logit(x_hat.double().clamp(1e-12, 1 - 1e-12)).to(x_hat.dtype)
-        return (mean,) if len(self.wiring.raw_shapes) == 1 else (mean, torch.zeros_like(mean))
+        mean = x_hat if self.facts.likelihood is None else with_mean(self.facts.likelihood, x_hat)
+        return (mean,) if len(self.wiring.raw_shapes) == 1 else (mean, unit_variance(self.facts.likelihood, mean))
 
     def _terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, z: Tensor | None, beta: float | None) -> Terms:
         loss, head = self.wiring.loss, self.wiring.head

@@ -155,8 +155,7 @@ def _shown(path: Path) -> str:
 
 def sight(found: Findings, *, noise: Noise | None = None, seed: int = 0, parts: tuple[str, ...] | None = None) -> Sight:
     """One pass in training mode with everything noted; raises SubjectFault."""
-    named = tuple(part.name for part in candidates(found.model, DECODE_NAMES))
-    decoders = (*named, found.taker) if found.taker is not None else named
+    decoders = _decoders(found)
     encoders = () if found.encode is None else (found.encode,)
     watched = tuple(dict.fromkeys((*decoders, *encoders, *(leaf_modules(found.model) if parts is None else parts))))
 
@@ -200,11 +199,17 @@ def _output(found: Findings, seen: Sight) -> Path | None:
     """The output: forward's own, or what a decoder gave."""
     if found.layout is not None:
         return (RETURNED, *found.layout.raw)
-    for part in candidates(found.model, DECODE_NAMES):
-        raw = as_raw(seen.noted.get(f"{part.name}()"))
+    for name in _decoders(found):
+        raw = as_raw(seen.noted.get(f"{name}()"))
         if raw is not None and raw[0].numel() % found.x.numel() == 0:
-            return (f"{part.name}()",)
+            return (f"{name}()",)
     return None
+
+
+def _decoders(found: Findings) -> tuple[str, ...]:
+    """The parts that may be handed the code: those with a decoder's name, and what forward hands it by any name."""
+    named = tuple(part.name for part in candidates(found.model, DECODE_NAMES))
+    return named if found.taker is None else (*named, found.taker)
 
 
 def _heads(found: Findings, seen: Sight) -> tuple[Path | None, Path | None, tuple[str, ...]] | None:

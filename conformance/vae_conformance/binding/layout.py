@@ -22,9 +22,27 @@ Leaves = list[tuple[Path, Any]]
 _KEYS = {
     "raw": re.compile(r"recon|x_?hat|x_?rec|output|decoded|logits|x_?prime|^p(_?x)?(_given_z)?$|^x_?(out|mean|dist)", re.IGNORECASE),
     "mu": re.compile(r"^(z_?|q_?)?(mu|mean|loc)", re.IGNORECASE),
-    "logvar": re.compile(r"log_?var|log_?sigma|logstd|log_std|^lv$|std|sigma|scale|var", re.IGNORECASE),
+    "logvar": re.compile(r"log_?var|log_?sigma|logstd|log_std|^lv$|std|sigma|scale|var|(^|_)sd$", re.IGNORECASE),
     "z": re.compile(r"^(z|latent|code|sample)", re.IGNORECASE),
 }
+
+
+@dataclass(frozen=True)
+class Both:
+    """A step of a path that leads to two entries, side by side in what holds them: a mean and its variance."""
+
+    first: Path
+    second: Path
+
+    def __str__(self) -> str:
+        return " and ".join(".".join(map(str, path)) for path in (self.first, self.second))
+
+
+def plain_paths(path: Path) -> tuple[Path, ...]:
+    """The paths of all entries that a path leads to."""
+    if path and isinstance(path[-1], Both):
+        return (*path[:-1], *path[-1].first), (*path[:-1], *path[-1].second)
+    return (path,)
 
 
 @dataclass(frozen=True)
@@ -48,6 +66,8 @@ class ForwardLayout:
 def at(result: Any, path: Path) -> Any:
     """The entry of a nested result at a path of keys, indices and attributes."""
     for step in path:
+        if isinstance(step, Both):
+            return at(result, step.first), at(result, step.second)
         result = getattr(result, step) if isinstance(step, str) and not isinstance(result, Mapping) else result[step]
     return result
 
@@ -80,6 +100,11 @@ def leaves(result: Any, path: Path = ()) -> Leaves:
 
 def rebuilt(template: Any, values: Mapping[Path, Any]) -> Any:
     """A result of the template's form with other values at some paths; what is put in the place of a whole may get other entries too."""
+    values = {
+        plain: value if len(plain_paths(path)) == 1 else value[index]
+        for path, value in values.items()
+        for index, plain in enumerate(plain_paths(path))
+    }
     if () in values:
         deeper = {path: value for path, value in values.items() if path}
         return rebuilt(values[()], deeper) if deeper else values[()]
@@ -107,7 +132,7 @@ def rebuilt(template: Any, values: Mapping[Path, Any]) -> Any:
 
 
 def by_keys(result: Any) -> dict[str, Any]:
-    """The key of each role in a result with names, by these names."""
+    """The key of each role in a result with names, by these names; of several for a head those whose tensors are alike."""
     found: dict[str, Any] = {}
     entries = {
         key: value
@@ -115,10 +140,28 @@ def by_keys(result: Any) -> dict[str, Any]:
         if isinstance(value, Distribution) or (isinstance(value, Tensor) and value.dim() >= 2)
     }
     for role in ("raw", "logvar", "mu", "z"):
+        if role == "mu" and "logvar" in found:
+            found.update(_alike(entries, found.get("raw")))
         for key in entries:
             if role not in found and _KEYS[role].search(str(key)) and key not in found.values():
                 found[role] = key
+    if {"mu", "logvar"} <= found.keys() and not _fit(entries[found["mu"]], entries[found["logvar"]]):
+        del found["logvar"]
     return found
+
+
+def _fit(mu: Any, second: Any) -> bool:
+    """Whether two entries can be the two heads: as wide, or the second one number for all dimensions."""
+    pair = isinstance(mu, Tensor) and isinstance(second, Tensor)
+    return not pair or second.shape[-1] in (1, mu.shape[-1])
+
+
+def _alike(entries: Mapping[Any, Any], raw: Any) -> dict[str, Any]:
+    """The first pair of entries with names of the two heads and tensors of one shape; a decoder's variance has its own output's."""
+    named_so = {role: [key for key in entries if key != raw and _KEYS[role].search(str(key))] for role in ("logvar", "mu")}
+    pairs = ((mu, logvar) for mu in named_so["mu"] for logvar in named_so["logvar"] if mu != logvar)
+    shapes = {key: getattr(entry, "shape", None) for key, entry in entries.items()}
+    return next(({"mu": mu, "logvar": logvar} for mu, logvar in pairs if shapes[mu] is not None and shapes[mu] == shapes[logvar]), {})
 
 
 def same(a: Tensor, b: Tensor) -> bool:
@@ -185,7 +228,9 @@ def _by_names(result: Any, keys: Mapping[str, Any], x: Tensor, encoded: tuple[Te
 def _with_output(rest: list[tuple[Path, Tensor]], x: Tensor, mu: Path | None, logvar: Path | None) -> ForwardLayout | None:
     outputs = [path for path, leaf in rest if leaf.numel() == x.numel() and not same(leaf, x)]
     if not outputs:
-        outputs = [path for path, leaf in rest if leaf.numel() == x.numel()] or [path for path, leaf in rest if leaf.dim() >= 2][:1]
+        # What equals the batch is the batch itself where anything else could be the output.
+        wide = [(path, leaf) for path, leaf in rest if leaf.dim() >= 2]
+        outputs = [path for path, leaf in wide if not same(leaf, x)][:1] or [path for path, leaf in rest if leaf.numel() == x.numel()]
     if not outputs:
         return None
     first = outputs[0]

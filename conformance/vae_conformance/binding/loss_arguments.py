@@ -6,7 +6,6 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from torch import nn
@@ -28,6 +27,14 @@ _ROLES = {
     "posterior": re.compile(r"^(q|q_?z\w*|posteriors?|z_dist|dist_z|q_?dist|latent_dist\w*|encoding_dist)$", re.IGNORECASE),
     "z": re.compile(r"^(z|latent|code)$", re.IGNORECASE),
 }
+_OUTPUT = r"(x|p_?x|rec|recon\w*|dec|decod\w*|out|output|obs|gen|pred|y)(_?hat)?"
+_OF_PAIRS = {
+    "spread": re.compile(
+        rf"^{_OUTPUT}_?(log_?)?(var|std|sd|sigma|scale|variance)$|^(log_?)?(var|std|sd|sigma|scale|variance)_?{_OUTPUT}$", re.IGNORECASE
+    ),
+    "raw": re.compile(rf"^{_OUTPUT}_?(mu|mean|loc)$|^(mu|mean|loc)_?{_OUTPUT}$", re.IGNORECASE),
+}
+"""What the two outputs of a decoder that gives a mean and a variance are called."""
 _MODEL = re.compile(r"^(self|net|network|nn|m|module|c?vae|ae|auto_?encoder|\w*model)$", re.IGNORECASE)
 _INDEX = re.compile(r"idx|index")
 
@@ -60,16 +67,32 @@ class Parameters:
     unknown: list[str] = field(default_factory=list)
 
 
-NO_NAMES: Mapping[str, str] = MappingProxyType({})
+@dataclass(frozen=True)
+class Returned:
+    """What is known of forward's result before a loss is called.
+
+    Attributes:
+        names: the roles of its entries by the names that the author gave them.
+        pair: whether the output is a mean and a variance, side by side.
+        holds_input: whether the batch is among its entries.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    pair: bool = False
+    holds_input: bool = False
 
 
-def parameters(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> Parameters | None:
+NOTHING_KNOWN = Returned()
+
+
+def parameters(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> Parameters | None:
     """The parameters and what their names say; None where there is no signature to be read.
 
     Args:
         call: what is called.
-        own: the roles of the author's own names: those of the entries that forward returns.
+        own: what forward returns: the author's own names are arguments' too, and a mean may have its `spread` beside it.
     """
+    patterns = [*(_OF_PAIRS.items() if own.pair else ()), *_ROLES.items()]
     try:
         entries = list(inspect.signature(call.forward if isinstance(call, nn.Module) else call).parameters.values())
     except (TypeError, ValueError):
@@ -79,8 +102,8 @@ def parameters(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> P
     roles: dict[str, str] = {}
     unknown: list[str] = []
     for one in positional:
-        usual = (role for role, pattern in _ROLES.items() if role not in roles and pattern.search(one.name))
-        role = next(usual, None) if own.get(one.name) in {None, *roles} else own[one.name]
+        usual = (role for role, pattern in patterns if role not in roles and pattern.search(one.name))
+        role = next(usual, None) if own.names.get(one.name) in {None, *roles} else own.names[one.name]
         if role is not None:
             roles[role] = one.name
         elif one.default is one.empty:
@@ -96,7 +119,7 @@ def parameters(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> P
     )
 
 
-def direct(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> Signature | None:
+def direct(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> Signature | None:
     """A loss of (output, input, mu, second head): by names, or by their order where there are four; None for anything else."""
     found = parameters(call, own)
     if found is None:
@@ -115,8 +138,11 @@ def direct(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> Signa
     return None
 
 
-def of_outputs(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> list[Signature]:
-    """A loss of the batch and of what forward returns: as a whole, or as its output and its posterior; the likelier first."""
+def of_outputs(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> list[Signature]:
+    """A loss of the batch and of what forward returns: as a whole, or as its output and its posterior; the likelier first.
+
+    Where the result holds the batch, a loss may take nothing but the result.
+    """
     found = parameters(call, own)
     if found is None or found.open_ended or any(names_model(one.name) for one in found.required):
         return []
@@ -132,6 +158,8 @@ def of_outputs(call: Callable[..., Any], own: Mapping[str, str] = NO_NAMES) -> l
         known = {found.roles["raw"]: "raw", x: "x", found.unknown[0]: "posterior"}
         if set(required) == known.keys():
             return [Signature({known[name]: name for name in required} | beta, guessed=True, needs_beta=needs)]
+    if len(required) == 1 and own.holds_input and required[0] != x:
+        return [Signature({"outputs": required[0]} | beta, needs_beta=needs)]
     if len(required) == 2:
         first = "x" if required[0] == x else "outputs"
         orders = [(first, "outputs" if first == "x" else "x")]

@@ -21,7 +21,7 @@ from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
 from vae_conformance.binding.loss_driving import DRIVEN, driven_losses
 from vae_conformance.binding.loss_search import Candidate, loss_candidates
-from vae_conformance.binding.loss_values import available, own_names, values_of
+from vae_conformance.binding.loss_values import available, values_of, what_is_returned
 from vae_conformance.binding.losses import Kind, Loss, behind, plain_values
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries, read_returns
@@ -60,7 +60,7 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
     """
     injection = injection_of(found)
     named = spoken_of(found, asked)
-    for candidate in loss_candidates(found.model, found.target.namespace, named, own_names(found)):
+    for candidate in loss_candidates(found.model, found.target.namespace, named, what_is_returned(found)):
         values = values_of(found, whole=candidate.whole)
         fillable = available(found, whole=candidate.whole)
         for signature in _signatures(candidate):

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from vae_conformance.binding.adapter import inner_of, settled
-from vae_conformance.binding.loss_arguments import NO_NAMES, Batch, Signature, direct, of_batch, of_model, of_outputs
+from vae_conformance.binding.loss_arguments import NOTHING_KNOWN, Batch, Returned, Signature, direct, of_batch, of_model, of_outputs
 from vae_conformance.binding.trainers import trainer_methods
 
 METHOD_NAMES = (
@@ -50,16 +50,14 @@ class Candidate:
     whole: bool = False
 
 
-def loss_candidates(
-    model: object, namespace: object, named: tuple[str, ...] = (), own: Mapping[str, str] = NO_NAMES
-) -> Iterator[Candidate]:
+def loss_candidates(model: object, namespace: object, named: tuple[str, ...] = (), own: Returned = NOTHING_KNOWN) -> Iterator[Candidate]:
     """Losses that might fit: those that take the parts before those that take what forward returns; methods, functions, classes.
 
     Args:
         model: whose methods may be losses.
         namespace: the module whose functions and classes may be.
         named: names that are a loss's because the user says so, or the file's own loop.
-        own: the roles of the author's own names of arguments.
+        own: what forward returns.
     """
     places = list(_places(model, namespace, named))
     for account, call in places:

@@ -12,7 +12,8 @@ from torch.distributions import Distribution
 from vae_conformance.binding.distributions import is_gaussian, pair_of, with_pair
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import decoded_as
-from vae_conformance.binding.layout import Path, at, leaves, rebuilt, same
+from vae_conformance.binding.layout import Path, at, leaves, plain_paths, rebuilt, same
+from vae_conformance.binding.loss_arguments import NOTHING_KNOWN, Returned
 from vae_conformance.binding.losses import Values, plain_values
 from vae_conformance.binding.passes import RETURNED
 from vae_conformance.binding.remaking import MADE_OF, posterior_object
@@ -48,16 +49,24 @@ def code_path(found: Findings) -> Path | None:
     return path if path is None or found.joint.plain else (RETURNED, *path)
 
 
-def own_names(found: Findings) -> dict[str, str]:
-    """The roles of the names that forward's result has for its entries."""
+def what_is_returned(found: Findings) -> Returned:
+    """What forward's result tells of a loss's arguments."""
     if found.layout is None or found.joint.composition is not None:
-        return {}
-    return {path[-1]: role for path, role in returned_roles(found)[1].items() if path and isinstance(path[-1], str)}
+        return NOTHING_KNOWN
+    roles = returned_roles(found)[1]
+    names = {path[-1]: role for path, role in roles.items() if path and isinstance(path[-1], str)}
+    return Returned(names, pair=_two_outputs(found), holds_input="x" in roles.values())
+
+
+def _two_outputs(found: Findings) -> bool:
+    """Whether the decoder gives tensors for a mean and a variance."""
+    whole = None if found.layout is None else at(found.result, found.layout.raw)
+    return found.raw is not None and len(found.raw) == 2 and not isinstance(whole, Distribution)
 
 
 def available(found: Findings, *, whole: bool) -> frozenset[str]:
     """The roles that can be filled."""
-    known = ALWAYS | ({"outputs"} if whole else set())
+    known = ALWAYS | ({"outputs"} if whole else set()) | ({"spread"} if _two_outputs(found) else set())
     if found.layout is None or found.joint.composition is not None:
         return ALWAYS
     return known | ({"posterior"} if _posterior(found) is not None else set())
@@ -90,7 +99,8 @@ def _with_roles(result: Any, paths: Mapping[Path, str], given: Mapping[str, Any]
     """
     values = {path: given[role] if role in given else _MADE[role](given["logvar"]) for path, role in paths.items()}
     count = len(given["x"])
-    others = [(path, leaf) for path, leaf in leaves(result) if not any(path[: len(taken)] == taken for taken in paths)]
+    placed = [plain for path in paths for plain in plain_paths(path)]
+    others = [(path, leaf) for path, leaf in leaves(result) if not any(path[: len(taken)] == taken for taken in placed)]
     return rebuilt(result, values | {path: sized for path, leaf in others if (sized := _for_items(leaf, count)) is not leaf})
 
 

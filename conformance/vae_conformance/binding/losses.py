@@ -62,7 +62,8 @@ class Loss:
     Attributes:
         account: for the report.
         call: the callable.
-        roles: the names of its parameters by role, in positional order where a parameter takes no keyword.
+        roles: the names of its parameters by role, in positional order where a parameter takes no keyword; `raw` is the whole output, but
+            its mean where its variance has a parameter of its own, the `spread`.
         returns: what it returns.
         order: for several values, the keys or indices of total, reconstruction and KL.
         supplied: whether the suite supplies it.
@@ -194,6 +195,8 @@ class Loss:
             raw, x, mu, second = tuple(one.clone() for one in raw), x.clone(), mu.clone(), second.clone()
             z = None if z is None else z.clone()
         values = self.values(raw, x, mu, second, z)
+        if "spread" in self.roles:
+            values = {**values, **dict(zip(("raw", "spread"), values["raw"], strict=True))}
         positional = [values[role] for role in self.roles if role != "beta"]
         given = beta if beta is not None else 1.0 if self.needs_beta else None
         given = None if given is None else given * self.own_beta

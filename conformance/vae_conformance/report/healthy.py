@@ -63,7 +63,8 @@ def alike(implementation: Mapping[str, Any]) -> Scope:
     Those without a learned variance, unless it has one itself; those with enough latent dimensions for the price of the code to show, if it
     has as many.
     """
-    learned = implementation.get("likelihood") == Likelihood.GAUSSIAN
+    named = implementation.get("likelihood")
+    learned = named in list(Likelihood) and Likelihood(named).own_variance
     enough = (implementation.get("latent_dim") or 0) >= _ENOUGH_DIMENSIONS
     return Scope(least_dimensions=_ENOUGH_DIMENSIONS if enough else 1, pixel_variance=learned, learned_scale=learned)
 

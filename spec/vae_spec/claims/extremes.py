@@ -13,7 +13,7 @@ from vae_spec.documents import ENGINEERING
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, violated
 from vae_spec.strategies import Pixels, images
-from vae_spec.subject import Likelihood, Part, Raw, Standing, Subject, SubjectFault, Term
+from vae_spec.subject import Part, Raw, Standing, Subject, SubjectFault, Term
 from vae_spec.trial import Trial
 
 # OBJ-05 ---------------------------------------------------------------------------------------------------------------------------------
@@ -49,7 +49,7 @@ def _clamp(subject: Subject, rng: torch.Generator) -> Bounds:
     A bound is what the entries of an image come to far out in the latent space, one and the same number for several of them.
     """
     facts = subject.facts
-    if facts.parts[Part.DECODE].standing is not Standing.PRESENT or facts.likelihood is Likelihood.BERNOULLI_LOGITS:
+    if facts.parts[Part.DECODE].standing is not Standing.PRESENT or (facts.likelihood is not None and facts.likelihood.takes_logits):
         return None, None
     try:
         raw = subject.decode(FAR_OUT * torch.randn(8, facts.latent_dim, generator=rng))[0].flatten(1)

@@ -23,6 +23,8 @@ from vae_spec.subject import Noise, Part, Subject
 from vae_spec.trial import Trial
 
 RELATIVE_TOLERANCE = 1e-3
+KL_01_ANCHORS = (CodeBatch(2, 0.0, 1.5, 1.5), CodeBatch(2, 0.0, -1.5, -1.5), CodeBatch(2, 1.0, 0.0, 0.0))
+"""Posteriors that differ from the prior in one respect each: wider, narrower, elsewhere. A missing term shows in one of them."""
 KL_02_DRAWS = 4096
 KL_02_EXAMPLES = 24
 KL_02_FLOOR = 1e-5
@@ -72,6 +74,9 @@ def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
             )
         return None
 
+    for anchor in KL_01_ANCHORS:
+        if counterexample := examine(anchor):
+            return counterexample
     if counterexample := explore(trial, code_batches(), examine):
         return counterexample
     return holds(
@@ -91,7 +96,7 @@ KL_01 = Claim(
     why="A divergence is zero between equal distributions and positive between different ones. A negative KL in a log is a sign error or a"
     " formula fed with something that is not a log-variance; a KL that is not zero at the prior pulls the posterior somewhere else.",
     hint="kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar)) over the latent dimensions",
-    decision="Hypothesis over batches of posteriors, float64",
+    decision="posteriors that are wider, narrower and elsewhere, and Hypothesis over batches of posteriors, float64",
     mistakes=("kl-sign", "kl-wrong-prior", "kl-missing-term", "logvar-as-std", "autoencoder-plus-noise"),
     needs=(Part.LOSS,),
     check=check_nonnegative,

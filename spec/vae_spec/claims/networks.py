@@ -11,7 +11,7 @@ from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, violated
 from vae_spec.strategies import Pixels, batch_sizes, images, pixel_kinds
-from vae_spec.subject import Likelihood, Part, Standing, Subject
+from vae_spec.subject import Part, Standing, Subject
 from vae_spec.trial import Trial
 
 CLOSE = 1e-4
@@ -117,9 +117,8 @@ NET_01 = Claim(
 
 
 def _range_of(subject: Subject) -> tuple[float, float] | None:
-    if subject.facts.likelihood in (Likelihood.BERNOULLI, Likelihood.BERNOULLI_LOGITS):
-        return 0.0, 1.0
-    return None
+    likelihood = subject.facts.likelihood
+    return (0.0, 1.0) if likelihood is not None and likelihood.of_unit_data else None
 
 
 def _check_dependence(subject: Subject, trial: Trial) -> Verdict | None:
