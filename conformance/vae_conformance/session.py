@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 import traceback
@@ -20,6 +21,7 @@ from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.locations import locate_parts
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments.laboratory import LAB, Laboratory
+from vae_conformance.experiments.trainer import StillTraining
 from vae_conformance.grey_values import accept_grey_values
 from vae_conformance.options import RunOptions
 from vae_conformance.selection import selected
@@ -64,6 +66,17 @@ def out_of_time(late: TimeLimitExceeded, caller: Caller) -> Verdict:
             "seconds in calls": round(seconds, 3),
             "longest call": round(longest.longest, 3),
         },
+    )
+
+
+def still_training(late: StillTraining) -> Verdict:
+    """The verdict where a training's time is over and no step hangs: nothing is known, for or against the implementation."""
+    limit = late.limit or 0.0
+    enough = math.ceil(1.5 * limit * late.steps / late.done / 60) * 60
+    return inconclusive(
+        f"one training {late.what}: none of its steps hangs, so this is no violation"
+        f"\ngive it more time with --time-limit {enough}, a faster machine, or a smaller model: a constructor's defaults decide its size",
+        measured={"seconds": limit, "steps": late.done, "steps of a training": late.steps},
     )
 
 
@@ -195,6 +208,8 @@ class Session:
             try:
                 self._note_look(claim.experiment, look)
                 groups = laboratory.groups(claim.experiment, look)
+            except StillTraining as late:
+                return still_training(late)
             except SubjectFault as fault:
                 return fault_verdict(fault)
             self._given(claim, laboratory.keys(claim.experiment, look))

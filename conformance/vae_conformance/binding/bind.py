@@ -40,6 +40,7 @@ from vae_conformance.binding.refusals import (
     refuse_several_draws,
 )
 from vae_conformance.binding.steering import steer_decoder
+from vae_conformance.binding.stepping import by_its_step
 from vae_conformance.declarations import completed, with_declarations
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
@@ -69,7 +70,13 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
     notes = [text for text in (said, note, weighed, f"constructed with {given}" if given else "") if text]
     found = Findings(model, target, device, notes=notes)
     with _undisturbed(model):
-        subject = _bound(found, options)
+        refuse_conditional(model, target.name)
+        find_shape(found, options)
+        stepping = by_its_step(found)
+        subject = None if stepping is not None else _bound(found, options)
+    if stepping is not None:
+        return bind(stepping, options)
+    assert subject is not None
     _say_what_was_given(found)
     return subject
 
@@ -121,8 +128,6 @@ def _refuse_levels(found: Findings) -> None:
 
 
 def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
-    refuse_conditional(found.model, found.target.name)
-    find_shape(found, options)
     refuse_entries(found)
     find_encoder(found, encoders_called(found))
     takers = takers_called(found)

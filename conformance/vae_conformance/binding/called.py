@@ -19,7 +19,7 @@ from vae_conformance.binding.adapter import inner_of, part_of, settled
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import answering
 from vae_conformance.binding.interface import Found, as_raw, code_form
-from vae_conformance.binding.layout import same
+from vae_conformance.binding.layout import batched, leaves, same
 from vae_conformance.binding.passes import has_forward
 from vae_spec.subject import Noise, SubjectFault
 
@@ -47,8 +47,18 @@ def encoders_called(found: Findings) -> list[Found]:
         return []
     pairs = [(call, other) for call, other in zip(first, again, strict=False) if call.name == other.name]
     taking = [(call, other) for call, other in pairs if torch.equal(call.argument.flatten(), found.x.flatten())]
-    names = [call.name for call, other in taking if code_form(call.result, other.result, found.x) is not None]
+    names = [
+        call.name
+        for call, other in taking
+        if code_form(call.result, other.result, found.x) is not None and not _holds_an_output(call.result, found.x)
+    ]
     return [Found(name, part_of(found.model, name)) for name in dict.fromkeys(names)]
+
+
+def _holds_an_output(result: Any, x: Tensor) -> bool:
+    """Whether a result of several entries holds one of the batch's size: what gives that has decoded as well."""
+    found = [leaf for _path, leaf in batched(result, x) if leaf.numel() == x.numel() and not same(leaf, x)]
+    return bool(found) and len(leaves(result)) > 2
 
 
 def takers_called(found: Findings) -> list[Call]:

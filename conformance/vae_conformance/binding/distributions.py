@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -36,6 +37,16 @@ def with_pair(template: Distribution, mean: Tensor, logvar: Tensor) -> Distribut
 def is_gaussian(distribution: Distribution) -> bool:
     """Whether it is a Gaussian, however wrapped."""
     return isinstance(_base(distribution), Normal | MultivariateNormal)
+
+
+def is_prior(distribution: Distribution) -> bool:
+    """Whether it is a standard normal in every entry."""
+    return is_gaussian(distribution) and not bool(distribution.mean.any()) and bool((distribution.stddev == 1).all())
+
+
+def behind_priors(found: Sequence[tuple[Any, Distribution]]) -> list[Any]:
+    """The places of distributions, those first that are not the prior's: beside a posterior a result may hold what it is compared with."""
+    return [place for place, _distribution in sorted(found, key=lambda entry: is_prior(entry[1]))]
 
 
 def with_raw(template: Distribution, raw: Raw) -> Distribution | None:

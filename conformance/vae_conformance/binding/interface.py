@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae_conformance.binding.adapter import inner_of, settled
-from vae_conformance.binding.distributions import pair_of, raw_of
+from vae_conformance.binding.distributions import behind_priors, pair_of, raw_of
 from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, same
 from vae_spec.subject import Raw
 
@@ -155,8 +155,8 @@ def code_form(result: Any, again: Any, x: Tensor) -> CodeForm | None:
     """
     if (plain := _plain_form(result)) is not None:
         return plain
-    if posterior := [path for path, leaf in leaves(result) if isinstance(leaf, Distribution)]:
-        return CodeForm(posterior=posterior[0])
+    if distributions := [(path, leaf) for path, leaf in leaves(result) if isinstance(leaf, Distribution)]:
+        return CodeForm(posterior=behind_priors(distributions)[0])
     codes = [(path, leaf) for path, leaf in batched(result, x) if leaf.dim() >= 2]
     steady = [(path, leaf) for path, leaf in codes if same(leaf, at(again, path))]
     for index, (path, leaf) in enumerate(steady):

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vae_conformance.binding.distributions import behind_priors
+
 Path = tuple[Any, ...]
 Leaves = list[tuple[Path, Any]]
 _KEYS = {
@@ -210,7 +212,7 @@ def _by_names(result: Any, keys: Mapping[str, Any], x: Tensor, encoded: tuple[Te
     if {"mu", "logvar"} <= keys.keys():
         return ForwardLayout(raw, (keys["mu"],), (keys["logvar"],))
     rest = [(path, leaf) for path, leaf in leaves(result) if path[:1] != raw]
-    posterior = next((path for path, leaf in rest if isinstance(leaf, Distribution)), None)
+    posterior = next(iter(behind_priors([(path, leaf) for path, leaf in rest if isinstance(leaf, Distribution)])), None)
     mu, logvar = ((keys[role],) if role in keys else None for role in ("mu", "logvar"))
     if posterior is None and encoded is not None:
         found = [(path, leaf) for path, leaf in batched(result, x) if path[:1] != raw]
@@ -259,7 +261,7 @@ def _read_distributions(found: list[tuple[Path, Distribution]], tensors: list[tu
     """Where a result holds distribution objects: the one of the input's size is the output, another one the posterior."""
     outputs = [path for path, leaf in found if leaf.mean.numel() == x.numel()]
     outputs += [path for path, leaf in tensors if leaf.numel() == x.numel() and not same(leaf, x)]
-    posteriors = [path for path, _leaf in found if path not in outputs[:1]]
+    posteriors = behind_priors([(path, leaf) for path, leaf in found if path not in outputs[:1]])
     if not outputs:
         return None
     if posteriors:

@@ -33,6 +33,8 @@ _OTHER = (
     _aten.randint,
 )
 _RANDOM = frozenset((*_STANDARD, *_WITH_MOMENTS, _aten.normal_, *_OTHER))
+DROPPING = frozenset({"native_dropout", "bernoulli", "bernoulli_"})
+"""The names of the random operations of dropout."""
 
 
 class RandomCalls(TorchDispatchMode):

@@ -23,7 +23,7 @@ from vae_conformance.binding.heads import Head
 from vae_conformance.binding.injection import Injection, answering, replaced
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import ForwardLayout, at, same
-from vae_conformance.binding.noise import RandomCalls
+from vae_conformance.binding.noise import DROPPING, RandomCalls
 from vae_conformance.binding.passes import Joint, forward_of, has_forward
 from vae_conformance.binding.probing import decoder_end, output_range
 from vae_spec.subject import Noise, Part, Raw, Standing, SubjectFault
@@ -32,7 +32,6 @@ _OBJECTIONS = {
     "decoder-sees-x": ": whatever code it is handed, its output follows the batch too",
     "decoder-ignores-z": ": whatever code it is handed, its output stays the same",
 }
-_DROPPING = frozenset({"native_dropout", "bernoulli", "bernoulli_"})
 
 
 class Door(Protocol):
@@ -308,7 +307,7 @@ def _drops(found: Findings) -> bool:
             found.forward(found.x)
 
     found.call("forward", run, train=True)
-    return bool(_DROPPING & set(watch.names))
+    return bool(DROPPING & set(watch.names))
 
 
 def _take(found: Findings, steering: Steering, latent_shape: tuple[int, ...]) -> None:

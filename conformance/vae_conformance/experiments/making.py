@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -23,7 +24,7 @@ from vae_conformance.experiments.plans import Plan
 from vae_conformance.experiments.points import look_at_points
 from vae_conformance.experiments.store import Store
 from vae_conformance.experiments.systems import run_system
-from vae_conformance.experiments.trainer import train, train_in_stages
+from vae_conformance.experiments.trainer import StillTraining, train, train_in_stages
 from vae_conformance.options import RunOptions
 from vae_conformance.targets import Target
 from vae_conformance.time_limit import time_limit
@@ -57,6 +58,7 @@ class Maker:
         self.store = store
         self._seen: dict[tuple[object, ...], Surroundings] = {}
         self._scales: dict[int, float | None] = {}
+        self._slow: StillTraining | None = None
 
     def make(self, stages: Sequence[Plan]) -> list[TrainedRun]:
         """Train by a plan, or by several that differ in their length alone, shortest first, and look at what came of it.
@@ -115,11 +117,21 @@ class Maker:
     def _train(self, subject: InProcessSubject, stages: Sequence[Plan], items: torch.Tensor) -> list[tuple[Training, TrainedRun]]:
         """The training at the end of each stage, and what its curves say."""
         recipe = stages[-1].recipe
-        with time_limit(self.options.training_time_limit, f"one training ({recipe.steps} steps)"):
+        if self._slow is not None and recipe.steps >= self._slow.steps:
+            raise self._slow  # every other would take as long
+        with self._remembering(), time_limit(self.options.training_time_limit, f"one training ({recipe.steps} steps)"):
             trainings = train_in_stages(subject, recipe, [stage.recipe.steps for stage in stages], items, self._progress(stages[-1]))
         batch = min(recipe.batch, len(items)) if recipe.batch else 256
         scale = self.scale(subject, batch)
         return [(training, self._curves(subject, stage, training, items, scale)) for stage, training in zip(stages, trainings, strict=True)]
+
+    @contextmanager
+    def _remembering(self) -> Iterator[None]:
+        try:
+            yield
+        except StillTraining as late:
+            self._slow = late
+            raise
 
     def _curves(self, subject: InProcessSubject, plan: Plan, training: Training, items: torch.Tensor, scale: float | None) -> TrainedRun:
         repeat = _repeat(subject, plan, items, training) if plan.thorough else (None, 0)

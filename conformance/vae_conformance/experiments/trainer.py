@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
@@ -10,9 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.calls import HANGING
 from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.noise import RandomCalls, seeded
 from vae_conformance.data import clusters
+from vae_conformance.time_limit import TimeLimitExceeded
 from vae_spec.evidence import Curve, Recipe, Training
 from vae_spec.subject import Noise, SubjectFault, Terms
 from vae_spec.trial import derive_seed
@@ -101,7 +104,8 @@ def _loop(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], data:
     curves: list[Tensor] = []
     states: dict[int, dict[str, Tensor]] = {}
     diverged: int | None = None
-    with subject.caller.calling("training"), torch.enable_grad():
+    pace = _Pace(recipe.steps)
+    with subject.caller.calling("training"), pace, torch.enable_grad():
         for step, chosen in enumerate(batches(len(data), recipe, subject.device)):
             # index_select copies whole items, where indexing goes entry by entry: a quarter of the time for the same values.
             x = data if chosen is None else data.index_select(0, chosen)
@@ -119,6 +123,7 @@ def _loop(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], data:
             terms.total.backward()
             optimiser.step()
             curves.append(_point(terms, analytic))
+            pace.step()
             if step + 1 in stops:
                 states[step + 1] = subject.state()
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == recipe.steps:
@@ -137,6 +142,45 @@ def _loop(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], data:
         shown = samples if stop == recipe.steps else None
         trainings.append(Training(curve[:end, 0], curve[:end, 1], curve[:end, 2], curve[:end, 3], kept, fell, shown))
     return trainings
+
+
+class StillTraining(SubjectFault):
+    """A training's time is over, and no step of it hangs: nothing is known, for or against the implementation.
+
+    Attributes:
+        done: steps that were made.
+        steps: all steps of the training.
+    """
+
+    def __init__(self, done: int, steps: int, limit: float) -> None:
+        super().__init__("training", f"made {done} of {steps} steps within {limit:g} s", limit=limit)
+        self.done = done
+        self.steps = steps
+
+
+class _Pace:
+    """Tells a training that is slow from one that hangs, where its time is over."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.done = 0
+        self.longest = 0.0
+        self.latest = time.monotonic()
+
+    def step(self) -> None:
+        """One step more is made."""
+        now = time.monotonic()
+        self.done += 1
+        self.longest = max(self.longest, now - self.latest)
+        self.latest = now
+
+    def __enter__(self) -> None:
+        self.latest = time.monotonic()
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        goes_on = self.done > 1 and time.monotonic() - self.latest <= HANGING * self.longest
+        if isinstance(error, TimeLimitExceeded) and goes_on:
+            raise StillTraining(self.done, self.steps, error.seconds) from None
 
 
 def _noise(subject: InProcessSubject, recipe: Recipe) -> AbstractContextManager[object]:
