@@ -447,3 +447,71 @@ def test_what_the_suite_does_wrong_while_it_binds_is_not_the_implementations(tmp
     assert [event["event"] for event in told] == ["loading", "probing", "suite-error"]
     assert "the suite itself failed" in str(told[-1]["message"])
     assert "KeyError" in str(told[-1]["details"])
+
+
+SKIPPING = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+class Netz(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rein, self.mu, self.lv = nn.Linear(64, 30), nn.Linear(30, 5), nn.Linear(30, 5)
+        self.auf, self.raus = nn.Linear(5, 30), nn.Linear(60, 64)
+    def encode(self, x):
+        h = torch.relu(self.rein(x))
+        return self.mu(h), self.lv(h), h
+    def decode(self, z, feats):
+        return torch.sigmoid(self.raus(torch.cat([torch.relu(self.auf(z)), feats], dim=1)))
+    def forward(self, x):
+        mu, lv, feats = self.encode(x)
+        return self.decode(mu + torch.exp(lv / 2) * torch.randn_like(mu), feats), mu, lv
+"""
+
+
+def test_a_decoder_that_is_handed_what_the_encoder_saw_is_told_so(tmp_path: Path) -> None:
+    report = bound(tmp_path, SKIPPING).facts.parts[Part.DECODE]
+    assert (report.standing, report.diagnosis) == (Standing.FAILING, "decoder-sees-x")
+    assert report.account.endswith("forward hands it one tensor beside the code, made of x")
+    ignoring = SKIPPING.replace("torch.randn_like(mu), feats), mu", "torch.randn_like(mu), torch.zeros(len(mu), 30)), mu")
+    assert bound(tmp_path, ignoring).facts.parts[Part.DECODE].diagnosis != "decoder-sees-x"
+
+
+RESIDUAL = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+class Block(nn.Module):
+    def __init__(self, ch):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(ch, ch, 3, padding=1), nn.Conv2d(ch, ch, 3, padding=1)
+        self.norm1, self.norm2 = nn.GroupNorm(4, ch), nn.GroupNorm(4, ch)
+    def forward(self, x):
+        return x + self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
+class Netz(nn.Module):
+    def __init__(self, ch=32, z_dim=48):
+        super().__init__()
+        self.stem = nn.Conv2d(3, ch, 3, padding=1)
+        self.down = nn.Sequential(*(layer for _ in range(3) for layer in (Block(ch), nn.Conv2d(ch, ch, 4, 2, 1))))
+        self.to_mu, self.to_logvar = nn.Linear(ch * 16, z_dim), nn.Linear(ch * 16, z_dim)
+        self.raus = nn.Linear(z_dim, 3 * 32 * 32)
+    def encode(self, x):
+        h = self.down(self.stem(x)).flatten(1)
+        return self.to_mu(h), END(self.to_logvar(h))
+    def forward(self, x):
+        mu, logvar = self.encode(x)
+        return self.raus(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)).view(-1, 3, 32, 32), mu, logvar
+"""
+
+
+@pytest.mark.parametrize(("end", "expected"), [("", {}), ("F.softplus", {"NET-06": "activation-on-heads"})])
+def test_heads_of_a_deep_residual_encoder_are_steered_with_short_steps(tmp_path: Path, end: str, expected: dict[str, str]) -> None:
+    """Adam's long steps lead it away and leave it there."""
+    assert violated(tmp_path, RESIDUAL.replace("END", end), "NET-06") == expected
+
+
+def test_a_softmax_at_the_end_ties_the_entries_of_an_image(tmp_path: Path) -> None:
+    inner = "self.raus(torch.relu(self.auf(code)))"
+    wrong = (HEAD + METHOD).replace(f"torch.sigmoid({inner})", f"{inner}.softmax(1)")
+    assert violated(tmp_path, wrong, "NET-02") == {"NET-02": "decoder-range"}
+    assert violated(tmp_path, HEAD + METHOD, "NET-02") == {}

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.distributions import ContinuousBernoulli
 
 from binding_samples import cross_entropy, divergence
 from vae_conformance.binding.loss_arguments import Returned
 from vae_conformance.binding.loss_search import loss_candidates
 from vae_conformance.binding.losses import Loss, supplied_loss
 from vae_conformance.binding.returns import Returns, read_returns
+from vae_spec.elbo import unit_variance
 from vae_spec.subject import Likelihood, Terms
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -264,6 +266,16 @@ def test_arguments_that_are_named_as_forward_names_its_entries_are_those() -> No
     assert (candidate.signature.roles, candidate.signature.guessed) == (roles, False)
 
 
+def test_one_argument_whose_name_says_nothing_is_what_the_others_leave() -> None:
+    def compute_cost(features: Tensor, z_mean: Tensor, z_log_var: Tensor, decoded: Tensor, kl_weight: float = 1.0) -> Tensor:
+        return total(decoded, features, z_mean, z_log_var) * kl_weight
+
+    compute_cost.__module__ = "student"
+    (candidate, *_) = loss_candidates(object(), SimpleNamespace(__name__="student", compute_cost=compute_cost))
+    roles = {"x": "features", "mu": "z_mean", "logvar": "z_log_var", "raw": "decoded", "beta": "kl_weight"}
+    assert (candidate.signature.roles, list(candidate.signature.roles), candidate.signature.guessed) == (roles, list(roles), False)
+
+
 @pytest.mark.parametrize("result", [None, "text", (), (SimpleNamespace(),), {"other": "text"}, {"a": 1.0, "b": None}], ids=repr)
 def test_returns_that_nobody_can_read(result: Any) -> None:
     assert read_returns(result, result) is None
@@ -285,18 +297,16 @@ def test_the_supplied_loss_is_the_elbo(likelihood: Likelihood) -> None:
     loss = supplied_loss(likelihood)
     assert loss.supplied
     assert str(likelihood) in loss.account
-    raw = {
-        Likelihood.BERNOULLI: RAW,
-        Likelihood.BERNOULLI_LOGITS: (torch.logit(RAW[0]),),
-        Likelihood.GAUSSIAN: (RAW[0], torch.zeros_like(X)),
-    }.get(likelihood, RAW)
-    expected = {
-        Likelihood.LAPLACE: (X - RAW[0]).abs().sum() / 4,
-        Likelihood.SQUARED_ERROR: (X - RAW[0]).square().sum() / 8,
-        Likelihood.GAUSSIAN: (X - RAW[0]).square().sum() / 8,
-    }.get(likelihood, cross_entropy(RAW[0], X).mean())
+    output = torch.logit(RAW[0]) if likelihood.takes_logits else RAW[0]
+    raw = (output, unit_variance(likelihood, output)) if likelihood.pair else (output,)
+    squared = likelihood.pair or likelihood is Likelihood.SQUARED_ERROR
+    expected = (X - RAW[0]).square().sum() / 8 if squared else cross_entropy(RAW[0], X).mean()
+    if likelihood is Likelihood.LAPLACE:
+        expected = (X - RAW[0]).abs().sum() / 4
+    if likelihood.continuous_bernoulli:
+        expected = -ContinuousBernoulli(RAW[0].double()).log_prob(X.double()).sum() / 4
     for beta in (None, 0.0, 2.0):
         terms = loss.evaluate(raw, X, MU, LOGVAR, ZERO, None, beta)
-        assert float(terms.reconstruction) == pytest.approx(float(expected))
+        assert float(terms.reconstruction) == pytest.approx(float(expected), rel=1e-5)
         assert float(terms.kl) == pytest.approx(KL)
-        assert float(terms.total) == pytest.approx(float(expected) + (1.0 if beta is None else beta) * KL)
+        assert float(terms.total) == pytest.approx(float(expected) + (1.0 if beta is None else beta) * KL, rel=1e-5)

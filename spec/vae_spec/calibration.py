@@ -46,7 +46,7 @@ class Scope:
     def excludes(self, facts: Facts) -> str | None:
         """The reason why a rule is not for an implementation, or None."""
         if not self.pixel_variance and facts.likelihood is not None and facts.likelihood.own_variance:
-            return "its decoder says how sure it is of each entry, and with that sets the price of an error itself"
+            return "its decoder sets the variance of each entry, and with it the price of an error"
         if not self.learned_scale and facts.learned_scale:
             return "its likelihood learns its own variance: the loss keeps falling while the variance shrinks"
         if facts.untrained_cost > self.untrained_cost:

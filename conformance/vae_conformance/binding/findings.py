@@ -28,7 +28,7 @@ from vae_conformance.binding.interface import (
 )
 from vae_conformance.binding.layout import Both, ForwardLayout, at, batched, leaves, read_layout, same
 from vae_conformance.binding.noise import RandomCalls, seeded
-from vae_conformance.binding.passes import RETURNED, Joint, call_forward, has_forward
+from vae_conformance.binding.passes import RETURNED, Joint, call_forward, has_forward, noting
 from vae_conformance.binding.probing import decoder_end, output_range, probe_batch, shape_candidates
 from vae_conformance.errors import Unbound
 from vae_conformance.options import RunOptions
@@ -227,7 +227,9 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...], called: Sequenc
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"
             if part.name == "decode":
-                found.report(Part.DECODE, Standing.FAILING, account, fault.diagnosis)
+                more = _handed_more(found, part.name)
+                said = f"; forward hands it {more} beside the code, made of x" if more else ""
+                found.report(Part.DECODE, Standing.FAILING, account + said, "decoder-sees-x" if more else fault.diagnosis)
                 return
             continue
         raw = as_raw(decoded)
@@ -248,6 +250,22 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...], called: Sequenc
             found.end = "free"
         return
     found.report(Part.DECODE, Standing.MISSING, account)
+
+
+def _handed_more(found: Findings, decoder: str) -> str:
+    """How many tensors that follow the batch forward hands a decoder beside its first argument, in words; empty where there are none."""
+
+    def handed(x: Tensor) -> list[Tensor]:
+        with noting(found.model, (decoder,)) as noted:
+            call_forward(found.model, x)
+        return [leaf for _path, leaf in batched(noted.get(decoder, ())[1:], x)]
+
+    try:
+        passes = [found.call("forward", handed, x, noise=Noise.none()) for x in (found.x.clone(), found.x.flip(0))]
+    except SubjectFault:
+        return ""
+    count = sum(not same(one, other) for one, other in zip(*passes, strict=False))
+    return "" if not count else "one tensor" if count == 1 else f"{count} tensors"
 
 
 def pair_output(found: Findings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 NEAR = 0.5
 """A mean distance from the target at which both heads have reached it."""
 SLOWER = (1, 3, 10)
-"""How many times slower it is tried again where steps lead to values that the implementation's own code refuses."""
+"""How many times slower it is tried again where steps miss: long ones can lead where a network learns no more, or beyond a clamp, and
+deep networks need short ones, which take them there at once."""
 PATIENCE = 120
-"""After so many shorter steps that lead no hundredth nearer, no more are taken."""
-SURE = 3
-"""How many times slower a target has to be missed too: long steps can lead where a network learns no more, or beyond a clamp."""
+"""After so many steps that lead no hundredth nearer, no more are taken."""
+ASTRAY = 2
+"""Steps that lead so many times as far away as they began are too long: no more are taken."""
 
 
 Pair = tuple[Tensor, Tensor]
@@ -46,6 +48,7 @@ def reach(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, *, 
         SubjectFault: the implementation's code fails in its fresh state, or however carefully it is steered.
     """
     before = subject.state()
+    nearest: Reached | None = None
     try:
         for slower in SLOWER:
             subject.load(subject.fresh(seed))
@@ -53,14 +56,18 @@ def reach(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, *, 
                 with subject.caller.calling("encode"):
                     look()
                 try:
-                    reached = _steered(subject, look, target, steps * slower, rate / slower, patience=steps if slower == 1 else PATIENCE)
-                    if slower >= SURE or _distance((reached.mu, reached.logvar), target) < NEAR:
-                        return reached
+                    reached = _steered(subject, look, target, steps * slower, rate / slower)
                 except SubjectFault as fault:
                     # Weights that nobody has trained may overflow: that is the steering's fault, unless going slowly leads there too.
-                    if slower == SLOWER[-1] or fault.limit is not None:
+                    if (slower == SLOWER[-1] and nearest is None) or fault.limit is not None:
                         raise
-        raise AssertionError("the last attempt returns or raises")
+                    continue
+            if nearest is None or _missed(reached, target) < _missed(nearest, target):
+                nearest = reached
+            if _missed(nearest, target) < NEAR:
+                break
+        assert nearest is not None, "the last attempt reaches something or raises"
+        return nearest
     finally:
         subject.load(before)
 
@@ -70,7 +77,12 @@ def _distance(here: Pair, target: Pair) -> float:
     return max(float((one.detach() - other.to(one)).abs().mean()) for one, other in zip(here, target, strict=True))
 
 
-def _steered(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, steps: int, rate: float, *, patience: int) -> Reached:
+def _missed(reached: Reached, target: Pair) -> float:
+    away = _distance((reached.mu, reached.logvar), target)
+    return away if math.isfinite(away) else math.inf
+
+
+def _steered(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, steps: int, rate: float) -> Reached:
     # A deviation is steered to a deviation: its logarithm has a pole between the two signs that it may have.
     wired = subject.wiring.head
     head = wired if wired in (Head.STD, Head.VARIANCE, Head.PRECISION) else Head.LOGVAR
@@ -78,12 +90,14 @@ def _steered(subject: InProcessSubject, look: Callable[[], Pair], target: Pair, 
     goal = mu, head.from_logvar(logvar)
     optimiser = torch.optim.Adam(list(trainable(subject.model).values()), lr=rate)
     nearest, since = float("inf"), 0
+    first: float | None = None
     for _ in range(steps):
         with subject.caller.calling("encode"):
             here = look()
             away = _distance(here, (mu, logvar))
             nearest, since = (away, 0) if away < 0.99 * nearest else (nearest, since + 1)
-            if away < NEAR or since > patience:
+            first = away if first is None else first
+            if away < NEAR or since > PATIENCE or away > ASTRAY * first:
                 break
             errors = here[0] - goal[0], head.from_logvar(here[1]) - goal[1]
             optimiser.zero_grad()

@@ -72,8 +72,8 @@ NET_06 = Claim(
     " a tanh"
     " bounds every mean, one shared layer ties them together: each still trains, and each is blur.",
     hint="end both heads with a plain linear layer of their own",
-    decision="exact: at most 400 steps of Adam towards four targets from fresh initialisations, and where these miss, 1200 of a third"
-    " of the length; half of the way must be reached",
+    decision="exact: at most 400 steps of Adam towards four targets from fresh initialisations, and where these miss, more of a third"
+    " and of a tenth of the length; half of the way must be reached",
     mistakes=("autoencoder-plus-noise", "activation-on-heads", "shared-head"),
     needs=(Part.POSTERIOR, Part.PARAMETERS),
     check=check_heads,

@@ -140,6 +140,8 @@ def _check_dependence(subject: Subject, trial: Trial) -> Verdict | None:
             if still == 1
             else "a ReLU at the output kills entries for good: end with a sigmoid, or with a linear layer",
         )
+    if tied := _tied(near):
+        return tied
     slope = subject.decode_vjp(z, torch.randn(subject.decode(z)[0].shape, generator=generator(trial, "cotangent")))
     if slope is None:
         return violated("the output is not differentiable with respect to the code", diagnosis="decoder-ignores-z")
@@ -172,6 +174,21 @@ def _check_dependence(subject: Subject, trial: Trial) -> Verdict | None:
             hint="a ReLU at the output kills entries for good: end with a sigmoid, or with a linear layer",
         )
     return None
+
+
+def _tied(outputs: Tensor) -> Verdict | None:
+    """The verdict where the entries of every output, none of them negative, add up to one and the same number: a softmax ties them."""
+    sums = outputs.double().sum(1)
+    spread, of_an_entry = float(sums.max() - sums.min()), float((outputs.amax(0) - outputs.amin(0)).mean())
+    if outputs.shape[1] < 2 or float(outputs.min()) < 0 or spread > 1e-2 * of_an_entry:
+        return None
+    return violated(
+        f"the entries of every output add up to {float(sums.mean()):.4g}, whatever the code",
+        measured={"spread of the sums": spread, "spread of an entry": of_an_entry},
+        expected={"spread of the sums": "more than that of an entry"},
+        diagnosis="decoder-range",
+        hint="a softmax makes the entries of an image compete for one total: each has a probability of its own, by a sigmoid",
+    )
 
 
 def check_decoder(subject: Subject, trial: Trial) -> Verdict:
