@@ -515,3 +515,44 @@ def test_a_softmax_at_the_end_ties_the_entries_of_an_image(tmp_path: Path) -> No
     wrong = (HEAD + METHOD).replace(f"torch.sigmoid({inner})", f"{inner}.softmax(1)")
     assert violated(tmp_path, wrong, "NET-02") == {"NET-02": "decoder-range"}
     assert violated(tmp_path, HEAD + METHOD, "NET-02") == {}
+
+
+SERIES = """
+import torch
+from torch import nn
+class Netz(nn.Module):
+    def __init__(self, n_features=6, dauer=30):
+        super().__init__()
+        self.dauer = dauer
+        self.rnn, self.mu, self.lv = nn.GRU(n_features, 9, batch_first=True), nn.Linear(9, 4), nn.Linear(9, 4)
+        self.auf, self.raus = nn.GRU(4, 9, batch_first=True), nn.Linear(9, n_features)
+    def encode(self, x):
+        h = self.rnn(x)[1].squeeze(0)
+        return self.mu(h), self.lv(h)
+    def decode(self, z):
+        return self.raus(self.auf(z.unsqueeze(1).repeat(1, self.dauer, 1))[0])
+    def forward(self, x):
+        mu, lv = self.encode(x)
+        return self.decode(mu + torch.exp(0.5 * lv) * torch.randn_like(mu)), mu, lv
+"""
+BEATS = """
+import torch
+from torch import nn
+class Netz(nn.Module):
+    def __init__(self, length=96):
+        super().__init__()
+        self.length = length
+        self.convs, self.mu, self.lv = nn.Conv1d(1, 4, 4, 4), nn.Linear(length, 4), nn.Linear(length, 4)
+        self.auf, self.raus = nn.Linear(4, length), nn.ConvTranspose1d(4, 1, 4, 4)
+    def forward(self, x):
+        h = torch.relu(self.convs(x)).flatten(1)
+        mu, lv = self.mu(h), self.lv(h)
+        z = mu + torch.exp(0.5 * lv) * torch.randn_like(mu)
+        return self.raus(self.auf(z).view(len(z), 4, -1)), mu, lv
+"""
+
+
+@pytest.mark.parametrize(("source", "shape"), [(SERIES, (30, 6)), (BEATS, (1, 96))], ids=["as long as its output", "as it says"])
+def test_the_length_of_a_series_is_found(tmp_path: Path, source: str, shape: tuple[int, ...]) -> None:
+    assert bound(tmp_path, source).facts.input_shape == shape
+    assert violated(tmp_path, source, "NET-01", "NET-02") == {}

@@ -23,7 +23,6 @@ from vae_conformance.binding.findings import (
     find_decoder,
     find_encoder,
     find_sampler,
-    find_shape,
     latent_shape_of,
     pair_output,
 )
@@ -39,6 +38,7 @@ from vae_conformance.binding.refusals import (
     refuse_nothing,
     refuse_several_draws,
 )
+from vae_conformance.binding.shapes import find_shape
 from vae_conformance.binding.steering import steer_decoder
 from vae_conformance.binding.stepping import by_its_step
 from vae_conformance.declarations import completed, with_declarations

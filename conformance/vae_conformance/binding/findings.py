@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import inner_of, part_of
+from vae_conformance.binding.adapter import part_of
 from vae_conformance.binding.calls import Caller
 from vae_conformance.binding.drawing import DrawForm, forms
 from vae_conformance.binding.heads import Head
@@ -26,20 +26,16 @@ from vae_conformance.binding.interface import (
     inner_samplers,
     sampler_candidates,
 )
-from vae_conformance.binding.layout import Both, ForwardLayout, at, batched, leaves, read_layout, same
+from vae_conformance.binding.layout import Both, ForwardLayout, at, batched, leaves, same
 from vae_conformance.binding.noise import RandomCalls, seeded
-from vae_conformance.binding.passes import RETURNED, Joint, call_forward, has_forward, noting
-from vae_conformance.binding.probing import decoder_end, output_range, probe_batch, shape_candidates
-from vae_conformance.errors import Unbound
-from vae_conformance.options import RunOptions
+from vae_conformance.binding.passes import RETURNED, Joint, call_forward, noting
+from vae_conformance.binding.probing import decoder_end, output_range
 from vae_conformance.targets import Target
 from vae_spec.subject import Noise, Part, PartReport, Raw, Standing, SubjectFault
 
 PROBE_SECONDS = 10.0
 """How long one probing call may take; a forward pass that takes longer on four items is no use in training."""
 BATCH = 4
-ROWS_AND_COLUMNS = 2
-"""The sides of an item without a channel."""
 
 
 @dataclass
@@ -97,78 +93,6 @@ class Findings:
     def forward(self, x: Tensor) -> Any:
         """The model's own forward pass, on a copy: some scale their batch in place."""
         return call_forward(self.model, x.clone())
-
-
-def find_shape(found: Findings, options: RunOptions) -> None:
-    """The shape of one item: the one given, or the first on which forward gives as many entries as it takes, or at least runs."""
-    declared = [options.input_shape] if options.input_shape else []
-    own = shape_candidates(found.model, found.target.arguments)
-    fallback: tuple[int, ...] | None = None
-    failure = "" if has_forward(found.model) else "is not there"
-    for shape in (declared or own) if has_forward(found.model) else ():
-        # An output without a channel for an image that has one is for the claims to judge.
-        if fallback is not None and len(shape) == ROWS_AND_COLUMNS:
-            continue
-        x = probe_batch(shape, BATCH).to(found.device)
-        try:
-            result = found.call("forward", found.forward, x)
-        except SubjectFault as fault:
-            failure = failure or fault.what
-            if "did not return" in fault.what:
-                break
-            continue
-        layout = read_layout(result, x, None)
-        raw = as_raw(at(result, layout.raw)) if layout is not None else None
-        if raw is not None and raw[0].shape == x.shape:
-            found.shape, found.x = shape, x
-            return
-        if fallback is None and (raw is None or raw[0].numel() % x.numel() == 0):
-            fallback = shape
-    chosen = fallback or (declared[0] if declared else None) or _encodable_shape(found, own) or (own[0] if _states_a_shape(found) else None)
-    if chosen is None:
-        raise Unbound(
-            f"no shape of input was found that {found.target.name} takes: forward {failure}",
-            "name the shape of one item with --input-shape, for example --input-shape 1,28,28",
-        )
-    found.shape, found.x = chosen, probe_batch(chosen, BATCH).to(found.device)
-
-
-def _encodable_shape(found: Findings, shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
-    """A shape that encode takes: one of an image where decode gives images of it, else the first."""
-    fitting = [
-        (shape, code) for shape in shapes for part in candidates(found.model, ENCODE_NAMES) if (code := _encodes(found, part, shape))
-    ]
-    for shape, code in fitting:
-        if any(_decodes_to(found, part, code, shape) for part in candidates(found.model, DECODE_NAMES)[:1]):
-            return shape
-    return fitting[0][0] if fitting else None
-
-
-def _encodes(found: Findings, part: Found, shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The shape of a code, for a part that encodes items of this shape."""
-    x = probe_batch(shape, BATCH).to(found.device)
-    try:
-        result = found.call("encode", part.call, x)
-    except SubjectFault:
-        return None
-    form = code_form(result, result, x)
-    return (1,) if form is None else tuple(form.read(result)[0].shape)
-
-
-def _decodes_to(found: Findings, part: Found, code: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    try:
-        raw = as_raw(found.call("decode", part.call, torch.zeros(code, device=found.device)))
-    except SubjectFault:
-        return False
-    return raw is not None and tuple(raw[0].shape) == (BATCH, *shape)
-
-
-def _states_a_shape(found: Findings) -> bool:
-    inner = inner_of(found.model)
-    attributes = vars(inner) if hasattr(inner, "__dict__") else {}
-    return any("shape" in name or name.startswith(("input", "in_")) for name in (*attributes, *found.target.arguments)) or any(
-        isinstance(module, nn.Linear | nn.Conv2d) for module in (found.model.modules() if isinstance(found.model, nn.Module) else ())
-    )
 
 
 def find_encoder(found: Findings, called: Sequence[Found] = ()) -> None:

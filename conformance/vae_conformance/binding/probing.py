@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.noise import LastOperation
 
 SIDES = (28, 32, 64, 8, 16)
+LENGTHS = (128, 256, 512, 1024, 100, 1000)
+_LENGTH = re.compile(r"len|step|time|window|seq|size|dim", re.IGNORECASE)
 _SHAPE_ATTRIBUTES = (
     "input_shape",
     "in_shape",
@@ -77,7 +80,10 @@ def _from_layers(model: object) -> Iterator[tuple[int, ...]]:
             yield from ((side,) for side in loose.shape) if loose.dim() == 2 else (tuple(loose.shape[:2]), tuple(loose.shape[1:]))
             return
         if isinstance(module, nn.RNNBase):
-            yield (module.input_size, module.input_size)
+            yield from ((length, module.input_size) for length in (*_lengths(model), module.input_size))
+            return
+        if isinstance(module, nn.Conv1d):
+            yield from ((module.in_channels, length) for length in dict.fromkeys((*_lengths(model), *SIDES, *LENGTHS)))
             return
         if isinstance(module, nn.Linear):
             yield (module.in_features,)
@@ -87,6 +93,12 @@ def _from_layers(model: object) -> Iterator[tuple[int, ...]]:
             for side in SIDES:
                 yield (module.in_channels, side, side)
             return
+
+
+def _lengths(model: nn.Module) -> list[int]:
+    """How many rows or samples a model of series says that an item has: its attributes with such a name."""
+    kept = vars(inner_of(model)).items()
+    return [value for name, value in kept if _LENGTH.search(name) and isinstance(value, int) and not isinstance(value, bool) and value > 1]
 
 
 def _loose_weight(module: nn.Module) -> Tensor | None:

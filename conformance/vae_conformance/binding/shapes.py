@@ -1,0 +1,105 @@
+"""The shape of one item: given, or the first that the model takes and gives back."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from vae_conformance.binding.adapter import inner_of
+from vae_conformance.binding.findings import BATCH, Findings
+from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, Found, as_raw, candidates, code_form
+from vae_conformance.binding.layout import at, read_layout
+from vae_conformance.binding.passes import has_forward
+from vae_conformance.binding.probing import probe_batch, shape_candidates
+from vae_conformance.errors import Unbound
+from vae_conformance.options import RunOptions
+from vae_spec.subject import SubjectFault
+
+ROWS_AND_COLUMNS = 2
+"""The sides of an item without a channel."""
+
+
+def find_shape(found: Findings, options: RunOptions) -> None:
+    """The shape of one item: the one given, or the first on which forward gives as many entries as it takes, or at least runs."""
+    declared = [options.input_shape] if options.input_shape else []
+    own = shape_candidates(found.model, found.target.arguments)
+    fallback: tuple[int, ...] | None = None
+    given: dict[tuple[int, ...], None] = {}
+    failure = "" if has_forward(found.model) else "is not there"
+    for shape in (declared or own) if has_forward(found.model) else ():
+        # An output without a channel for an image that has one is for the claims to judge.
+        if fallback is not None and len(shape) == ROWS_AND_COLUMNS:
+            continue
+        x = probe_batch(shape, BATCH).to(found.device)
+        try:
+            result = found.call("forward", found.forward, x)
+        except SubjectFault as fault:
+            failure = failure or fault.what
+            if "did not return" in fault.what:
+                break
+            continue
+        layout = read_layout(result, x, None)
+        raw = as_raw(at(result, layout.raw)) if layout is not None else None
+        if raw is not None and raw[0].shape == x.shape:
+            found.shape, found.x = shape, x
+            return
+        if fallback is None and (raw is None or raw[0].numel() % x.numel() == 0):
+            fallback = shape
+        if raw is not None and raw[0].dim() == x.dim():
+            given[tuple(raw[0].shape[1:])] = None
+    for shape in () if declared else given:
+        # What is given for an item of another shape may be the shape of an item: a series as long as its decoder makes them.
+        x = probe_batch(shape, BATCH).to(found.device)
+        try:
+            layout = read_layout(result := found.call("forward", found.forward, x), x, None)
+        except SubjectFault:
+            continue
+        raw = as_raw(at(result, layout.raw)) if layout is not None else None
+        if raw is not None and raw[0].shape == x.shape:
+            found.shape, found.x = shape, x
+            return
+    chosen = fallback or (declared[0] if declared else None) or _encodable_shape(found, own) or (own[0] if _states_a_shape(found) else None)
+    if chosen is None:
+        raise Unbound(
+            f"no shape of input was found that {found.target.name} takes: forward {failure}",
+            "name the shape of one item with --input-shape, for example --input-shape 1,28,28",
+        )
+    found.shape, found.x = chosen, probe_batch(chosen, BATCH).to(found.device)
+
+
+def _encodable_shape(found: Findings, shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
+    """A shape that encode takes: one of an image where decode gives images of it, else the first."""
+    fitting = [
+        (shape, code) for shape in shapes for part in candidates(found.model, ENCODE_NAMES) if (code := _encodes(found, part, shape))
+    ]
+    for shape, code in fitting:
+        if any(_decodes_to(found, part, code, shape) for part in candidates(found.model, DECODE_NAMES)[:1]):
+            return shape
+    return fitting[0][0] if fitting else None
+
+
+def _encodes(found: Findings, part: Found, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of a code, for a part that encodes items of this shape."""
+    x = probe_batch(shape, BATCH).to(found.device)
+    try:
+        result = found.call("encode", part.call, x)
+    except SubjectFault:
+        return None
+    form = code_form(result, result, x)
+    return (1,) if form is None else tuple(form.read(result)[0].shape)
+
+
+def _decodes_to(found: Findings, part: Found, code: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    try:
+        raw = as_raw(found.call("decode", part.call, torch.zeros(code, device=found.device)))
+    except SubjectFault:
+        return False
+    return raw is not None and tuple(raw[0].shape) == (BATCH, *shape)
+
+
+def _states_a_shape(found: Findings) -> bool:
+    inner = inner_of(found.model)
+    attributes = vars(inner) if hasattr(inner, "__dict__") else {}
+    return any("shape" in name or name.startswith(("input", "in_")) for name in (*attributes, *found.target.arguments)) or any(
+        isinstance(module, nn.Linear | nn.Conv2d) for module in (found.model.modules() if isinstance(found.model, nn.Module) else ())
+    )
