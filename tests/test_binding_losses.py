@@ -273,7 +273,7 @@ def test_one_argument_whose_name_says_nothing_is_what_the_others_leave() -> None
     compute_cost.__module__ = "student"
     (candidate, *_) = loss_candidates(object(), SimpleNamespace(__name__="student", compute_cost=compute_cost))
     roles = {"x": "features", "mu": "z_mean", "logvar": "z_log_var", "raw": "decoded", "beta": "kl_weight"}
-    assert (candidate.signature.roles, list(candidate.signature.roles), candidate.signature.guessed) == (roles, list(roles), False)
+    assert (candidate.signature.roles, list(candidate.signature.roles), candidate.signature.guessed) == (roles, list(roles), True)
 
 
 @pytest.mark.parametrize("result", [None, "text", (), (SimpleNamespace(),), {"other": "text"}, {"a": 1.0, "b": None}], ids=repr)

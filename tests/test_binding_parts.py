@@ -162,8 +162,8 @@ def test_arguments_that_are_told_by_their_order_are_called_by_what_they_are(tmp_
     source = (
         STEP.format(**PLAIN).partition("    def my_vae_loss")[0]
         + """
-def loss_function(label, predict, mu, log_var):
-    return F.binary_cross_entropy(predict, label, reduction="sum") - 0.5 * torch.sum(1 + log_var - mu**2 - log_var.exp())
+def loss_function(label, guess, mu, log_var):
+    return F.binary_cross_entropy(guess, label, reduction="sum") - 0.5 * torch.sum(1 + log_var - mu**2 - log_var.exp())
 """
     )
     account = bound(tmp_path, source).facts.parts[Part.LOSS].account

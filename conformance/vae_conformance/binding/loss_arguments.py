@@ -136,7 +136,7 @@ def direct(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> Signature
         # Where the others are told by their names, the one that is left is what they leave.
         named = {name: role for role, name in plain.items()} | {found.unknown[0]: lacking.pop()}
         ordered = {named[one.name]: one.name for one in found.positional if one.name in named}
-        return Signature(ordered | beta, needs_beta=needs)
+        return Signature(ordered | beta, guessed=True, needs_beta=needs)
     required = [one for one in found.required if not _ROLES["beta"].search(one.name)]
     if len(required) == 4 and "posterior" not in found.roles:
         roles = {role: one.name for role, one in zip(POSITIONS, required, strict=True)}
