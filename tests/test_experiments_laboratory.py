@@ -24,13 +24,10 @@ from vae_conformance.experiments import plans
 from vae_conformance.experiments.laboratory import Laboratory, Lengths
 from vae_conformance.experiments.making import Maker
 from vae_conformance.experiments.plans import Plan, image_recipe
-from vae_conformance.experiments.trainer import StillTraining
 from vae_conformance.options import RunOptions
-from vae_conformance.session import Session
 from vae_conformance.targets import load_target
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Recipe, TrainedRun
-from vae_spec.outcomes import Outcome
 from vae_spec.subject import SubjectFault
 
 OPTIONS = RunOptions("student.py")
@@ -316,42 +313,6 @@ def test_a_training_that_takes_too_long_is_a_fault(tmp_path: Path) -> None:
     laboratory = lab(bound(Slow), tmp_path, training_time_limit=0.2)
     with pytest.raises(SubjectFault, match=r"did not return within 0\.2 s"):
         laboratory.runs(Experiment.IMAGES, 1)
-
-
-class Unhurried(Native):
-    """Every step takes its time, and none takes much longer than the others."""
-
-    def forward(self, x: torch.Tensor) -> Any:
-        if len(x) > 100:
-            time.sleep(0.5)
-        return super().forward(x)
-
-
-def test_a_training_that_is_slow_but_goes_on_is_told_from_one_that_hangs(tmp_path: Path) -> None:
-    laboratory = lab(bound(Unhurried), tmp_path, training_time_limit=3.0)
-    with pytest.raises(StillTraining, match=r"made \d of 12 steps within 3 s") as late:
-        laboratory.runs(Experiment.IMAGES, 1)
-    assert late.value.done >= 2
-    # Nobody waits for as long again: every other training of this length would take as long.
-    laboratory.maker.options = replace(laboratory.maker.options, training_time_limit=600.0)
-    with pytest.raises(StillTraining) as again:
-        laboratory.runs(Experiment.IMAGES, 2)
-    assert again.value is late.value
-
-
-def test_a_slow_training_leaves_its_claims_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    path = tmp_path / "student.py"
-    path.write_text("from vae_reference import VAE\n")
-    session = Session(RunOptions(f"{path}:VAE", store=str(tmp_path)), lambda _event: None)
-
-    def slow(_laboratory: Laboratory, _experiment: Experiment, _count: int) -> None:
-        raise StillTraining(250, 1000, 600.0)
-
-    monkeypatch.setattr(Laboratory, "groups", slow)
-    verdict = session.verdict("TRN-07")
-    assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert verdict.message.startswith("one training made 250 of 1000 steps within 600 s: none of its steps hangs")
-    assert "--time-limit 3600" in verdict.message
 
 
 def test_a_data_set_that_is_not_there_is_unbound(native: InProcessSubject, tmp_path: Path) -> None:

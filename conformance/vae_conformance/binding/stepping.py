@@ -97,7 +97,7 @@ def _turned(target: Target, name: str, forward: Callable[[Any, Tensor], Any]) ->
     def turn(model: Any) -> Any:
         kind = type(model)
         # People who are sent to forward are sent to the method.
-        own = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
+        own = {entry: getattr(kind, entry) for entry in ("__module__", "__qualname__", "__doc__")}
         model.__class__ = type(kind.__name__, (kind,), own | {"forward": behind(getattr(kind, name), forward)})
         return model
 
