@@ -44,8 +44,10 @@ def write(rows: Sequence[Mapping[str, Any]], claims: Sequence[str], path: Path =
     ordered = sorted(rows, key=lambda row: (row["entry"], row["seed"]))
     lines = [json.dumps({"claims": list(claims)})]
     for row in ordered:
-        # The fingerprint of the code goes: whoever goes on from these judgements takes them for what their commit says.
-        kept = {name: value for name, value in row.items() if name != "code"}
+        # The fingerprint of the code goes: whoever goes on from these judgements takes them for what their commit says. So do the votes
+        # where a few claims were asked: a diagnosis needs all.
+        left_out = {"code", "votes"} if row.get("killers_alone") else {"code"}
+        kept = {name: value for name, value in row.items() if name not in left_out}
         lines.append(json.dumps(kept | {"outcomes": _packed(claims, row["outcomes"])}, ensure_ascii=False))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
