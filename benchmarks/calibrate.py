@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests" / "samples"), str(ROOT / "tests" / "matrix")]
 
 
 Measured = tuple[str, dict[str, list[float]], dict[str, object], str]
@@ -31,9 +31,9 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
 
     from kill_matrix import SAME_NETWORKS
     from vae_conformance.binding.bind import bind
+    from vae_conformance.config.options import RunOptions
     from vae_conformance.experiments.laboratory import Laboratory
-    from vae_conformance.options import RunOptions
-    from vae_conformance.targets import load_target
+    from vae_conformance.target.target import load_target
     from vae_spec.claim import Experiment
     from vae_spec.evidence import Arm, TrainedRun
     from vae_spec.statistics.comparisons import COMPARISONS

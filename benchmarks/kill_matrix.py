@@ -6,7 +6,7 @@ It takes minutes a seed on two cores, an hour with --everything, which asks the 
 entries their named killers alone: that tells whether they are rejected, not which mistake is named. Results are kept in
 FOLDER/results.jsonl and trained runs in FOLDER/runs, so that the script can be stopped and resumed; results of other code are made anew,
 unless --keep lets them count for entries that are as they were, those of benchmarks/judgements.jsonl among them. --data trains on other
-images, such as those that tests/garments.py draws. With --write, docs/error-rates.md gets the table of all results that count, each with
+images, such as those of tests/samples/garments.py. With --write, docs/error-rates.md gets the table of all results that count, each with
 the commit that it was made at, docs/confusion.md what was diagnosed, and benchmarks/judgements.jsonl the results themselves. Exits with 1
 where an entry is judged wrongly.
 """
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from catalogue_index import Entry
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "matrix"))
 
 
 def judge(job: tuple[str, int, str, bool, bool, str | None]) -> dict[str, object]:
     """One entry under one seed."""
     import torch
-
     from catalogue_index import entries
+
     from kill_matrix import judge_entry
 
     name, seed, store, everything, killers, data = job
@@ -89,6 +89,7 @@ def fingerprint(*, everything: bool, killers: bool, data: str | None) -> str:
 def main() -> int:
     """Judge, print the matrix of each seed, and what is wrong."""
     from catalogue_index import entries
+
     from kill_matrix import claims_without_a_kill, table
     from vae_spec.registry import CLAIMS
 

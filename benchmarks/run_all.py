@@ -25,12 +25,12 @@ from torch.utils.data import TensorDataset
 
 from training_loops import LEARNING_RATE, SHAPE, bare_loop, documents_loop, images, matrix_products
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.noise import RandomCalls
-from vae_conformance.data import digits, render
+from vae_conformance.config.options import RunOptions
+from vae_conformance.data.datasets import digits, render
 from vae_conformance.experiments.trainer import train
-from vae_conformance.options import RunOptions
-from vae_conformance.session import Session
-from vae_conformance.targets import load_target
+from vae_conformance.guard.random_calls import RandomCalls
+from vae_conformance.runner.session import Session
+from vae_conformance.target.target import load_target
 from vae_spec.claim import Profile
 from vae_spec.evidence import Recipe
 from vae_spec.registry import select

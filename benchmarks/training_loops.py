@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from vae_conformance.data import digits, from_torchvision, render
-from vae_conformance.torchvision_cpu import import_torchvision
+from vae_conformance.data.datasets import digits, from_torchvision, render
+from vae_conformance.guard.torchvision_operators import import_torchvision
 
 if TYPE_CHECKING:
     from vae_conformance.binding.inprocess import InProcessSubject

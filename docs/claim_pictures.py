@@ -15,11 +15,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "samples"))
 
 from evidence_samples import groups  # the tests' made-up trainings, which every claim judges
 from fakes import facts
-from vae_conformance.report.healthy import Strip, strip
+
+from vae_conformance.report.html.calibration_strips import Strip, strip
 from vae_spec.calibration import EVERYWHERE, Scope, Spread, families, rule
 from vae_spec.claim import Claim, Experiment
 from vae_spec.claims import phenomena

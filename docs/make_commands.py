@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from vae_conformance.arguments import build_parser
+from vae_conformance.cli.parser import build_parser
 from vae_conformance.exit_codes import ExitCode
 from vae_spec.claim import Profile
 

@@ -11,20 +11,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vae_conformance.checking import check_vae
-    from vae_conformance.errors import ConformanceError
+    from vae_conformance.api import ConformanceError, Report, check_vae
     from vae_conformance.implementation import Implementation
-    from vae_conformance.report.record import Report
-    from vae_conformance.testing import parametrize_with_claims
+    from vae_conformance.testing.parametrize import parametrize_with_claims
 
 __all__ = ["ConformanceError", "Implementation", "Report", "check_vae", "parametrize_with_claims"]
 
 _HOMES = {
-    "ConformanceError": "vae_conformance.errors",
+    "ConformanceError": "vae_conformance.api",
     "Implementation": "vae_conformance.implementation",
-    "Report": "vae_conformance.report.record",
-    "check_vae": "vae_conformance.checking",
-    "parametrize_with_claims": "vae_conformance.testing",
+    "Report": "vae_conformance.api",
+    "check_vae": "vae_conformance.api",
+    "parametrize_with_claims": "vae_conformance.testing.parametrize",
 }
 
 

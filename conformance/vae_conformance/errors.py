@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from vae_conformance.report.record import Report
-
 
 class Unbound(Exception):
     """The target cannot be loaded or bound, or an option names something that does not exist: exit code 2.
@@ -28,17 +23,3 @@ class WrongRecord(Unbound, ValueError):
     def __str__(self) -> str:
         """What is wrong, and what to do."""
         return ". ".join(filter(None, (self.message, self.hint)))
-
-
-class ConformanceError(AssertionError):
-    """An implementation does not conform: what `Report.raise_for_violations` raises. Its text is what the terminal would show.
-
-    An `AssertionError`, so that a test that raises it has failed and is not broken.
-
-    Attributes:
-        report: the report of the run.
-    """
-
-    def __init__(self, text: str, report: Report) -> None:
-        super().__init__(text)
-        self.report = report

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from vae_conformance.configuration import read_table
+from vae_conformance.config.pyproject import read_table
 from vae_conformance.errors import Unbound, WrongRecord
 
 PARTS: Mapping[str, tuple[str, ...]] = {

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vae_spec.sights import PointSights, Sights
+from vae_spec.observations import PointSights, Sights
 
 Curve = NDArray[np.float64]
 

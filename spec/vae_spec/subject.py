@@ -17,7 +17,6 @@ from typing import Protocol
 from jaxtyping import Float
 from torch import Tensor
 
-from vae_spec.evidence import Recipe, Training
 from vae_spec.likelihoods import Likelihood as Likelihood  # noqa: PLC0414  as Part
 from vae_spec.parts import Part as Part  # noqa: PLC0414  a word of the Subject's own, kept apart for those who import no PyTorch
 
@@ -355,8 +354,4 @@ class Subject(Protocol):
 
     def reach(self, x: Tensor, mu: Tensor, logvar: Tensor, *, steps: int, learning_rate: float, seed: int) -> Reached:
         """What the encoder gives on x after `steps` of Adam towards the target posterior, from a fresh initialisation."""
-        ...
-
-    def train(self, recipe: Recipe, *, data: Tensor) -> Training:
-        """Train from a fresh initialisation by the recipe on `data`, of shape (items, *input_shape)."""
         ...

@@ -10,7 +10,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from vae_conformance.binding.adapter import settled
 from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.estimates import estimates_kl
@@ -31,8 +30,9 @@ from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import preferred
 from vae_conformance.binding.standings import report_rest
 from vae_conformance.binding.wiring import Wiring
+from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
-from vae_conformance.options import RunOptions
+from vae_conformance.target.adapter import settled
 from vae_spec.elbo import reconstruction_fit
 from vae_spec.subject import Facts, Likelihood, Mode, Noise, Objective, Part, PartReport, Standing, SubjectFault
 

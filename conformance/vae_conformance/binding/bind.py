@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.assembly import Assembly
 from vae_conformance.binding.called import decoders_among, encoders_called, takers_called
 from vae_conformance.binding.findings import (
@@ -29,7 +28,6 @@ from vae_conformance.binding.findings import (
 from vae_conformance.binding.inline_step import find_inline_step
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
-from vae_conformance.binding.noise import seeded
 from vae_conformance.binding.refusals import (
     excuse_guessed_shapes,
     refuse_codebook,
@@ -41,10 +39,12 @@ from vae_conformance.binding.refusals import (
 from vae_conformance.binding.shapes import find_shape
 from vae_conformance.binding.steering import steer_decoder
 from vae_conformance.binding.stepping import by_its_step
-from vae_conformance.declarations import completed, with_declarations
+from vae_conformance.config.declared import completed, with_declarations
+from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
-from vae_conformance.options import RunOptions
-from vae_conformance.targets import Target
+from vae_conformance.guard.seeds import seeded
+from vae_conformance.target.adapter import inner_of, settled
+from vae_conformance.target.target import Target
 from vae_spec.subject import Part
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import inner_of, part_of, settled
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import answering
 from vae_conformance.binding.interface import Found, as_raw, code_form
 from vae_conformance.binding.layout import batched, leaves, same
 from vae_conformance.binding.passes import has_forward
+from vae_conformance.target.adapter import inner_of, part_of, settled
 from vae_spec.subject import Noise, SubjectFault
 
 

@@ -10,8 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import part_of
-from vae_conformance.binding.calls import Caller
 from vae_conformance.binding.drawing import DrawForm, forms
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.injection import answering
@@ -27,10 +25,13 @@ from vae_conformance.binding.interface import (
     sampler_candidates,
 )
 from vae_conformance.binding.layout import Both, ForwardLayout, at, batched, leaves, same
-from vae_conformance.binding.noise import RandomCalls, seeded
 from vae_conformance.binding.passes import RETURNED, Joint, call_forward, noting
 from vae_conformance.binding.probing import decoder_end, output_range
-from vae_conformance.targets import Target
+from vae_conformance.guard.calls import Caller
+from vae_conformance.guard.random_calls import RandomCalls
+from vae_conformance.guard.seeds import seeded
+from vae_conformance.target.adapter import part_of
+from vae_conformance.target.target import Target
 from vae_spec.subject import Noise, Part, PartReport, Raw, Standing, SubjectFault
 
 PROBE_SECONDS = 10.0

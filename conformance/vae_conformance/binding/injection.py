@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import part_of, resolve
 from vae_conformance.binding.distributions import with_pair, with_raw
 from vae_conformance.binding.interface import CodeForm
 from vae_conformance.binding.layout import Path, at, leaves, rebuilt
 from vae_conformance.binding.remaking import posterior_object
+from vae_conformance.target.adapter import part_of, resolve
 from vae_spec.subject import Raw
 
 

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import part_of
 from vae_conformance.binding.doors import injections
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import answering
@@ -22,6 +21,7 @@ from vae_conformance.binding.interface import DECODE_NAMES, candidates
 from vae_conformance.binding.layout import at, same
 from vae_conformance.binding.passes import call_forward, forward_of, has_forward, noting
 from vae_conformance.binding.result_doors import result_doors
+from vae_conformance.target.adapter import part_of
 from vae_spec.subject import Noise, Part, Raw, Standing, SubjectFault
 
 _FEW = 2

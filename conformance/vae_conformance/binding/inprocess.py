@@ -10,18 +10,18 @@ import torch
 import torch._dynamo  # PyTorch imports it at the first training step: cut short by a time limit, it would stay half imported
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import part_of
-from vae_conformance.binding.calls import Caller
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import as_pair, as_raw, trainable
 from vae_conformance.binding.layout import at
-from vae_conformance.binding.noise import RandomCalls, seeded
-from vae_conformance.binding.own_samples import own_samples
+from vae_conformance.binding.own_samples import find_method, watched_samples
 from vae_conformance.binding.reaching import reach
 from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, leaf_parameters, spy
 from vae_conformance.binding.wiring import Wiring
+from vae_conformance.guard.calls import Caller
+from vae_conformance.guard.random_calls import RandomCalls
+from vae_conformance.guard.seeds import seeded
+from vae_conformance.target.adapter import part_of
 from vae_spec.elbo import closed_form_kl, mean_of, unit_variance, with_mean
-from vae_spec.evidence import Recipe, Training
 from vae_spec.subject import (
     DrawGradients,
     Facts,
@@ -223,7 +223,19 @@ class InProcessSubject:
 
     def own_samples(self, count: int, noise: Noise, *, fresh: int | None = None) -> OwnSamples | None:
         """What its own sampling method decodes; see `vae_conformance.binding.own_samples`."""
-        return own_samples(self, count, fresh, self._operation("sampling method", Mode.EVAL, noise))
+        parts = self.wiring.encode, self.wiring.draw, self.wiring.decode
+        method = find_method(self.model, parts, self.device)
+        if method is None:
+            return None
+        encode, _draw, decode = (part if isinstance(part, str) else None for part in parts)
+        before = self.state()
+        if fresh is not None:
+            self.load(self.fresh(fresh))
+        try:
+            with self._operation("sampling method", Mode.EVAL, noise):
+                return watched_samples(self.model, method, count, encode, decode, self.facts.latent_dim)
+        finally:
+            self.load(before)
 
     # data space and loss
 
@@ -375,12 +387,6 @@ class InProcessSubject:
         else:
             _raw, mu, second = self._read(self.wiring.joint(self.model, self._to_model(x)), x)
         return mu, self.wiring.head.to_logvar(second)
-
-    def train(self, recipe: Recipe, *, data: Tensor) -> Training:
-        """Train by the recipe; see `vae_conformance.experiments.trainer`."""
-        from vae_conformance.experiments.trainer import train  # noqa: PLC0415  the trainer builds on this class
-
-        return train(self, recipe, data)
 
     def construct(self) -> object:
         """A new instance under the current random state.

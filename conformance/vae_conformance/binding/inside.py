@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae_conformance.binding.adapter import part_of
 from vae_conformance.binding.drawing import forms
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head, head_of
@@ -23,6 +22,7 @@ from vae_conformance.binding.injection import answering
 from vae_conformance.binding.interface import DECODE_NAMES, as_raw, candidates, sampler_candidates
 from vae_conformance.binding.layout import ForwardLayout, Path, at, batched, by_keys, leaves, read_layout, same
 from vae_conformance.binding.passes import RETURNED, Composition, Joint, gaussian, has_forward, leaf_modules, noting, stored_tensors
+from vae_conformance.target.adapter import part_of
 from vae_spec.subject import Noise, Part, Standing, SubjectFault
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.distributions import behind_priors, pair_of, raw_of
 from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, same
+from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Raw
 
 ENCODE_NAMES = ("encode", "encoder", "encoding", "inference", "recognize", "recognition", "q_z", "enc")

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from vae_conformance.binding.adapter import inner_of
 from vae_conformance.binding.loss_arguments import is_weight
+from vae_conformance.target.adapter import inner_of
 
 
 @dataclass(frozen=True)

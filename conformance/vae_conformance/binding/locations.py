@@ -15,10 +15,10 @@ from typing import Any
 
 from torch import nn
 
-from vae_conformance.binding.adapter import inner_of, part_of
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES
 from vae_conformance.binding.wiring import Wiring
 from vae_conformance.location import Location, location_in
+from vae_conformance.target.adapter import inner_of, part_of
 from vae_spec.subject import Part
 
 _DEFINITION = re.compile(r"\s*(async\s+def|def|class)\b")

@@ -25,7 +25,7 @@ from vae_conformance.binding.loss_values import available, values_of, what_is_re
 from vae_conformance.binding.losses import Kind, Loss, behind, plain_values
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries, read_returns
-from vae_conformance.source import source_tree
+from vae_conformance.target.source_code import source_tree
 from vae_spec.elbo import negative_log_likelihood
 from vae_spec.subject import Likelihood, Raw, SubjectFault
 

@@ -14,14 +14,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import Adapter, inner_of
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import Parameters, is_weight, names_model, parameters
 from vae_conformance.binding.loss_search import METHOD_NAMES, outermost, own_functions
 from vae_conformance.binding.loss_terms import names_term
 from vae_conformance.errors import Unbound
-from vae_conformance.source import source_tree
+from vae_conformance.target.adapter import Adapter, inner_of
+from vae_conformance.target.source_code import source_tree
 from vae_spec.subject import Part, Standing, SubjectFault
 
 _METHODS = (*METHOD_NAMES, "training_step", "compute_elbo", "forward_loss", "negative_elbo", "nelbo")

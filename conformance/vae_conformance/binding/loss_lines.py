@@ -10,7 +10,6 @@ from typing import Any
 
 from torch import Tensor
 
-from vae_conformance.binding.adapter import inner_of
 from vae_conformance.binding.doors import injection_of
 from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.injection import CodeDoor, decoded_as
@@ -21,7 +20,8 @@ from vae_conformance.binding.loss_binding import Trial, try_loss
 from vae_conformance.binding.loss_values import values_of
 from vae_conformance.binding.losses import Kind, Loss, behind
 from vae_conformance.binding.returns import Returns
-from vae_conformance.source import source_pieces
+from vae_conformance.target.adapter import inner_of
+from vae_conformance.target.source_code import source_pieces
 from vae_spec.subject import Raw, SubjectFault
 
 _MODEL = re.compile(r"^_*\w*(model|vae|net|network|autoencoder|^ae$)\w*$", re.IGNORECASE)

@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import nn
 
-from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.loss_arguments import NOTHING_KNOWN, Batch, Returned, Signature, direct, of_batch, of_model, of_outputs
 from vae_conformance.binding.trainers import trainer_methods
+from vae_conformance.target.adapter import inner_of, settled
 
 METHOD_NAMES = (
     "loss",

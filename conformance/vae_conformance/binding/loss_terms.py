@@ -11,12 +11,12 @@ from typing import Any
 
 from torch import Tensor
 
-from vae_conformance.binding.adapter import inner_of
 from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.loss_arguments import POSITIONS, parameters
 from vae_conformance.binding.losses import Loss, scalar
 from vae_conformance.binding.returns import Returns
-from vae_conformance.source import source_tree
+from vae_conformance.target.adapter import inner_of
+from vae_conformance.target.source_code import source_tree
 from vae_spec.subject import SubjectFault
 
 _RECONSTRUCTION = re.compile(r"recon|nll|neg\w*_?log|bce|mse|cross_?entropy", re.IGNORECASE)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,9 +20,6 @@ from torch import Tensor
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES
 from vae_conformance.binding.watching import watch
 from vae_spec.subject import OwnSamples
-
-if TYPE_CHECKING:
-    from vae_conformance.binding.inprocess import InProcessSubject
 
 METHODS = (
     "sample",
@@ -110,32 +107,17 @@ def _arguments(method: Any, device: torch.device) -> tuple[str, dict[str, Any]] 
     return None if count is None else (count, fixed)
 
 
-def own_samples(subject: InProcessSubject, count: int, fresh: int | None, operation: AbstractContextManager[object]) -> OwnSamples | None:
-    """What the subject's own method of sampling decodes; None where it has none.
+def watched_samples(model: Any, method: SamplingMethod, count: int, encode: str | None, decode: str | None, latent_dim: int) -> OwnSamples:
+    """What one call of the sampling method decodes and encodes.
 
     Args:
-        subject: asked in its present state, which is put back.
+        model: in the state that is asked.
+        method: see `find_method`.
         count: how many samples to ask for.
-        fresh: the seed of a new initialisation to ask instead, or None.
-        operation: what a call into the model needs around it.
+        encode: the name of the model's encoder, where it has one.
+        decode: the name of its decoder, where it has one.
+        latent_dim: of the model.
     """
-    wiring = subject.wiring
-    method = find_method(subject.model, (wiring.encode, wiring.draw, wiring.decode), subject.device)
-    if method is None:
-        return None
-    decode = wiring.decode if isinstance(wiring.decode, str) else None
-    before = subject.state()
-    if fresh is not None:
-        subject.load(subject.fresh(fresh))
-    try:
-        with operation:
-            return _watched(subject.model, method, count, wiring.encode, decode, subject.facts.latent_dim)
-    finally:
-        subject.load(before)
-
-
-def _watched(model: Any, method: SamplingMethod, count: int, encode: str | None, decode: str | None, latent_dim: int) -> OwnSamples:
-    """Call the method once, and watch what it encodes and decodes."""
     decoders = _there(model, (decode, *DECODE_NAMES), method)
     codes: dict[str, list[Tensor]] = {name: [] for name in decoders}
     passes = 0

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import inner_of, part_of
 from vae_conformance.binding.interface import CodeForm
 from vae_conformance.binding.watching import watch
+from vae_conformance.target.adapter import inner_of, part_of
 
 RETURNED = "returned"
 Draw = Callable[[Any, Tensor, Tensor], Tensor]

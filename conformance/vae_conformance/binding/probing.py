@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import inner_of
 from vae_conformance.binding.interface import as_raw
-from vae_conformance.binding.noise import LastOperation
+from vae_conformance.guard.random_calls import LastOperation
+from vae_conformance.target.adapter import inner_of
 
 SIDES = (28, 32, 64, 8, 16)
 LENGTHS = (128, 256, 512, 1024, 100, 1000)

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import inner_of, settled
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, candidates
 from vae_conformance.binding.layout import leaves
 from vae_conformance.binding.passes import forward_of, has_forward
+from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
-from vae_conformance.options import RunOptions
+from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Part, Standing, SubjectFault
 
 _LABEL = re.compile(

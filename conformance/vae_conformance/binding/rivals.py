@@ -9,7 +9,7 @@ from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.loss_binding import Trial, losses, try_loss
 from vae_conformance.binding.losses import Kind, Loss
 from vae_conformance.errors import Unbound
-from vae_conformance.source import source_tree
+from vae_conformance.target.source_code import source_tree
 from vae_spec.subject import SubjectFault
 
 

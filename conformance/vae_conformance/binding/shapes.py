@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from vae_conformance.binding.adapter import inner_of
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, Found, as_raw, candidates, code_form
 from vae_conformance.binding.layout import at, read_layout
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.probing import probe_batch, shape_candidates
+from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
-from vae_conformance.options import RunOptions
+from vae_conformance.target.adapter import inner_of
 from vae_spec.subject import SubjectFault
 
 ROWS_AND_COLUMNS = 2

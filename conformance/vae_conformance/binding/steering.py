@@ -16,16 +16,16 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from vae_conformance.binding.adapter import part_of
 from vae_conformance.binding.doors import injection_of, output_part
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.injection import Injection, answering, replaced
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import ForwardLayout, at, same
-from vae_conformance.binding.noise import DROPPING, RandomCalls
 from vae_conformance.binding.passes import Joint, forward_of, has_forward
 from vae_conformance.binding.probing import decoder_end, output_range
+from vae_conformance.guard.random_calls import DROPPING, RandomCalls
+from vae_conformance.target.adapter import part_of
 from vae_spec.subject import Noise, Part, Raw, Standing, SubjectFault
 
 _OBJECTIONS = {

@@ -20,9 +20,9 @@ from vae_conformance.binding.injection import answering
 from vae_conformance.binding.loss_arguments import of_batch
 from vae_conformance.binding.loss_search import METHOD_NAMES, STEP_NAMES
 from vae_conformance.binding.losses import behind
-from vae_conformance.binding.noise import DROPPING, RandomCalls
 from vae_conformance.binding.passes import has_forward
-from vae_conformance.targets import Target
+from vae_conformance.guard.random_calls import DROPPING, RandomCalls
+from vae_conformance.target.target import Target
 from vae_spec.subject import Noise, SubjectFault
 
 _INSIDE = "_vae_conformance_inside_its_step"

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adapter import part_of, resolve
+from vae_conformance.target.adapter import part_of, resolve
 from vae_spec.subject import Mode, SubjectFault
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from vae_conformance.comparing.comparison import Comparison, compare
 from vae_conformance.comparing.html import render_comparison_html
 from vae_conformance.comparing.markdown import render_comparison_markdown
-from vae_conformance.comparing.matrix import Comparison, compare
-from vae_conformance.comparing.stored import read_report
+from vae_conformance.comparing.stored_report import read_report
 from vae_conformance.errors import Unbound
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vae_conformance.comparing.matrix import Comparison, Kind
-from vae_conformance.comparing.words import CAUTION, HEADINGS, LEGEND, SIGNS, WORDS, arrow, conclusion, conditions
+from vae_conformance.comparing.comparison import Comparison, Kind
+from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, LEGEND, SIGNS, WORDS, arrow, conclusion, conditions
 from vae_conformance.report.markdown_text import escaped, escaped_lines, table
-from vae_conformance.report.record import heading
+from vae_conformance.runner.record import heading
 from vae_spec.outcomes import Outcome
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vae_conformance.comparing.matrix import Change, Comparison, Kind
-from vae_conformance.comparing.words import CAUTION, HEADINGS, LEGEND, SIGNS, arrow, conclusion, conditions
+from vae_conformance.comparing.comparison import Change, Comparison, Kind
+from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, LEGEND, SIGNS, arrow, conclusion, conditions
 from vae_conformance.report.layout import Layout
-from vae_conformance.report.record import heading
+from vae_conformance.runner.record import heading
 from vae_spec.outcomes import Outcome
 
 _COLOURS = {

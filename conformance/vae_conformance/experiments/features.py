@@ -17,7 +17,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy import special
 
-from vae_conformance.data import Dataset, render
+from vae_conformance.data.datasets import Dataset, render
 from vae_conformance.experiments.store import Store, content_key, seal, unseal
 from vae_spec.statistics.samples import Fidelity, fidelity
 

@@ -15,11 +15,11 @@ from filelock import Timeout
 
 import vae_spec
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.experiments.making import Maker, Say, dataset
+from vae_conformance.config.options import RunOptions
+from vae_conformance.experiments.make_run import Maker, Say, dataset
 from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_plans, lab_plans, recipe_of_weights
 from vae_conformance.experiments.store import Store, content_key, default_folder
-from vae_conformance.options import RunOptions
-from vae_conformance.targets import Target
+from vae_conformance.target.target import Target
 from vae_spec.claim import Experiment
 from vae_spec.elbo import kl_weight
 from vae_spec.evidence import Arm, Group, TrainedRun
@@ -52,11 +52,8 @@ _JUDGING = frozenset(
     }
 )
 """Parts of the specification that only look at evidence: a change of theirs leaves trained runs as they are."""
-_BESIDE = (
-    *("building.py", "classes.py", "construct.py", "data.py", "definitions.py", "implementation.py", "ingredients.py", "loading.py"),
-    *("own_call.py", "own_data.py", "own_values.py", "pair.py", "partial.py", "roles.py", "source.py", "weights.py"),
-)
-"""What decides, beside experiments and binding, which model is built and which data it is trained on."""
+_DECIDING = ("binding", "data", "experiments", "guard", "target")
+"""The rooms that decide which model is built, how it is called, and what it is trained on."""
 
 Lengths = Mapping[str, dict[str, Plan]]
 """For a run that is the beginning of others, or they of it, all of them by their names, the longest last."""
@@ -67,9 +64,9 @@ def code_fingerprint() -> str:
     """SHA-256 over the sources that decide what a trained run is: evidence made by other code is other evidence."""
     digest = hashlib.sha256()
     conformance = Path(__file__).parent.parent
-    folders = (conformance / "experiments", conformance / "binding", Path(str(vae_spec.__file__)).parent)
+    folders = (*(conformance / room for room in _DECIDING), Path(str(vae_spec.__file__)).parent)
     files = [path for folder in folders for path in sorted(folder.rglob("*.py")) if not _JUDGING & set(path.parts)]
-    for path in (*files, *(conformance / name for name in _BESIDE)):
+    for path in (*files, conformance / "implementation.py"):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

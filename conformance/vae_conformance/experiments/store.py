@@ -22,7 +22,7 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from vae_spec.evidence import HeldOut, Recipe, Stationarity, TrainedRun
-from vae_spec.sights import Codes, Paths, Pictures, PointSights, PriorSamples, Reconstructions, Sights
+from vae_spec.observations import Codes, Paths, Pictures, PointSights, PriorSamples, Reconstructions, Sights
 
 MAGIC = b"vae-conformance run 3\n"
 MOST_ENTRIES = 2000

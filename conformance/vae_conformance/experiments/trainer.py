@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_conformance.binding.calls import HANGING
 from vae_conformance.binding.interface import trainable
-from vae_conformance.binding.noise import RandomCalls, seeded
-from vae_conformance.data import clusters
-from vae_conformance.time_limit import TimeLimitExceeded
+from vae_conformance.data.datasets import clusters
+from vae_conformance.guard.calls import HANGING
+from vae_conformance.guard.random_calls import RandomCalls
+from vae_conformance.guard.seeds import seeded
+from vae_conformance.guard.time_limit import TimeLimitExceeded
 from vae_spec.evidence import Curve, Recipe, Training
 from vae_spec.subject import Noise, SubjectFault, Terms
 from vae_spec.trial import derive_seed

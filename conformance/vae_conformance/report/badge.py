@@ -8,7 +8,7 @@ from unicodedata import category
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.json_report import dump
 from vae_conformance.report.layout import count
-from vae_conformance.report.record import Report
+from vae_conformance.runner.record import RunRecord
 from vae_spec.outcomes import Outcome
 
 LABEL = "VAE conformance"
@@ -25,7 +25,7 @@ _NARROW = frozenset("fijlrtI.,:;!|()[]' ")
 _WIDE = frozenset("mwMW@%")
 
 
-def message(report: Report) -> str:
+def message(report: RunRecord) -> str:
     """The verdict, and what was asked: a badge that says less than the whole profile says so."""
     options = report.options
     match report.exit_code:
@@ -44,12 +44,12 @@ def message(report: Report) -> str:
     return f"{words} ({asked})"
 
 
-def render_badge_json(report: Report) -> str:
+def render_badge_json(report: RunRecord) -> str:
     """The document of a shields.io endpoint badge: https://shields.io/badges/endpoint-badge."""
     return dump({"schemaVersion": 1, "label": LABEL, "message": message(report), "color": _colours(report)[0]})
 
 
-def render_badge(report: Report) -> str:
+def render_badge(report: RunRecord) -> str:
     """The badge as SVG text: it needs no font, script or style from elsewhere, and a screen reader reads its title."""
     label, words = _clean(LABEL), _clean(message(report))
     left, right = _width(label), _width(words)
@@ -78,7 +78,7 @@ def render_badge(report: Report) -> str:
     )
 
 
-def _colours(report: Report) -> tuple[str, str]:
+def _colours(report: RunRecord) -> tuple[str, str]:
     return _COLOURS.get(report.exit_code, _COLOURS[ExitCode.ERROR])
 
 

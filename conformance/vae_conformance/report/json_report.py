@@ -7,18 +7,18 @@ import math
 from importlib.resources import files
 from typing import Any
 
-from vae_conformance.report.record import SCHEMA_VERSION, ClaimReport, Report
-from vae_conformance.report.tally import headline
+from vae_conformance.report.summary import headline
+from vae_conformance.runner.record import SCHEMA_VERSION, ClaimReport, RunRecord
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the report."""
-    text = files("vae_conformance").joinpath("schema", f"report-{SCHEMA_VERSION}.schema.json").read_text(encoding="utf-8")
+    text = files("vae_conformance").joinpath("report", "schema", f"report-{SCHEMA_VERSION}.schema.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
 
-def render_json(report: Report) -> str:
+def render_json(report: RunRecord) -> str:
     """The report as JSON text that ends with a newline."""
     return dump(as_document(report))
 
@@ -28,7 +28,7 @@ def dump(document: object) -> str:
     return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def as_document(report: Report) -> dict[str, Any]:
+def as_document(report: RunRecord) -> dict[str, Any]:
     """The report as the schema has it."""
     options, environment = report.options, report.environment
     return {
@@ -68,7 +68,7 @@ def as_document(report: Report) -> dict[str, Any]:
     }
 
 
-def implementation_document(report: Report) -> dict[str, Any]:
+def implementation_document(report: RunRecord) -> dict[str, Any]:
     """What is known of the implementation; of one that was never bound, its target alone."""
     found = report.implementation or {}
     names = ("name", "binding", "effective_beta", "likelihood", "parameters", "input_shape", "latent_dim", "weights")

@@ -7,13 +7,13 @@ import xml.etree.ElementTree as ET  # writes only
 from collections.abc import Sequence
 
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.report.record import ClaimReport, Report, heading
+from vae_conformance.runner.record import ClaimReport, RunRecord, heading
 from vae_spec.outcomes import Level, Outcome
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 
 
-def render_junit(report: Report) -> str:
+def render_junit(report: RunRecord) -> str:
     """The report as XML text.
 
     A claim that gates and is violated, inconclusive or passes unexpectedly is a failure of that type; where it does not
@@ -68,7 +68,7 @@ def _result(case: ET.Element, claim: ClaimReport) -> None:
         )
 
 
-def _run_suite(root: ET.Element, report: Report) -> None:
+def _run_suite(root: ET.Element, report: RunRecord) -> None:
     """What belongs to no claim that was asked."""
     if report.problem is None and not report.missing:
         return

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.layout import count, number
 from vae_conformance.report.markdown_text import code, code_block, escaped, escaped_lines, table
-from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
-from vae_conformance.report.tally import advice, headline
+from vae_conformance.report.summary import advice, headline
 from vae_conformance.report.terminal import repeat_command, shown_weights
+from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, heading
 from vae_spec.outcomes import Number, Outcome
 
 LARGEST = 60_000
@@ -17,7 +17,7 @@ LARGEST = 60_000
 _SHOWN = (Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE)
 
 
-def render_markdown(report: Report) -> str:
+def render_markdown(report: RunRecord) -> str:
     """The report as Markdown text that ends with a newline.
 
     The verdict, what most likely is wrong, each claim that does not hold with its cause and place, a table by area, and how to repeat it.
@@ -40,7 +40,7 @@ def render_markdown(report: Report) -> str:
     return "\n".join([*lines, *tail]).rstrip("\n") + "\n"
 
 
-def _verdict(report: Report) -> list[str]:
+def _verdict(report: RunRecord) -> list[str]:
     code_number = int(report.exit_code)
     weights = (report.implementation or {}).get("weights")
     return [
@@ -53,7 +53,7 @@ def _verdict(report: Report) -> list[str]:
     ]
 
 
-def _left_open(report: Report) -> list[str]:
+def _left_open(report: RunRecord) -> list[str]:
     """What the verdict does not speak of, and how to have it asked."""
     told = advice(report)
     if not told:
@@ -61,7 +61,7 @@ def _left_open(report: Report) -> list[str]:
     return [f"It {escaped(headline(report))}.", "", *(f"- To have them asked: {escaped(one)}." for one in told), ""]
 
 
-def _problem(report: Report) -> list[str]:
+def _problem(report: RunRecord) -> list[str]:
     problem = report.problem
     if problem is None:
         return []
@@ -80,7 +80,7 @@ def _diagnoses(diagnoses: Sequence[Diagnosis]) -> list[str]:
     return ["### What most likely is wrong", "", *lines, ""] if lines else []
 
 
-def _block(claim: ClaimReport, report: Report) -> list[str]:
+def _block(claim: ClaimReport, report: RunRecord) -> list[str]:
     verdict = claim.verdict
     word = claim.outcome.words + ("" if claim.gates else ", does not gate")
     lines = [f"### {claim.id} ({verdict.level.value}): {word}", "", f"*{escaped(verdict.statement or verdict.title)}*", ""]
@@ -108,7 +108,7 @@ def _numbers(values: Mapping[str, Number]) -> str:
     return ", ".join(f"{escaped(name.replace('_', ' '))} {escaped(number(value))}" for name, value in values.items())
 
 
-def _areas(report: Report) -> list[str]:
+def _areas(report: RunRecord) -> list[str]:
     """A row for each area, a column for each outcome that occurs."""
     used = [outcome for outcome in Outcome if report.summary.get(outcome)]
     rows = []
@@ -119,7 +119,7 @@ def _areas(report: Report) -> list[str]:
     return ["### Claims by area", "", *lines, ""] if lines else []
 
 
-def _rest(report: Report) -> list[str]:
+def _rest(report: RunRecord) -> list[str]:
     options = report.options
     lines: list[str] = []
     if report.missing and report.implementation is not None:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from vae_conformance.choices import area_of
+from vae_conformance.config.values import area_of
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.location import Location, location_in
 from vae_conformance.report.json_report import dump
-from vae_conformance.report.record import ClaimReport, Report, heading
 from vae_conformance.report.terminal import repeat_command
+from vae_conformance.runner.record import ClaimReport, RunRecord, heading
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Outcome
 
@@ -29,7 +29,7 @@ _REPORTED = (Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAILURE, O
 _WEIGHT = {Level.REQUIRED: "error", Level.EXPECTED: "warning", Level.INFORMATIONAL: "note"}
 
 
-def render_sarif(report: Report) -> str:
+def render_sarif(report: RunRecord) -> str:
     """The report as SARIF text that ends with a newline.
 
     Each claim of the run is a rule. A claim that gates and is violated, or passes although it is listed, is a result of level error; one
@@ -73,7 +73,7 @@ def _rule(claim: ClaimReport) -> dict[str, Any]:
     }
 
 
-def _result(claim: ClaimReport, rule: int, report: Report) -> dict[str, Any]:
+def _result(claim: ClaimReport, rule: int, report: RunRecord) -> dict[str, Any]:
     places = claim.locations or _whole_file(report)
     first = places[0] if places else None
     result: dict[str, Any] = {
@@ -107,7 +107,7 @@ def _level(claim: ClaimReport) -> str:
     return "note"
 
 
-def _message(claim: ClaimReport, report: Report, place: Location | None) -> str:
+def _message(claim: ClaimReport, report: RunRecord, place: Location | None) -> str:
     """What happened, the mistake that explains it, how to mend it, and how to see it again."""
     if claim.outcome is Outcome.UNEXPECTED_PASS:
         return f"{claim.id} holds, but is listed as an expected failure ({claim.reason}): take it out of the list"
@@ -122,7 +122,7 @@ def _message(claim: ClaimReport, report: Report, place: Location | None) -> str:
     return "\n".join([*lines, f"Repeat: {repeat_command(report.options, claim.id)}"])
 
 
-def _mistake(claim: ClaimReport, report: Report) -> str | None:
+def _mistake(claim: ClaimReport, report: RunRecord) -> str | None:
     """The likeliest mistake that explains it, or the one that the claim itself names."""
     explaining = (diagnosis.mistake for diagnosis in report.diagnoses if claim.id in diagnosis.evidence)
     return next(explaining, claim.verdict.diagnosis)
@@ -142,7 +142,7 @@ def _artifact(file: str) -> dict[str, str]:
     return {"uri": path.as_uri()} if path.is_absolute() else {"uri": quote(file), "uriBaseId": _ROOT}
 
 
-def _whole_file(report: Report) -> tuple[Location, ...]:
+def _whole_file(report: RunRecord) -> tuple[Location, ...]:
     """The first line of the target's file, where it is one: servers show no finding without a place."""
     target = report.options.target
     named = _FILE.fullmatch(target)
@@ -155,7 +155,7 @@ def _fingerprint(claim: ClaimReport, place: Location | None) -> str:
     return hashlib.sha256(f"{claim.id} {where}".encode()).hexdigest()
 
 
-def _invocation(report: Report) -> dict[str, Any]:
+def _invocation(report: RunRecord) -> dict[str, Any]:
     code = report.exit_code
     notes = [_notification("error", f"{claim.id}: {claim.verdict.message}") for claim in report.claims if claim.outcome is Outcome.ERROR]
     if report.problem is not None:

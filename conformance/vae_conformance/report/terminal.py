@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
+from vae_conformance.config.options import RunOptions
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.options import RunOptions
 from vae_conformance.report.layout import Layout, count, number, numbers
-from vae_conformance.report.record import ClaimReport, Diagnosis, Report, heading
-from vae_conformance.report.tally import Cell, advice, counted, headline, rows
+from vae_conformance.report.summary import Cell, advice, counted, headline, rows
+from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, heading
 from vae_spec.outcomes import Level, Outcome
 
 _COLOURS = {
@@ -34,7 +34,7 @@ _LABEL = 13
 """Columns of what stands before each line of a violation's block."""
 
 
-def render_terminal(report: Report, layout: Layout, *, verbose: bool = False) -> str:
+def render_terminal(report: RunRecord, layout: Layout, *, verbose: bool = False) -> str:
     """The report as text that ends with a newline.
 
     Args:
@@ -56,7 +56,7 @@ def render_terminal(report: Report, layout: Layout, *, verbose: bool = False) ->
     return "\n".join(spaced) + "\n"
 
 
-def render_failures(report: Report, layout: Layout) -> str:
+def render_failures(report: RunRecord, layout: Layout) -> str:
     """The blocks of what keeps the exit code from 0, what follows from it, and the code: the text of an error in somebody's tests."""
     failing = (Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE)
     claims = [claim for claim in report.claims if claim.outcome in failing and (claim.gates or claim.outcome is Outcome.ERROR)]
@@ -87,7 +87,7 @@ def shown_weights(weights: Mapping[str, str]) -> str:
     return f"{weights['file']} (SHA-256 {weights['sha256'][:12]})"
 
 
-def _header(report: Report, layout: Layout) -> list[str]:
+def _header(report: RunRecord, layout: Layout) -> list[str]:
     found = report.implementation
     if found is None:
         return layout.wrap(report.options.target)
@@ -169,7 +169,7 @@ def _labelled(label: str, text: str, layout: Layout) -> list[str]:
     return [f"  {label:{_LABEL}}{first}", *(" " * (_LABEL + 2) + line for line in rest)]
 
 
-def _problem(report: Report, layout: Layout) -> list[str]:
+def _problem(report: RunRecord, layout: Layout) -> list[str]:
     if report.problem is None:
         return []
     word = "The suite failed" if report.exit_code is ExitCode.ERROR else "Cannot be judged"
@@ -182,7 +182,7 @@ def _problem(report: Report, layout: Layout) -> list[str]:
     ]
 
 
-def _summary(report: Report, layout: Layout, *, verbose: bool) -> list[str]:
+def _summary(report: RunRecord, layout: Layout, *, verbose: bool) -> list[str]:
     options = report.options
     lines: list[str] = []
     if report.diagnoses:
@@ -215,7 +215,7 @@ def _summary(report: Report, layout: Layout, *, verbose: bool) -> list[str]:
     return [*lines, *(layout.paint(line, colour) for line in layout.wrap(text, "  "))]
 
 
-def _table(report: Report, layout: Layout) -> list[str]:
+def _table(report: RunRecord, layout: Layout) -> list[str]:
     """How many claims hold, by area and level; where the terminal is too narrow for it, nothing."""
     found = rows(report)
     names = [*(level.value for level in Level), "n/a"]
@@ -234,7 +234,7 @@ def _cell(cell: Cell, width: int, layout: Layout) -> str:
     return layout.paint(text, *(("red", "bold") if cell.bad else ("yellow",) if cell.open else ()))
 
 
-def _counts(report: Report) -> str:
+def _counts(report: RunRecord) -> str:
     each = ", ".join(counted(outcome, n) for outcome, n in report.summary.items() if n)
     return f"{count(len(report.claims), 'claim')}{': ' if each else ''}{each}"
 

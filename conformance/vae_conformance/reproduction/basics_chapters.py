@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
-from vae_conformance.experiments.points import training_points
-from vae_conformance.report.canvas import Array
-from vae_conformance.report.figures import training_curves
-from vae_conformance.report.lab_figures import lab, lab_variants
+from vae_conformance.experiments.observe_points import training_points
+from vae_conformance.report.figures.canvas import Array
+from vae_conformance.report.figures.images import training_curves
+from vae_conformance.report.figures.lab import lab, lab_variants
 from vae_conformance.reproduction import quantities
 from vae_conformance.reproduction.chapters import Chapter
 from vae_conformance.reproduction.findings import Findings

@@ -10,7 +10,7 @@ from vae_conformance.reproduction.tables import Content
 from vae_spec.claim import Experiment
 from vae_spec.documents import Document
 from vae_spec.evidence import Arm, TrainedRun
-from vae_spec.sights import Pictures
+from vae_spec.observations import Pictures
 
 
 def _nothing(_findings: Findings) -> Content:

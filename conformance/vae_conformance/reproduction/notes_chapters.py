@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from vae_conformance.report.comparison_figures import BETAS, beta_comparison, collapse_curves, variants
-from vae_conformance.report.figures import interpolation, kl_per_dimension, latent_means, prior_samples, reconstructions, training_curves
+from vae_conformance.report.figures.comparison import BETAS, beta_comparison, collapse_curves, variants
+from vae_conformance.report.figures.images import (
+    interpolation,
+    kl_per_dimension,
+    latent_means,
+    prior_samples,
+    reconstructions,
+    training_curves,
+)
 from vae_conformance.reproduction import quantities
 from vae_conformance.reproduction.chapters import Chapter, first_by_arm, first_pictures, pictures_by_arm, vae_and_autoencoder
 from vae_conformance.reproduction.findings import Findings
@@ -14,7 +21,7 @@ from vae_spec.claim import Experiment
 from vae_spec.claims.training_terms import TABLE, epochs
 from vae_spec.documents import NOTES
 from vae_spec.evidence import Arm, TrainedRun
-from vae_spec.sights import Pictures
+from vae_spec.observations import Pictures
 
 
 def _objective(findings: Findings) -> Content:

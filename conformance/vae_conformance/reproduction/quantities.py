@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vae_conformance.report.comparison_figures import coverage, held_out_kl, sharpness, squared_error
+from vae_conformance.report.figures.comparison import coverage, held_out_kl, sharpness, squared_error
 from vae_conformance.reproduction.tables import Quantity
 from vae_spec.evidence import HeldOut, TrainedRun
-from vae_spec.sights import Codes, Paths, PointSights, PriorSamples, Sights
+from vae_spec.observations import Codes, Paths, PointSights, PriorSamples, Sights
 from vae_spec.statistics.functionals import ACTIVE_VARIANCE
 
 

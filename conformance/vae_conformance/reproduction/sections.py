@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vae_conformance.report.canvas import png
+from vae_conformance.report.figures.canvas import png
 from vae_conformance.reproduction.basics_chapters import BASICS_CHAPTERS
 from vae_conformance.reproduction.chapters import Chapter
 from vae_conformance.reproduction.findings import TARGETS, Answer, Findings

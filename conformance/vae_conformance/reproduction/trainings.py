@@ -11,11 +11,11 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_plans, lab_plans
-from vae_conformance.options import RunOptions
 from vae_conformance.reproduction.findings import REFERENCE, TINY
-from vae_conformance.session import Session
+from vae_conformance.runner.session import Session
 from vae_spec.claim import Experiment
 from vae_spec.subject import SubjectFault
 

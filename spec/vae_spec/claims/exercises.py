@@ -9,8 +9,8 @@ from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import TRAINED_NEEDS, images_only
 from vae_spec.documents import notes
 from vae_spec.evidence import Group, TrainedRun
+from vae_spec.observations import Sights
 from vae_spec.outcomes import Level, Number, Verdict, holds
-from vae_spec.sights import Sights
 from vae_spec.statistics.comparisons import kl
 from vae_spec.subject import Facts
 from vae_spec.trial import Trial

@@ -12,8 +12,8 @@ from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import TRAINED_NEEDS, divergence
 from vae_spec.documents import basics
 from vae_spec.evidence import TrainedRun
+from vae_spec.observations import PointSights
 from vae_spec.outcomes import Level, Number, Outcome, Verdict, holds, not_applicable, violated
-from vae_spec.sights import PointSights
 from vae_spec.statistics.seeds import Rule, SeedDecision, Side, combine, decide
 from vae_spec.subject import Facts
 from vae_spec.trial import Trial

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from vae_spec.evidence import Arm, Group, TrainedRun
-from vae_spec.sights import Sights
+from vae_spec.observations import Sights
 from vae_spec.statistics.curves import drop, end
 
 Comparison = Callable[[Group], float]

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from vae_spec.evidence import HeldOut, Stationarity, TrainedRun
-from vae_spec.sights import Sights
+from vae_spec.observations import Sights
 from vae_spec.statistics.curves import correlation, drop, early_share, end, late_change, start
 
 ACTIVE_VARIANCE = 0.01

@@ -1,0 +1,83 @@
+"""What is shown while a run goes on: one line that is rewritten on a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import TextIO
+
+from vae_conformance.cli.eta import Pace
+from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, Promised, Started
+
+SECONDS_BETWEEN_LINES, MOST_SECONDS_BETWEEN_LINES = 5.0, 30.0
+SHARE_OF_TIME = 0.1
+"""Where lines stay, in a log, the next one comes after this share of the time so far, within the bounds above."""
+
+
+class ProgressLine:
+    """Shows events as they come.
+
+    Args:
+        stream: where to, commonly standard error.
+        width: the columns of the terminal.
+        clock: seconds, for tests.
+    """
+
+    def __init__(self, stream: TextIO, *, width: int = 100, clock: Callable[[], float] = monotonic) -> None:
+        self._stream = stream
+        self._rewrites = stream.isatty()
+        self._width = width
+        self._clock = clock
+        self._first_line: float | None = None
+        self._last_line = 0.0
+        self._pace = Pace()
+        self._promised = 0
+        self._decided = 0
+        self._now = "loading"
+
+    def __call__(self, event: Event) -> None:
+        """Take one event in, and show where the run stands."""
+        now = self._clock()
+        trainings = ""
+        match event:
+            case Bound():
+                self._now = "bound"
+            case Promised():
+                self._promised = max(self._promised, len(event.claims))
+            case Started():
+                self._now = event.claim
+            case Progress():
+                self._now = event.text
+                if event.planned:
+                    self._pace.note(event.done, event.planned, now)
+                    trainings = f", {self._pace.words(now)}"
+            case ClaimVerdict():
+                self._decided += 1
+                self._now = f"{event.claim} {event.outcome.value}"
+            case _:
+                return
+        self._show(f"{self._decided}/{self._promised} claims{trainings}: {self._now}" if self._promised else self._now, now)
+
+    def close(self) -> None:
+        """Take the rewritten line away."""
+        if self._rewrites:
+            self._write("\r\x1b[2K")
+
+    def _show(self, text: str, now: float) -> None:
+        line = " ".join(text.split())
+        if self._rewrites:
+            self._write(f"\r\x1b[2K{line[: self._width - 1]}")
+            return
+        if self._first_line is None or now - self._last_line >= self._pause(now - self._first_line):
+            self._first_line = now if self._first_line is None else self._first_line
+            self._last_line = now
+            self._write(line + "\n")
+
+    @staticmethod
+    def _pause(so_far: float) -> float:
+        """Seconds until the next line of a log, so that a long run does not flood it."""
+        return min(max(SHARE_OF_TIME * so_far, SECONDS_BETWEEN_LINES), MOST_SECONDS_BETWEEN_LINES)
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

@@ -1,0 +1,45 @@
+"""The words and signs of a comparison, which all its forms share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vae_conformance.comparing.comparison import Change, Kind
+from vae_conformance.comparing.stored_report import StoredReport
+from vae_spec.outcomes import Outcome
+
+WORDS: Mapping[Outcome | None, str] = {**{outcome: outcome.words for outcome in Outcome}, None: "no verdict"}
+SIGNS: Mapping[Outcome | None, str] = {
+    Outcome.HOLDS: "✓",
+    Outcome.VIOLATED: "✗",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.NOT_APPLICABLE: "–",
+    Outcome.ERROR: "!",
+    Outcome.EXPECTED_FAILURE: "x",
+    Outcome.UNEXPECTED_PASS: "P",
+    None: " ",
+}
+LEGEND = ", ".join(f"{sign} {WORDS[outcome]}" for outcome, sign in SIGNS.items() if outcome is not None) + ", blank: no verdict"
+HEADINGS = {Kind.REGRESSION: "Regressions", Kind.IMPROVEMENT: "Improvements", Kind.OTHER: "Other changes"}
+CAUTION = "These runs were not asked alike, so a change may come from that"
+
+
+def arrow(change: Change) -> str:
+    """From what to what: "holds -> violated"."""
+    return f"{WORDS[change.before]} -> {WORDS[change.after]}"
+
+
+def conditions(report: StoredReport) -> str:
+    """What a run was asked, in words."""
+    asked = report.conditions
+    only = f"only {asked['only']}" if asked.get("only") else ""
+    seed = f"seed {asked['seed']}" if asked.get("seed") else ""
+    return ", ".join(filter(None, (asked.get("profile", ""), asked.get("dataset", ""), seed, only)))
+
+
+def conclusion(regressions: int, others: int) -> str:
+    """The last sentence."""
+    against = "the first report" if others > 1 else "the baseline"
+    if not regressions:
+        return f"no regression against {against}: exit code 0"
+    return f"{regressions} regression{'s' if regressions > 1 else ''} against {against}: exit code 1"

@@ -1,0 +1,68 @@
+"""What an implementation says of itself: the class attribute `conformance_options`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vae_conformance.config.options import RunOptions
+from vae_conformance.config.pyproject import read_table
+from vae_conformance.errors import Unbound
+
+ATTRIBUTE = "conformance_options"
+DECLARATIONS = ("effective-beta", "likelihood", "objective", "decoder", "loss", "second-head", "input-shape", "input-range")
+"""The keys of `[tool.vae-conformance]` that speak of the implementation; the others are for those who run the suite."""
+
+
+def declared_options(owner: object, name: str) -> dict[str, Any]:
+    """What a class, or the class of a model, declares of itself, by the names of `RunOptions`.
+
+    Every class of its bases may declare something; where two speak of one key, the nearer one counts. Nothing of the
+    implementation is called for it.
+
+    Args:
+        owner: a class, or a model; anything else declares nothing.
+        name: how messages call the implementation.
+
+    Raises:
+        Unbound: the attribute is no mapping, a key is unknown, or a value is not what it must be.
+    """
+    kind = owner if isinstance(owner, type) else type(owner)
+    read: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        table = vars(base).get(ATTRIBUTE)
+        if table is None:
+            continue
+        place = f"{name}: {base.__name__}.{ATTRIBUTE}"
+        if not isinstance(table, Mapping):
+            raise Unbound(f"{place} is a {type(table).__name__}, not a mapping", 'write it as {"effective-beta": 4.0}')
+        read |= read_table(table, place, DECLARATIONS, Path())
+    return read
+
+
+def with_declarations(options: RunOptions, model: object, name: str) -> tuple[RunOptions, str]:
+    """The options of a run completed by what the model's class declares, and a note of it, empty where nothing is added.
+
+    What the options say already, from the command line or a configuration file, stands.
+
+    Raises:
+        Unbound: the declaration is not in order; see `declared_options`.
+    """
+    return completed(options, declared_options(model, name), "the implementation itself")
+
+
+def completed(options: RunOptions, declared: Mapping[str, Any], by: str) -> tuple[RunOptions, str]:
+    """The options completed by what somebody declares, where they leave it open, and a note of it, empty where nothing is added."""
+    added = {key: value for key, value in declared.items() if getattr(options, key) is None}
+    if not added:
+        return options, ""
+    said = ", ".join(f"{key.replace('_', '-')} {_shown(value)}" for key, value in added.items())
+    return replace(options, **added), f"declared by {by}: {said}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(f"{entry:g}" for entry in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,225 @@
+"""Data sets, held in memory and rendered at the shape and in the range that an implementation takes."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import zlib
+from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vae_conformance.config.options import OWN_IMAGES
+from vae_conformance.data.image_files import clusters as clusters_of
+from vae_conformance.data.image_files import read_images
+from vae_conformance.errors import Unbound
+
+DIGITS_TRAIN = 1297
+"""Of scikit-learn's 1797 digits; the other 500 are held out. The split is fixed."""
+_TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images in [0, 1] with their classes, in a fixed split.
+
+    Attributes:
+        name: as the command line calls it.
+        train, test: images of shape (items, channels, height, width), with one or three channels.
+        train_labels, test_labels: their classes.
+    """
+
+    name: str
+    train: Float[Tensor, "train channels height width"]
+    train_labels: Int[Tensor, " train"]
+    test: Float[Tensor, "test channels height width"]
+    test_labels: Int[Tensor, " test"]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the images and their classes; found once, as the name of every stored run takes part of it."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.test, self.train_labels, self.test_labels):
+            digest.update(np.ascontiguousarray(part.numpy()).data)
+        return digest.hexdigest()
+
+
+def digits() -> Dataset:
+    """scikit-learn's 8x8 digits, which need no download."""
+    from sklearn.datasets import load_digits  # noqa: PLC0415  scikit-learn takes a while to import, and exact runs do not need it
+
+    bunch = load_digits()
+    images = torch.tensor(bunch.images / 16.0, dtype=torch.float32).unsqueeze(1)
+    labels = torch.tensor(bunch.target, dtype=torch.int64)
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    train, test = order[:DIGITS_TRAIN], order[DIGITS_TRAIN:]
+    return Dataset("digits", images[train], labels[train], images[test], labels[test])
+
+
+def from_torchvision(name: str, root: Path) -> Dataset:
+    """MNIST or Fashion-MNIST as torchvision keeps it under `root`; nothing is downloaded.
+
+    Raises:
+        Unbound: it is not there, or its files cannot be read.
+    """
+    parts = _parts(name, root)
+    if parts is None:
+        raise Unbound(
+            f"{name} does not lie under {root}",
+            f"name the folder that holds {_TORCHVISION[name]}/raw with --data-root, or let it be downloaded with --download",
+        )
+    images = [part.data.unsqueeze(1).float() / 255 for part in parts]
+    labels = [part.targets.long() for part in parts]
+    return Dataset(name, images[0], labels[0], images[1], labels[1])
+
+
+def download(name: str, data_root: str | None) -> None:
+    """Let torchvision download a data set into `data_root`, where it does not lie there yet; the digits need none.
+
+    It is downloaded into a folder beside its place and moved there file by file once it is whole. So what fails or is
+    interrupted leaves nothing behind, and two runs at a time do not meet.
+
+    Raises:
+        Unbound: no folder is named, the files that are there cannot be read, or the download fails.
+    """
+    if name in _TORCHVISION:
+        root = _root(name, data_root)
+        if _parts(name, root) is None:
+            _download(name, root)
+
+
+def _parts(name: str, root: Path) -> list[Any] | None:
+    """The training set and the test set as torchvision reads them; None where they are not there."""
+    source = _torchvision_class(name)
+    try:
+        return [source(str(root), train=train, download=False) for train in (True, False)]
+    except RuntimeError:
+        return None
+    except (OSError, EOFError, ValueError, AssertionError) as error:
+        raise Unbound(
+            f"the files of {name} under {root} cannot be read: {_one_line(error)}",
+            f"remove {root / _TORCHVISION[name]}; --download fetches it anew",
+        ) from error
+
+
+def _download(name: str, root: Path) -> None:
+    source = _torchvision_class(name)
+    made = [folder for folder in (root, *root.parents) if not folder.exists()]
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".download-", dir=root) as aside:
+            # torchvision tells its sources on standard output, which belongs to the report.
+            with redirect_stdout(sys.stderr):
+                source(aside, train=True, download=True)
+            for file in [path for path in Path(aside).rglob("*") if path.is_file()]:
+                place = root / file.relative_to(aside)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(place)
+    except (RuntimeError, OSError, EOFError, HTTPException, zlib.error) as error:
+        raise Unbound(
+            f"{name} could not be downloaded into {root}: {_one_line(error)}",
+            f"see whether the network and the folder can be reached, or put the files into {root / _TORCHVISION[name] / 'raw'} by hand",
+        ) from error
+    finally:
+        for folder in made:
+            with suppress(OSError):  # not there, or not empty: the data set lies in it
+                folder.rmdir()
+
+
+def _torchvision_class(name: str) -> Callable[..., Any]:
+    from vae_conformance.guard.torchvision_operators import import_torchvision  # noqa: PLC0415  slow to import, and seldom needed
+
+    found: Callable[..., Any] = getattr(import_torchvision("torchvision.datasets"), _TORCHVISION[name])
+    return found
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _root(name: str, data_root: str | None) -> Path:
+    if data_root is None:
+        raise Unbound(f"--dataset {name} needs --data-root", f"name the folder that holds {_TORCHVISION[name]}/raw")
+    return Path(data_root)
+
+
+def own_images(path: Path) -> Dataset:
+    """The user's own images (`vae_conformance.data.image_files`).
+
+    Raises:
+        Unbound: the archive cannot be read, or holds nothing that can be trained on.
+    """
+    found = read_images(path)
+    train, test = found.labels or clusters_of(found)
+    tensors = (torch.from_numpy(values) for values in (found.train, train, found.test, test))
+    return Dataset(OWN_IMAGES, *tensors)
+
+
+def load(name: str, data_root: str | None, data: str | None = None) -> Dataset:
+    """A data set by its name; `OWN_IMAGES` is the archive `data`.
+
+    Raises:
+        Unbound: it is not to be had.
+    """
+    if name == "digits":
+        return digits()
+    if name == OWN_IMAGES and data is not None:
+        return own_images(Path(data))
+    if name in _TORCHVISION:
+        return from_torchvision(name, _root(name, data_root))
+    raise Unbound(f"{name} is not a data set of images", "choose digits, mnist or fashion-mnist with --dataset")
+
+
+def render(images: Float[Tensor, "items some_channels height width"], shape: tuple[int, ...], value_range: tuple[float, float]) -> Tensor:
+    """The images at an implementation's own shape and range: bilinear to its size, flat for a flat input.
+
+    Grey images are repeated over its channels; colours become grey, by their mean, for another number of channels than theirs.
+
+    Raises:
+        Unbound: a flat shape is neither a square nor three squares.
+    """
+    channels, height, width = image_shape(shape)
+    if images.shape[2:] != (height, width):
+        images = F.interpolate(images, size=(height, width), mode="bilinear", align_corners=False)
+    if images.shape[1] not in (1, channels):
+        images = images.mean(1, keepdim=True)
+    low, high = value_range
+    return (low + (high - low) * images.expand(-1, channels, -1, -1)).reshape(len(images), *shape).contiguous()
+
+
+def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Channels, height and width of an implementation's input; a flat one is a square, or three.
+
+    Raises:
+        Unbound: it is neither.
+    """
+    if len(shape) == 3:
+        return shape[0], shape[1], shape[2]
+    if len(shape) == 2:
+        return 1, shape[0], shape[1]
+    for channels in (1, 3) if len(shape) == 1 else ():
+        side = round((shape[0] / channels) ** 0.5)
+        if channels * side * side == shape[0]:
+            return channels, side, side
+    what = f"of {shape[0]} numbers is no square image" if len(shape) == 1 else f"of shape {' x '.join(map(str, shape)) or '()'} is no image"
+    raise Unbound(
+        f"an input {what}",
+        "name its shape with --input-shape, for example --input-shape 1,28,28",
+    )
+
+
+def clusters() -> Float[Tensor, "256 2"]:
+    """The 2-D lab's points (VAE Basics 6.6.3): 128 around (1, 0), then 128 around (-1, 0), deviation 0.15, from the global generator."""
+    centres = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    return torch.cat([torch.randn(128, 2) * 0.15 + centre for centre in centres])

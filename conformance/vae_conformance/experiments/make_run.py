@@ -1,0 +1,261 @@
+"""Making a trained run by a plan: the subject is built as the plan says, trained, and looked at."""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+
+from vae_conformance.binding.bind import bind
+from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.config.options import RunOptions
+from vae_conformance.data import datasets
+from vae_conformance.data.datasets import image_shape
+from vae_conformance.experiments.features import feature_space
+from vae_conformance.experiments.observe_held_out import REPORTED_ITEMS, STATIONARITY_ITEMS, held_out, loss_scale, stationarity
+from vae_conformance.experiments.observe_images import RunawayError, Surroundings, look, surroundings
+from vae_conformance.experiments.observe_points import look_at_points
+from vae_conformance.experiments.plans import Plan
+from vae_conformance.experiments.reference_systems import run_system
+from vae_conformance.experiments.store import Store
+from vae_conformance.experiments.trainer import StillTraining, train, train_in_stages
+from vae_conformance.guard.time_limit import time_limit
+from vae_conformance.target.target import Target
+from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight
+from vae_spec.evidence import NOISE_OVER_DATA, TrainedRun, Training
+from vae_spec.observations import Sights
+from vae_spec.subject import Likelihood, SubjectFault
+
+REPEATED_STEPS = 40
+"""How many first steps a second training under the same seed repeats."""
+
+Say = Callable[[str], None]
+
+
+class Maker:
+    """Makes the trained runs of one subject.
+
+    Args:
+        subject: what is trained.
+        options: of the run.
+        say: called with one line of progress now and then.
+        target: where the subject came from, for plans that build it with other arguments.
+        store: keeps the feature spaces that trained models are compared in.
+    """
+
+    def __init__(self, subject: InProcessSubject, options: RunOptions, say: Say, target: Target | None, store: Store) -> None:
+        self.subject = subject
+        self.options = options
+        self.say = say
+        self.target = target
+        self.store = store
+        self._seen: dict[tuple[object, ...], Surroundings] = {}
+        self._scales: dict[int, float | None] = {}
+        self._slow: StillTraining | None = None
+
+    def make(self, stages: Sequence[Plan]) -> list[TrainedRun]:
+        """Train by a plan, or by several that differ in their length alone, shortest first, and look at what came of it.
+
+        Raises:
+            SubjectFault: the implementation's code failed, or it cannot be built as the plan says.
+            Unbound: the data set, or the registered system, is not to be had.
+        """
+        plan = stages[-1]
+        if plan.system is not None:
+            return [run_system(plan.system, plan.recipe, self._around(self.subject, plan), self._progress(plan))]
+        if self.subject.facts.given_weights:
+            return [self._observe_as_it_is(plan)]
+        subject = self._built(plan)
+        return [self._observe_points(subject, plan)] if plan.recipe.single_stream else self._observe_images(subject, stages)
+
+    def _built(self, plan: Plan) -> InProcessSubject:
+        """The subject, or the same implementation built with other arguments.
+
+        Raises:
+            SubjectFault: it cannot be built with them.
+        """
+        if not plan.arguments:
+            return self.subject
+        if self.target is None or self.target.rebuild is None:
+            names = ", ".join(plan.arguments)
+            raise SubjectFault("construction", f"does not take {names}")
+        return bind(replace(self.target, make=partial(self.target.rebuild, dict(plan.arguments))), self.options)
+
+    def _progress(self, plan: Plan) -> Callable[[int, int], None]:
+        name, started = _label(plan), time.monotonic()
+
+        def progress(step: int, steps: int) -> None:
+            left = (time.monotonic() - started) * (steps - step) / max(step, 1)
+            self.say(f"{name}: step {step} of {steps} ({left:.0f} s more)")
+
+        return progress
+
+    def _around(self, subject: InProcessSubject, plan: Plan) -> Surroundings:
+        data = dataset(plan.recipe.dataset, self.options)
+        shape = subject.facts.input_shape if plan.system is None or plan.system[0] != "collapse" else (1, *data.train.shape[2:])
+        key = (plan.recipe.dataset, shape, subject.facts.input_range)
+        if key not in self._seen:
+            space = feature_space(data, image_shape(shape)[1:], self.store)
+            self._seen[key] = surroundings(data, space, replace(subject.facts, input_shape=shape))
+        return self._seen[key]
+
+    def scale(self, subject: InProcessSubject, batch: int) -> float | None:
+        """The scale of a subject's loss in its untrained state; for the bound subject, whose state is the same every time, found once."""
+        if subject is not self.subject:
+            return loss_scale(subject, batch)
+        if batch not in self._scales:
+            self._scales[batch] = loss_scale(subject, batch)
+        return self._scales[batch]
+
+    def _train(self, subject: InProcessSubject, stages: Sequence[Plan], items: torch.Tensor) -> list[tuple[Training, TrainedRun]]:
+        """The training at the end of each stage, and what its curves say."""
+        recipe = stages[-1].recipe
+        if self._slow is not None and recipe.steps >= self._slow.steps:
+            raise self._slow  # every other would take as long
+        with self._remembering(), time_limit(self.options.training_time_limit, f"one training ({recipe.steps} steps)"):
+            trainings = train_in_stages(subject, recipe, [stage.recipe.steps for stage in stages], items, self._progress(stages[-1]))
+        batch = min(recipe.batch, len(items)) if recipe.batch else 256
+        scale = self.scale(subject, batch)
+        return [(training, self._curves(subject, stage, training, items, scale)) for stage, training in zip(stages, trainings, strict=True)]
+
+    @contextmanager
+    def _remembering(self) -> Iterator[None]:
+        try:
+            yield
+        except StillTraining as late:
+            self._slow = late
+            raise
+
+    def _curves(self, subject: InProcessSubject, plan: Plan, training: Training, items: torch.Tensor, scale: float | None) -> TrainedRun:
+        repeat = _repeat(subject, plan, items, training) if plan.thorough else (None, 0)
+        unit = scale if scale is not None else 1.0
+        return TrainedRun(
+            plan.recipe,
+            training.total / unit,
+            training.reconstruction / unit,
+            training.kl / unit,
+            training.analytic_kl,
+            training.diverged_at,
+            repeat_difference=repeat[0],
+            repeat_steps=repeat[1],
+            samples=training.samples,
+            notes={"loss scale": unit, "scale known": float(scale is not None)},
+        )
+
+    def _observe_images(self, subject: InProcessSubject, stages: Sequence[Plan]) -> list[TrainedRun]:
+        around = self._around(subject, stages[-1])
+        trained = self._train(subject, stages, around.train)
+        return [self._observe_trained(subject, plan, around, *found) for plan, found in zip(stages, trained, strict=True)]
+
+    def _observe_trained(
+        self, subject: InProcessSubject, plan: Plan, around: Surroundings, training: Training, run: TrainedRun
+    ) -> TrainedRun:
+        if training.diverged_at is not None:
+            return run
+        reported_scale = self.scale(subject, min(REPORTED_ITEMS, len(around.test)))
+        noise = self._noise_over_data(subject, around, plan)
+        stationarity_scale = self.scale(subject, min(STATIONARITY_ITEMS, len(around.train))) if plan.thorough else None
+        before = subject.state()
+        subject.load(training.state)
+        try:
+            return replace(
+                run,
+                notes={**run.notes, NOISE_OVER_DATA: noise},
+                held_out=held_out(subject, around.train, around.test, reported_scale),
+                stationarity=stationarity(subject, around.train, stationarity_scale) if plan.thorough else None,
+                sights=_sights(subject, around, plan),
+            )
+        finally:
+            subject.load(before)
+
+    def _noise_over_data(self, subject: InProcessSubject, around: Surroundings, plan: Plan) -> float:
+        """The noise variance that a squared error stands for, its accepted weight of the KL counted in, over the data's largest variance.
+
+        0 for other likelihoods, for weights that are not accepted, and in trainings without a KL.
+        """
+        scale = self.scale(subject, 4)
+        if subject.facts.likelihood is not Likelihood.SQUARED_ERROR or scale is None:
+            return 0.0
+        weight = kl_weight(subject, batch=4) / scale
+        if not math.isclose(weight, nearest_weight(weight, accepted_weights(subject.facts)), rel_tol=0.05):
+            return 0.0
+        return weight * plan.recipe.beta / around.largest_variance
+
+    def _observe_as_it_is(self, plan: Plan) -> TrainedRun:
+        """What a model with given weights does on held-out items: a run without curves."""
+        around = self._around(self.subject, plan)
+        scale = self.scale(self.subject, min(REPORTED_ITEMS, len(around.test)))
+        nothing = np.zeros(0)
+        return TrainedRun(
+            plan.recipe,
+            nothing,
+            nothing,
+            nothing,
+            nothing,
+            held_out=held_out(self.subject, around.train, around.test, scale),
+            sights=_sights(self.subject, around, plan),
+        )
+
+    def _observe_points(self, subject: InProcessSubject, plan: Plan) -> TrainedRun:
+        ((training, run),) = self._train(subject, [plan], torch.zeros(0))
+        if training.diverged_at is not None:
+            return run
+        before = subject.state()
+        subject.load(training.state)
+        try:
+            return replace(run, points=look_at_points(subject, plan.recipe.seed))
+        finally:
+            subject.load(before)
+
+
+def _sights(subject: InProcessSubject, around: Surroundings, plan: Plan) -> Sights | None:
+    """What is seen of a trained subject; None where its codes ran away, which the curves and the KL tell."""
+    try:
+        return look(subject, around, noise=plan.recipe.noise)
+    except RunawayError:
+        return None
+
+
+def _label(plan: Plan) -> str:
+    """What is trained, in a few words."""
+    recipe = plan.recipe
+    parts = [f"seed {recipe.seed}"]
+    if plan.system is not None:
+        parts += [part for part in plan.system if part]
+    parts += [f"{name} {getattr(value, '__name__', value)}" for name, value in plan.arguments.items()]
+    if not recipe.noise:
+        parts.append("as an autoencoder")
+    elif recipe.beta != 1 and not recipe.single_stream:
+        parts.append(f"beta {recipe.beta:.3g}")
+    return ", ".join(parts)
+
+
+def _repeat(subject: InProcessSubject, plan: Plan, items: torch.Tensor, training: Training) -> tuple[float | None, int]:
+    """The largest relative difference of the first steps when the training is begun once more."""
+    steps = min(REPEATED_STEPS, plan.recipe.steps)
+    again = train(subject, replace(plan.recipe, steps=steps, samples=0), items)
+    there, here = again.total, training.total[: len(again.total)]
+    if len(there) != len(here) or not len(here):
+        return None, 0
+    return float(np.abs(there - here).max() / np.abs(here).max()), len(here)
+
+
+def dataset(name: str, options: RunOptions) -> datasets.Dataset:
+    """A data set of a run; loaded at the first call.
+
+    Raises:
+        Unbound: it is not to be had.
+    """
+    return _loaded(name, options.data_root, options.data)
+
+
+@functools.cache
+def _loaded(name: str, root: str | None, data: str | None) -> datasets.Dataset:
+    return datasets.load(name, root, data)

@@ -1,0 +1,265 @@
+"""Looking at a trained subject on images: its reconstructions, prior samples, codes and paths, and pictures of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse.linalg import svds
+from torch import Tensor
+
+from vae_conformance.data.datasets import Dataset, image_shape, render
+from vae_conformance.experiments.features import ITEMS, FeatureSpace
+from vae_spec.observations import Codes, Paths, Pictures, PriorSamples, Reconstructions, Sights
+from vae_spec.statistics.latents import (
+    aggregate_posterior,
+    graph_of_neighbours,
+    mmd2_to_prior,
+    mutual_information,
+    neighbour_accuracy,
+)
+from vae_spec.statistics.paths import path_plausibility, path_shape, straight_line
+from vae_spec.statistics.samples import class_use, fidelity, nearest
+from vae_spec.statistics.sharpness import high_frequency_energy, high_frequency_radius, laplacian_variance
+from vae_spec.subject import Facts, Subject, SubjectFault
+from vae_spec.trial import derive_seed
+
+LINES, POINTS = 40, 21
+"""Paths, and points on each."""
+LARGEST_MEAN, LARGEST_LOGVAR = 1e10, 60.0
+"""Codes beyond have run away; sums and products of their squares and exponentials would overflow."""
+LEAST_LOGVAR = -200.0
+"""Less noise than this is none."""
+MOST_FOR_VARIANCE = 2000
+"""Training items of which the largest variance is found."""
+VOTING = 1000
+"""Training means that vote for the class of a held-out one."""
+SHOWN, SAMPLES_SHOWN, STRIP = 10, 32, 11
+"""Items in the pictures."""
+
+Values = NDArray[np.float64]
+Single = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every trained subject of one run is looked at with.
+
+    Attributes:
+        data: the data set, in [0, 1].
+        space: the feature space at the subject's image size.
+        train, test: the items as the subject takes them, of shape (items, *input_shape).
+        facts: the subject's.
+    """
+
+    data: Dataset
+    space: FeatureSpace
+    train: Tensor
+    test: Tensor
+    facts: Facts
+
+    @cached_property
+    def images(self) -> Values:
+        """The held-out items that are compared, as images in [0, 1], of shape (items, channels, height, width)."""
+        return as_images(self.test[:ITEMS], self.facts)
+
+    @cached_property
+    def seen(self) -> Single:
+        """The training items as rows of pixels in [0, 1]; in single precision, for there may be many."""
+        return _rows(self.train, self.facts)
+
+    @cached_property
+    def unseen(self) -> Single:
+        """The held-out items likewise."""
+        return _rows(self.test, self.facts)
+
+    @cached_property
+    def largest_variance(self) -> float:
+        """The largest variance of the training items in any direction, in the subject's own units."""
+        items = self.train[:MOST_FOR_VARIANCE].flatten(1).double().cpu().numpy()
+        centred = items - items.mean(0)
+        largest = np.asarray(svds(centred, k=1, v0=np.ones(min(centred.shape)), return_singular_vectors=False)).item()
+        return float(largest) ** 2 / (len(items) - 1)
+
+    @cached_property
+    def usual_distance(self) -> float:
+        """The median distance of a held-out item to its nearest training item."""
+        return float(np.median(nearest(self.unseen[:ITEMS], self.seen)))
+
+
+def _rows(x: Tensor, facts: Facts) -> Single:
+    low, high = facts.input_range
+    return np.asarray(((x - low) / (high - low)).flatten(1).float().cpu().numpy())
+
+
+def as_images(x: Tensor, facts: Facts) -> Values:
+    """Items in data space as images in [0, 1], of shape (items, channels, height, width)."""
+    low, high = facts.input_range
+    shape = image_shape(facts.input_shape)
+    return np.asarray(((x.detach().double().cpu() - low) / (high - low)).reshape(len(x), *shape).numpy())
+
+
+class RunawayError(Exception):
+    """The codes of a trained model lie beyond all bounds: there is nothing to be seen in them."""
+
+
+def look(subject: Subject, around: Surroundings, *, noise: bool) -> Sights:
+    """Look at a subject in its trained state.
+
+    Args:
+        subject: takes images.
+        around: data, and the feature space to compare in.
+        noise: whether its codes are draws; False for an autoencoder, whose codes are its means.
+
+    Raises:
+        RunawayError: its codes lie beyond all bounds.
+        SubjectFault: the implementation's code failed, or gives what is not finite.
+    """
+    facts, test = subject.facts, around.test[:ITEMS]
+    posterior = subject.posterior(test)
+    mu, logvar = posterior.mu.double().cpu().numpy(), posterior.logvar.double().cpu().numpy()
+    if not (np.abs(mu).max() < LARGEST_MEAN and logvar.max() < LARGEST_LOGVAR):
+        raise RunawayError
+    logvar = np.maximum(logvar, LEAST_LOGVAR)
+    if not noise:
+        logvar = np.full_like(mu, -np.inf)
+    prior = _normal((len(test), facts.latent_dim), "prior samples")
+
+    def decode(codes: Values) -> Values:
+        images = as_images(subject.data(subject.decode(torch.tensor(codes, dtype=torch.float32))), facts)
+        if not np.isfinite(images).all():
+            raise SubjectFault("decode", "gives values that are not finite after training", "overflow")
+        return images
+
+    originals, back, samples = around.images, decode(mu), decode(prior)
+    labels = around.data.test_labels[: len(test)].numpy()
+    training = subject.posterior(around.train[:VOTING]).mu.double().cpu().numpy()
+    lines = _between(labels)
+    return Sights(
+        reconstructions=_reconstructions(back, originals),
+        samples=prior_samples(samples, around),
+        codes=_codes(mu, logvar, labels, training, around.data.train_labels[:VOTING].numpy()),
+        paths=_paths(decode, mu, prior, originals, lines, around.space),
+        pictures=Pictures(
+            originals=_picture(originals[:SHOWN]),
+            reconstructions=_picture(back[:SHOWN]),
+            samples=_picture(samples[:SAMPLES_SHOWN]),
+            strip=_picture(decode(straight_line(mu[lines[0][0]], mu[lines[0][1]], STRIP))),
+            means=mu,
+            codes=mu + np.exp(0.5 * logvar) * _normal(mu.shape, "held out"),
+            labels=labels,
+        ),
+    )
+
+
+def _normal(shape: tuple[int, ...], *labels: object) -> Values:
+    return np.random.default_rng(derive_seed("observation", *labels)).standard_normal(shape)
+
+
+def _between(labels: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Pairs of items of different classes, one after another."""
+    pairs: list[tuple[int, int]] = []
+    first = 0
+    while len(pairs) < LINES:
+        second = next(index for index in range(first + 1, len(labels)) if labels[index] != labels[first])
+        pairs.append((first, second))
+        first = second + 1
+    return pairs
+
+
+def _reconstructions(back: Values, originals: Values) -> Reconstructions:
+    radius = high_frequency_radius(originals)
+    return Reconstructions(
+        squared_error=float(np.square(back - originals).sum(axis=(1, 2, 3)).mean()),
+        laplacian=float(laplacian_variance(back).mean()),
+        laplacian_originals=float(laplacian_variance(originals).mean()),
+        high_frequencies=float(high_frequency_energy(back, radius).mean()),
+        high_frequencies_originals=float(high_frequency_energy(originals, radius).mean()),
+    )
+
+
+def prior_samples(samples: Values, around: Surroundings) -> PriorSamples:
+    """What images of shape (items, channels, height, width) in [0, 1] are worth as samples."""
+    space = around.space
+    found = fidelity(space.held_out, space.features(samples))
+    use = class_use(space.probabilities(samples))
+    made = samples.reshape(len(samples), -1).astype(np.float32)
+    to_seen = float(np.median(nearest(made, around.seen)))
+    to_unseen = float(np.median(nearest(made, around.unseen)))
+    return PriorSamples(
+        items=len(samples),
+        precision=found.precision,
+        density=found.density,
+        coverage=found.coverage,
+        data_density=space.of_data.density,
+        data_coverage=space.of_data.coverage,
+        laplacian=float(laplacian_variance(samples).mean()),
+        entropy=use.entropy,
+        classes=len(use.present),
+        all_classes=len(use.shares),
+        nearest_over_data=to_seen / around.usual_distance,
+        nearest_over_held_out=to_seen / max(to_unseen, 1e-30),
+    )
+
+
+def _codes(mu: Values, logvar: Values, labels: NDArray[np.int64], training: Values, training_labels: NDArray[np.int64]) -> Codes:
+    together = aggregate_posterior(mu, logvar)
+    generator = np.random.default_rng(derive_seed("observation", "information"))
+    noisy = bool(np.isfinite(logvar).all())
+    graph = graph_of_neighbours(mu, labels)
+    return Codes(
+        mean_variance=together.mean_variance,
+        mmd2=mmd2_to_prior(mu, logvar),
+        marginal_kl=float(np.mean(together.marginal_kl)),
+        # A code without noise tells its item from all others.
+        information=mutual_information(mu, logvar, generator).lower if noisy else math.log(len(mu)),
+        saturation=math.log(len(mu)),
+        neighbour_accuracy=neighbour_accuracy(training, training_labels, mu, labels),
+        chance=float(np.bincount(labels).max() / len(labels)),
+        components=graph.components,
+        mixed_neighbours=graph.mixed,
+    )
+
+
+def _paths(
+    decode: Callable[[Values], Values], mu: Values, prior: Values, originals: Values, lines: list[tuple[int, int]], space: FeatureSpace
+) -> Paths:
+    ends = np.array(lines)
+    between = straight_line(mu[ends[:, 0]], mu[ends[:, 1]], POINTS).swapaxes(0, 1)
+    drawn = straight_line(prior[: 2 * len(lines) : 2], prior[1 : 2 * len(lines) : 2], POINTS).swapaxes(0, 1)
+    faded = straight_line(originals[ends[:, 0]], originals[ends[:, 1]], POINTS).swapaxes(0, 1)
+
+    def features(images: Values) -> Values:
+        return space.features(images.reshape(-1, *images.shape[-3:])).reshape(len(lines), POINTS, -1)
+
+    decoded = decode(between.reshape(-1, mu.shape[1]))
+    real = np.delete(space.held_out, ends.ravel(), axis=0)
+    plausible = path_plausibility(real, features(decoded), features(faded))
+    at_random = path_plausibility(real, features(decode(drawn.reshape(-1, mu.shape[1]))), features(faded))
+    shapes = [path_shape(line) for line in decoded.reshape(len(lines), POINTS, -1)]
+    moving = [shape for shape in shapes if shape.moves]
+    return Paths(
+        lines=len(lines),
+        second_difference=float(np.mean([shape.second_difference for shape in moving])) if moving else math.nan,
+        longest_step=float(np.mean([shape.longest_step for shape in moving])) if moving else math.nan,
+        middle_density=plausible.middle.density,
+        ends_density=plausible.ends.density,
+        cross_fade_density=plausible.cross_fade.density,
+        prior_middle_density=at_random.middle.density,
+    )
+
+
+def _picture(images: Values) -> Values:
+    """Grey images without their channel, colours last."""
+    return images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1)
+
+
+def surroundings(data: Dataset, space: FeatureSpace, facts: Facts) -> Surroundings:
+    """The data as a subject takes it; a thousand held-out items at most."""
+    shape, limits = facts.input_shape, facts.input_range
+    return Surroundings(data, space, render(data.train, shape, limits), render(data.test[:1000], shape, limits), facts)

@@ -1,0 +1,1 @@
+"""Figures drawn from stored evidence; none measures, judges or trains."""

@@ -1,0 +1,273 @@
+"""The documents' figures for one subject: drawn from its trained runs, or left out with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from vae_conformance.experiments.observe_points import training_points
+from vae_conformance.report.figures.canvas import png
+from vae_conformance.report.figures.comparison import BETAS, beta_comparison
+from vae_conformance.report.figures.images import (
+    AUTOENCODER,
+    interpolation,
+    kl_per_dimension,
+    latent_means,
+    prior_samples,
+    reconstructions,
+    training_curves,
+)
+from vae_conformance.report.figures.lab import lab
+from vae_conformance.report.figures.latent import codes_and_prior
+from vae_conformance.report.figures.stored_runs import Evidence
+from vae_spec.claim import Experiment
+from vae_spec.evidence import Arm, Group, TrainedRun
+from vae_spec.observations import Pictures
+
+POINTS_SHOWN = 300
+"""Means that t-SNE lays out in a report: it may cost a second."""
+DPI = 100
+_OWN = (Experiment.CONTRAST, Experiment.IMAGES, Experiment.SWEEP, Experiment.WITHOUT_KL)
+_LONGEST = (Experiment.IMAGES, *(experiment for experiment in _OWN if experiment is not Experiment.IMAGES))
+"""Trainings to show the curves of: on large data what is compared with others trains for a shorter time."""
+_LAB = (Experiment.LAB, Experiment.LAB_PRINTED, Experiment.LAB_WEIGHTS)
+WEIGHTS = "the weights are judged as they are, and nothing was trained"
+NOTHING = "none of the claims that were asked looks at this comparison"
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One figure of a report.
+
+    Attributes:
+        name: its anchor.
+        title: a few words.
+        caption: what is seen.
+        areas: whose claims it illustrates.
+        content: PNG; empty where it was left out.
+        missing: why it was left out.
+        photographic: whether it shows images, whose black and white must stay as they are.
+    """
+
+    name: str
+    title: str
+    caption: str
+    areas: tuple[str, ...]
+    content: bytes = b""
+    missing: str = ""
+    photographic: bool = False
+
+
+class NotShownError(Exception):
+    """There is nothing to draw a figure from, and why."""
+
+
+def exhibits(evidence: Evidence) -> list[Exhibit]:
+    """Every figure that this subject's trainings call for, in the documents' order."""
+    if any(evidence.runs(experiment) for experiment in _LAB):
+        return [_shown(evidence, entry) for entry in _OF_POINTS]
+    return [_shown(evidence, entry) for entry in _OF_IMAGES]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """How an exhibit is made.
+
+    Attributes:
+        name, title, areas, photographic: the exhibit's.
+        caption: what is seen of the subject itself, without a full stop.
+        draw: makes the figure.
+        beside: what the caption goes on with where the subject's own autoencoder stands beside it.
+        trained: what it goes on with where the suite did the training, and so knows of it.
+    """
+
+    name: str
+    title: str
+    caption: str
+    areas: tuple[str, ...]
+    draw: Callable[[Evidence], Figure]
+    photographic: bool = False
+    beside: str = ""
+    trained: str = ""
+
+    def caption_for(self, evidence: Evidence) -> str:
+        """The whole caption: it speaks of no autoencoder where none is shown, and of no training that nobody has seen."""
+        beside = self.beside if _beside(evidence) else ""
+        trained = "" if _given_weights(evidence) else self.trained
+        return f"{self.caption}{beside}{trained}."
+
+
+def _shown(evidence: Evidence, entry: _Entry) -> Exhibit:
+    exhibit = Exhibit(entry.name, entry.title, entry.caption_for(evidence), entry.areas, photographic=entry.photographic)
+    try:
+        return replace(exhibit, content=png(entry.draw(evidence), DPI))
+    except NotShownError as reason:
+        return replace(exhibit, missing=str(reason))
+    except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+        return replace(exhibit, missing="its numbers have run away, and cannot be drawn")
+
+
+def _given_weights(evidence: Evidence) -> bool:
+    """Whether the runs are those of a model whose weights were given: nothing was trained for them."""
+    return any(not run.recipe.steps for experiment in _OWN for run in evidence.runs(experiment))
+
+
+def _beside(evidence: Evidence) -> bool:
+    """Whether the subject's own autoencoder is shown beside it."""
+    try:
+        return _pictures(evidence)[1] is not None
+    except NotShownError:
+        return False
+
+
+def _own_runs(evidence: Evidence, experiments: Sequence[Experiment]) -> list[TrainedRun]:
+    """The subject's own trainings, one a seed."""
+    runs = max((evidence.runs(experiment) for experiment in experiments), key=len)
+    if not runs:
+        raise NotShownError("none of its trainings is in the store any more" if evidence.lost else NOTHING)
+    return runs
+
+
+def _seen(group: Group, arm: str) -> Pictures | None:
+    run = group.get(str(arm))
+    return None if run is None or run.sights is None else run.sights.pictures
+
+
+def _pictures(evidence: Evidence) -> tuple[Pictures, Pictures | None]:
+    """The pictures of the first seed that has some, and its autoencoder's."""
+    runs = _own_runs(evidence, _OWN)
+    groups = [group for experiment in _OWN for group in evidence.groups(experiment)]
+    for group in groups:
+        own = _seen(group, Arm.OWN)
+        if own is not None:
+            return own, _seen(group, Arm.AUTOENCODER)
+    ended = [run.diverged_at for run in runs if run.diverged_at is not None]
+    if ended:
+        raise NotShownError(f"its loss does not stay finite (from step {min(ended)} on), so there is nothing to look at")
+    raise NotShownError("its codes ran away in training, so there is nothing to look at")
+
+
+def _named(evidence: Evidence) -> Mapping[str, Pictures]:
+    own, plain = _pictures(evidence)
+    return {"VAE": own} if plain is None else {"VAE": own, AUTOENCODER: plain}
+
+
+def _curves(evidence: Evidence, experiments: Sequence[Experiment], unit: str) -> Figure:
+    runs = [run for run in _own_runs(evidence, experiments) if len(run.total)]
+    if not runs:
+        raise NotShownError(WEIGHTS if _given_weights(evidence) else "its loss is not finite at the first step")
+    return training_curves(runs, unit)
+
+
+def _sweep(evidence: Evidence) -> Sequence[Group]:
+    groups = evidence.groups(Experiment.SWEEP)
+    if not groups and _given_weights(evidence):
+        raise NotShownError(WEIGHTS)
+    if not groups:
+        raise NotShownError("its trainings at other betas are no longer in the store" if evidence.lost else NOTHING)
+    if _seen(groups[0], Arm.OWN) is None:
+        _pictures(evidence)
+    return groups
+
+
+def _per_dimension(evidence: Evidence) -> Figure:
+    groups = evidence.groups(Experiment.SWEEP)
+    alone = "given weights" if _given_weights(evidence) else "β = 1"
+    swept = [groups[0][arm] for arm in BETAS] if groups else []
+    named = {f"β = {run.recipe.beta:.3g}": run for run in swept} if swept else {alone: _own_runs(evidence, _OWN)[0]}
+    if all(run.held_out is None for run in named.values()):
+        raise NotShownError("its loss does not stay finite, so there is no trained posterior")
+    return kl_per_dimension(named)
+
+
+def _lab(evidence: Evidence) -> Figure:
+    for run in _own_runs(evidence, _LAB):
+        if run.points is not None:
+            return lab(training_points(run.recipe.seed).double().numpy(), run.points)
+    raise NotShownError("its loss does not stay finite, so there is nothing to look at")
+
+
+_OF_IMAGES: tuple[_Entry, ...] = (
+    _Entry(
+        "training-curves",
+        "Training curves",
+        "Total, reconstruction and KL over the steps, linear and logarithmic",
+        ("TRN", "OBJ"),
+        lambda evidence: _curves(evidence, _LONGEST, "nats an item"),
+    ),
+    _Entry(
+        "reconstructions",
+        "Reconstructions",
+        "Held-out items and what the VAE makes of them",
+        ("REC",),
+        lambda evidence: reconstructions(*_pictures(evidence)),
+        photographic=True,
+        beside=", and what its own autoencoder (z = mu, no KL) makes of them",
+    ),
+    _Entry(
+        "prior-samples",
+        "Prior samples",
+        "Draws from N(0, I), decoded by the VAE",
+        ("SMP",),
+        lambda evidence: prior_samples(*_pictures(evidence)),
+        photographic=True,
+        beside=" and by its own autoencoder",
+    ),
+    _Entry(
+        "latent-means",
+        "Means by class",
+        "The means of held-out items in the plane by t-SNE, coloured by class",
+        ("LAT",),
+        lambda evidence: latent_means(_named(evidence), POINTS_SHOWN),
+        trained=", which training never saw",
+    ),
+    _Entry(
+        "codes-and-prior",
+        "Codes against N(0, I)",
+        "One draw of each held-out item's code in the two dimensions that vary most; the circles hold 50, 90 and 99 percent of N(0, I)",
+        ("LAT", "KL"),
+        lambda evidence: codes_and_prior(_named(evidence)),
+    ),
+    _Entry(
+        "interpolation",
+        "Interpolation",
+        "The straight line between the means of two held-out items of different classes, decoded",
+        ("INT",),
+        lambda evidence: interpolation(*_pictures(evidence)),
+        photographic=True,
+    ),
+    _Entry(
+        "beta-comparison",
+        "Three weights of the KL",
+        "Originals, reconstructions and prior samples at beta 0.1, 1 and 4; below, the numbers of all seeds",
+        ("BETA",),
+        lambda evidence: beta_comparison(_sweep(evidence)),
+        photographic=True,
+    ),
+    _Entry(
+        "kl-per-dimension",
+        "KL of each dimension",
+        "Which latent dimensions carry information about held-out items",
+        ("COL", "KL"),
+        _per_dimension,
+    ),
+)
+_OF_POINTS: tuple[_Entry, ...] = (
+    _Entry(
+        "training-curves",
+        "Training curves",
+        "Total, reconstruction and KL over the steps, linear and logarithmic",
+        ("TOY", "TRN"),
+        lambda evidence: _curves(evidence, _LAB, "the loss's own units"),
+    ),
+    _Entry(
+        "lab",
+        "Points, codes and a line",
+        "The training points and decoded draws from N(0, I); the means of the training points; the line decoded along the active axis",
+        ("TOY",),
+        _lab,
+    ),
+)

@@ -1,0 +1,66 @@
+"""The trained runs that claims were given, read from the store for reports to show; nothing is measured or trained here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vae_conformance.experiments.store import Store, default_folder
+from vae_conformance.runner.events import Trained
+from vae_spec.claim import Experiment
+from vae_spec.evidence import Arm, Group, TrainedRun
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What could be read.
+
+    Attributes:
+        claims: the groups that each claim was given, one a seed; those of which a run is lost are left out.
+        experiments: the same by experiment, of the claim that was given most.
+        lost: how many runs the store has no longer, or only damaged.
+    """
+
+    claims: Mapping[str, Sequence[Group]] = field(default_factory=dict)
+    experiments: Mapping[str, Sequence[Group]] = field(default_factory=dict)
+    lost: int = 0
+
+    def groups(self, experiment: Experiment) -> Sequence[Group]:
+        """The groups of an experiment; none where no claim was given any."""
+        return self.experiments.get(str(experiment), ())
+
+    def runs(self, experiment: Experiment, arm: str = Arm.OWN) -> list[TrainedRun]:
+        """One arm's runs, one a seed."""
+        return [group[str(arm)] for group in self.groups(experiment) if str(arm) in group]
+
+
+def gather(trained: Sequence[Trained], folder: Path | None = None) -> Evidence:
+    """Read every run that was given.
+
+    Args:
+        trained: what the child said.
+        folder: of the store; the user's cache folder where None.
+    """
+    if not trained:
+        return Evidence()
+    try:
+        store = Store(folder or default_folder())
+    except OSError:
+        return Evidence(lost=len(_keys(trained)))
+    read = {key: store.get(key) for key in _keys(trained)}
+    runs = {key: run for key, run in read.items() if run is not None}
+    claims = {given.claim: _groups(given, runs) for given in trained}
+    experiments: dict[str, Sequence[Group]] = {}
+    for given in trained:
+        if len(claims[given.claim]) > len(experiments.get(given.experiment, ())):
+            experiments[given.experiment] = claims[given.claim]
+    return Evidence(claims, experiments, len(read) - len(runs))
+
+
+def _keys(trained: Sequence[Trained]) -> list[str]:
+    return list(dict.fromkeys(key for given in trained for group in given.groups for key in group.values()))
+
+
+def _groups(given: Trained, runs: Mapping[str, TrainedRun]) -> list[Group]:
+    return [{arm: runs[key] for arm, key in group.items()} for group in given.groups if all(key in runs for key in group.values())]

@@ -1,0 +1,171 @@
+"""The report as one HTML page: no file beside it, nothing fetched, light and dark, and readable without its script."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+
+from vae_conformance.config.values import area_of
+from vae_conformance.exit_codes import ExitCode
+from vae_conformance.report.html.figure_data import FigureData
+from vae_conformance.report.layout import count, number
+from vae_conformance.report.summary import advice, counted, headline, rows
+from vae_conformance.report.terminal import repeat_command, shown_weights
+from vae_conformance.runner.record import ClaimReport, RunRecord, heading
+from vae_spec.outcomes import Level, Number, Outcome
+
+_UNFOLDED = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS})
+_FACTS = (
+    ("name", "class"),
+    ("input_shape", "input shape"),
+    ("latent_dim", "latent dimensions"),
+    ("likelihood", "likelihood"),
+    ("effective_beta", "declared effective beta"),
+    ("parameters", "parameters"),
+    ("weights", "weights"),
+)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One row of a claim's numbers."""
+
+    name: str
+    measured: str
+    expected: str
+
+
+def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
+    """The report as one HTML page.
+
+    Args:
+        report: the record.
+        showing: the figures; read from the store of trained runs where None.
+    """
+    style, script = _asset("report.css"), _asset("report.js")
+    return _template().render(
+        report=report,
+        showing=_from_store(report) if showing is None else showing,
+        weights=dict(_facts(report)).get("weights", ""),
+        headline=headline(report),
+        advice=advice(report),
+        standing=_standing(report.exit_code),
+        rows=rows(report),
+        levels=[level.value for level in Level],
+        areas=[(area, heading(area), claims) for area, claims in report.by_area.items()],
+        outcomes=[outcome for outcome in Outcome if report.summary.get(outcome)],
+        violated=report.summary.get(Outcome.VIOLATED, 0),
+        unfolded=_UNFOLDED,
+        facts=_facts(report),
+        environment=_environment(report),
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        version=version("vae-conformance"),
+    )
+
+
+def quantities(claim: ClaimReport) -> list[Quantity]:
+    """Everything that was measured or expected, by name."""
+    verdict = claim.verdict
+    names = dict.fromkeys([*verdict.measured, *verdict.expected])
+    return [Quantity(name.replace("_", " "), _shown(verdict.measured, name), _shown(verdict.expected, name)) for name in names]
+
+
+def _shown(values: Mapping[str, Number], name: str) -> str:
+    return number(values[name]) if name in values else ""
+
+
+def _from_store(report: RunRecord) -> FigureData:
+    """Read the runs and draw; whoever reports on no training does without the imports."""
+    if not report.trained:
+        return FigureData(note=_why_nothing(report))
+    from vae_conformance.report.html.collect_figures import collect_figures  # noqa: PLC0415  PyTorch and matplotlib come with it
+
+    return collect_figures(report)
+
+
+def _why_nothing(report: RunRecord) -> str:
+    if report.implementation is None:
+        return "There are no figures, because nothing could be trained."
+    if report.options.profile == "exact":
+        return "There are no figures: the exact profile trains nothing. --profile quick does, and takes about a minute."
+    if report.options.only:
+        return "There are no figures: none of the claims that were asked looked at a training."
+    return "There are no figures: no training came to its end. The claims about training say what happened."
+
+
+def _standing(code: ExitCode) -> str:
+    """One of three words that decide the colour."""
+    if code is ExitCode.CONFORMS:
+        return "good"
+    return "open" if code in {ExitCode.INCONCLUSIVE, ExitCode.INCOMPLETE} else "bad"
+
+
+def _facts(report: RunRecord) -> list[tuple[str, str]]:
+    found = report.implementation or {}
+    return [(words, _fact(found[name])) for name, words in _FACTS if found.get(name) is not None]
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return shown_weights(value)
+    return " × ".join(map(str, value)) if isinstance(value, list | tuple) else number(value)
+
+
+def _environment(report: RunRecord) -> list[tuple[str, str]]:
+    options, budget = report.options, report.error_budget
+    spent = (
+        f"at most {budget['exact_tail_false_alarm_probability']:g} a run over all exact tests; "
+        f"{budget['exact_tail_level_given_out']:.2g} given out to {count(int(budget['exact_tail_claims']), 'claim')}"
+    )
+    gate = "required claims" if options.gate == "required" else "required and expected claims"
+    return [
+        ("target", options.target),
+        ("seed", str(options.seed)),
+        ("profile", options.profile),
+        ("data", options.data_name),
+        ("what decides", gate),
+        *((name, str(value)) for name, value in report.environment.items()),
+        ("vae-conformance", version("vae-conformance")),
+        ("took", f"{report.duration_s:.1f} s"),
+        ("false alarms", spent),
+    ]
+
+
+def _asset(name: str) -> str:
+    return files("vae_conformance").joinpath("report", "html", "templates", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """What the page's own policy lets through, and nothing else."""
+    return "sha256-" + _base64(hashlib.sha256(text.encode()).digest())
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+@functools.cache
+def _environment_of_templates() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = number
+    environment.filters["data"] = _base64
+    for helper in (quantities, repeat_command, count, counted, area_of):
+        environment.globals[helper.__name__] = helper
+    return environment
+
+
+def _template() -> Template:
+    return _environment_of_templates().get_template("report.html")

@@ -1,0 +1,121 @@
+"""How the claims came out by area and level, and the whole verdict in words: the same in every report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from vae_conformance.exit_codes import ExitCode
+from vae_conformance.report.layout import count
+from vae_conformance.runner.record import ClaimReport, RunRecord, heading
+from vae_spec.outcomes import Level, Outcome
+from vae_spec.parts import Part
+
+_ADVICE: Mapping[str, str] = {
+    Part.LOSS: "name the loss that training uses with --loss, or put it into the class or beside it; where it cannot be called as it is,"
+    " docs/adapters.md shows a record that says how",
+    Part.DRAW: "let the sampling step be a method, reparameterize(mu, logvar), or say with a record where it is: docs/adapters.md",
+}
+"""What to do about the parts of `vae_conformance.runner.missing_parts.REPLACEABLE`."""
+_NAMES: Mapping[str, str] = {Part.LOSS: "loss", Part.DRAW: "sampling step that can be called"}
+
+_BAD = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS})
+_OPEN = frozenset({Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAILURE})
+
+
+def counted(outcome: Outcome, n: int) -> str:
+    """So many claims of one outcome: "1 holds", "2 hold", "3 violated"."""
+    return f"{n} hold" if outcome is Outcome.HOLDS and n != 1 else f"{n} {outcome.words}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The claims of one area at one level.
+
+    Attributes:
+        holding: how many hold.
+        asked: how many there are, those that do not apply apart.
+        bad: whether one is violated, passes though it was expected to fail, or could not be asked.
+        open: whether one is undecided, or fails as expected.
+    """
+
+    holding: int
+    asked: int
+    bad: bool
+    open: bool
+
+    @staticmethod
+    def of(claims: Iterable[ClaimReport]) -> Cell:
+        """The cell of these claims."""
+        outcomes = [claim.outcome for claim in claims if claim.outcome is not Outcome.NOT_APPLICABLE]
+        return Cell(outcomes.count(Outcome.HOLDS), len(outcomes), bool(_BAD & set(outcomes)), bool(_OPEN & set(outcomes)))
+
+    def shown(self) -> str:
+        """For people."""
+        return f"{self.holding} of {self.asked}" if self.asked else "–"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One area, or all of them: its heading, a cell for each level, and how many claims do not apply."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    not_applicable: int
+
+    @staticmethod
+    def of(name: str, claims: Sequence[ClaimReport]) -> Row:
+        """The row of these claims."""
+        cells = tuple(Cell.of(claim for claim in claims if claim.verdict.level is level) for level in Level)
+        return Row(name, cells, sum(claim.outcome is Outcome.NOT_APPLICABLE for claim in claims))
+
+
+def rows(report: RunRecord) -> list[Row]:
+    """A row for each area that has claims, and one for all of them together."""
+    each = [Row.of(heading(area), claims) for area, claims in report.by_area.items()]
+    return [*each, Row.of("all", report.claims)] if each else []
+
+
+def advice(report: RunRecord) -> list[str]:
+    """What to do where nothing was found wrong, and claims could not be asked for want of a part; a sentence for each part."""
+    open_ = report.exit_code in (ExitCode.CONFORMS, ExitCode.INCOMPLETE)
+    return [_ADVICE[part] for part in report.unasked.parts] if open_ else []
+
+
+def unasked_words(report: RunRecord) -> str:
+    """What was not found, and how many claims that leaves open."""
+    missing = report.unasked
+    names = " and no ".join(_NAMES[part] for part in missing.parts)
+    found = "was" if len(missing.parts) == 1 else "were"
+    return f"no {names} {found} found, so {len(missing.claims)} of {count(len(report.claims), 'claim')} could not be asked"
+
+
+def headline(report: RunRecord) -> str:
+    """The verdict in one sentence, without the target's name."""
+    violated = [claim for claim in report.claims if claim.outcome is Outcome.VIOLATED and claim.gates]
+    gating = [claim for claim in report.claims if claim.gates and claim.outcome is not Outcome.NOT_APPLICABLE]
+    match report.exit_code:
+        case ExitCode.CONFORMS:
+            holding = sum(claim.outcome is Outcome.HOLDS for claim in gating)
+            excused = sum(claim.outcome is Outcome.EXPECTED_FAILURE for claim in gating)
+            listed = f", and {count(excused, 'listed claim')} {'fails' if excused == 1 else 'fail'} as expected" if excused else ""
+            if report.unasked.claims:
+                return f"conforms as far as it could be judged: {unasked_words(report)}{listed}"
+            return f"conforms: {'the 1 claim that decides holds' if holding == 1 else f'all {holding} claims that decide hold'}{listed}"
+        case ExitCode.VIOLATES if violated:
+            levels = Counter(claim.verdict.level for claim in violated)
+            each = " and ".join(f"{levels[level]} {level.value}" for level in Level if levels[level])
+            return f"does not conform: {each} {'claim is' if len(violated) == 1 else 'claims are'} violated"
+        case ExitCode.VIOLATES:
+            return "does not conform: a claim that is listed as an expected failure holds, so the list is out of date"
+        case ExitCode.UNBOUND:
+            return "cannot be judged: it could not be loaded or bound"
+        case ExitCode.INCONCLUSIVE:
+            return "is not decided: nothing is violated, but some claims lie too near the border, or ran out of time"
+        case ExitCode.INCOMPLETE if report.options.require_parts and report.unasked.claims:
+            return f"is not decided: {unasked_words(report)}, and --require-parts wants them asked"
+        case ExitCode.INCOMPLETE:
+            return "is not decided: fewer claims were asked than the profile promises"
+        case _:
+            return "was not judged: the suite itself failed, which says nothing about the implementation"

@@ -1,0 +1,90 @@
+"""The same implementation at other sizes, where it can be built with them.
+
+A constant that happens to be right at 28x28 (a multiplication by 784, say) is wrong at any other size. A size that the constructor or
+the parts refuse is no fault: many sound models take one size only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+
+from vae_conformance.binding.bind import bind
+from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.config.options import RunOptions
+from vae_conformance.errors import Unbound
+from vae_conformance.target.target import Target
+from vae_spec.subject import Facts, Part, Standing, SubjectFault
+
+ASKED = frozenset({"OBJ-02", "OBJ-03", "KL-03", "KL-04", "REP-06", "NET-01", "NET-02", "NET-04"})
+"""The exact claims that are asked at other sizes too: those that a constant could satisfy at one size alone."""
+_NEEDED = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
+
+
+@dataclass(frozen=True)
+class Size:
+    """One size to build with: the constructor's argument and its value."""
+
+    argument: str
+    latent_dim: int
+    input_shape: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        value = self.latent_dim if self.argument == "latent_dim" else " x ".join(map(str, self.input_shape))
+        return f"{self.argument} = {value}"
+
+    def taken_by(self, facts: Facts) -> bool:
+        """Whether a model built with it has this size."""
+        return (facts.latent_dim, facts.input_shape) == (self.latent_dim, self.input_shape)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """An implementation at another size, bound."""
+
+    label: str
+    subject: InProcessSubject
+
+
+def other_sizes(facts: Facts) -> tuple[Size, ...]:
+    """Another latent dimension, and another side for images."""
+    latent = Size("latent_dim", 3 if facts.latent_dim != 3 else 5, facts.input_shape)
+    if len(facts.input_shape) != 3:
+        return (latent,)
+    side = 32 if facts.input_shape[1] != 32 else 28
+    if facts.autoregressive:  # decode makes a pass of the network for each entry
+        side = facts.input_shape[1] + 2
+    return latent, Size("input_shape", facts.latent_dim, (facts.input_shape[0], side, side))
+
+
+def variants(target: Target, subject: InProcessSubject, options: RunOptions) -> list[Variant]:
+    """The sizes at which it can be built and all of its parts answer; none for a ready instance or a fixed size."""
+    found = []
+    for size in other_sizes(subject.facts):
+        if target.rebuild is None or size.argument not in target.accepts:
+            continue
+        values: dict[str, object] = {size.argument: getattr(size, size.argument)}
+        changed = replace(target, make=partial(target.rebuild, values))
+        try:
+            other = bind(changed, replace(options, input_shape=size.input_shape))
+        except (Unbound, SubjectFault):
+            continue
+        if size.taken_by(other.facts) and _answers(other):
+            found.append(Variant(size.label, other))
+    return found
+
+
+def _answers(subject: InProcessSubject) -> bool:
+    """Whether its parts work at this size: what does not is a size that the model does not take."""
+    parts = subject.facts.parts
+    if parts[Part.LOSS].standing is Standing.FAILING or any(parts[part].standing is not Standing.PRESENT for part in _NEEDED):
+        return False
+    try:
+        subject.data(subject.decode(torch.zeros(2, subject.facts.latent_dim)))
+    except SubjectFault:
+        return False
+    return True

@@ -1,0 +1,122 @@
+"""A run from its options to its report: in child processes, or in this process for an implementation that is at hand."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING, Any
+
+from vae_conformance.config.options import RunOptions
+from vae_conformance.errors import Unbound
+from vae_conformance.runner.events import ClaimVerdict, Event, NotBound, read_event
+from vae_conformance.runner.record import RunRecord, assemble
+from vae_conformance.runner.run_state import Ledger, Proceedings
+from vae_conformance.runner.supervisor import supervise
+from vae_conformance.runner.worker_process import CommandOf, pytest_command
+from vae_conformance.target.spec import check_weights, locate
+
+if TYPE_CHECKING:
+    from vae_conformance.target.target import Target
+
+
+def run_in_children(
+    options: RunOptions,
+    *,
+    workers: int,
+    on_event: Callable[[Event], None] = lambda _event: None,
+    command_of: CommandOf = pytest_command,
+    inspect: bool = False,
+) -> RunRecord:
+    """Judge what the options name in processes of its own, and put the record together; see `supervise` for the arguments."""
+    started = monotonic()
+    try:
+        locate(options.target)
+        if options.weights is not None:
+            check_weights(Path(options.weights))
+        if options.data is not None and options.profile != "exact":
+            from vae_conformance.data.image_files import read_images  # noqa: PLC0415  NumPy comes with it, and only this option needs it
+
+            read_images(Path(options.data))
+        if options.download and not inspect and options.profile != "exact":
+            from vae_conformance.data import datasets  # noqa: PLC0415  PyTorch comes with it, and only this option needs it
+
+            # Here, before any claim is asked: how long a network takes is no fault of the implementation.
+            datasets.download(options.dataset, options.data_root)
+        proceedings = supervise(options, workers=workers, on_event=on_event, command_of=command_of, inspect=inspect)
+    except Unbound as error:
+        proceedings = Proceedings(not_bound=NotBound(error.message, error.hint))
+    return assemble(proceedings, options, duration_s=monotonic() - started)
+
+
+class Judge:
+    """Asks claims of one implementation in this process, and leaves its settings as they were.
+
+    Args:
+        options: of the run.
+        target: the implementation where it is at hand; None to load what the options name, at the first claim.
+    """
+
+    def __init__(self, options: RunOptions, target: Target | None = None) -> None:
+        self.options = options
+        self._target = target
+        self._session: Any = None
+        self._ledger = Ledger()
+
+    def ask(self, claim: str) -> ClaimVerdict:
+        """The verdict on one claim.
+
+        Raises:
+            Unbound: the implementation cannot be loaded or bound.
+        """
+        started = perf_counter()
+        with _own_settings():
+            if self._session is None:
+                from vae_conformance.runner.session import Session  # noqa: PLC0415  imports torch
+
+                self._session = Session(self.options, self._note, target=self._target)
+            self._session.bind()
+            verdict = self._session.verdict(claim)
+        self._note(self._session.record(claim, verdict, perf_counter() - started))
+        return self._ledger.verdicts[claim]
+
+    def report_on(
+        self, *claims: str, options: RunOptions | None = None, not_bound: Unbound | None = None, duration_s: float = 0.0
+    ) -> RunRecord:
+        """The report on these claims, as far as they were asked."""
+        known = self._ledger.verdicts
+        proceedings = Proceedings(
+            bound=self._ledger.bound,
+            promised=claims,
+            verdicts=tuple(known[claim] for claim in claims if claim in known),
+            not_bound=None if not_bound is None else NotBound(not_bound.message, not_bound.hint),
+            trained=tuple(self._ledger.trained.values()),
+        )
+        return assemble(proceedings, options or self.options, duration_s=duration_s)
+
+    def _note(self, entry: dict[str, Any]) -> None:
+        """Take in what a child would have written to its file, by the same way."""
+        event = read_event(json.dumps(entry))
+        if event is not None:
+            self._ledger.note(event)
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """One thread, and warnings that nobody turns into errors, within the block; what the caller had set, behind it."""
+    import torch  # noqa: PLC0415  heavy
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  with it
+
+    from vae_conformance.guard.bernoulli_grey import grey_values_accepted  # noqa: PLC0415  with it
+
+    threads = torch.get_num_threads()
+    try:
+        with warnings.catch_warnings(), threadpool_limits(1), grey_values_accepted():
+            warnings.simplefilter("ignore")
+            torch.set_num_threads(1)
+            yield
+    finally:
+        torch.set_num_threads(threads)

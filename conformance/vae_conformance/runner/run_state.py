@@ -1,0 +1,140 @@
+"""What the children of one run have said so far, what the present one is doing, and how long it may be silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vae_conformance.config.options import RunOptions
+from vae_conformance.runner.events import (
+    Bound,
+    ClaimVerdict,
+    Event,
+    Finished,
+    Loading,
+    NotBound,
+    Probing,
+    Progress,
+    Promised,
+    Started,
+    SuiteError,
+    Trained,
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many seconds a child may be silent before it is killed.
+
+    Attributes:
+        loading: until the implementation is bound.
+        claim: while a claim is asked.
+        training: while something is trained, which shows by its progress, and while no claim is asked.
+        finishing: after the child has said that it is finished.
+        poll: how often its events are looked at.
+    """
+
+    loading: float
+    claim: float
+    training: float
+    finishing: float = 10.0
+    poll: float = 0.05
+
+    @staticmethod
+    def of(options: RunOptions) -> Limits:
+        """The limits of a run: the child enforces the time limits itself, so it gets as long again, within bounds."""
+        grace = min(max(options.time_limit, 10.0), 60.0)
+        return Limits(loading=180.0 + grace, claim=options.time_limit + grace, training=options.training_time_limit + grace)
+
+
+@dataclass(frozen=True)
+class Proceedings:
+    """What came of a run, over all its children.
+
+    Attributes:
+        bound: what was found of the implementation; None where it was never bound.
+        promised: the ids of the claims that the run asks.
+        verdicts: in the order in which they came.
+        not_bound: why the target could not be bound, or None.
+        suite_error: why the suite failed, or None.
+        children: how many processes it took.
+        trained: the runs that claims were given, by claim; the last word on each.
+    """
+
+    bound: Bound | None = None
+    promised: tuple[str, ...] = ()
+    verdicts: tuple[ClaimVerdict, ...] = ()
+    not_bound: NotBound | None = None
+    suite_error: SuiteError | None = None
+    children: int = 0
+    trained: tuple[Trained, ...] = ()
+
+
+@dataclass
+class Ledger:
+    """What all children of a run have said so far, and what the present one is doing."""
+
+    bound: Bound | None = None
+    promised: tuple[str, ...] = ()
+    verdicts: dict[str, ClaimVerdict] = field(default_factory=dict)
+    not_bound: NotBound | None = None
+    suite_error: SuiteError | None = None
+    trained: dict[str, Trained] = field(default_factory=dict)
+    in_flight: dict[str, Started] = field(default_factory=dict)
+    training: set[str] = field(default_factory=set)
+    loading: bool = False
+    probing: bool = False
+    bound_now: bool = False
+    finished: bool = False
+
+    def next_child(self) -> None:
+        """Forget what concerns one child alone."""
+        self.in_flight, self.training = {}, set()
+        self.loading = self.probing = self.bound_now = self.finished = False
+
+    def note(self, event: Event) -> None:
+        """Take one event in; the first word on a claim stands."""
+        match event:
+            case Loading():
+                self.loading = True
+            case Probing():
+                self.probing = True
+            case Bound():
+                self.bound, self.bound_now = self.bound or event, True
+            case Promised():
+                self.promised = self.promised or event.claims
+            case Started():
+                self.in_flight[event.claim] = event
+            case Progress():
+                self.training |= set(self.in_flight) if event.claim is None else {event.claim}
+            case Trained():
+                self.trained[event.claim] = event
+            case ClaimVerdict():
+                self.in_flight.pop(event.claim, None)
+                self.training.discard(event.claim)
+                self.verdicts.setdefault(event.claim, event)
+            case NotBound():
+                self.not_bound = self.not_bound or event
+            case SuiteError():
+                self.suite_error = self.suite_error or event
+            case Finished():
+                self.finished = True
+
+    def allowance(self, limits: Limits) -> float:
+        """How many seconds of silence are in order at this point."""
+        if self.finished:
+            return limits.finishing
+        if not self.bound_now:
+            return limits.loading
+        own = [started.limit_s for started in self.in_flight.values() if started.limit_s is not None]
+        base = limits.training if not self.in_flight or self.training & set(self.in_flight) else limits.claim
+        return max([base, *own])
+
+    @property
+    def undecided(self) -> list[str]:
+        """The promised claims that have no verdict."""
+        return [claim for claim in self.promised if claim not in self.verdicts]
+
+    @property
+    def closed(self) -> bool:
+        """Whether an answer is there that no further child can better."""
+        return self.not_bound is not None or self.suite_error is not None

@@ -1,0 +1,329 @@
+"""One process's part of a run: the bound subject, its laboratory, and the asking of one claim after another."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from vae_conformance.binding.bind import bind
+from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.locations import locate_parts
+from vae_conformance.config.options import RunOptions
+from vae_conformance.errors import Unbound
+from vae_conformance.experiments.laboratory import LAB, Laboratory
+from vae_conformance.experiments.trainer import StillTraining
+from vae_conformance.guard.bernoulli_grey import accept_grey_values
+from vae_conformance.guard.calls import Caller
+from vae_conformance.guard.time_limit import TimeLimitExceeded, time_limit
+from vae_conformance.guard.torchvision_operators import make_importable
+from vae_conformance.runner.other_sizes import ASKED, Variant, variants
+from vae_conformance.runner.selection import selected
+from vae_conformance.runner.training_progress import Agenda
+from vae_conformance.target.target import Target, load_target
+from vae_conformance.target.weights import of_given_weights, with_weights
+from vae_spec.blame import parts_concerned
+from vae_spec.claim import Claim, Experiment, Profile
+from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
+from vae_spec.judging import ask, judge, precondition
+from vae_spec.outcomes import Outcome, Verdict, inconclusive
+from vae_spec.registry import CLAIMS
+from vae_spec.statistics.error_budget import ledger
+from vae_spec.statistics.seeds import LOOKS
+from vae_spec.subject import SubjectFault
+from vae_spec.trial import Trial
+
+Emit = Callable[[dict[str, Any]], None]
+PROGRESS_SECONDS = 0.5
+OTHER_SIZE_EXAMPLES = 6
+"""Examples of a property at each other size; its own size gets the trial's number."""
+SHORTEST_SECONDS = 0.01
+"""What other sizes are given where nothing is left of a claim's time."""
+
+
+def out_of_time(late: TimeLimitExceeded, caller: Caller) -> Verdict:
+    """The verdict where a claim's time is over, and no call of the implementation hangs: nothing is known, for or against it."""
+    calls = sum(spent.calls for spent in caller.spent.values())
+    message = f"not decided within its {late.seconds:g} s"
+    if not calls:
+        return inconclusive(f"{message}: the implementation was not called yet; --time-limit gives more")
+    seconds = sum(spent.seconds for spent in caller.spent.values())
+    name, longest = max(caller.spent.items(), key=lambda entry: entry[1].longest)
+    return inconclusive(
+        f"{message}: {calls} calls of the implementation took {seconds:.3g} s of them, the longest {longest.longest:.2g} s ({name})"
+        "\nnone of them hangs, so this is no violation; give it more time with --time-limit",
+        measured={
+            "seconds": late.seconds,
+            "calls": calls,
+            "seconds in calls": round(seconds, 3),
+            "longest call": round(longest.longest, 3),
+        },
+    )
+
+
+def still_training(late: StillTraining) -> Verdict:
+    """The verdict where a training's time is over and no step hangs: nothing is known, for or against the implementation."""
+    limit = late.limit or 0.0
+    enough = math.ceil(1.5 * limit * late.steps / late.done / 60) * 60
+    return inconclusive(
+        f"one training {late.what}: none of its steps hangs, so this is no violation"
+        f"\ngive it more time with --time-limit {enough}, a faster machine, or a smaller model: a constructor's defaults decide its size",
+        measured={"seconds": limit, "steps": late.done, "steps of a training": late.steps},
+    )
+
+
+class Session:
+    """Binds once, lazily, and asks claims.
+
+    Args:
+        options: of the run.
+        emit: takes events.
+        other_sizes: whether exact claims are asked at other sizes too, where the model can be built with them.
+        target: the implementation where it is loaded already; None to load what the options name.
+    """
+
+    def __init__(self, options: RunOptions, emit: Emit, *, other_sizes: bool = True, target: Target | None = None) -> None:
+        self.options = options
+        self.emit = emit
+        self._subject: InProcessSubject | None = None
+        self._target = target
+        self._laboratory: Laboratory | None = None
+        self._agenda: Agenda | None = None
+        self._variants: list[Variant] | None = None if other_sizes else []
+        self._failure: Unbound | None = None
+        self._said = 0.0
+        # One thread: the same sums in the same order, whatever the number of workers, and no worker slows another.
+        torch.set_num_threads(1)
+        threadpool_limits(1)
+        accept_grey_values()
+
+    def bind(self) -> InProcessSubject:
+        """The subject; loaded and bound at the first call.
+
+        Raises:
+            Unbound: the target cannot be loaded or bound.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._subject is None:
+            self.emit({"event": "loading"})
+            try:
+                self._check_device()
+                make_importable()
+                self._target = self._target or load_target(self.options.target, input_shape=self.options.input_shape)
+                if self.options.weights is not None:
+                    self._target = with_weights(self._target, Path(self.options.weights))
+                self.emit({"event": "probing"})
+                self._subject = bind(self._target, self.options)
+            except Unbound as error:
+                self._failure = error
+                raise
+            except Exception as error:
+                # What the implementation's code raises while it is probed is caught there; what arrives here is the suite's own.
+                what = f"the suite itself failed while it looked for the parts of {self.options.target}: {type(error).__name__}: {error}"
+                self.emit({"event": "suite-error", "message": what, "details": "".join(traceback.format_exception(error))})
+                raise
+            self.emit(self._bound())
+        return self._subject
+
+    def _check_device(self) -> None:
+        try:
+            torch.zeros(1, device=self.options.device)
+        except (RuntimeError, AssertionError) as error:
+            raise Unbound(
+                f"the device {self.options.device!r} cannot be used: {str(error).splitlines()[0]}",
+                "choose another with --device, for example --device cpu",
+            ) from error
+
+    def verdict(self, claim_id: str) -> Verdict:
+        """Ask one claim; whatever the suite itself does wrong becomes an error, not a crash."""
+        claim = CLAIMS[claim_id]
+        subject = self.bind()
+        trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id) or 1e-9, target=self.options.target)
+        subject.caller.count_anew()
+        try:
+            return self._exact(claim, subject, trial) if claim.check is not None else self._trained(claim, subject, trial)
+        except Unbound:
+            raise
+        except TimeLimitExceeded as late:
+            return out_of_time(late, subject.caller)
+        except Exception as error:  # noqa: BLE001  a failure of the suite is reported as one, and the other claims are still asked
+            detail = "".join(traceback.format_exception(error))
+            return Verdict(Outcome.ERROR, f"the suite itself failed: {type(error).__name__}: {error}\n{detail}")
+
+    def _exact(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
+        """Ask the subject, and where it can be built at other sizes and the claim could hold at one size alone, ask there too."""
+        began = time.monotonic()
+        with time_limit(self.options.time_limit, claim.id):
+            verdict = ask(claim, subject, trial)
+        if claim.id not in ASKED or verdict.outcome is not Outcome.HOLDS or self._target is None:
+            return verdict
+        left = self.options.time_limit - (time.monotonic() - began)
+        return self._elsewhere(claim, subject, trial, verdict, max(left, SHORTEST_SECONDS))
+
+    def _elsewhere(self, claim: Claim, subject: InProcessSubject, trial: Trial, verdict: Verdict, seconds: float) -> Verdict:
+        """The verdict at other sizes than its own, as far as the time that is left suffices: a size that is only slow is no violation."""
+        asked, late = [], []
+        try:
+            with time_limit(seconds, f"{claim.id} at other sizes"):
+                if self._variants is None:
+                    self._variants = []  # once only: what was too slow to build is not built again for the next claim
+                    self._variants = variants(self._target, subject, self.options) if self._target is not None else []
+                late = [variant.label for variant in self._variants]
+                for variant in self._variants:
+                    there = ask(claim, variant.subject, replace(trial, examples=OTHER_SIZE_EXAMPLES))
+                    if PAST_ITS_LIMIT in there.measured:
+                        continue
+                    late.remove(variant.label)
+                    asked.append(variant.label)
+                    if there.outcome is Outcome.VIOLATED:
+                        # What fails at one size alone is a size written into the code.
+                        named = there.diagnosis or "hard-coded-shape"
+                        return replace(there, message=f"built with {variant.label}: {there.message}", diagnosis=named)
+        except TimeLimitExceeded:
+            late = late or ["other sizes"]
+        also = f"also with {' and with '.join(asked)}" if asked else ""
+        passed_over = f"no time was left to ask it with {' and with '.join(late)}: --time-limit gives more" if late else ""
+        said = "; ".join(filter(None, (also, passed_over)))
+        return replace(verdict, message=f"{verdict.message} ({said})") if said else verdict
+
+    def _trained(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
+        """Look at more and more seeds until the verdict is clear."""
+        if verdict := precondition(claim, subject.facts):
+            return verdict.with_hint(claim.hint) if verdict.outcome is Outcome.VIOLATED else verdict
+        if claim.experiment is None:
+            raise ValueError(f"{claim.id} has no experiment")
+        laboratory = self.laboratory()
+        laboratory.maker.say = lambda text: self._say(claim.id, text)
+        verdict = None
+        for look in self._looks(claim):
+            try:
+                self._note_look(claim.experiment, look)
+                groups = laboratory.groups(claim.experiment, look)
+            except StillTraining as late:
+                return still_training(late)
+            except SubjectFault as fault:
+                return fault_verdict(fault)
+            self._given(claim, laboratory.keys(claim.experiment, look))
+            verdict = judge(claim, groups, subject.facts, trial)
+            if verdict.outcome is not Outcome.INCONCLUSIVE:
+                break
+        assert verdict is not None
+        return of_given_weights(verdict, self.options.data_name) if subject.facts.given_weights else verdict
+
+    def _given(self, claim: Claim, keys: list[dict[str, str]]) -> None:
+        """Say which stored runs a claim was given, so that reports can show them; of given weights there is one kind alone."""
+        experiment = claim.experiment if self.options.weights is None else Experiment.IMAGES
+        self.emit({"event": "trained", "claim": claim.id, "experiment": str(experiment), "groups": keys})
+
+    def _looks(self, claim: Claim) -> tuple[int, ...]:
+        """How many seeds are looked at: 3, 6, 10; one model, where its weights are given.
+
+        The full profile begins at 6, but for the reference's own systems and on large data sets, where a training takes many times as long.
+        """
+        if self.options.weights is not None:
+            return (1,)
+        more = self.options.profile == Profile.FULL and self.options.images == "digits" and not claim.reference_only
+        return LOOKS[1:] if more else LOOKS
+
+    def laboratory(self) -> Laboratory:
+        """The laboratory of the bound subject."""
+        if self._laboratory is None:
+            subject = self.bind()
+            assert self._target is not None
+            # On a first look all of a profile's experiments on images are wanted sooner or later.
+            asked = dict.fromkeys(
+                (claim.experiment, self._looks(claim)[0])
+                for claim in selected(self.options)
+                if claim.experiment is not None and precondition(claim, subject.facts) is None
+            )
+            ahead = [
+                experiment for experiment in dict.fromkeys(one for one, _ in asked) if experiment not in LAB and subject.facts.is_image
+            ]
+            self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda _text: None, self._target, ahead)
+            self._agenda = Agenda(self._laboratory, asked)
+        return self._laboratory
+
+    def _note_look(self, experiment: Experiment, look: int) -> None:
+        if self._agenda is not None:
+            self._agenda.look(experiment, look)
+
+    def _say(self, claim_id: str, text: str) -> None:
+        now = time.monotonic()
+        if now - self._said >= PROGRESS_SECONDS:
+            self._said = now
+            done, planned = self._agenda.standing if self._agenda is not None else (0, 0)
+            self.emit({"event": "progress", "claim": claim_id, "text": text, "done": done, "planned": planned})
+
+    def _of_weights(self, claim: Claim, verdict: Verdict) -> bool:
+        """Whether a verdict is on given weights alone: what is wrong with them stands in no line of the code. A part that fails does."""
+        return self.options.weights is not None and claim.as_it_is is not None and not {"part", "operation"} & verdict.measured.keys()
+
+    def record(self, claim_id: str, verdict: Verdict, seconds: float) -> dict[str, Any]:
+        """The event of a verdict."""
+        claim = CLAIMS[claim_id]
+        return {
+            "event": "verdict",
+            "claim": claim.id,
+            "title": claim.title,
+            "level": str(claim.level),
+            "statement": claim.statement,
+            "why": claim.why,
+            "source": "; ".join(str(source) for source in claim.sources),
+            "decision": claim.decision,
+            "outcome": str(verdict.outcome),
+            "measured": dict(verdict.measured),
+            "expected": dict(verdict.expected),
+            "message": verdict.message,
+            "hint": verdict.hint,
+            "diagnosis": verdict.diagnosis,
+            "smallest_effect": verdict.smallest_effect,
+            "level_of_error": ledger().share(claim_id),
+            "duration_s": round(seconds, 3),
+            "parts": [] if self._of_weights(claim, verdict) else [str(part) for part in parts_concerned(claim, verdict)],
+            "advice": claim.hint,
+            "rejects": [] if claim.trained else list(claim.mistakes),
+        }
+
+    def _bound(self) -> dict[str, Any]:
+        assert self._subject is not None
+        assert self._target is not None
+        facts = self._subject.facts
+        places = locate_parts(self._subject.model, self._subject.wiring, self._target.sources)
+        parts = {
+            str(part): {
+                "standing": str(report.standing),
+                "account": report.account,
+                "location": None if (place := places.get(part)) is None else place.as_document(),
+            }
+            | ({"known_by": report.known_by} if report.known_by else {})
+            for part, report in facts.parts.items()
+        }
+        return {
+            "event": "bound",
+            "implementation": {
+                "target": self.options.target,
+                "name": facts.name,
+                "binding": {"parts": parts, "notes": list(facts.notes)},
+                "effective_beta": facts.effective_beta,
+                "likelihood": None if facts.likelihood is None else str(facts.likelihood),
+                "parameters": facts.parameters,
+                "input_shape": list(facts.input_shape),
+                "latent_dim": facts.latent_dim,
+                "weights": None if (weights := self._target.weights) is None else {"file": weights.name, "sha256": weights.sha256},
+            },
+            "environment": {
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "device": self.options.device,
+                "threads": torch.get_num_threads(),
+            },
+        }

@@ -1,0 +1,45 @@
+"""Where in the implementation's code each violation most likely stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from vae_conformance.location import Location, read_location
+from vae_conformance.runner.events import ClaimVerdict
+from vae_spec.diagnosis import Likely
+from vae_spec.outcomes import Outcome
+from vae_spec.parts import Part
+
+PLACED = frozenset({Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAILURE})
+"""The outcomes that send somebody to the code."""
+
+
+def part_locations(implementation: Mapping[str, Any] | None) -> Mapping[str, Location]:
+    """The place of each part that has one, by the part's name."""
+    binding = (implementation or {}).get("binding")
+    parts = binding.get("parts") if isinstance(binding, Mapping) else None
+    entries = parts.items() if isinstance(parts, Mapping) else ()
+    found = {str(name): read_location(entry.get("location")) for name, entry in entries if isinstance(entry, Mapping)}
+    return {name: location for name, location in found.items() if location is not None}
+
+
+def places(
+    verdicts: Iterable[ClaimVerdict], likely: Sequence[Likely], implementation: Mapping[str, Any] | None
+) -> Mapping[str, tuple[Location, ...]]:
+    """For each claim that is not in order the places to look at, the likeliest first, without repetition.
+
+    A claim whose violation the mistake of a claim nearer to the cause explains is placed where that mistake is. A part that is
+    missing has no place: then it is the constructor's, in whose class it is missing.
+    """
+    known = part_locations(implementation)
+    verdicts = [verdict for verdict in verdicts if verdict.outcome in PLACED]
+    parts = {verdict.claim: verdict.parts for verdict in verdicts}
+    named = {verdict.claim: verdict.diagnosis for verdict in verdicts}
+    explained = {claim: parts.get(one.evidence[0], ()) for one in likely for claim in one.evidence if named.get(claim) != one.mistake}
+    found: dict[str, tuple[Location, ...]] = {}
+    for claim, own in parts.items():
+        there = [known[part] for part in explained.get(claim) or own if part in known]
+        fallback = [known[Part.PARAMETERS]] if own and Part.PARAMETERS in known else []
+        found[claim] = tuple(dict.fromkeys(there or fallback))
+    return found

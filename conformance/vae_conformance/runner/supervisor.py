@@ -1,0 +1,275 @@
+"""Runs the suite in a child process and survives whatever somebody's code does to it: ending it, crashing it, hanging.
+
+Whatever a child has decided stands. A claim during which the implementation's code ends or stalls the process is
+violated, and a new child asks the rest. Where several claims were being asked at once, nobody knows which one did it:
+then the new child asks one at a time.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from vae_conformance.config.options import RunOptions
+from vae_conformance.exit_codes import gates
+from vae_conformance.runner.events import ClaimVerdict, Event, EventFile, NotBound, SuiteError
+from vae_conformance.runner.run_state import Ledger, Limits, Proceedings
+from vae_conformance.runner.worker_process import Assignment, Child, CommandOf, pytest_command
+from vae_spec.outcomes import Level, Outcome
+
+MAX_CHILDREN = 5
+"""How many children a run may use up before the claims that are left count as violated."""
+
+ENDED_HINT = (
+    "take os._exit, sys.exit, quit and the like out of the code that encode, forward, decode and the loss run; "
+    "a segmentation fault comes from a compiled extension, and signal 9 mostly from a lack of memory"
+)
+_LINES_OF_A_REASON = 12
+STALLED_HINT = "look for a loop without an end, a lock or a wait for input; --time-limit gives slow code more time"
+
+_SIGNS_OF_THE_SUITE = re.compile(
+    r"^(Traceback \(most recent|Error while loading|ERROR\b|\w*(Error|Exception)\b|pytest: error|no tests ran)",
+    re.MULTILINE,
+)
+"""What the log holds where the suite, not the implementation, ended a child before it could say anything."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a verdict says of its claim beside the outcome."""
+
+    title: str = ""
+    level: Level = Level.REQUIRED
+    source: str = ""
+    statement: str = ""
+    decision: str = ""
+    parts: tuple[str, ...] = ()
+
+
+def registered_label(claim: str) -> Label:
+    """What the specification says of a claim; imports it, which takes seconds, so this is for the rare case."""
+    from vae_spec.registry import CLAIMS  # noqa: PLC0415  PyTorch comes with it
+
+    entry = CLAIMS.get(claim)
+    if entry is None:
+        return Label()
+    source = "; ".join(str(source) for source in entry.sources)
+    return Label(entry.title, entry.level, source, entry.statement, entry.decision, tuple(str(part) for part in entry.concerns))
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a child came to its end: what happened, in words, and whether it had to be killed."""
+
+    account: str
+    stalled: bool
+    by_signal: bool
+    log: str
+    log_tail: str
+
+    @property
+    def reason(self) -> str:
+        """The first errors that pytest reports, by their lines with an E before them; the end of the log where it reports none."""
+        told = list(dict.fromkeys(line.strip() for line in self.log.splitlines() if line.startswith("E  ")))
+        return "\n".join(told[:_LINES_OF_A_REASON]) or self.log_tail
+
+
+class Supervisor:
+    """Runs the suite on one implementation.
+
+    Args:
+        options: what the user asked for.
+        workers: how many processes ask claims at a time.
+        on_event: called with every event as it comes.
+        command_of: the child's command line.
+        limits: how long a child may be silent.
+        label_of: what a verdict says of a claim that the child could not finish.
+        inspect: bind only, ask nothing.
+    """
+
+    def __init__(
+        self,
+        options: RunOptions,
+        *,
+        workers: int = 1,
+        on_event: Callable[[Event], None] = lambda _event: None,
+        command_of: CommandOf = pytest_command,
+        limits: Limits | None = None,
+        label_of: Callable[[str], Label] = registered_label,
+        inspect: bool = False,
+    ) -> None:
+        self._options = options
+        self._workers = workers
+        self._on_event = on_event
+        self._command_of = command_of
+        self._limits = limits or Limits.of(options)
+        self._label_of = label_of
+        self._inspect = inspect
+        self._ledger = Ledger()
+
+    def run(self) -> Proceedings:
+        """Run children until every promised claim is decided, or it is clear that none can decide the rest.
+
+        Raises:
+            KeyboardInterrupt: the user stopped it; the child and what it started are dead by then.
+        """
+        ledger, children = self._ledger, 0
+        with tempfile.TemporaryDirectory(prefix="vae-conformance-") as folder:
+            while True:
+                children += 1
+                ledger.next_child()
+                end = self._run_child(Path(folder) / f"child-{children}")
+                if not self._settle(end) or self._stop_early():
+                    break
+                if children == MAX_CHILDREN:
+                    self._give_up(f"the implementation ended or stalled the process {MAX_CHILDREN} times")
+                    break
+        return Proceedings(
+            ledger.bound,
+            ledger.promised,
+            tuple(ledger.verdicts.values()),
+            ledger.not_bound,
+            ledger.suite_error,
+            children,
+            tuple(ledger.trained.values()),
+        )
+
+    def _run_child(self, folder: Path) -> _End:
+        folder.mkdir()
+        assignment = Assignment(self._options, folder, self._workers, tuple(self._ledger.verdicts), self._inspect)
+        events = EventFile(assignment.events)
+        account, stalled, last_sign = "", False, monotonic()
+        with Child(assignment, self._command_of(assignment)) as child:
+            while True:
+                ended = child.ended(within_s=self._limits.poll)
+                if self._take(events):
+                    last_sign = monotonic()
+                if ended:
+                    account = child.status
+                    break
+                allowance = self._ledger.allowance(self._limits)
+                if monotonic() - last_sign > allowance:
+                    account, stalled = f"{allowance:g} s", True
+                    break
+        self._take(events)
+        return _End(account, stalled, not stalled and child.killed_by_signal, child.log_text(), child.log_tail())
+
+    def _take(self, events: EventFile) -> bool:
+        fresh = events.new()
+        for event in fresh:
+            self._ledger.note(event)
+            self._on_event(event)
+        return bool(fresh)
+
+    def _settle(self, end: _End) -> bool:
+        """Draw the conclusions from a child's end; returns whether another child has to ask what is left."""
+        ledger = self._ledger
+        if "INTERNALERROR>" in end.log and ledger.suite_error is None:
+            ledger.suite_error = SuiteError("pytest failed inside the suite", end.log_tail)
+        if ledger.closed:
+            return False
+        if not ledger.bound_now and (not ledger.finished or ledger.probing):
+            self._settle_loading(end)
+            return False
+        if ledger.finished and not ledger.bound_now and ledger.promised and not ledger.verdicts:
+            ledger.suite_error = SuiteError("the suite could not begin to ask: it failed before it had loaded anything", end.reason)
+            return False
+        if ledger.finished:
+            self._settle_lost_workers(end)
+            return False
+        if not ledger.in_flight:
+            what = f"nothing happened for {end.account}" if end.stalled else f"its process ended with {end.account}"
+            ledger.suite_error = SuiteError(f"the suite broke off while no claim was being asked: {what}", end.log_tail)
+            return False
+        if self._workers > 1 and len(ledger.in_flight) > 1:
+            self._workers = 1
+        else:
+            self._blame(list(ledger.in_flight)[-1], end)
+        return bool(ledger.undecided)
+
+    def _settle_loading(self, end: _End) -> None:
+        suite_broke = not self._ledger.loading and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
+        if self._ledger.probing and self._ledger.bound is None:
+            what = "stalled" if end.stalled else "ended the process"
+            self._give_up(f"the implementation's code {what} while its parts were first called ({end.account})")
+        elif self._ledger.bound is not None:
+            self._give_up(f"the implementation could be loaded at first, but not again ({end.account})")
+        elif end.stalled:
+            self._ledger.not_bound = NotBound(f"the file was not loaded and bound within {end.account}", STALLED_HINT)
+        elif suite_broke:
+            self._ledger.suite_error = SuiteError(f"the suite did not start: {end.account}", end.log_tail)
+        else:
+            self._ledger.not_bound = NotBound(
+                f"the file ended the process while it was loaded ({end.account})",
+                "let the file define the model only; put training scripts behind if __name__ == '__main__'",
+            )
+
+    def _settle_lost_workers(self, end: _End) -> None:
+        """A worker of pytest-xdist that dies takes its claim along, while its controller goes on to the end."""
+        if self._workers > 1 and "crashed while running" in end.log:
+            for claim in list(self._ledger.in_flight):
+                self._decide(claim, "the implementation's code ended the process while this claim was asked", ENDED_HINT)
+
+    def _blame(self, claim: str, end: _End) -> None:
+        if end.stalled:
+            self._decide(
+                claim,
+                f"exceeded its time: nothing came back for {end.account}, and the process was ended",
+                STALLED_HINT,
+            )
+        else:
+            self._decide(
+                claim,
+                f"the implementation's code ended the process while this claim was asked ({end.account})",
+                ENDED_HINT,
+            )
+
+    def _decide(self, claim: str, message: str, hint: str) -> None:
+        try:
+            label = self._label_of(claim)
+        except ImportError:
+            label = Label()
+        verdict = ClaimVerdict(
+            claim,
+            label.title,
+            label.level,
+            label.source,
+            Outcome.VIOLATED,
+            message,
+            statement=label.statement,
+            decision=label.decision,
+            hint=hint,
+            parts=label.parts,
+        )
+        self._ledger.note(verdict)
+        self._on_event(verdict)
+
+    def _stop_early(self) -> bool:
+        """Whether the run stops at its first violation, and one is there."""
+        return self._options.fail_fast and any(
+            verdict.outcome is Outcome.VIOLATED
+            and gates(verdict.level, self._options.gate)
+            and claim not in self._options.expected_failures
+            for claim, verdict in self._ledger.verdicts.items()
+        )
+
+    def _give_up(self, reason: str) -> None:
+        hint = ENDED_HINT if self._ledger.bound is None else "mend what is violated above first"
+        for claim in self._ledger.undecided:
+            self._decide(claim, f"not judged, because {reason}", hint)
+
+
+def supervise(
+    options: RunOptions,
+    *,
+    workers: int = 1,
+    on_event: Callable[[Event], None] = lambda _event: None,
+    command_of: CommandOf = pytest_command,
+    inspect: bool = False,
+) -> Proceedings:
+    """Run the suite in child processes by `options`; see `Supervisor` for the arguments."""
+    return Supervisor(options, workers=workers, on_event=on_event, command_of=command_of, inspect=inspect).run()

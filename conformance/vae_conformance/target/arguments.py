@@ -1,0 +1,208 @@
+"""With which arguments a class or a factory is constructed: by the meaning of their names."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vae_conformance.errors import Unbound
+from vae_conformance.guard.time_limit import user_code
+from vae_conformance.target.call_site import OwnCall, own_call
+from vae_conformance.target.parameter_names import DEFAULT_SHAPE, SIZE_OF_ROLE, role_of, says, value_of
+from vae_conformance.target.static_eval import Unknown
+from vae_conformance.target.submodule_arguments import Ingredient, ingredient, made, of_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+
+def construct(maker: Callable[..., object], arguments: Mapping[str, object], *, label: str, limit: float, tree: Path | None) -> object:
+    """A new instance: `maker` called with `arguments`, by name where it can be.
+
+    Raises:
+        Unbound: it raised, took longer than `limit` seconds, or gave None.
+    """
+    positional = [parameter.name for parameter in parameters_of(maker) if parameter.kind is parameter.POSITIONAL_ONLY]
+    first = [arguments[name] for name in positional if name in arguments]
+    rest = {name: value for name, value in arguments.items() if name not in positional}
+    shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    with user_code(
+        f"constructing {label} with ({shown})",
+        limit=limit,
+        tree=tree,
+        too_long="Only build the model there; load data and train elsewhere.",
+    ):
+        model = maker(*map(made, first), **{name: made(value) for name, value in rest.items()})
+    if model is None:
+        raise Unbound(f"{label} returned None where a model was expected", "Return the model at its end.")
+    return model
+
+
+def ways_to_construct(
+    maker: Callable[..., object],
+    *,
+    label: str,
+    input_shape: tuple[int, ...] | None,
+    sizes: Mapping[str, object] | None = None,
+) -> tuple[Way, ...]:
+    """The arguments to construct with, by every way that there is, the best first.
+
+    As the file itself constructs it goes first: every value of its call, but for the sizes that are asked for, then the same to the
+    letter. Where no call can be read as a whole, and behind it, required parameters are given what their names mean, and the others
+    stay at their defaults.
+
+    Args:
+        maker: the class or factory.
+        label: how messages call it.
+        input_shape: the shape of one item where it is known; parameters that mean it get it in place of a default.
+        sizes: values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names.
+
+    Raises:
+        Unbound: there is no such call, and a required parameter has a name that says nothing.
+    """
+    sizes = sizes or {}
+    found: list[Way] = []
+    for shape in dict.fromkeys((input_shape, None)):
+        chooser = Chooser(label, shape, sizes)
+        call = chooser.call_of(maker)
+        if call is not None and call.whole:
+            found.append(Way(chooser.arguments(maker, call), call.place))
+    for by_calls in (True, False):
+        try:
+            found.append(Way(Chooser(label, input_shape, sizes, by_calls=by_calls).arguments(maker, None)))
+        except Unbound:
+            if not found and not by_calls:
+                raise
+    shown = [repr(way.arguments) for way in found]
+    return tuple(way for number, way in enumerate(found) if shown[number] not in shown[:number])
+
+
+@dataclass(frozen=True)
+class Way:
+    """Arguments to construct with.
+
+    Attributes:
+        arguments: by parameter.
+        place: where the file constructs with them; empty where the names of the parameters say them.
+    """
+
+    arguments: dict[str, object]
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """Chooses arguments.
+
+    Attributes:
+        label: how messages call what is constructed.
+        input_shape: the shape of one item, where it is known.
+        sizes: values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names.
+        by_calls: whether the networks that it is given are those that the file constructs, to the letter.
+    """
+
+    label: str
+    input_shape: tuple[int, ...] | None
+    sizes: Mapping[str, object]
+    by_calls: bool = True
+
+    def call_of(self, maker: Callable[..., object]) -> OwnCall | None:
+        """How the file of a class or a factory constructs it."""
+        module = sys.modules.get(getattr(maker, "__module__", None) or "")
+        return None if module is None else own_call(maker, module, self._made)
+
+    def arguments(self, maker: Callable[..., object], call: OwnCall | None) -> dict[str, object]:
+        """The arguments by parameter, those of a call where it is whole.
+
+        Raises:
+            Unbound: a required parameter has a name that says nothing.
+        """
+        asked = self.sizes.get("input_shape", self.input_shape)
+        shape = tuple(asked) if isinstance(asked, tuple | list) else DEFAULT_SHAPE
+        given = call.given if call is not None and call.whole else {}
+        parameters = [one.replace(default=given.get(one.name, one.default)) for one in parameters_of(maker)]
+        has_channels = any(role_of(parameter) == "channels" for parameter in parameters)
+        chosen: dict[str, object] = {}
+        for parameter in parameters:
+            role = role_of(parameter)
+            size = SIZE_OF_ROLE.get(role or "")
+            required = parameter.default is parameter.empty
+            if parameter.name in self.sizes and parameter.name != size:
+                chosen[parameter.name] = self.sizes[parameter.name]
+            elif required and role is None:
+                chosen[parameter.name] = self._nameless(maker, parameter, shape)
+            elif role is not None and (required or size in self.sizes or (asked is not None and says(shape, role))):
+                chosen[parameter.name] = value_of(role, parameter, shape, has_channels=has_channels, sizes=self.sizes)
+            elif parameter.name in given:
+                chosen[parameter.name] = given[parameter.name]
+        return chosen
+
+    def _nameless(self, maker: Callable[..., object], parameter: inspect.Parameter, shape: tuple[int, ...]) -> object:
+        """What a parameter is given whose name is that of no size: something of the file, or what the file gives it."""
+
+        def choose(other: Callable[..., object]) -> dict[str, object]:
+            call = self.call_of(other) if self.by_calls else None
+            if self.by_calls and (call is None or not call.whole):
+                raise _unknown_parameter(maker, parameter.name, self.label)
+            return self.arguments(other, call)
+
+        def value(name: str) -> object:
+            named = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
+            if (role := role_of(named)) is None:
+                raise KeyError(name)
+            return value_of(role, named, shape, has_channels=True, sizes=self.sizes)
+
+        found = ingredient(maker, parameter, choose, value)
+        if found is not None:
+            return found
+        call = self.call_of(maker)
+        if call is None or parameter.name not in call.given:
+            raise _unknown_parameter(maker, parameter.name, self.label)
+        return call.given[parameter.name]
+
+    def _made(self, cls: type, call: OwnCall) -> Ingredient:
+        """A network that a call of the file makes.
+
+        Raises:
+            Unknown: with what cannot be told.
+        """
+        try:
+            return of_class(cls, self.arguments(cls, call))
+        except Unbound:
+            raise Unknown from None
+
+
+def accepted_sizes(maker: Callable[..., object]) -> frozenset[str]:
+    """Which of `input_shape`, `hidden_dim` and `latent_dim` the constructor has a parameter for."""
+    roles = (role_of(parameter) for parameter in parameters_of(maker))
+    return frozenset(SIZE_OF_ROLE[role] for role in roles if role in SIZE_OF_ROLE)
+
+
+def parameter_names(maker: Callable[..., object]) -> frozenset[str]:
+    """The names of the parameters that can be given a value."""
+    return frozenset(parameter.name for parameter in parameters_of(maker))
+
+
+def parameters_of(maker: Callable[..., object]) -> list[inspect.Parameter]:
+    """The parameters that can be given a value; none where there is no signature to be read."""
+    try:
+        parameters = inspect.signature(maker).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+
+
+def _unknown_parameter(maker: Callable[..., object], name: str, label: str) -> Unbound:
+    file = label.rpartition(":")[0] or label
+    what = "class" if inspect.isclass(maker) else "function"
+    called = getattr(maker, "__name__", label)
+    needed = [one.name for one in parameters_of(maker) if one.default is one.empty]
+    given = ", ".join(f"{one}=..." for one in needed or [name])
+    return Unbound(
+        f"{label}: the {what} {called} needs the argument {name!r}, and nothing says what to give it",
+        f"Give {name} a default value, or add a line that builds the model, `def make(): return {called}({given})` with your values, "
+        f"and name it: {file}:make",
+    )

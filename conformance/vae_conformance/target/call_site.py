@@ -1,0 +1,137 @@
+"""How a file itself constructs its class: the call with its values, as far as they can be told without running anything."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+
+import torch
+
+from vae_conformance.target.parameter_names import role_of
+from vae_conformance.target.source_code import source_pieces
+from vae_conformance.target.static_eval import Reader, Scope, Unknown, assignments, command_line
+from vae_conformance.target.submodule_arguments import Ingredient
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True)
+class OwnCall:
+    """A call of a class or a factory in its own file.
+
+    Attributes:
+        place: where it stands: "line 30", "cell 4, line 2".
+        given: the values by parameter that could be told.
+        whole: whether these are all, and enough.
+    """
+
+    place: str
+    given: Mapping[str, object]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class _Site:
+    """A call with what surrounds it.
+
+    Attributes:
+        node: the call.
+        place: where it stands.
+        scope: the names that it sees.
+        rank: calls of lower rank go first: those at module level, in functions, in tests.
+    """
+
+    node: ast.Call
+    place: str
+    scope: Scope
+    rank: int
+
+
+def own_call(maker: Callable[..., object], module: ModuleType, made: Callable[[type, OwnCall], Ingredient]) -> OwnCall | None:
+    """The call of `maker` in its module that says most: the first of which every value can be told, else the one with most values.
+
+    Args:
+        maker: the class or factory.
+        module: where it is defined.
+        made: what another class of the module is given as, from a call of it.
+    """
+    called = getattr(maker, "__name__", "")
+    try:
+        signature = inspect.signature(maker)
+    except (TypeError, ValueError):
+        return None
+    pieces = source_pieces(module)
+    reader = Reader(module, command_line(pieces), lambda cls, node, scope: made(cls, _read(cls, node, "", scope, reader)))
+    sites = sorted(_sites(pieces, called), key=lambda site: site.rank)
+    calls = [_read(maker, site.node, site.place, site.scope, reader, signature) for site in sites]
+    best = max(calls, key=lambda call: (call.whole, len(call.given)), default=None)
+    return best if best is not None and (best.whole or best.given) else None
+
+
+def _read(
+    maker: Callable[..., object], node: ast.Call, place: str, scope: Scope, reader: Reader, signature: inspect.Signature | None = None
+) -> OwnCall:
+    """The values of one call."""
+    try:
+        signature = signature or inspect.signature(maker)
+    except (TypeError, ValueError):
+        return OwnCall(place, {}, False)
+    names = [one.name for one in signature.parameters.values() if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    starred = any(isinstance(one, ast.Starred) for one in node.args) or any(one.arg is None for one in node.keywords)
+    written = dict(zip(names, node.args, strict=False)) | {one.arg: one.value for one in node.keywords if one.arg is not None}
+    given: dict[str, object] = {}
+    for name, value in written.items():
+        if name in signature.parameters and role_of(signature.parameters[name]) == "device":
+            given[name] = torch.device("cpu")
+            continue
+        try:
+            given[name] = reader.value(value, scope)
+        except Unknown:
+            continue
+    needed = {one.name for one in signature.parameters.values() if one.default is one.empty and one.kind < one.VAR_POSITIONAL}
+    needed |= {one.name for one in signature.parameters.values() if one.default is one.empty and one.kind is one.KEYWORD_ONLY}
+    fits = len(node.args) <= len(names) and set(written) <= set(signature.parameters)
+    return OwnCall(place, given if fits else {}, fits and not starred and set(given) == set(written) and needed <= set(given))
+
+
+@dataclass
+class _Finder:
+    """Walks through a file for calls of one name."""
+
+    called: str
+    place: str
+    found: list[_Site] = field(default_factory=list)
+
+    def walk(self, node: ast.AST, scope: Scope, rank: int) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef) and child.name == self.called:
+                continue
+            if isinstance(child, _FUNCTIONS):
+                inner = Scope(assignments(child.body), scope, _defaults(child), local=True)
+                self.walk(child, inner, 2 if child.name.startswith("test") or rank == 2 else 1)
+                continue
+            if isinstance(child, ast.Call) and isinstance(child.func, ast.Name) and child.func.id == self.called:
+                here = replace(scope, line=child.lineno)
+                self.found.append(_Site(child, f"{self.place} {child.lineno}", here, rank))
+            self.walk(child, scope, rank)
+
+
+def _sites(pieces: Sequence[tuple[str, ast.Module]], called: str) -> Iterator[_Site]:
+    before: Scope | None = None
+    for place, tree in pieces:
+        scope = Scope(assignments(tree.body), before, {})
+        finder = _Finder(called, place)
+        finder.walk(tree, scope, 0)
+        yield from finder.found
+        before = scope
+
+
+def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, ast.expr | None]:
+    """The parameters of a function with their defaults, None where there is none."""
+    told = function.args
+    positional = [*told.posonlyargs, *told.args]
+    padded: list[ast.expr | None] = [*[None] * (len(positional) - len(told.defaults)), *told.defaults]
+    return {one.arg: value for one, value in [*zip(positional, padded, strict=True), *zip(told.kwonlyargs, told.kw_defaults, strict=True)]}

@@ -1,0 +1,197 @@
+"""Which class of a module is the VAE."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import CodeType, FunctionType, ModuleType
+
+from torch import nn
+
+from vae_conformance.errors import Unbound
+from vae_conformance.target.arguments import parameters_of
+from vae_conformance.target.encoder_decoder import network_pair
+
+_SAMPLING = re.compile(r"reparam|param\w*(iz|is|zi)|sampl|draw|noise|gauss", re.IGNORECASE)
+_ENCODING = re.compile(r"encod|infer|recogni|posterior|^q(_|$)", re.IGNORECASE)
+_DECODING = re.compile(r"decod|generat|^p(_|$)", re.IGNORECASE)
+_NETWORKS = (("enc", "inference_?net|recognition"), ("dec", "generat(or|ive)"))
+_DRAWS = frozenset({"randn", "randn_like", "rand", "rand_like", "normal", "normal_", "standard_normal", "rsample", "Normal"})
+_HELPER = re.compile(r"loss|criterion|elbo|trainer|dataset|datamodule|config|callback|scheduler|metric|output$|settings", re.IGNORECASE)
+_DESCRIBED = 4
+"""Of so many networks and no more an error says what each has; of more, of those that are called like a VAE alone."""
+_FRAMEWORKS = ("torch.", "builtins", "abc", "typing", "lightning", "pytorch_lightning")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a class shows of itself before it is constructed.
+
+    Attributes:
+        cls: the class.
+        module: whether it is an nn.Module.
+        samples: whether it has a sampling step, or draws normal numbers.
+        codes: whether it encodes and decodes.
+        runs: whether it can be called on a batch.
+        abstract: whether it leaves methods to subclasses.
+        uses: the names that its methods use.
+        step: whether it is no more than a sampling step, by its name.
+        given: whether its constructor is given its networks.
+    """
+
+    cls: type
+    module: bool
+    samples: bool
+    codes: bool
+    runs: bool
+    abstract: bool
+    uses: frozenset[str]
+    step: bool
+    given: bool
+
+    @property
+    def named(self) -> bool:
+        return _is_named(self.cls)
+
+    @property
+    def half(self) -> bool:
+        """Whether its name is that of one of the two networks alone."""
+        name = self.cls.__name__
+        if re.search(r"vae|auto_?enc", name, re.IGNORECASE):
+            return re.search(r"vae_?(en|de)coder$", name, re.IGNORECASE) is not None
+        return bool(_ENCODING.search(name)) != bool(_DECODING.search(name))
+
+
+def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
+    """The class of the module that is a VAE, by its methods, by what they call, and by its name.
+
+    A class that another one is built from is a part; one that samples goes before one that only encodes and decodes. Where there is none,
+    but one encoder and one decoder, it is a factory that puts these two side by side.
+
+    Raises:
+        Unbound: there is none, or more than one.
+    """
+    classes = {id(value): value for value in vars(module).values() if inspect.isclass(value)}
+    own = [cls for cls in classes.values() if cls.__module__ == module.__name__]
+    functions = {name for name, value in vars(module).items() if isinstance(value, FunctionType) and _SAMPLING.search(name)}
+    looks = [_look(cls, functions) for cls in own if not issubclass(cls, BaseException) and not _HELPER.search(cls.__name__)]
+    candidates = _candidates(looks)
+    halves = [look for look in looks if look.half and look.module]
+    if len({bool(_DECODING.search(look.cls.__name__)) for look in halves}) == 2:
+        # Where both networks stand in the file, one of them alone is not its VAE.
+        candidates = [look for look in candidates if not look.half]
+    if len(candidates) == 1:
+        return candidates[0].cls
+    if candidates:
+        names = [look.cls.__name__ for look in candidates]
+        raise Unbound(
+            f"{label} has {len(names)} classes that could be the VAE: {', '.join(names)}",
+            "Name one: " + " or ".join(f"{label}:{name}" for name in names),
+        )
+    if (pair := network_pair(module)) is not None:
+        return pair
+    raise _no_class([cls for cls in classes.values() if cls not in own], label, own, looks)
+
+
+def _candidates(looks: list[_Look]) -> list[_Look]:
+    by_name = {look.cls.__name__: look for look in looks}
+    parts = {look.cls: [by_name[name] for name in look.uses & set(by_name) - {look.cls.__name__}] for look in looks}
+    bases = {base for look in looks for base in look.cls.__mro__[1:]}
+
+    def able_to_be_one(look: _Look) -> bool:
+        composed = look.module and (sum(part.module for part in parts[look.cls]) >= 2 or any(part.samples for part in parts[look.cls]))
+        return look.codes or (look.runs and (look.samples or composed) and not look.step)
+
+    able = [look for look in looks if able_to_be_one(look) and not (look.abstract and look.cls in bases)]
+    whole = [look for look in able if not any(_owns(other, look) for other in able)]
+    if any(look.codes and not look.half for look in whole):
+        whole = [look for look in whole if not look.half]
+    best = [look for look in whole if look.samples or any(part.samples for part in parts[look.cls])] or whole
+    named = [look for look in best if look.named]
+    return named if len(named) == 1 else best
+
+
+def _owns(owner: _Look, part: _Look) -> bool:
+    """Whether `part` is built into `owner`; a whole VAE within a wrapper that is no nn.Module stays the VAE."""
+    given = owner.given and part.half
+    if not (given or part.cls.__name__ in owner.uses) or owner.cls.__name__ in part.uses or issubclass(owner.cls, part.cls):
+        return False
+    return owner.module or not (part.module and part.runs and (part.named or part.codes))
+
+
+def _look(cls: type, drawing: set[str]) -> _Look:
+    bases = [base for base in cls.__mro__ if not base.__module__.startswith(_FRAMEWORKS)]
+    names = {name for base in bases for name in vars(base) if not name.startswith("__")}
+    uses = frozenset(name for base in bases for name in _names_used(base))
+    if issubclass(cls, nn.Module):
+        # A loss takes four arguments and more, self among them; a model can be called on a batch alone, or with labels.
+        required = [each for each in parameters_of(cls.forward) if each.default is each.empty]
+        runs = ("forward" in names or issubclass(cls, nn.Sequential)) and len(required) <= 3
+    else:
+        runs = "forward" in names or "__call__" in vars(cls)
+    # Without a forward the loss of a class of that name is what runs: what it calls tells of it.
+    called = names | uses if issubclass(cls, nn.Module) and (runs or _is_named(cls)) else names
+    return _Look(
+        cls,
+        issubclass(cls, nn.Module),
+        samples=any(map(_SAMPLING.search, names)) or bool(uses & (_DRAWS | drawing)),
+        codes=any(map(_ENCODING.search, called)) and any(map(_DECODING.search, called)),
+        runs=runs,
+        abstract=inspect.isabstract(cls) or "NotImplementedError" in _names_used(cls),
+        uses=uses,
+        step=_SAMPLING.search(cls.__name__) is not None
+        and not any(map(_ENCODING.search, (cls.__name__, *names)))
+        and "vae" not in cls.__name__.lower(),
+        given=_is_given_networks(cls),
+    )
+
+
+def _is_named(cls: type) -> bool:
+    return re.search(r"vae|variational", cls.__name__, re.IGNORECASE) is not None
+
+
+def _is_given_networks(cls: type) -> bool:
+    """Whether its constructor has a parameter for an encoder and one for a decoder."""
+    names = [parameter.name for parameter in parameters_of(cls)]
+    return all(any(re.match(rf"({short}|{long})(oder)?(_?net\w*)?$", name, re.IGNORECASE) for name in names) for short, long in _NETWORKS)
+
+
+def _names_used(cls: type) -> Iterator[str]:
+    """The global names and attributes that the methods of a class use, and the functions within them."""
+    for value in vars(cls).values():
+        inner = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+        inner = inner.fget if isinstance(inner, property) else inner
+        function = inspect.unwrap(inner) if callable(inner) else None
+        waiting = [function.__code__] if isinstance(function, FunctionType) else []
+        while waiting:
+            code = waiting.pop()
+            yield from code.co_names
+            waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+
+
+def _no_class(foreign: list[type], label: str, own: list[type], looks: list[_Look]) -> Unbound:
+    imported = [cls.__name__ for cls in foreign if issubclass(cls, nn.Module) and not cls.__module__.startswith(_FRAMEWORKS)]
+    found = ", ".join(cls.__name__ for cls in own) or "none"
+    also = f"; it imports {', '.join(imported)}" if imported else ""
+    example = (imported or [cls.__name__ for cls in own] or ["make"])[0]
+    shown = "".join(f"\n  {_described(look)}" for look in looks if look.module and (look.named or len(looks) <= _DESCRIBED))
+    return Unbound(
+        f"no class in {label} looks like a VAE; classes defined there: {found}{also}{shown}",
+        f"A VAE encodes, samples and decodes. Name the class, or a function without arguments that builds the model: {label}:{example}",
+    )
+
+
+def _described(look: _Look) -> str:
+    """What a network has of a VAE, and what it lacks."""
+    own = sorted(name for name, value in vars(look.cls).items() if isinstance(value, FunctionType) and not name.startswith("__"))
+    has = f"has the methods {', '.join(own)}" if own else "has no methods of its own"
+    parts = {
+        "a forward that takes a batch": look.runs,
+        "a step that draws": look.samples,
+        "something that encodes": any(map(_ENCODING.search, {*own, *look.uses})),
+        "something that decodes": any(map(_DECODING.search, {*own, *look.uses})),
+    }
+    lacks = [name for name, there in parts.items() if not there]
+    return f"{look.cls.__name__} {has}" + (f"; it lacks {', '.join(lacks)}" if lacks else "")

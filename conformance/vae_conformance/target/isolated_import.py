@@ -1,0 +1,184 @@
+"""A folder whose modules are imported under private names, and the import itself: nothing of it is left behind but the modules."""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import importlib.util
+import itertools
+import re
+import sys
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, ClassVar
+
+from vae_conformance.guard.time_limit import undisturbed, user_code
+from vae_conformance.target.notebook import notebook_source
+from vae_conformance.target.partial_module import run_definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from vae_conformance.target.definitions import Definitions
+
+TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importing only defines the model.'
+
+
+def top_level_spec(top: str) -> ModuleSpec | None:
+    """Where a top-level module or package is installed; None where it is not."""
+    try:
+        return importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+
+
+class PrivateTree:
+    """A folder whose modules are imported under names of one target's own.
+
+    The modules lie in `sys.modules` below a private package, and see an `__import__` that looks among their siblings
+    first. So two targets with siblings of the same name never meet, an import within a function finds what one at the
+    top finds, and `sys.path` stays as it is. A folder that belongs to a package is taken with the package.
+    """
+
+    _count = itertools.count()
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = self.root = folder
+        while (self.root / "__init__.py").is_file() and "." not in self.root.name:
+            self.root = self.root.parent
+        self.prefix = f"_vae_target_{next(self._count)}"
+        self.package = ".".join((self.prefix, *folder.relative_to(self.root).parts))
+        self.builtins = {**vars(builtins), "__import__": self._import}
+        package = ModuleType(self.prefix)
+        package.__path__ = [str(self.root)]
+        sys.modules[self.prefix] = package
+        if not any(isinstance(finder, PrivateFinder) for finder in sys.meta_path):
+            sys.meta_path.insert(0, PrivateFinder())
+        PrivateFinder.trees[self.prefix] = self
+        importlib.invalidate_caches()
+
+    def load(self, path: Path, kept: Definitions | None = None) -> ModuleType:
+        """The module of a file of the folder, executed; of a notebook, and where they are given, its definitions alone."""
+        plain = re.sub(r"\W", "_", path.stem)
+        stem = plain if path.suffix == ".py" and path.stem.isidentifier() else f"target_{plain}"
+        name = f"{self.package}.{stem}"
+        parent = importlib.import_module(self.package)
+        if name in sys.modules:  # the package's __init__ imports it
+            return sys.modules[name]
+        spec = importlib.util.spec_from_file_location(name, path, loader=PrivateLoader(name, str(path), kept))
+        assert spec is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        setattr(parent, stem, module)
+        PrivateLoader(name, str(path), kept).exec_module(module)
+        return module
+
+    def sources(self, *first: Path) -> list[Path]:
+        """The files of the modules that were imported, `first` ahead."""
+        modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == self.prefix or name in _STRAYS]
+        files = {Path(file) for module in modules if (file := getattr(module, "__file__", None))}
+        return [*first, *sorted(files - set(first))]
+
+    @contextmanager
+    def kept_if_imported(self) -> Iterator[None]:
+        """Forget all modules of the folder if the block fails."""
+        try:
+            yield
+        except BaseException:
+            self.forget()
+            raise
+
+    def forget(self) -> None:
+        """Forget all modules of the folder."""
+        for name in [name for name in sys.modules if name.partition(".")[0] == self.prefix]:
+            del sys.modules[name]
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None = None,  # noqa: A002 - as __import__ has it
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        top = name.partition(".")[0]
+        package = self._home(top) if level == 0 else None
+        if package is None:
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        module = builtins.__import__(f"{package}.{name}", globals, locals, fromlist or ("*",), 0)
+        return module if fromlist else sys.modules[f"{package}.{top}"]
+
+    def _home(self, top: str) -> str | None:
+        """The private package that a sibling of that name belongs to, or None where there is no such sibling."""
+        if top in sys.stdlib_module_names or top == "__main__":
+            return None
+        for folder, package in ((self.folder, self.package), (self.root, self.prefix)):
+            spec = PathFinder.find_spec(top, [str(folder)])
+            if spec is None:
+                continue
+            # A folder without __init__.py (`data/`) comes last of all, as it does for Python.
+            if spec.loader is not None or (any((folder / top).glob("*.py")) and top_level_spec(top) is None):
+                return package
+        return None
+
+
+class PrivateFinder:
+    """Finds the modules below private packages."""
+
+    trees: ClassVar[dict[str, PrivateTree]] = {}
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """See importlib.abc.MetaPathFinder."""
+        if path is None or name.partition(".")[0] not in self.trees:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = PrivateLoader(name, spec.loader.path)
+        return spec
+
+
+class PrivateLoader(SourceFileLoader):
+    """Runs a file, or the definitions of one or of a notebook, with its tree's `__import__`; it neither reads nor writes compiled files."""
+
+    def __init__(self, fullname: str, path: str, kept: Definitions | None = None) -> None:
+        super().__init__(fullname, path)
+        self.kept = kept
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the loader serves this one name
+        """The code of a file."""
+        return compile(Path(self.path).read_bytes(), self.path, "exec", dont_inherit=True)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """See importlib.abc.Loader."""
+        path = Path(self.path)
+        kept = notebook_source(path) if self.kept is None and path.suffix.lower() == ".ipynb" else self.kept
+        own_builtins = PrivateFinder.trees[module.__name__.partition(".")[0]].builtins
+        module.__dict__["__builtins__"] = own_builtins
+        if kept is None:
+            exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - to import somebody's file is to run it
+        else:
+            run_definitions(kept, module, own_builtins)
+
+
+_STRAYS: set[str] = set()
+"""Modules that the last target imported from folders which it put on `sys.path` itself."""
+
+
+@contextmanager
+def importing(shown: str, limit: float, tree: Path | None) -> Iterator[None]:
+    """A context for an import: its failures are `Unbound`, and the interpreter is left as it was."""
+    for name in _STRAYS:
+        sys.modules.pop(name, None)
+    _STRAYS.clear()
+    entries, before = set(sys.path), set(sys.modules)
+    with undisturbed(shown):
+        try:
+            with user_code(f"importing {shown}", limit=limit, tree=tree, too_long=TOO_LONG):
+                yield
+        finally:
+            added = [Path(entry).resolve() for entry in set(sys.path) - entries]
+            for name in set(sys.modules) - before:
+                file = Path(getattr(sys.modules[name], "__file__", None) or "")
+                if not name.startswith("_vae_target_") and any(file.is_relative_to(place) for place in added):
+                    _STRAYS.add(name)

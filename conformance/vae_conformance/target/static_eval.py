@@ -1,0 +1,258 @@
+"""What an expression of a file stands for, told from its assignments of constants without running anything."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+from torch import nn
+
+from vae_conformance.target.submodule_arguments import Ingredient
+
+_PLAIN = (int, float, str, bool, tuple, list, dict, type(None))
+_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Div: operator.truediv,
+    ast.Mod: operator.mod,
+}
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    **{one.__name__: one for one in (int, float, len, max, min, sum, tuple, list, round, dict)},
+    "math.prod": math.prod,
+    "math.sqrt": math.sqrt,
+    "np.prod": math.prod,
+    "numpy.prod": math.prod,
+}
+_MOVES = frozenset({"to", "cuda", "cpu", "float", "double", "train", "eval"})
+_DEPTH = 12
+
+
+class Unknown(Exception):
+    """The value of an expression cannot be told."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The names that a place in a file sees.
+
+    Attributes:
+        assigned: what stands in the scope itself, in order: the line, the name and the value, None where it cannot be told.
+        outer: the scope around it; of a notebook's cell, the cell before.
+        parameters: those of its function, with their defaults.
+        line: the place: what is assigned further down does not count.
+        local: whether it is that of a function.
+    """
+
+    assigned: tuple[tuple[int, str, ast.expr | None], ...]
+    outer: Scope | None
+    parameters: Mapping[str, ast.expr | None]
+    line: int = 10**9
+    local: bool = False
+
+    def find(self, name: str) -> tuple[ast.expr | None, Scope, bool] | None:
+        """The expression that a name stands for, the scope to read it in, and whether it is a function's own; None for no name of these."""
+        earlier = [one for one in self.assigned if one[1] == name and one[0] < self.line]
+        if earlier:
+            line, _, value = earlier[-1]
+            return value, replace(self, line=line), self.local
+        if name in self.parameters:
+            return self.parameters[name], self.outer or self, True
+        return None if self.outer is None else self.outer.find(name)
+
+
+def assignments(body: Iterable[ast.stmt]) -> tuple[tuple[int, str, ast.expr | None], ...]:
+    """Every assignment of a scope, those in its blocks too, but not within functions and classes."""
+    found: list[tuple[int, str, ast.expr | None]] = []
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        told: dict[str, ast.expr] = {}
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                told |= _told(target, statement.value)
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            told |= _told(statement.target, statement.value)
+        blocks = [block for name in ("body", "orelse", "finalbody") if (block := getattr(statement, name, None))]
+        blocks += [handler.body for handler in getattr(statement, "handlers", ())]
+        heads = (
+            [node for node in ast.iter_child_nodes(statement) if not isinstance(node, ast.stmt | ast.ExceptHandler)]
+            if blocks
+            else [statement]
+        )
+        bound = {node.id for head in heads for node in ast.walk(head) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        found += [(statement.lineno, name, told.get(name)) for name in sorted(bound | set(told))]
+        for block in blocks:
+            found += assignments(block)
+    return tuple(found)
+
+
+def _told(target: ast.expr, value: ast.expr) -> dict[str, ast.expr]:
+    if isinstance(target, ast.Name):
+        return {target.id: value}
+    if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List) and len(target.elts) == len(value.elts):
+        pairs = zip(target.elts, value.elts, strict=True)
+        return {name: one for inner, given in pairs for name, one in _told(inner, given).items()}
+    return {}
+
+
+def command_line(pieces: Sequence[tuple[str, ast.Module]]) -> dict[str, ast.expr]:
+    """The defaults of the arguments that a file's parser of the command line takes, by the names of their attributes."""
+    found: dict[str, ast.expr] = {}
+    for _, tree in pieces:
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument"):
+                continue
+            flags = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
+            words = {one.arg: one.value for one in node.keywords}
+            long = next((flag for flag in flags if flag.startswith("--")), flags[0] if flags else "")
+            dest = words.get("dest")
+            name = str(dest.value) if isinstance(dest, ast.Constant) else long.lstrip("-").replace("-", "_")
+            if "default" in words:
+                found[name] = words["default"]
+    return found
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads expressions of one module.
+
+    Attributes:
+        module: the module as it was loaded.
+        flags: defaults of its command line.
+        network: what one of its own networks is given as, from the call of its class.
+    """
+
+    module: ModuleType
+    flags: Mapping[str, ast.expr]
+    network: Callable[[type, ast.Call, Scope], Ingredient]
+
+    def value(self, node: ast.expr, scope: Scope, depth: int = _DEPTH) -> Any:
+        """A plain value, or an ingredient for a network.
+
+        Raises:
+            Unknown: it cannot be told.
+        """
+        if not depth:
+            raise Unknown
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.Name(id=name):
+                return self._named(name, node, scope, depth)
+            case ast.Tuple(elts=elements):
+                return tuple(self.value(one, scope, depth - 1) for one in elements)
+            case ast.List(elts=elements):
+                return [self.value(one, scope, depth - 1) for one in elements]
+            case ast.Dict(keys=keys, values=values) if all(keys):
+                return {self.value(k, scope, depth - 1): self.value(v, scope, depth - 1) for k, v in zip(keys, values, strict=True) if k}
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self._number(operand, scope, depth)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                return self._computed(_OPERATORS[type(op)], self.value(left, scope, depth - 1), self.value(right, scope, depth - 1))
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                return self._power(self._number(left, scope, depth), self._number(right, scope, depth))
+            case ast.Subscript(value=inner, slice=key):
+                return self._computed(operator.getitem, self.value(inner, scope, depth - 1), self.value(key, scope, depth - 1))
+            case ast.Attribute():
+                return self._attribute(node, scope, depth)
+            case ast.Call():
+                return self._call(node, scope, depth)
+        raise Unknown
+
+    def _named(self, name: str, node: ast.expr, scope: Scope, depth: int) -> Any:
+        found = scope.find(name)
+        if found is not None and found[0] is not None:
+            try:
+                return self.value(found[0], found[1], depth - 1)
+            except Unknown:
+                pass
+        if found is None or not found[2]:
+            return self._live(node)
+        raise Unknown
+
+    def _live(self, node: ast.expr) -> Any:
+        """What a name or a dotted one stands for in the loaded module, where that is no more than a value, a class or a function."""
+        found = self._object(node)
+        if isinstance(found, _PLAIN) and (not isinstance(found, tuple | list) or all(isinstance(one, _PLAIN) for one in found)):
+            return found
+        if inspect.isclass(found) or isinstance(found, FunctionType | BuiltinFunctionType):
+            return Ingredient(ast.unparse(node), lambda: found)
+        raise Unknown
+
+    def _object(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Name) and node.id in vars(self.module):
+            return vars(self.module)[node.id]
+        if isinstance(node, ast.Attribute):
+            owner = self._object(node.value)
+            if (
+                isinstance(owner, ModuleType)
+                or inspect.isclass(owner)
+                or dataclasses.is_dataclass(owner)
+                or type(owner).__name__ == "Namespace"
+            ):
+                try:
+                    return inspect.getattr_static(owner, node.attr) if not isinstance(owner, ModuleType) else getattr(owner, node.attr)
+                except AttributeError:
+                    raise Unknown from None
+        raise Unknown
+
+    def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> Any:
+        try:
+            return self._live(node)
+        except Unknown:
+            if isinstance(node.value, ast.Name) and node.value.id != "self" and node.attr in self.flags:
+                return self.value(self.flags[node.attr], scope, depth - 1)
+            raise
+
+    def _call(self, node: ast.Call, scope: Scope, depth: int) -> Any:
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _MOVES and isinstance(node.func.value, ast.Call | ast.Name):
+            return self.value(node.func.value, scope, depth - 1)
+        called = ast.unparse(node.func)
+        if called in _FUNCTIONS and not node.keywords:
+            return self._computed(_FUNCTIONS[called], *(self.value(one, scope, depth - 1) for one in node.args))
+        kind = self._object(node.func)
+        if not (inspect.isclass(kind) and (issubclass(kind, nn.Module) or dataclasses.is_dataclass(kind))):
+            raise Unknown
+        if kind.__module__ == self.module.__name__:
+            return self.network(kind, node, scope)
+        if not kind.__module__.startswith("torch.nn.") or any(one.arg is None for one in node.keywords):
+            raise Unknown
+        first = [self.value(one, scope, depth - 1) for one in node.args]
+        rest = {str(one.arg): self.value(one.value, scope, depth - 1) for one in node.keywords}
+        shown = ", ".join([*map(repr, first), *(f"{name}={value!r}" for name, value in rest.items())])
+        return Ingredient(f"{called}({shown})", lambda: kind(*map(_made, first), **{name: _made(one) for name, one in rest.items()}))
+
+    def _number(self, node: ast.expr, scope: Scope, depth: int) -> Any:
+        value = self.value(node, scope, depth - 1)
+        if not isinstance(value, int | float):
+            raise Unknown
+        return value
+
+    def _power(self, base: float, exponent: float) -> Any:
+        if abs(base) > 1e6 or abs(exponent) > 64:
+            raise Unknown
+        return self._computed(operator.pow, base, exponent)
+
+    def _computed(self, function: Callable[..., Any], *values: Any) -> Any:
+        if not all(isinstance(value, _PLAIN) for value in values):
+            raise Unknown
+        try:
+            result = function(*values)
+        except Exception:  # noqa: BLE001  whatever arithmetic of somebody's constants does, its value is then unknown
+            raise Unknown from None
+        if isinstance(result, Sequence) and len(result) > 10_000:
+            raise Unknown
+        return result
+
+
+def _made(value: object) -> object:
+    return value.make() if isinstance(value, Ingredient) else value

@@ -1,0 +1,311 @@
+"""Finds and loads what the user named: an entry point, an object of a module, a file or a notebook."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import os
+import pkgutil
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from vae_conformance.config.declared import declared_options
+from vae_conformance.errors import Unbound
+from vae_conformance.guard.time_limit import public_names
+from vae_conformance.implementation import Implementation
+from vae_conformance.target.adapter import adapted
+from vae_conformance.target.arguments import accepted_sizes, parameter_names
+from vae_conformance.target.builder import Builder
+from vae_conformance.target.checkpoint import Weights
+from vae_conformance.target.choose_class import choose_class
+from vae_conformance.target.execute import load_file
+from vae_conformance.target.factories import factories_of
+from vae_conformance.target.isolated_import import PrivateTree, importing, top_level_spec
+from vae_conformance.target.spec import FORMS, close_match, locate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+
+@dataclass(frozen=True)
+class Target:
+    """An implementation that was found and loaded.
+
+    Attributes:
+        text: as the user wrote it.
+        name: how messages call it, e.g. "student.py:VAE".
+        namespace: the module it stands in, where its loss function may stand too.
+        make: gives a new instance; None for a ready instance. Raises `Unbound` where the constructor fails.
+        instance: the ready instance, or None.
+        arguments: the constructor arguments that were supplied.
+        rebuild: constructs with other values of the sizes it accepts, by `input_shape`, `hidden_dim`, `latent_dim` or
+            the names of its own parameters; None where it accepts none. Raises `Unbound`.
+        accepts: which of `input_shape`, `hidden_dim` and `latent_dim` `rebuild` takes.
+        sources: the files whose content decides its behaviour, its own first.
+        record: the Implementation record that settles some of it by hand, or None.
+        weights: those of a trained model that is judged as it is, which `instance` has; or None.
+        notes: what is to be said of how it was loaded.
+    """
+
+    text: str
+    name: str
+    namespace: ModuleType
+    make: Callable[[], object] | None
+    instance: object | None
+    arguments: Mapping[str, object]
+    rebuild: Callable[[Mapping[str, object]], object] | None
+    sources: tuple[Path, ...]
+    accepts: frozenset[str] = frozenset()
+    record: Implementation | None = None
+    weights: Weights | None = None
+    notes: tuple[str, ...] = ()
+    _digest: str = field(default="", repr=False)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the sources as they were loaded, the object's name and the arguments."""
+        return self._digest
+
+
+@dataclass(frozen=True)
+class _How:
+    """What was asked of `load_target`, and the folder of the code once it is known."""
+
+    text: str
+    input_shape: tuple[int, ...] | None
+    limit: float
+    tree: Path | None = None
+
+
+def load_target(text: str, *, input_shape: tuple[int, ...] | None = None, import_limit: float = 30.0) -> Target:
+    """Find and load what the user named; nothing is constructed yet.
+
+    Args:
+        text: an entry point's name, `package.module:object`, `path/to/file.py[:Name]`, `path/to/notebook.ipynb[:Name]`.
+        input_shape: the shape of one item, where it is known.
+        import_limit: seconds that importing, and each construction, may take.
+
+    Raises:
+        Unbound: nothing of that name is there, it cannot be imported, it is not clear which class is meant, or what the
+            class declares of itself is not in order.
+    """
+    how = _How(text, input_shape, import_limit)
+    address = locate(text)
+    if address.path is not None:
+        return _from_file(address.path, address.name, how)
+    if address.point is not None:
+        return _from_entry_point(address.point, how)
+    return _from_module(address.module, address.name, how)
+
+
+def given_target(given: Any, *, input_shape: tuple[int, ...] | None = None) -> Target:
+    """The target of an object that is at hand: a class, a function that builds a model, a model, or an Implementation record.
+
+    Its trained runs are nobody else's: what a closure or a weight holds stands in no source, so the fingerprint is like no other.
+
+    Raises:
+        Unbound: it is none of these, or what the class declares of itself is not in order.
+    """
+    named = given.build if isinstance(given, Implementation) else given
+    owner = _owner(named)
+    module = _home(named) or ModuleType("given")
+    name = public_names(str(getattr(owner, "__qualname__", type(named).__qualname__))).rpartition("<locals>.")[2]
+    file = getattr(module, "__file__", None)
+    label = name if file is None else f"{Path(file).name}:{name}"
+    target = _target(given, label, module, _neighbours(module), _How(label, input_shape, 30.0))
+    return replace(target, _digest=hashlib.sha256(os.urandom(32)).hexdigest())
+
+
+def _home(given: object) -> ModuleType | None:
+    """The module that something is defined in, where it is known."""
+    return sys.modules.get(getattr(_owner(given), "__module__", None) or "")
+
+
+def _owner(given: object) -> object:
+    """What has a name and a module: the object itself, the function behind a partial one, or its class."""
+    return given if hasattr(given, "__qualname__") else getattr(given, "func", type(given))
+
+
+def _neighbours(module: ModuleType) -> list[Path]:
+    """The files of the modules that belong to one's package, or lie in its folder or below: its own first."""
+    file = getattr(module, "__file__", None)
+    if file is None or not Path(file).is_file():
+        return []
+    own = Path(file).resolve()
+    package = module.__name__.partition(".")[0] if "." in module.__name__ else None
+    if package is None and "site-packages" in own.parts:
+        return [own]
+    others = (
+        Path(there).resolve()
+        for name, other in list(sys.modules.items())
+        if (there := getattr(other, "__file__", None)) and (name.partition(".")[0] == package or package is None)
+    )
+    kept = {path for path in others if path.suffix == ".py" and (package or path.is_relative_to(own.parent)) and path.is_file()}
+    return [own, *sorted(kept - {own})]
+
+
+def _from_file(path: Path, name: str, how: _How) -> Target:
+    path = path.resolve()
+    loaded = load_file(path, how.limit)
+    module, tree = loaded.module, loaded.tree
+    try:
+        name = name or _only_record(module, path.name)
+        chosen = _attribute(module, name, path.name) if name else choose_class(module, path.name)
+        label = f"{path.name}:{name or getattr(chosen, '__name__', '')}"
+        target = _built(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
+    except Unbound as fault:
+        raise loaded.blame(fault) from fault
+    if not loaded.note:
+        return target
+    return replace(
+        target, notes=(loaded.note, *target.notes), _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest()
+    )
+
+
+def _only_record(module: ModuleType, label: str) -> str:
+    """The name of the Implementation record of a file that has just one: whoever writes one means it. Empty where there is none.
+
+    Raises:
+        Unbound: there are several.
+    """
+    records = {id(value): name for name, value in reversed(vars(module).items()) if isinstance(value, Implementation)}
+    if len(records) > 1:
+        names = sorted(records.values())
+        raise Unbound(
+            f"{label} has {len(names)} Implementation records: {', '.join(names)}",
+            "Name one: " + " or ".join(f"{label}:{name}" for name in names),
+        )
+    return next(iter(records.values()), "")
+
+
+def _from_module(dotted: str, name: str, how: _How) -> Target:
+    """An object of an installed module, or of one that lies in the current folder."""
+    spec = top_level_spec(dotted.partition(".")[0])
+    tree = None if spec else PrivateTree(Path.cwd())
+    folders = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    root = tree.root if tree else folders[0] if folders else None
+    try:
+        with tree.kept_if_imported() if tree else nullcontext(), importing(dotted, how.limit, root):
+            module = importlib.import_module(f"{tree.package}.{dotted}" if tree else dotted)
+    except Unbound as fault:
+        lost = fault.__cause__.name if isinstance(fault.__cause__, ModuleNotFoundError) else None
+        if lost is None or not f"{dotted}.".startswith(f"{public_names(lost)}."):
+            raise
+        beside = {module.name for module in pkgutil.iter_modules([str(folder) for folder in folders] or None)}
+        close = close_match(public_names(lost).rpartition(".")[2], beside)
+        raise Unbound(f"there is no module {public_names(lost)}{close}", FORMS) from fault
+    own = [Path(file)] if (file := getattr(module, "__file__", None)) else []
+    installed = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    sources = tree.sources(*own) if tree else installed or own
+    return _target(_attribute(module, name, dotted), f"{dotted}:{name}", module, sources, replace(how, tree=root))
+
+
+def _from_entry_point(point: EntryPoint, how: _How) -> Target:
+    try:
+        return replace(_from_module(point.module, point.attr, how), name=point.name)
+    except Unbound as fault:
+        raise Unbound(f"the entry point {point.name} ({point.value}): {fault.message}", fault.hint) from fault
+
+
+def _built(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:
+    """The record of an object; of a class whose arguments nothing says, that of the one function of its file that builds it."""
+    try:
+        return _target(chosen, label, module, sources, how)
+    except Unbound:
+        makers = factories_of(chosen, module) if inspect.isclass(chosen) else []
+        if len(makers) != 1:
+            raise
+        maker = makers[0].__name__
+        target = _target(makers[0], f"{label.rpartition(':')[0]}:{maker}", module, sources, how)
+        return replace(target, notes=(f"{chosen.__name__} is built by {maker}, the function of its file that does so", *target.notes))
+
+
+def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:
+    """The record of an object: a ready instance, or a class or factory with the arguments that it will get."""
+    if isinstance(chosen, Implementation):
+        return _of_record(chosen, label, module, sources, how)
+    parts = [part for part in ("encode", "decode", "reparameterize", "forward") if hasattr(chosen, part)]
+    if isinstance(chosen, nn.Module) or (parts and not inspect.isclass(chosen)):
+        digest = _digest(sources, label, {})
+        return Target(how.text, label, module, None, chosen, {}, None, tuple(sources), _digest=digest)
+    if not callable(chosen):
+        kind = type(chosen).__name__
+        raise Unbound(f"{label} is a {kind}, not a class, a function that builds a model, or a model", FORMS)
+    shape = how.input_shape or declared_options(chosen, label).get("input_shape")
+    builder = Builder(chosen, label, shape, how.limit, how.tree)
+    accepts, own_names = accepted_sizes(chosen), parameter_names(chosen)
+
+    def rebuild(sizes: Mapping[str, object]) -> object:
+        if unknown := sorted(set(sizes) - accepts - own_names):
+            hint = f"It takes {', '.join(sorted(own_names))}."
+            raise Unbound(f"{label} has no parameter for {', '.join(unknown)}", hint)
+        return builder.rebuild(sizes)
+
+    return Target(
+        how.text,
+        label,
+        module,
+        builder.make,
+        None,
+        MappingProxyType(builder.arguments),
+        rebuild if accepts or own_names else None,
+        tuple(sources),
+        accepts,
+        notes=builder.notes,
+        _digest=_digest(sources, label, builder.arguments),
+    )
+
+
+def _of_record(record: Implementation, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:
+    """What the record builds, behind an adapter with the parts that it gives."""
+    shape = how.input_shape or record.declared.get("input_shape")
+    home = _home(record.build) or module
+    framework = home.__name__.partition(".")[0] in ("torch", "torchvision", "builtins")
+    every = dict.fromkeys([*sources, *([] if framework or home is module else _neighbours(home))])
+    built = _target(record.build, label, home, tuple(every), replace(how, input_shape=shape))
+    make, rebuild = built.make, built.rebuild
+    assert make is not None, "a record refuses what is ready"
+    return replace(
+        built,
+        name=record.name or label,
+        make=lambda: adapted(record, make()),
+        rebuild=None if rebuild is None else lambda sizes: adapted(record, rebuild(sizes)),
+        record=record,
+    )
+
+
+def _digest(sources: Sequence[Path], label: str, arguments: Mapping[str, object]) -> str:
+    sha = hashlib.sha256(repr((label.rpartition(":")[2], sorted(arguments.items()))).encode())
+    for source in sources:
+        content = source.read_bytes()
+        sha.update(f"\n{source.name} {len(content)}\n".encode() + content)
+    return sha.hexdigest()
+
+
+def _attribute(module: ModuleType, dotted: str, label: str) -> Any:
+    found: Any = module
+    for part in dotted.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError as fault:
+            there = {name: value for name, value in vars(module).items() if not name.startswith("_") and not inspect.ismodule(value)}
+            own = [
+                name
+                for name, value in there.items()
+                if getattr(value, "__module__", module.__name__) == module.__name__ or isinstance(value, nn.Module)
+            ]
+            has = ", ".join(sorted(own)) or "nothing"
+            raise Unbound(
+                f"{label} has no {dotted}{close_match(dotted, there)}; it has: {has}",
+                "Name a class, a function that builds the model, or a model.",
+            ) from fault
+    return found

@@ -1,0 +1,138 @@
+"""`parametrize_with_claims`: each claim as a test of somebody's own test suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+import pytest
+
+from vae_conformance.api import ConformanceError, Options, Report, object_options, read_options
+from vae_conformance.config.options import RunOptions
+from vae_conformance.config.pyproject import load_options
+from vae_conformance.errors import Unbound
+from vae_conformance.exit_codes import gates
+from vae_conformance.runner.run import Judge
+from vae_spec.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from vae_conformance.target.target import Target
+
+
+class _Shared:
+    """One implementation, loaded and bound when its first claim is asked, for all claims of one decorator."""
+
+    def __init__(self, options: RunOptions, given: object | None) -> None:
+        self.options = options
+        self._given = given
+        self._judge: Judge | None = None
+
+    def judge(self) -> Judge:
+        """The judge; raises `Unbound` where the object is none that can be judged."""
+        if self._judge is None:
+            self._judge = Judge(self.options, self._target())
+        return self._judge
+
+    def _target(self) -> Target | None:
+        if self._given is None:
+            return None
+        from vae_conformance.target.target import given_target  # noqa: PLC0415  imports torch
+
+        return given_target(self._given, input_shape=self.options.input_shape)
+
+
+@dataclass(frozen=True)
+class ClaimCheck:
+    """Asks one claim when it is called, and passes, skips or fails the test by its verdict.
+
+    Attributes:
+        claim_id: the claim.
+        title: what it is about, in a few words.
+    """
+
+    claim_id: str
+    title: str
+    _shared: _Shared
+
+    def __call__(self) -> None:
+        """Ask.
+
+        Raises:
+            ConformanceError: the claim is violated; its text is the terminal's block.
+        """
+        __tracebackhide__ = True
+        options = self._shared.options
+        try:
+            judge = self._shared.judge()
+            verdict = judge.ask(self.claim_id)
+        except Unbound as error:
+            pytest.fail("\n".join(filter(None, (error.message, error.hint))), pytrace=False)
+        if verdict.outcome is Outcome.HOLDS:
+            return
+        if verdict.outcome is Outcome.NOT_APPLICABLE:
+            pytest.skip(verdict.message)
+        if verdict.outcome is not Outcome.ERROR and not gates(verdict.level, options.gate):
+            pytest.skip(f"{verdict.outcome}, but does not gate: {verdict.message}")
+        # What is listed as an expected failure is pytest's to expect: here it is a violation like any other.
+        report = Report.of(judge.report_on(self.claim_id, options=replace(options, expected_failures={})))
+        try:
+            report.raise_for_violations()
+        except ConformanceError as error:
+            if verdict.outcome is Outcome.VIOLATED:
+                raise
+            pytest.fail(str(error), pytrace=False)
+
+    def __repr__(self) -> str:
+        """For pytest's own messages."""
+        return f"<check {self.claim_id}: {self.title}>"
+
+
+def parametrize_with_claims(
+    target: object,
+    *,
+    profile: str = "exact",
+    only: str | Sequence[str] = (),
+    expected_failures: Mapping[str, str] | None = None,
+    **options: Unpack[Options],
+) -> pytest.MarkDecorator:
+    """A decorator that makes one test of each claim: its argument `check` is called without arguments, and its id is the claim's.
+
+    A claim that is violated fails its test, one that does not apply is skipped with its reason, and so is one that does not gate and is
+    violated. A listed failure is a strict xfail with its reason: it must be violated. A claim that could not be decided fails, listed or
+    not. The implementation is loaded and bound once, when the first of its tests runs, and in this process.
+
+    Args:
+        target: as a text (or path) what the command line takes; or a class, a function that builds a model, or a model.
+        profile: exact, quick or full.
+        only: claims and areas; all of the profile where empty.
+        expected_failures: claim id -> the reason why it may fail.
+        options: the others; see `vae_conformance.api.Options`.
+
+    Raises:
+        ValueError: an option's value is not what it must be, there is no such claim, or the configuration file is not in order.
+        TypeError: there is no such option.
+    """
+    given = {**options, "profile": profile, "expected_failures": dict(expected_failures or {}), **({"only": only} if only else {})}
+    from vae_conformance.runner.selection import selected  # noqa: PLC0415  imports torch
+
+    try:
+        chosen = (
+            load_options(str(target), read_options(given), Path.cwd()) if isinstance(target, str | Path) else object_options(target, given)
+        )
+        claims = selected(chosen)
+    except Unbound as error:
+        raise ValueError(". ".join(filter(None, (error.message, error.hint)))) from error
+    shared = _Shared(chosen, None if isinstance(target, str | Path) else target)
+    return pytest.mark.parametrize(
+        "check",
+        [
+            pytest.param(ClaimCheck(claim.id, claim.title, shared), id=claim.id, marks=_marks(chosen.expected_failures.get(claim.id)))
+            for claim in claims
+        ],
+    )
+
+
+def _marks(reason: str | None) -> list[pytest.MarkDecorator]:
+    return [] if reason is None else [pytest.mark.xfail(reason=reason, raises=ConformanceError, strict=True)]

@@ -1,0 +1,177 @@
+"""What no claim speaks of is refused in one message; a VAE with a broken part is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from binding_samples import Inline, Layers, Native, bound, noisy
+from torch import Tensor, nn
+
+from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.errors import Unbound
+from vae_conformance.implementation import Implementation
+from vae_conformance.target.adapter import adapted
+from vae_spec.subject import Part, Standing
+
+
+class Conditional(Layers):
+    """Its networks are handed a label."""
+
+    def encode(self, x: Tensor, y: Tensor) -> Any:
+        return self.heads(x)
+
+    def decode(self, z: Tensor, y: Tensor) -> Any:
+        return self.layers(z)
+
+    def forward(self, x: Tensor, y: Tensor) -> Any:
+        mu, logvar = self.encode(x, y)
+        return self.decode(noisy(mu, logvar), y), mu, logvar
+
+
+class WithoutForward(Layers):
+    """The same without a forward, and the decoder alone is handed a label."""
+
+    def encode(self, x: Tensor) -> Any:
+        return self.heads(x)
+
+    def decode(self, z: Tensor, labels: Tensor) -> Any:
+        return self.layers(z)
+
+
+class Quantised(nn.Module):
+    """Codes are the nearest entries of a codebook."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.up = nn.Linear(64, 4), nn.Linear(4, 64)
+        self.codebook = nn.Embedding(16, 4)
+
+    def forward(self, x: Tensor) -> Any:
+        e = self.down(x.flatten(1))
+        nearest = torch.cdist(e, self.codebook.weight).argmin(1)
+        q = self.codebook(nearest)
+        return (e - q).square().mean(), self.up(e + (q - e).detach()).view_as(x)
+
+
+@pytest.mark.parametrize(("made", "needs"), [(Conditional, "forward needs 'y'"), (WithoutForward, "decode needs 'labels'")])
+def test_a_conditional_model_is_sent_to_an_adapter(made: type[nn.Module], needs: str) -> None:
+    with pytest.raises(Unbound, match="is a conditional VAE") as refused:
+        bound(made)
+    assert needs in refused.value.message
+    assert "docs/adapters.md" in refused.value.hint
+
+
+def test_a_label_that_may_be_left_out_is_none() -> None:
+    class Optional(Native):
+        def forward(self, x: Tensor, y: Tensor | None = None) -> Any:
+            return super().forward(x)
+
+    assert bound(Optional).facts.parts[Part.FORWARD].standing is Standing.PRESENT
+
+
+def test_a_second_argument_that_is_no_label_is_no_condition() -> None:
+    class Decodes(Native):
+        def decode(self, z: Tensor, logits: bool = False) -> Any:
+            return super().decode(z)
+
+        def reparameterize(self, mu: Tensor, logvar: Tensor) -> Tensor:
+            return noisy(mu, logvar)
+
+    assert isinstance(bound(Decodes), InProcessSubject)
+
+
+def test_a_codebook_without_a_draw_is_called_one() -> None:
+    with pytest.raises(Unbound, match="looks like a VQ-VAE") as refused:
+        bound(Quantised)
+    assert "codebook" in refused.value.message
+    assert "Gaussian posterior" in refused.value.hint
+
+
+def test_an_embedding_beside_a_posterior_is_no_codebook() -> None:
+    class Words(Native):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = nn.Embedding(10, 4)
+
+    assert isinstance(bound(Words), InProcessSubject)
+
+
+def test_what_shows_no_part_of_a_vae_is_refused_once() -> None:
+    class Opaque(Layers):
+        def forward(self, x: Tensor) -> Any:
+            h = nn.functional.linear(x.flatten(1), self.hidden.weight)
+            z = noisy(*(h @ layer.weight.T for layer in (self.head, self.second)))
+            return torch.sigmoid(z @ self.head.weight @ self.hidden.weight).view_as(x)
+
+    with pytest.raises(Unbound, match=r"nothing in student\.py:Opaque was recognised as a part of a VAE") as refused:
+        bound(Opaque)
+    assert "encode: no method or submodule named encode" in refused.value.message
+    assert "adapter" in refused.value.hint
+
+
+def raises(_self: Any, *_arguments: Any) -> Any:
+    """A part that fails."""
+    raise ValueError("not written yet")
+
+
+def test_a_vae_with_a_broken_part_is_judged() -> None:
+    class Broken(Inline):
+        encode = raises
+
+        def forward(self, x: Tensor) -> Any:
+            return self.encode(x)
+
+    class NoDecoder(Layers):
+        def encode(self, x: Tensor) -> Any:
+            return self.heads(x)
+
+    assert bound(Broken).facts.parts[Part.POSTERIOR].standing is Standing.FAILING
+    assert bound(NoDecoder).facts.parts[Part.DECODE].standing is Standing.MISSING
+
+
+def test_a_failing_that_points_to_a_mistake_is_judged() -> None:
+    class Always(Inline):
+        def forward(self, x: Tensor) -> Any:
+            raise AssertionError("Torch not compiled with CUDA enabled")
+
+    assert bound(Always, input_shape=(1, 8, 8)).facts.parts[Part.FORWARD].diagnosis == "cuda-always"
+
+
+def test_a_record_that_fixes_the_label_is_bound() -> None:
+    label = torch.zeros(1)
+    record = Implementation(
+        Conditional, encode=lambda model, x: model.encode(x, label), decode=lambda model, z: model.decode(z, label), input_shape=(64,)
+    )
+    subject = bound(lambda: adapted(record, Conditional()))
+    assert subject.facts.parts[Part.FORWARD].standing is Standing.PRESENT
+
+
+def test_a_clash_of_shapes_over_a_guess_points_to_no_mistake() -> None:
+    class Other(Layers):
+        """It takes vectors of 63 entries, which nobody can know."""
+
+        def encode(self, x: Tensor) -> Any:
+            return None
+
+        def decode(self, z: Tensor) -> Any:
+            return self.layers(z)
+
+        def forward(self, x: Tensor) -> Any:
+            return self.layers(self.head(self.hidden(x.flatten(1)[:, :63])))
+
+    report = bound(Other).facts.parts
+    assert {report[Part.DECODE].standing, report[Part.FORWARD].standing} == {Standing.FAILING}
+    assert report[Part.DECODE].diagnosis is report[Part.FORWARD].diagnosis is None
+    assert "the latent dimension is not known for sure" in report[Part.DECODE].account
+    assert "the shape of an item is not known for sure" in report[Part.FORWARD].account
+    assert bound(Other, input_shape=(64,)).facts.parts[Part.FORWARD].diagnosis == "hard-coded-shape"
+
+
+def test_a_clash_of_shapes_behind_an_encoder_that_works_is_the_authors() -> None:
+    class Narrow(Native):
+        def decode(self, z: Tensor) -> Any:
+            return super().decode(z[:, :2])
+
+    assert bound(Narrow).facts.parts[Part.DECODE].diagnosis == "hard-coded-shape"

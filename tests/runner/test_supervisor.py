@@ -1,0 +1,339 @@
+"""The parent survives what a child does: dying, crashing, hanging, printing rubbish."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from fake_child import FakeChild
+
+from vae_conformance.config.options import RunOptions
+from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, Started
+from vae_conformance.runner.run_state import Ledger, Limits, Proceedings
+from vae_conformance.runner.supervisor import MAX_CHILDREN, Label, Supervisor, registered_label
+from vae_conformance.runner.worker_process import Assignment, pytest_command
+from vae_spec.outcomes import Level, Outcome
+
+PATIENT = Limits(loading=30, claim=30, training=30, finishing=30, poll=0.01)
+LABEL = Label("the title", Level.EXPECTED, "the source")
+
+
+def run(
+    *scripts: str, limits: Limits = PATIENT, workers: int = 1, options: RunOptions | None = None
+) -> tuple[Proceedings, FakeChild, list[Event]]:
+    child, seen = FakeChild(scripts), []
+    supervisor = Supervisor(
+        options or RunOptions("t.py"),
+        workers=workers,
+        on_event=seen.append,
+        command_of=child,
+        limits=limits,
+        label_of=lambda _claim: LABEL,
+    )
+    return supervisor.run(), child, seen
+
+
+def outcomes(proceedings: Proceedings) -> dict[str, Outcome]:
+    return {verdict.claim: verdict.outcome for verdict in proceedings.verdicts}
+
+
+GOOD = """
+bound(); promised('KL-01', 'KL-02')
+ask('KL-01'); say('progress', text='step 1'); ask('KL-02', 'violated')
+say('finished')
+"""
+
+
+def test_a_child_that_does_its_work() -> None:
+    proceedings, child, seen = run(GOOD)
+    assert outcomes(proceedings) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED}
+    assert proceedings.promised == ("KL-01", "KL-02")
+    assert proceedings.bound is not None
+    assert proceedings.bound.implementation["name"] == "VAE"
+    assert (proceedings.not_bound, proceedings.suite_error, proceedings.children) == (None, None, 1)
+    assert Progress("step 1") in seen
+    assert isinstance(seen[0], Bound)
+    assert child.assignments[0].skip == ()
+    assert not child.assignments[0].folder.exists()
+
+
+def test_rubbish_between_the_events_and_a_torn_last_line_do_no_harm() -> None:
+    rubbish = "open(PATH, 'a').write('rubbish\\n{}\\n[]\\n'); print('noise'); print('noise', file=sys.stderr);"
+    torn = "\nopen(PATH, 'a').write('{\"event\": \"suite-err')"
+    proceedings, _, _ = run(rubbish + GOOD + torn)
+    assert len(proceedings.verdicts) == 2
+    assert proceedings.suite_error is None
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        ("os._exit(3)", "exit status 3"),
+        ("os._exit(0)", "exit status 0"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11"),
+    ],
+)
+def test_ending_before_it_is_bound_is_the_files_doing(script: str, status: str) -> None:
+    proceedings, child, _ = run(script)
+    assert proceedings.not_bound is not None
+    assert "ended the process while it was loaded" in proceedings.not_bound.message
+    assert status in proceedings.not_bound.message
+    assert proceedings.suite_error is None
+    assert len(child.assignments) == 1
+
+
+def test_what_the_file_prints_while_it_is_loaded_does_not_shift_the_blame() -> None:
+    proceedings, _, _ = run("say('loading'); print('ValueError: printed by the file'); sys.stdout.flush(); os._exit(1)")
+    assert proceedings.not_bound is not None
+    assert proceedings.suite_error is None
+
+
+def test_not_being_bound_is_passed_on() -> None:
+    proceedings, child, _ = run("say('unbound', message='no class', hint='name one'); sys.exit(4)")
+    assert proceedings.not_bound is not None
+    assert (proceedings.not_bound.message, proceedings.not_bound.hint) == ("no class", "name one")
+    assert len(child.assignments) == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "raise RuntimeError('inside the suite')",
+        "print('no tests ran in 0.01s'); sys.exit(5)",
+        "print('Error while loading plugin inside the suite'); sys.exit(1)",
+        "print('ERROR: unrecognized arguments: --vae inside the suite'); sys.exit(4)",
+        "bound(); print('INTERNALERROR> inside the suite'); say('finished'); sys.exit(3)",
+        "bound(); promised('KL-01'); print('inside the suite'); sys.exit(1)",
+    ],
+)
+def test_a_suite_that_breaks_down_is_no_fault_of_the_implementation(script: str) -> None:
+    proceedings, _, _ = run(script)
+    assert proceedings.suite_error is not None
+    assert proceedings.not_bound is None
+    assert proceedings.verdicts == ()
+    if "inside" in script:
+        assert "inside the suite" in proceedings.suite_error.details
+
+
+def test_an_error_that_the_suite_reports_keeps_its_details() -> None:
+    proceedings, _, _ = run("bound(); say('suite-error', message='m', details='d'); say('finished')")
+    assert proceedings.suite_error is not None
+    assert (proceedings.suite_error.message, proceedings.suite_error.details) == ("m", "d")
+
+
+@pytest.mark.parametrize(("death", "status"), [("os._exit(7)", "exit status 7"), ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11")])
+def test_ending_while_a_claim_is_asked_violates_it_and_the_rest_is_asked_anew(death: str, status: str) -> None:
+    first = f"bound(); promised('KL-01', 'KL-02', 'KL-03'); ask('KL-01'); started('KL-02'); {death}"
+    second = "bound(); promised('KL-01', 'KL-02', 'KL-03'); ask('KL-01'); ask('KL-02'); ask('KL-03'); say('finished')"
+    proceedings, child, _ = run(first, second)
+    assert outcomes(proceedings) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED, "KL-03": Outcome.HOLDS}
+    blamed = proceedings.verdicts[1]
+    assert status in blamed.message
+    assert (blamed.title, blamed.level, blamed.source) == (LABEL.title, LABEL.level, LABEL.source)
+    assert blamed.hint
+    assert child.assignments[1].skip == ("KL-01", "KL-02")
+    assert proceedings.suite_error is None
+
+
+def test_an_implementation_that_always_dies_is_given_up() -> None:
+    claims = [f"KL-{n:02}" for n in range(1, 10)]
+    script = f"bound(); promised(*{claims}); started(next(c for c in {claims} if c not in SKIP)); os._exit(1)"
+    proceedings, child, _ = run(script)
+    assert len(child.assignments) == MAX_CHILDREN == proceedings.children
+    assert outcomes(proceedings) == dict.fromkeys(claims, Outcome.VIOLATED)
+    messages = [verdict.message for verdict in proceedings.verdicts]
+    assert sum("ended the process while this claim was asked" in message for message in messages) == MAX_CHILDREN
+    assert all("not judged, because" in message for message in messages[MAX_CHILDREN:])
+
+
+def test_an_implementation_that_loads_only_once_is_judged_by_what_it_did() -> None:
+    proceedings, child, _ = run("bound(); promised('KL-01', 'KL-02'); started('KL-01'); os._exit(1)", "os._exit(2)")
+    assert proceedings.not_bound is None
+    assert outcomes(proceedings) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.VIOLATED}
+    assert "not again" in proceedings.verdicts[1].message
+    assert len(child.assignments) == 2
+
+
+def test_dying_on_the_last_claim_starts_no_further_child() -> None:
+    proceedings, child, _ = run("bound(); promised('KL-01'); started('KL-01'); os._exit(1)")
+    assert outcomes(proceedings) == {"KL-01": Outcome.VIOLATED}
+    assert len(child.assignments) == 1
+
+
+def test_fail_fast_stops_at_a_death_unless_it_is_expected() -> None:
+    first = "bound(); promised('KL-01', 'KL-02'); started('KL-01'); os._exit(1)"
+    second = "bound(); ask('KL-02'); say('finished')"
+    stopped, _, _ = run(first, second, options=RunOptions("t.py", fail_fast=True))
+    assert outcomes(stopped) == {"KL-01": Outcome.VIOLATED}
+    listed, _, _ = run(first, second, options=RunOptions("t.py", fail_fast=True, expected_failures={"KL-01": "known"}))
+    assert outcomes(listed) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
+
+
+HANG = "time.sleep(600)"
+
+
+def test_hanging_on_a_claim_violates_it() -> None:
+    first = f"bound(); promised('KL-01', 'KL-02'); started('KL-01'); {HANG}"
+    proceedings, _, _ = run(first, "bound(); ask('KL-02'); say('finished')", limits=Limits(30, 0.2, 30, poll=0.01))
+    assert outcomes(proceedings) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
+    assert "exceeded its time" in proceedings.verdicts[0].message
+    assert "0.2 s" in proceedings.verdicts[0].message
+
+
+def test_hanging_while_it_is_loaded_leaves_it_unbound() -> None:
+    proceedings, _, _ = run(HANG, limits=Limits(0.2, 30, 30, poll=0.01))
+    assert proceedings.not_bound is not None
+    assert "within 0.2 s" in proceedings.not_bound.message
+
+
+def test_hanging_between_claims_is_the_suites_fault() -> None:
+    proceedings, _, _ = run(f"bound(); promised('KL-01'); {HANG}", limits=Limits(30, 30, 0.2, poll=0.01))
+    assert proceedings.suite_error is not None
+
+
+def test_hanging_after_the_end_costs_nothing_but_time() -> None:
+    proceedings, _, _ = run(GOOD + HANG, limits=Limits(30, 30, 30, finishing=0.2, poll=0.01))
+    assert len(proceedings.verdicts) == 2
+    assert proceedings.suite_error is None
+
+
+def test_how_long_silence_is_allowed() -> None:
+    limits, ledger = Limits(loading=1, claim=2, training=3, finishing=4), Ledger()
+    verdict = ClaimVerdict("KL-01", "", Level.REQUIRED, "", Outcome.HOLDS, "")
+    steps: list[tuple[Event, float]] = [
+        (Progress("importing"), 1),
+        (Bound({}, {}), 3),
+        (Started("KL-01"), 2),
+        (Progress("training"), 3),
+        (Started("KL-02"), 3),
+        (verdict, 2),
+        (Started("KL-03", limit_s=9), 9),
+    ]
+    for event, allowed in steps:
+        ledger.note(event)
+        assert ledger.allowance(limits) == allowed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_the_childs_children_die_with_it(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    spawn = f"""
+import subprocess
+other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open({str(note)!r}, "w").write(str(other.pid))
+bound(); promised("KL-01"); started("KL-01"); time.sleep(600)
+"""
+    run(spawn, limits=Limits(30, 0.5, 30, poll=0.01))
+    process = Path("/proc") / note.read_text()
+    for _ in range(500):  # killed at once; who inherits it takes a moment to bury it
+        if not process.exists() or "Z" in (process / "stat").read_text().rpartition(")")[2].split()[0]:
+            return
+        time.sleep(0.01)
+    pytest.fail("a process that the child started is still running")
+
+
+def test_of_several_claims_in_flight_none_is_blamed_and_the_rest_is_asked_one_at_a_time() -> None:
+    first = "bound(); promised('KL-01', 'KL-02'); started('KL-01'); started('KL-02'); os._exit(1)"
+    second = "bound(); ask('KL-01'); started('KL-02'); os._exit(1)"
+    proceedings, child, _ = run(first, second, workers=2)
+    assert [assignment.workers for assignment in child.assignments] == [2, 1]
+    assert outcomes(proceedings) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED}
+
+
+def test_a_lost_worker_takes_its_claim_along() -> None:
+    crash = "print(\"worker 'gw0' crashed while running 'x'\")"
+    script = f"bound(); promised('KL-01', 'KL-02'); started('KL-01'); ask('KL-02'); {crash}; say('finished')"
+    proceedings, child, _ = run(script, workers=2)
+    assert outcomes(proceedings) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
+    assert len(child.assignments) == 1
+
+
+def test_a_claim_without_a_verdict_stays_without_one_where_nothing_died() -> None:
+    proceedings, _, _ = run("bound(); promised('KL-01', 'KL-02'); started('KL-01'); ask('KL-02'); say('finished')")
+    assert outcomes(proceedings) == {"KL-02": Outcome.HOLDS}
+    assert proceedings.suite_error is None
+
+
+def test_ctrl_c_kills_the_child(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Started):
+            raise KeyboardInterrupt
+
+    script = f"open({str(note)!r}, 'w').write(str(os.getpid())); bound(); started('KL-01'); {HANG}"
+    with pytest.raises(KeyboardInterrupt):
+        Supervisor(RunOptions("t.py"), on_event=interrupt, command_of=FakeChild([script]), limits=PATIENT).run()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)
+
+
+def test_a_broken_registry_still_gives_a_verdict() -> None:
+    def broken(_claim: str) -> Label:
+        raise ImportError
+
+    script = "bound(); promised('KL-01'); started('KL-01'); os._exit(1)"
+    proceedings = Supervisor(RunOptions("t.py"), command_of=FakeChild([script]), limits=PATIENT, label_of=broken).run()
+    assert (proceedings.verdicts[0].outcome, proceedings.verdicts[0].level) == (Outcome.VIOLATED, Level.REQUIRED)
+
+
+def test_the_limits_lie_beyond_those_that_the_child_keeps_itself() -> None:
+    limits = Limits.of(RunOptions("t.py", time_limit=7, training_time_limit=11))
+    assert limits.claim > 7
+    assert limits.training > 11
+
+
+def test_the_command_says_all_that_the_child_needs(tmp_path: Path) -> None:
+    options = RunOptions("a.py:VAE", seed=3)
+    command = pytest_command(Assignment(options, tmp_path, workers=2, skip=("KL-01", "KL-02"), inspect=True))
+    assert command[:6] == [sys.executable, "-P", "-m", "pytest", "--pyargs", "vae_conformance.testing.suite"]
+    following = dict(pairwise(command))
+    assert following["--vae"] == "a.py:VAE"
+    assert RunOptions.from_json(following["--vae-options"]) == options
+    assert following["--vae-events"] == str(tmp_path / "events.jsonl")
+    assert following["--vae-skip"] == "KL-01,KL-02"
+    assert (following["-n"], following["--dist"]) == ("2", "load")
+    assert Path(following["-c"]).is_file()
+    assert "--vae-inspect" in command
+
+
+def test_the_command_leaves_out_what_does_not_apply(tmp_path: Path) -> None:
+    command = pytest_command(Assignment(RunOptions("a.py"), tmp_path))
+    assert not {"--vae-skip", "--vae-inspect", "-n"} & set(command)
+
+
+def test_the_users_pytest_settings_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    proceedings, _, _ = run("bound(binding=[n for n in ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS') if n in os.environ]); say('finished')")
+    assert proceedings.bound is not None
+    assert proceedings.bound.implementation["binding"] == []
+
+
+def test_the_parent_does_without_pytorch() -> None:
+    code = "import sys, vae_conformance.cli.main; print(*(name in sys.modules for name in ('torch', 'numpy', 'pytest')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "False"]
+
+
+def test_the_specification_labels_its_claims() -> None:
+    from vae_spec.registry import CLAIMS
+
+    identifier, claim = next(iter(CLAIMS.items()))
+    label = registered_label(identifier)
+    assert (label.title, label.level, label.statement) == (claim.title, claim.level, claim.statement)
+    assert registered_label("KL-99") == Label()
+
+
+def test_a_suite_that_cannot_begin_says_why() -> None:
+    begun = "promised('KL-01', 'KL-02'); print('E   RuntimeError: operator torchvision::nms does not exist'); say('finished')"
+    proceedings, child, _ = run(begun)
+    assert proceedings.suite_error is not None
+    assert "could not begin" in proceedings.suite_error.message
+    assert proceedings.suite_error.details == "E   RuntimeError: operator torchvision::nms does not exist"
+    assert (proceedings.verdicts, len(child.assignments)) == ((), 1)

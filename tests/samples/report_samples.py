@@ -1,0 +1,119 @@
+"""Verdicts and reports that the tests of the reports share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from vae_conformance.config.options import RunOptions
+from vae_conformance.location import Location
+from vae_conformance.runner.events import Bound, ClaimVerdict, NotBound, SuiteError
+from vae_conformance.runner.record import RunRecord, assemble
+from vae_conformance.runner.run_state import Proceedings
+from vae_spec.outcomes import Level, Outcome
+from vae_spec.subject import Part
+
+BOUND = Bound(
+    {
+        "target": "student.py:VAE",
+        "name": "VAE",
+        "binding": {
+            "parts": {"encode": {"standing": "present", "account": "encode(x)"}, "loss": "absent"},
+            "notes": ["the second head is a log-variance"],
+            "loss": None,
+        },
+        "effective_beta": None,
+        "likelihood": "bernoulli",
+        "parameters": 1_234_567,
+        "input_shape": [1, 28, 28],
+        "latent_dim": 16,
+        "more": "left out",
+    },
+    {"python": "3.11.0", "torch": "2.13.0", "device": "cpu", "threads": 2},
+)
+
+
+OPTIONS = RunOptions("student.py:VAE", seed=8435)
+
+
+def verdict(
+    claim: str, outcome: Outcome, message: str = "as it should be", *, level: Level = Level.REQUIRED, **more: object
+) -> ClaimVerdict:
+    plain = ClaimVerdict(
+        claim,
+        f"the title of {claim}",
+        level,
+        "Deep Learning Notes 13.4, objective",
+        outcome,
+        message,
+        decision="by an identity",
+        smallest_effect="1 %",
+        duration_s=0.25,
+    )
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+MISSING_HALF = verdict(
+    "KL-02",
+    Outcome.VIOLATED,
+    "closed form 1.374, Monte Carlo 0.687 ± 0.002",
+    diagnosis="missing-half",
+    statement="the closed-form KL equals the Monte Carlo estimate",
+    hint="put the factor 1/2 back",
+    measured={"ratio": 2.0004321, "n": 65536},
+    expected={"ratio": 1, "margin": float("inf")},
+    level_of_error=1e-8,
+)
+
+
+MIXED = (
+    verdict("REP-01", Outcome.HOLDS, level_of_error=1e-8),
+    MISSING_HALF,
+    verdict("KL-03", Outcome.VIOLATED, "the ratio is 2.00", diagnosis="missing-half"),
+    verdict("KL-01", Outcome.VIOLATED, "negative", diagnosis="kl-sign"),
+    verdict("OBJ-02", Outcome.VIOLATED, "weighed 0.1"),
+    verdict("OBJ-01", Outcome.HOLDS),
+    verdict("TRN-01", Outcome.INCONCLUSIVE, "too near the border", level=Level.EXPECTED, measured={"drop": 0.5}),
+    verdict("TRN-02", Outcome.NOT_APPLICABLE, "it cannot be trained", level=Level.EXPECTED),
+    verdict("LAT-03", Outcome.VIOLATED, "islands", level=Level.INFORMATIONAL),
+)
+
+
+def report_on(*verdicts: ClaimVerdict, options: RunOptions = OPTIONS, missing: tuple[str, ...] = (), **more: object) -> RunRecord:
+    promised = (*(entry.claim for entry in verdicts), *missing)
+    return assemble(Proceedings(BOUND, promised, verdicts, **more), options, duration_s=12.34)  # type: ignore[arg-type]
+
+
+def mixed(**more: object) -> RunRecord:
+    options = replace(OPTIONS, expected_failures={"OBJ-02": "0.1 on purpose", "OBJ-01": "was broken once"})
+    return report_on(*MIXED, options=options, **more)
+
+
+REPORTS = {
+    "mixed": mixed(missing=("SMP-01",)),
+    "good": report_on(verdict("KL-01", Outcome.HOLDS)),
+    "error": report_on(verdict("KL-01", Outcome.ERROR, "a fault")),
+    "unbound": assemble(Proceedings(not_bound=NotBound("no class in student.py", "name one: student.py:VAE")), OPTIONS, duration_s=0.1),
+    "broken": report_on(suite_error=SuiteError("pytest failed", "line 1\nline 2\x1b[0m")),
+}
+
+
+LOSS = Location("student.py", 32, "VAE.loss")
+
+
+DRAW = Location("student.py", 21, "VAE.reparameterize")
+
+
+def placed(*verdicts: Any, **locations: Location) -> RunRecord:
+    """A report on an implementation whose parts stand at these places."""
+    parts: Mapping[str, Any] = {
+        str(Part[name]): {"standing": "present", "account": "", "location": location.as_document()} for name, location in locations.items()
+    }
+    implementation = {**BOUND.implementation, "binding": {"parts": parts, "notes": []}}
+    found = Proceedings(Bound(implementation, BOUND.environment), tuple(one.claim for one in verdicts), verdicts)
+    return assemble(found, OPTIONS, duration_s=1.0)
+
+
+def locations(report: RunRecord) -> dict[str, tuple[Location, ...]]:
+    return {claim.id: claim.locations for claim in report.claims}

@@ -1,0 +1,42 @@
+"""Files for targets: where the samples lie, a VAE of any constructor, and what loading it gives or refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from vae_conformance.errors import Unbound
+from vae_conformance.target.target import load_target
+
+TARGETS = Path(__file__).parent.parent / "targets"
+
+VAE = """
+import torch
+from torch import nn
+
+class VAE(nn.Module):
+    def __init__(self{parameters}):
+        super().__init__()
+        self.given = {{key: value for key, value in locals().items() if key not in ("self", "__class__")}}
+
+    def reparameterize(self, mu, logvar):
+        return mu + torch.exp(logvar / 2) * torch.randn_like(mu)
+
+    def forward(self, x):
+        return x, x, x
+"""
+
+
+def write(folder: Path, source: str, name: str = "student.py") -> str:
+    path = folder / name
+    path.write_text(source)
+    return str(path)
+
+
+def unbound(text: str, **options: object) -> Unbound:
+    with pytest.raises(Unbound) as caught:
+        load_target(text, **options)
+    return caught.value
+
+
+def given(folder: Path, parameters: str, **options: object) -> dict[str, object]:
+    return load_target(write(folder, VAE.format(parameters=parameters)), **options).make().given
