@@ -39,6 +39,7 @@ from vae_conformance.binding.refusals import (
 from vae_conformance.binding.shapes import find_shape
 from vae_conformance.binding.steering import steer_decoder
 from vae_conformance.binding.stepping import by_its_step
+from vae_conformance.binding.traced import trace_pass
 from vae_conformance.config.declared import completed, with_declarations
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
@@ -138,8 +139,9 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     pair_output(found)
     find_sampler(found, latent_shape)
     refuse_several_draws(found, latent_shape)
-    find_inline_step(found, latent_shape)
-    steer_decoder(found, latent_shape)
+    traced = trace_pass(found)
+    find_inline_step(found, latent_shape, traced)
+    steer_decoder(found, latent_shape, traced)
     compose_forward(found)
     excuse_guessed_shapes(found, options)
     refuse_codebook(found)
@@ -148,7 +150,7 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     taken_for = found.layout
     found.inside_head = settle_order(found)
     if found.layout is not taken_for:
-        find_inline_step(found, latent_shape)
+        find_inline_step(found, latent_shape, trace_pass(found))
     subject = Assembly(found, options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject

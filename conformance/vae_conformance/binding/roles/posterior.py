@@ -1,0 +1,224 @@
+"""Mu, the second head and z in a recorded pass, by what the noise does: no name, position or layout is read.
+
+Where the noise eps of a pass is replaced, z is a node that follows it entry by entry and affinely: z(2 eps) - z(0) = 2 (z(eps) - z(0)),
+and under a random 0/1 mask every entry moves by all of its scale or by nothing. Mu is a node without noise, before z, that equals z(0).
+The second head is another one that moves the scale z(1) - z(0) and leaves z(0) where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vae_conformance.binding.trace.tape import EPS, Line, Recording, Replacement
+
+Record = Callable[[int, Mapping[int, Replacement]], Recording]
+"""Records a pass under a seed, with some nodes replaced."""
+
+_DROPPING = ("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout", "dropout1d", "dropout2d", "dropout3d", "bernoulli")
+"""Random operations that drop something, and draw no noise."""
+_DRAWING = (EPS, "randn", "randn_like", "rand", "rand_like", "uniform_")
+"""Operations that draw, whatever they are handed for the shape."""
+_UNSET = ("empty", "empty_like", "new_empty")
+"""Operations whose numbers mean nothing before something is drawn into them."""
+_STEP = 0.25
+"""How far a head is moved to see what follows it."""
+_ORIGINS: tuple[Callable[[Tensor], Tensor], ...] = (
+    lambda second: second,
+    lambda second: torch.exp(second / 2),
+    torch.exp,
+    torch.sqrt,
+    torch.square,
+    torch.log,
+    lambda second: 2 * torch.log(second),
+)
+"""What a returned second head may have been made of for the return alone: from each meaning of it to each other."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head's node.
+
+    Attributes:
+        number: of the node.
+        shape: of one item of it.
+        origin: what the node holds for a value of the head as the pass returns it.
+    """
+
+    number: int
+    shape: tuple[int, ...]
+    origin: Callable[[Tensor], Tensor] = _ORIGINS[0]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The nodes of a pass that have a role.
+
+    Attributes:
+        noise: those that hold draws; none where the pass draws nothing, and z is mu.
+        z: the latent that is decoded.
+        mu: the posterior's mean.
+        second: the second head; None where nothing else moves the scale of the noise, or there is none.
+        operations: all of the pass, to know another one by.
+        line: the author's line that makes z, or None.
+    """
+
+    noise: tuple[int, ...]
+    z: Head
+    mu: Head
+    second: Head | None
+    operations: tuple[str, ...]
+    line: Line | None = None
+
+
+def find_roles(recorded: Record, mu: Tensor | None, second: Tensor | None, batch: int) -> Roles | None:
+    """The roles in a pass; None where its operations change from call to call, or no node is mu + sigma * eps.
+
+    Args:
+        recorded: records it.
+        mu: what the pass is known to give as mu, of shape (batch, ...), or None.
+        second: what it is known to give as its second head, or None.
+        batch: how many items it is run on.
+    """
+    first, other = recorded(0, {}), recorded(1, {})
+    if first.operations != other.operations:
+        return None
+    noise = _noise(first, other)
+    if not noise:
+        return _without_noise(first, mu)
+    given = {name: dict.fromkeys(noise, value) for name, value in _GIVEN.items()}
+    silent, ones, twos, masked = (recorded(0, replaced) for replaced in given.values())
+    if not first.operations == silent.operations == ones.operations == twos.operations == masked.operations:
+        return None
+    moved = silent.descendants(frozenset(noise))
+    for number in sorted(moved, reverse=True):
+        values = [one.nodes[number].value for one in (silent, ones, twos, masked)]
+        if not _is_affine(values, batch) or (mu is not None and values[0] is not None and values[0].numel() != mu.numel()):
+            continue
+        still = sorted(silent.ancestors(number) - moved - set(noise))
+        z = values[0]
+        assert z is not None
+        mean = next((one for one in still if one and _alike(silent.nodes[one].value, z)), None)
+        if mean is None:
+            continue
+        probe = _Scale(recorded, given, number, z)
+        return Roles(
+            noise,
+            Head(number, tuple(z.shape[1:])),
+            Head(mean, _shape(silent, mean)),
+            _second(silent, probe, [one for one in still if one not in (0, mean)], second),
+            first.operations,
+            first.nodes[number].line,
+        )
+    return None
+
+
+def _mask(drawn: Tensor) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return (torch.rand(drawn.shape, generator=generator) < 0.5).to(drawn)
+
+
+_GIVEN: Mapping[str, Replacement] = {
+    "silent": torch.zeros_like,
+    "ones": torch.ones_like,
+    "twos": lambda drawn: torch.full_like(drawn, 2.0),
+    "masked": _mask,
+}
+"""What the noise is replaced by."""
+
+
+def _noise(first: Recording, other: Recording) -> tuple[int, ...]:
+    """The nodes that hold draws: they differ between two passes under two seeds."""
+    differ = {number for number, (one, two) in enumerate(zip(first.nodes, other.nodes, strict=True)) if not _equal(one.value, two.value)}
+    drawn = [number for number in sorted(differ) if first.nodes[number].operation in _DRAWING]
+    # Noise that PyTorch does not draw, such as NumPy's, is what differs though nothing before it does.
+    begun = [
+        number
+        for number in sorted(differ.difference(drawn))
+        if first.nodes[number].operation not in (*_DROPPING, *_UNSET) and not differ.intersection(first.nodes[number].parents)
+    ]
+    return (*drawn, *begun)
+
+
+def _without_noise(recording: Recording, mu: Tensor | None) -> Roles | None:
+    """The roles in a pass that draws nothing: what it decodes is mu."""
+    if mu is None:
+        return None
+    there = [number for number, node in enumerate(recording.nodes) if number and _alike(node.value, mu)]
+    if not there:
+        return None
+    head = Head(there[-1], _shape(recording, there[-1]))
+    return Roles((), head, head, None, recording.operations)
+
+
+def _is_affine(values: list[Tensor | None], batch: int) -> bool:
+    """Whether a node follows the noise affinely and entry by entry, by its values under noise of 0, 1, 2 and a mask."""
+    silent, ones, twos, masked = values
+    if silent is None or ones is None or twos is None or masked is None:
+        return False
+    if silent.dim() < 2 or len(silent) != batch or not silent.shape == ones.shape == twos.shape == masked.shape:
+        return False
+    scale, part = ones - silent, masked - silent
+    if not bool(torch.isfinite(scale).all()) or not bool((scale != 0).any()) or not _close(twos - silent, 2 * scale):
+        return False
+    near = 1e-4 * scale.abs() + 1e-6
+    return bool(((part.abs() <= near) | ((part - scale).abs() <= near)).all())
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Asks what a node does to z and to its scale."""
+
+    recorded: Record
+    given: Mapping[str, Mapping[int, Replacement]]
+    z: int
+    silent: Tensor
+
+    def moved_by(self, number: int) -> bool:
+        """Whether moving a node moves the scale of z, and leaves z without noise where it is."""
+        there = []
+        for name in ("silent", "ones"):
+            passed = self.recorded(0, {**self.given[name], number: lambda value: value + _STEP})
+            value = passed.nodes[self.z].value if len(passed.nodes) > self.z else None
+            if value is None or value.shape != self.silent.shape:
+                return False
+            there.append(value)
+        before = self.recorded(0, self.given["ones"]).nodes[self.z].value
+        assert before is not None
+        changed = (there[1] - there[0]) - (before - self.silent)
+        return _close(there[0], self.silent) and bool((changed.abs() > 1e-6).any())
+
+
+def _second(silent: Recording, probe: _Scale, still: list[int], returned: Tensor | None) -> Head | None:
+    """The second head: the node that holds what the pass returns as such, or what that was made of; else the first that moves the scale."""
+    sized = [number for number in still if (value := silent.nodes[number].value) is not None and value.numel() == probe.silent.numel()]
+    for origin in _ORIGINS if returned is not None else ():
+        assert returned is not None
+        wanted = origin(returned)
+        for number in reversed([one for one in sized if _alike(silent.nodes[one].value, wanted)]):
+            if probe.moved_by(number):
+                return Head(number, _shape(silent, number), origin)
+    first = next((number for number in sized if returned is None and probe.moved_by(number)), None)
+    return None if first is None else Head(first, _shape(silent, first))
+
+
+def _shape(recording: Recording, number: int) -> tuple[int, ...]:
+    value = recording.nodes[number].value
+    assert value is not None
+    return tuple(value.shape[1:])
+
+
+def _equal(one: Tensor | None, other: Tensor | None) -> bool:
+    return (one is None and other is None) or (one is not None and other is not None and torch.equal(one, other))
+
+
+def _alike(one: Tensor | None, other: Tensor) -> bool:
+    """Whether a node's value holds the same numbers, in whatever shape an item has."""
+    return one is not None and one.numel() == other.numel() and len(one) == len(other) and _close(one.flatten(1), other.flatten(1))
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,236 @@
+"""A pass as a tape: every tensor that it makes is a node, with the nodes that it was made from, its value and the author's line.
+
+The same code makes the same nodes in the same order, so that a node of one recording is that of another by its number, and a replay
+can put another tensor in its place. Recording and replaying stand above autograd: gradients follow the author's own graph.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+import vae_conformance
+
+Replacement = Tensor | Callable[[Tensor], Tensor]
+"""What a replay puts in a node's place: a tensor, or what becomes of the node's own."""
+
+EPS = "eps"
+"""The operation of a node that holds standard draws."""
+_WITH_MOMENTS = (torch.normal, Tensor.normal_)
+_OUTSIDE = (str(Path(torch.__file__).parent), str(Path(vae_conformance.__file__).parent))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of code."""
+
+    file: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """One tensor of a pass.
+
+    Attributes:
+        operation: the name of what made it.
+        parents: the numbers of the nodes it was made from.
+        value: a copy of it as it was made, without history; None where it has no values of its own, as inside of vmap.
+        line: the author's line that made it, or None.
+    """
+
+    operation: str
+    parents: tuple[int, ...]
+    value: Tensor | None
+    line: Line | None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recorded pass.
+
+    Attributes:
+        nodes: in the order in which they were made; the batch is the first.
+        result: what the pass gave.
+        numbers: the number of the latest node of each tensor, by its identity.
+    """
+
+    nodes: tuple[Node, ...]
+    result: Any
+    numbers: Mapping[int, int]
+    _kept: Sequence[Tensor] = field(repr=False, default=())
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The operations in order: alike in two recordings of which a node of one is that of the other."""
+        return tuple(node.operation for node in self.nodes)
+
+    def number(self, tensor: Tensor) -> int | None:
+        """The number of a tensor of the result, or None where the pass did not make it."""
+        return self.numbers.get(id(tensor))
+
+    def ancestors(self, number: int) -> frozenset[int]:
+        """All nodes that a node was made from, by way of one another too."""
+        found: set[int] = set()
+        waiting = [number]
+        while waiting:
+            for parent in self.nodes[waiting.pop()].parents:
+                if parent not in found:
+                    found.add(parent)
+                    waiting.append(parent)
+        return frozenset(found)
+
+    def descendants(self, of: frozenset[int]) -> frozenset[int]:
+        """All nodes that were made from any of these, without them."""
+        found = set(of)
+        for number, node in enumerate(self.nodes):
+            if found.intersection(node.parents):
+                found.add(number)
+        return frozenset(found - of)
+
+
+class _Reached(BaseException):
+    """The node that a replay was made for is there, and the rest of the pass is of no use."""
+
+
+class Tape(TorchFunctionMode):
+    """Numbers the floating-point tensors that the code inside makes, notes them or puts others in their place.
+
+    Args:
+        replaced: by number, what to put where.
+        last: the number of the node at which the pass ends, or None.
+        noting: whether values and lines are noted.
+    """
+
+    def __init__(self, replaced: Mapping[int, Replacement] | None = None, *, last: int | None = None, noting: bool = True) -> None:
+        super().__init__()
+        self.replaced = replaced or {}
+        self.last = last
+        self.noting = noting
+        self.nodes: list[Node] = []
+        self.numbers: dict[int, int] = {}
+        self.made: list[Tensor] = []
+        self.operations: list[str] = []
+
+    def __torch_function__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+        """Run one operation."""
+        kwargs = kwargs or {}
+        given = _tensors((args, kwargs))
+        parents = tuple(dict.fromkeys(self.numbers[id(one)] for one in given if id(one) in self.numbers))
+        if func in _WITH_MOMENTS:
+            return self._normal(func, args, kwargs, parents)
+        result = func(*args, **kwargs)
+        name = getattr(func, "__name__", str(func))
+        if isinstance(result, Tensor):
+            return self.take(result, name, parents)
+        if name == "__setitem__" and given and result is None:
+            self.take(given[0], name, parents)
+        if isinstance(result, tuple | list) and any(isinstance(one, Tensor) for one in result):
+            entries = [self.take(one, name, parents) if isinstance(one, Tensor) else one for one in result]
+            # A structure of PyTorch's own, such as that of max(dim=1), stays as it is unless an entry was replaced.
+            if any(one is not other for one, other in zip(entries, result, strict=True)):
+                return type(result)(entries)  # type: ignore[call-arg]
+        return result
+
+    def take(self, tensor: Tensor, operation: str, parents: tuple[int, ...] = ()) -> Tensor:
+        """Number a tensor, and give what goes on in its place."""
+        if not tensor.is_floating_point():
+            return tensor
+        number = len(self.operations)
+        in_place = id(tensor) in self.numbers
+        if number in self.replaced:
+            put = self.replaced[number]
+            value = put(tensor) if callable(put) else put
+            tensor = tensor.copy_(value) if in_place else value
+        self.operations.append(operation)
+        self.numbers[id(tensor)] = number
+        self.made.append(tensor)  # kept, so that no other tensor gets its identity
+        if self.noting:
+            self.nodes.append(Node(operation, parents, _value(tensor), _line(sys._getframe(1))))  # noqa: SLF001  as inspect.currentframe
+        if number == self.last:
+            raise _Reached
+        return tensor
+
+    def _normal(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], parents: tuple[int, ...]) -> Tensor:
+        """A draw of a mean and a deviation: the standard draws are a node of their own, which may be replaced."""
+        drawn: Tensor = func(*args, **kwargs)
+        moments = dict(zip(("mean", "std"), args[1:] if func is Tensor.normal_ else args, strict=False)) | kwargs
+        mean, std = moments.get("mean", 0.0), moments.get("std", 1.0)
+        replaced = len(self.operations) in self.replaced
+        with torch.no_grad():
+            standard = (drawn - mean) / std
+        eps = self.take(standard, EPS)
+        if replaced:
+            value = mean + std * eps
+            drawn = drawn.copy_(value) if func is Tensor.normal_ else value
+        name = str(getattr(func, "__name__", "normal"))
+        return self.take(drawn, name, (*parents, self.numbers[id(eps)]))
+
+
+def record(run: Callable[[Tensor], Any], x: Tensor, replaced: Mapping[int, Replacement] | None = None) -> Recording:
+    """The tape of one pass over a batch, which is node 0; nothing is attached to gradients.
+
+    Args:
+        run: the pass.
+        x: the batch, of shape (batch, ...); a copy is passed on.
+        replaced: what to put in the place of which nodes.
+    """
+    tape, batch = Tape(replaced), x.clone()
+    with torch.no_grad():
+        batch = tape.take(batch, "batch")
+        with tape:
+            result = run(batch)
+    return Recording(tuple(tape.nodes), result, tape.numbers, tape.made)
+
+
+def replay(run: Callable[[Tensor], Any], x: Tensor, replaced: Mapping[int, Replacement]) -> Any:
+    """What a pass gives with other tensors in the place of some nodes, attached to whatever they are attached to."""
+    tape = Tape(replaced, noting=False)
+    batch = tape.take(x.clone(), "batch")
+    with tape:
+        return run(batch)
+
+
+def replay_to(run: Callable[[Tensor], Any], x: Tensor, number: int, replaced: Mapping[int, Replacement], operation: str) -> Tensor | None:
+    """The tensor at a node of such a pass, which ends there; None where another operation stands in its place."""
+    tape = Tape(replaced, last=number, noting=False)
+    batch = tape.take(x.clone(), "batch")
+    try:
+        with tape:
+            run(batch)
+    except _Reached:
+        pass
+    there = len(tape.operations) > number and tape.operations[number] == operation
+    return tape.made[number] if there else None
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        return [one for entry in value.values() for one in _tensors(entry)]
+    if isinstance(value, tuple | list):
+        return [one for entry in value for one in _tensors(entry)]
+    return []
+
+
+def _value(tensor: Tensor) -> Tensor | None:
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # noqa: SLF001  inside of vmap there are no values to look at
+        return None
+    return tensor.detach().clone()
+
+
+def _line(frame: FrameType | None) -> Line | None:
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(_OUTSIDE):
+            return Line(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back
+    return None
