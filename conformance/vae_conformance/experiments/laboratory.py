@@ -53,8 +53,9 @@ _JUDGING = frozenset(
 )
 """Parts of the specification that only look at evidence: a change of theirs leaves trained runs as they are."""
 _BESIDE = (
-    *("building.py", "classes.py", "construct.py", "data.py", "definitions.py", "implementation.py", "ingredients.py", "loading.py"),
-    *("own_call.py", "own_data.py", "own_values.py", "pair.py", "partial.py", "roles.py", "source.py", "weights.py"),
+    *("building.py", "classes.py", "construct.py", "data.py", "declarations.py", "definitions.py", "factories.py", "grey_values.py"),
+    *("implementation.py", "ingredients.py", "loading.py", "notebooks.py", "own_call.py", "own_data.py", "own_values.py", "pair.py"),
+    *("partial.py", "private_tree.py", "roles.py", "source.py", "targets.py", "torchvision_cpu.py", "weights.py"),
 )
 """What decides, beside experiments and binding, which model is built and which data it is trained on."""
 
@@ -224,6 +225,7 @@ class Laboratory:
                 "range": facts.input_range,
                 "likelihood": facts.likelihood,
                 "weight": facts.effective_beta,
+                "declared": (options.loss, options.objective, options.decoder, options.second_head),
                 "device": options.device,
                 "data": "" if recipe.single_stream else dataset(recipe.dataset, options).fingerprint,
                 "torch": torch.__version__,
