@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests" / "matrix"), str(ROOT / "tests")]
 
 
 Measured = tuple[str, dict[str, list[float]], dict[str, object], str]

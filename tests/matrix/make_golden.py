@@ -14,9 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from golden import Golden, golden, read, write
-
 from catalogue_index import entries
+from golden import Golden, golden, read, write
 
 
 def judge(name: str) -> Golden:
