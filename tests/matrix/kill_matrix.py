@@ -91,8 +91,8 @@ def claims_for(entry: Entry, *, everything: bool = False, killers: bool = False)
     """What an entry is asked.
 
     A broken one that bears its mistake's name: the exact claims, and the trained ones that look at what its named killers look at. Another
-    form of the same mistake: the exact claims and its named killers, and with `everything` the same. A sound one: the exact claims; those on
-    its own training, unless its networks are another entry's; comparisons, which train it five times as often, where it is one of
+    form of the same mistake: the exact claims and its named killers, and with `everything` the same. A sound one: the exact claims; those
+    on its own training, unless its networks are another entry's; comparisons, which train it five times as often, where it is one of
     `COMPARED`; with `everything` all. With `killers` every broken one: its named killers alone.
     """
     claims = [claim for claim in CLAIMS.values() if not claim.reference_only]
