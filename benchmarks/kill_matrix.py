@@ -38,8 +38,8 @@ sys.path.insert(0, str(ROOT / "tests" / "matrix"))
 def judge(job: tuple[str, int, str, bool, bool, str | None]) -> dict[str, object]:
     """One entry under one seed."""
     import torch
-    from catalogue_index import entries
 
+    from catalogue_index import entries
     from kill_matrix import judge_entry
 
     name, seed, store, everything, killers, data = job
@@ -89,7 +89,6 @@ def fingerprint(*, everything: bool, killers: bool, data: str | None) -> str:
 def main() -> int:
     """Judge, print the matrix of each seed, and what is wrong."""
     from catalogue_index import entries
-
     from kill_matrix import claims_without_a_kill, table
     from vae_spec.registry import CLAIMS
 

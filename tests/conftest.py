@@ -1,4 +1,4 @@
-"""What all tests share: one thread a process, and the kill matrix printed where it was computed."""
+"""What all tests share: one thread a process."""
 
 from __future__ import annotations
 
@@ -15,21 +15,3 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the kill matrix where its tests ran, and the claims that rejected nothing."""
-    outcomes = {}
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                if name == "matrix":
-                    outcomes[value["entry"]] = value["outcomes"]
-    if not outcomes:
-        return
-    from kill_matrix import claims_without_a_kill, table
-
-    terminalreporter.section("kill matrix: X violated, . holds, - not applicable, ? inconclusive, blank not asked")
-    terminalreporter.write_line(table(outcomes))
-    idle = claims_without_a_kill(row for name, row in outcomes.items() if name.startswith("broken"))
-    terminalreporter.write_line(f"claims that rejected no broken entry: {', '.join(sorted(idle)) or 'none'}")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 from binding_samples import SPELLINGS, Layers, Native, bound, noisy
-from catalogue_index import CATALOGUE
 from torch import Tensor, nn
 
+from catalogue_index import CATALOGUE
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.inprocess import InProcessSubject

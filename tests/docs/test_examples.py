@@ -10,9 +10,9 @@ import shlex
 import shutil
 from pathlib import Path
 
-from catalogue_index import CATALOGUE
 from doc_pages import DOCS, NATIVE, PAGES, blocks, python, read, table
 
+from catalogue_index import CATALOGUE
 from vae_conformance.binding.bind import bind
 from vae_conformance.config.options import RunOptions
 from vae_conformance.target.target import load_target

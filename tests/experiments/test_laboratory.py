@@ -124,8 +124,11 @@ def names(subject: InProcessSubject, folder: Path, fingerprint: str = "abc", **o
 
 @pytest.mark.parametrize(
     "change",
-    [{"fingerprint": "abd"}, {"seed": 1}, {"device": "cpu:0"}],
-    ids=["source", "seed", "device"],
+    [
+        *({"fingerprint": "abd"}, {"seed": 1}, {"device": "cpu:0"}),
+        *({"loss": "other"}, {"objective": "modified"}, {"decoder": "autoregressive"}, {"second_head": "std"}),
+    ],
+    ids=["source", "seed", "device", "loss", "objective", "decoder", "second head"],
 )
 def test_another_run_has_another_key(native: InProcessSubject, tmp_path: Path, change: dict[str, Any]) -> None:
     plain = names(native, tmp_path)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from catalogue_index import Entry
 
+from catalogue_index import Entry
+from golden import Golden, of_report
 from vae_conformance.config.options import RunOptions
+from vae_conformance.runner.events import ClaimVerdict, read_event
+from vae_conformance.runner.record import assemble
+from vae_conformance.runner.run_state import Proceedings
 from vae_conformance.runner.session import Session
-from vae_spec.claim import Claim
+from vae_spec.claim import Claim, Profile
 from vae_spec.outcomes import Outcome, Verdict
-from vae_spec.registry import CLAIMS
+from vae_spec.registry import CLAIMS, select
 
 COMPARED = frozenset({"batch-norm-encoder", "native-digits", "points-tanh"})
 """Sound entries that are asked the comparisons in every run of the tests; benchmarks/kill_matrix.py asks them of all."""
@@ -59,10 +64,17 @@ SAME_NETWORKS = frozenset(
 
 @dataclass(frozen=True)
 class Row:
-    """One entry's verdicts."""
+    """One entry's verdicts.
+
+    Attributes:
+        entry: which.
+        verdicts: by the claims' ids.
+        exact: what a report on the exact claims alone says in short; None where not all of them were asked.
+    """
 
     entry: Entry
     verdicts: Mapping[str, Verdict]
+    exact: Golden | None = None
 
     @property
     def violated(self) -> set[str]:
@@ -79,13 +91,15 @@ def claims_for(entry: Entry, *, everything: bool = False, killers: bool = False)
     """What an entry is asked.
 
     A broken one that bears its mistake's name: the exact claims, and the trained ones that look at what its named killers look at. Another
-    form of the same mistake: its named killers, and with `everything` the same. A sound one: the exact claims; those on its own training,
-    unless its networks are another entry's; comparisons, which train it five times as often, where it is one of `COMPARED`; with
-    `everything` all. With `killers` every broken one: its named killers alone.
+    form of the same mistake: the exact claims and its named killers, and with `everything` the same. A sound one: the exact claims; those
+    on its own training, unless its networks are another entry's; comparisons, which train it five times as often, where it is one of
+    `COMPARED`; with `everything` all. With `killers` every broken one: its named killers alone.
     """
     claims = [claim for claim in CLAIMS.values() if not claim.reference_only]
-    if entry.kind == "broken" and (killers or (entry.path.stem != entry.mistake and not everything)):
+    if entry.kind == "broken" and killers:
         return [claim for claim in claims if claim.id in entry.killers]
+    if entry.kind == "broken" and entry.path.stem != entry.mistake and not everything:
+        return [claim for claim in claims if not claim.trained or claim.id in entry.killers]
     if everything and entry.kind == "sound":
         return claims
     if entry.kind == "broken":
@@ -105,9 +119,19 @@ def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False
     )
     try:
         verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, everything=everything, killers=killers)}
+        return Row(entry, verdicts, _exact(session, entry, verdicts))
     finally:
         torch.set_num_threads(threads)
-    return Row(entry, verdicts)
+
+
+def _exact(session: Session, entry: Entry, verdicts: Mapping[str, Verdict]) -> Golden | None:
+    """What a report on the exact claims says, made as a run makes it; None where not all of them were asked."""
+    exact = tuple(claim.id for claim in select(Profile.EXACT))
+    if not verdicts.keys() >= set(exact):
+        return None
+    asked = [read_event(json.dumps(session.record(claim, verdicts[claim], 0.0))) for claim in exact]
+    proceedings = Proceedings(promised=exact, verdicts=tuple(event for event in asked if isinstance(event, ClaimVerdict)))
+    return of_report(entry.name, assemble(proceedings, session.options, duration_s=0.0))
 
 
 def table(outcomes: Mapping[str, Mapping[str, str]]) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import torch
-from catalogue_index import CATALOGUE, Entry, entries, read
 
+from catalogue_index import CATALOGUE, Entry, entries, read
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.config.options import RunOptions

@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import ModuleType
 
 import pytest
-from catalogue_index import entries
 from doc_pages import ROOT, script
+
+from catalogue_index import entries
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from catalogue_index import entries
-
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level
 from vae_spec.registry import CLAIMS

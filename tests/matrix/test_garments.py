@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogue_index import CATALOGUE, read
 from garments import OUTLINES, garments, write
 
+from catalogue_index import CATALOGUE, read
 from kill_matrix import judge_entry
 from vae_conformance import check_vae
 from vae_conformance.data.datasets import digits, render

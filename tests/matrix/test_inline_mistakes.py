@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from catalogue_index import CATALOGUE
 from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.session import Session
 from vae_spec.diagnosis import diagnose
@@ -14,7 +15,7 @@ from vae_spec.registry import CLAIMS
 
 pytestmark = pytest.mark.matrix
 
-SOUND = (Path(__file__).parent.parent / "catalogue" / "sound" / "all-inline.py").read_text(encoding="utf-8")
+SOUND = (CATALOGUE / "sound" / "all-inline.py").read_text(encoding="utf-8")
 CODE = "mean + torch.exp(log_var / 2) * noise"
 HEADS = "self.l21(h), self.l22(h)"
 HIDDEN = "h = F.relu(self.l1(x))"

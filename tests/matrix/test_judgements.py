@@ -8,9 +8,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from catalogue_index import entries
 from doc_pages import ROOT, read, script
 
+from catalogue_index import entries
 from vae_spec.registry import CLAIMS
 
 ROWS: list[dict[str, Any]] = [

@@ -1,0 +1,73 @@
+"""What an exact run says of a catalogue entry in short: its verdict, the claims that reject it, and the mistake that it is told first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from catalogue_index import Entry
+from vae_conformance.config.options import RunOptions
+from vae_conformance.errors import Unbound
+from vae_conformance.runner.record import RunRecord
+from vae_conformance.runner.run import Judge
+from vae_conformance.runner.selection import selected
+from vae_spec.outcomes import Outcome
+
+GOLDEN = Path(__file__).parent / "golden.jsonl"
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What an exact run says of one entry.
+
+    Attributes:
+        entry: its name.
+        verdict: the word for the run's exit code.
+        violated: the ids of the claims that reject it, sorted.
+        first: the id of the mistake that the report names first; None where it names none.
+    """
+
+    entry: str
+    verdict: str
+    violated: tuple[str, ...]
+    first: str | None
+
+    def to_json(self) -> str:
+        """One line of JSON that `read` takes."""
+        return json.dumps(asdict(self))
+
+
+def golden(entry: Entry) -> Golden:
+    """What a run of the exact profile, as the command makes it, says of an entry."""
+    options = RunOptions(str(entry.path), profile="exact", seed=SEED, **entry.options)
+    claims = [claim.id for claim in selected(options)]
+    judge, failure = Judge(options), None
+    try:
+        for claim in claims:
+            judge.ask(claim)
+    except Unbound as error:
+        failure = error
+    return of_report(entry.name, judge.report_on(*claims, not_bound=failure))
+
+
+def of_report(name: str, report: RunRecord) -> Golden:
+    """What a report says, in short."""
+    violated = sorted(claim.id for claim in report.claims if claim.outcome is Outcome.VIOLATED)
+    first = report.diagnoses[0].mistake if report.diagnoses else None
+    return Golden(name, report.exit_code.verdict, tuple(violated), first)
+
+
+def read(path: Path = GOLDEN) -> dict[str, Golden]:
+    """What the file holds, by entry."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = [json.loads(line) for line in lines]
+    return {row["entry"]: Golden(**{**row, "violated": tuple(row["violated"])}) for row in rows}
+
+
+def write(rows: Iterable[Golden], path: Path = GOLDEN) -> None:
+    """Write the file, a line an entry, by name."""
+    lines = sorted(row.to_json() for row in rows)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
