@@ -34,24 +34,6 @@ def compared(folder: Path, *reports: RunRecord) -> Comparison:
     return compare([read_report(path) for path in paths])
 
 
-def test_the_terminal_tells_regressions_first_and_in_full(tmp_path: Path) -> None:
-    text = render_comparison(compared(tmp_path, BEFORE, AFTER), Layout(100))
-    headings = re.findall(r"^(\w.* against A)$", text, re.MULTILINE)
-    assert headings == ["Regressions of B against A", "Improvements of B against A"]
-    regressions = text.partition("Regressions")[2].partition("Improvements")[0]
-    for words in ("KL-01   required       holds -> violated", "alert('1')", "second line", "OBJ-01  required       holds -> no verdict"):
-        assert words in regressions
-    assert re.search(r"^KL-01   required       the title of KL-01 +✓ ✗$", text, re.MULTILINE)
-    assert re.search(r"^OBJ-01  required       the title of OBJ-01 +✓$", text, re.MULTILINE)
-    assert text.endswith("2 regressions against the baseline: exit code 1\n")
-
-
-def test_nothing_changed_is_said(tmp_path: Path) -> None:
-    text = render_comparison(compared(tmp_path, BEFORE, BEFORE), Layout(100))
-    assert "Nothing changed." in text
-    assert text.endswith("no regression against the baseline: exit code 0\n")
-
-
 @pytest.mark.parametrize("width", [60, 100])
 @pytest.mark.parametrize("n", [2, 3, 40])
 def test_any_number_of_reports_fits_the_terminal(width: int, n: int, tmp_path: Path) -> None:
