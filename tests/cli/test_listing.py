@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from consoles import console
 from report_samples import BOUND
+from rich.console import Console
 from snapshots import file
 from syrupy.assertion import SnapshotAssertion
 
 from vae_conformance.cli.listing import render_binding, render_claim, render_claims, render_implementations
-from vae_conformance.report.layout import Layout
 from vae_spec.claim import Claim
 from vae_spec.documents import basics, notes
 from vae_spec.outcomes import Level, holds
@@ -48,17 +49,17 @@ FOUND = {
     "binding": {"parts": PARTS, "notes": ["the second head is a log-variance"]},
     "weights": {"file": "mine.pt", "sha256": "0123456789abcdef" * 4},
 }
-SHOWN: dict[str, Callable[[Layout], str]] = {
-    "claims": lambda layout: render_claims({name: make_claim(name) for name in ("COL-01", "OBJ-02", "OBJ-01")}, layout),
-    "claim": lambda layout: render_claim(replace(make_claim("OBJ-01"), formula="z = mu + σ · eps"), layout),
-    "implementations": lambda layout: render_implementations([("tiny", "a:B"), ("reference", "a:C")], layout),
-    "no-implementation": lambda layout: render_implementations([], layout),
-    "binding": lambda layout: render_binding(FOUND, BOUND.environment, layout),
-    "binding-in-short": lambda layout: render_binding({"target": "a.py"}, {}, layout),
+SHOWN: dict[str, Callable[[Console], str]] = {
+    "claims": lambda on: render_claims({name: make_claim(name) for name in ("COL-01", "OBJ-02", "OBJ-01")}, on),
+    "claim": lambda on: render_claim(replace(make_claim("OBJ-01"), formula="z = mu + σ · eps"), on),
+    "implementations": lambda on: render_implementations([("tiny", "a:B"), ("reference", "a:C")], on),
+    "no-implementation": lambda on: render_implementations([], on),
+    "binding": lambda on: render_binding(FOUND, BOUND.environment, on),
+    "binding-in-short": lambda on: render_binding({"target": "a.py"}, {}, on),
 }
 
 
 @pytest.mark.parametrize("what", SHOWN)
 @pytest.mark.parametrize(("width", "colour"), [(80, False), (40, False), (80, True)], ids=["plain", "narrow", "colour"])
 def test_what_is_printed(what: str, width: int, colour: bool, snapshot: SnapshotAssertion) -> None:
-    assert SHOWN[what](Layout(width, colour)) == snapshot(extension_class=file("txt"))
+    assert SHOWN[what](console(width, colour=colour)) == snapshot(extension_class=file("txt"))

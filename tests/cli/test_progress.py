@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 
+import pytest
+from consoles import Terminal
 from report_samples import verdict
 
 from vae_conformance.cli.eta import Pace
 from vae_conformance.cli.progress import ProgressLine
 from vae_conformance.runner.events import Bound, Event, Progress, Promised, Started
 from vae_spec.outcomes import Outcome
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
 
 EVENTS: list[Event] = [
     Bound({}, {}),
@@ -27,22 +24,37 @@ EVENTS: list[Event] = [
 ]
 
 
-def test_progress_rewrites_one_line_on_a_terminal() -> None:
+def test_progress_rewrites_one_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
     stream = Terminal()
-    progress = ProgressLine(stream, width=24)
-    for event in EVENTS:
+    progress = ProgressLine(stream)
+    for event in (*EVENTS, Progress("[red]\x1b[31m" + "long " * 20)):
         progress(event)
     progress.close()
-    shown = stream.getvalue().split("\r\x1b[2K")
-    assert shown == [
+    assert re.split(r"(?:\x1b\[\?25[lh]|\r\x1b\[(?:1A\x1b\[)?2K|\n)+", stream.getvalue()) == [
         "",
         "bound",
         "0/2 claims: bound",
         "0/2 claims: KL-01",
         "1/2 claims: KL-01 holds",
-        "1/2 claims: training, s",
+        "1/2 claims: training, step 3",
+        r"1/2 claims: [red]\x1b[31mlong long long…",
+        r"1/2 claims: [red]\x1b[31mlong long long…",
         "",
     ]
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}])
+def test_a_terminal_that_rewrites_nothing_gets_lines(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    stream = Terminal()
+    progress = ProgressLine(stream)
+    for event in EVENTS:
+        progress(event)
+    progress.close()
+    assert ("\x1b" in stream.getvalue()) is (environment["TERM"] != "dumb")
 
 
 def test_progress_elsewhere_is_a_line_now_and_then() -> None:

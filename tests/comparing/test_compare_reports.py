@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from consoles import console
 from markdown_it import MarkdownIt
 from report_samples import REPORTS, mixed, report_on, verdict
 
@@ -18,7 +19,6 @@ from vae_conformance.comparing.stored_report import read_report
 from vae_conformance.comparing.terminal import render_comparison
 from vae_conformance.comparing.vocabulary import SIGNS, WORDS
 from vae_conformance.report.json_report import render_json
-from vae_conformance.report.layout import Layout
 from vae_conformance.runner.record import RunRecord
 from vae_spec.outcomes import Outcome
 
@@ -38,7 +38,7 @@ def compared(folder: Path, *reports: RunRecord) -> Comparison:
 @pytest.mark.parametrize("n", [2, 3, 40])
 def test_any_number_of_reports_fits_the_terminal(width: int, n: int, tmp_path: Path) -> None:
     comparison = compared(tmp_path, mixed(), *[BEFORE] * (n - 1))
-    text = render_comparison(comparison, Layout(width))
+    text = render_comparison(comparison, console(width))
     assert [line for line in text.splitlines() if len(line) > width and ".json" not in line] == []
     heads = [line.split() for line in text.splitlines() if re.fullmatch(r" +[A-Z]+( +[A-Z]+)*", line)]
     assert [label for head in heads for label in head] == list(comparison.labels)
@@ -46,8 +46,8 @@ def test_any_number_of_reports_fits_the_terminal(width: int, n: int, tmp_path: P
 
 def test_colours_are_only_colours(tmp_path: Path) -> None:
     comparison = compared(tmp_path, BEFORE, AFTER)
-    plain, coloured = (render_comparison(comparison, Layout(100, colour)) for colour in (False, True))
-    assert re.sub(r"\x1b\[\d+m", "", coloured) == plain != coloured
+    plain, coloured = (render_comparison(comparison, console(colour=colour)) for colour in (False, True))
+    assert re.sub(r"\x1b\[[\d;]+m", "", coloured) == plain != coloured
 
 
 def test_every_outcome_has_a_sign_and_a_word() -> None:

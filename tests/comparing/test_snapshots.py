@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from consoles import console
 from report_samples import MIXED, OPTIONS, REPORTS, mixed, report_on
 from snapshots import file
 from syrupy.assertion import SnapshotAssertion
@@ -16,7 +17,6 @@ from vae_conformance.comparing.markdown import render_comparison_markdown
 from vae_conformance.comparing.stored_report import StoredReport, read_report
 from vae_conformance.comparing.terminal import render_comparison
 from vae_conformance.report.json_report import render_json
-from vae_conformance.report.layout import Layout
 from vae_conformance.runner.record import RunRecord
 from vae_spec.outcomes import Outcome
 
@@ -42,7 +42,7 @@ def comparison(request: pytest.FixtureRequest, tmp_path: Path):
 
 @pytest.mark.parametrize(("width", "colour"), [(80, False), (60, False), (80, True)], ids=["plain", "narrow", "colour"])
 def test_the_terminal(width: int, colour: bool, comparison, snapshot: SnapshotAssertion) -> None:
-    assert render_comparison(comparison, Layout(width, colour)) == snapshot(extension_class=file("txt"))
+    assert render_comparison(comparison, console(width, colour=colour)) == snapshot(extension_class=file("txt"))
 
 
 def test_markdown(comparison, snapshot: SnapshotAssertion) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from consoles import console
 from report_samples import OPTIONS, REPORTS, mixed, report_on, verdict
 
 from vae_conformance.config import values as choices
@@ -22,7 +23,6 @@ from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.html.page import render_html
 from vae_conformance.report.json_report import as_document, render_json, schema
 from vae_conformance.report.junit import render_junit
-from vae_conformance.report.layout import Layout
 from vae_conformance.report.markdown import render_markdown
 from vae_conformance.report.sarif import render_sarif
 from vae_conformance.report.terminal import render_terminal
@@ -208,7 +208,7 @@ def test_what_a_nearer_claim_says_of_the_cause_counts_in_every_report() -> None:
     assert explained.explained == report.diagnoses[0]
     assert explained.cause == f"std-no-half, as REP-01 says: {MISTAKES['std-no-half'].what}"
     for text in (
-        render_terminal(report, Layout(200)),
+        render_terminal(report, console(200)),
         render_html(report),
         render_markdown(report),
         render_sarif(report),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from consoles import console
 from html_samples import hostile
 from report_samples import DRAW, LOSS, OPTIONS, REPORTS, mixed, placed, report_on, verdict
 from snapshots import file
@@ -17,7 +18,6 @@ from vae_conformance.report.badge import render_badge, render_badge_json
 from vae_conformance.report.html import page
 from vae_conformance.report.json_report import render_json
 from vae_conformance.report.junit import render_junit
-from vae_conformance.report.layout import Layout
 from vae_conformance.report.markdown import render_markdown
 from vae_conformance.report.terminal import render_failures, render_terminal
 from vae_conformance.runner.record import RunRecord
@@ -39,27 +39,27 @@ SOUND = report_on(*(verdict(f"{area}-{number:02}", Outcome.HOLDS) for area in AR
 @pytest.mark.parametrize(
     ("report", "width", "options"),
     [
-        pytest.param(MIXED, 80, {}, id="violated"),
-        pytest.param(MIXED, 40, {}, id="violated-narrow"),
-        pytest.param(MIXED, 200, {}, id="violated-wide"),
-        pytest.param(MIXED, 80, {"colour": True}, id="violated-colour"),
-        pytest.param(MIXED, 80, {"verbose": True}, id="violated-verbose"),
-        pytest.param(PLACED, 80, {}, id="placed"),
-        pytest.param(REPORTS["good"], 80, {"verbose": True}, id="good-verbose"),
-        pytest.param(SOUND, 80, {}, id="sound"),
-        pytest.param(REPORTS["error"], 80, {}, id="error"),
-        pytest.param(REPORTS["unbound"], 80, {}, id="unbound"),
-        pytest.param(REPORTS["broken"], 80, {}, id="broken"),
-        pytest.param(hostile(), 80, {"verbose": True}, id="hostile"),
+        pytest.param(MIXED, 80, set(), id="violated"),
+        pytest.param(MIXED, 40, set(), id="violated-narrow"),
+        pytest.param(MIXED, 200, set(), id="violated-wide"),
+        pytest.param(MIXED, 80, {"colour"}, id="violated-colour"),
+        pytest.param(MIXED, 80, {"verbose"}, id="violated-verbose"),
+        pytest.param(PLACED, 80, set(), id="placed"),
+        pytest.param(REPORTS["good"], 80, {"verbose"}, id="good-verbose"),
+        pytest.param(SOUND, 80, set(), id="sound"),
+        pytest.param(REPORTS["error"], 80, set(), id="error"),
+        pytest.param(REPORTS["unbound"], 80, set(), id="unbound"),
+        pytest.param(REPORTS["broken"], 80, set(), id="broken"),
+        pytest.param(hostile(), 80, {"verbose"}, id="hostile"),
     ],
 )
-def test_the_terminal(report: RunRecord, width: int, options: dict[str, bool], snapshot: SnapshotAssertion) -> None:
-    layout = Layout(width, options.pop("colour", False))
-    assert render_terminal(report, layout, **options) == snapshot(extension_class=file("txt"))
+def test_the_terminal(report: RunRecord, width: int, options: set[str], snapshot: SnapshotAssertion) -> None:
+    shown = render_terminal(report, console(width, colour="colour" in options), verbose="verbose" in options)
+    assert shown == snapshot(extension_class=file("txt"))
 
 
 def test_the_failures_of_a_test(snapshot: SnapshotAssertion) -> None:
-    assert render_failures(MIXED, Layout()) == snapshot(extension_class=file("txt"))
+    assert render_failures(MIXED) == snapshot(extension_class=file("txt"))
 
 
 FILES = {"mixed": MIXED, "placed": PLACED, "part": PART, **{name: REPORTS[name] for name in ("error", "unbound", "broken")}}

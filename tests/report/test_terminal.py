@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import io
+import re
+from dataclasses import replace
 
 import pytest
-from report_samples import mixed, report_on, verdict
+from consoles import Terminal, console
+from report_samples import OPTIONS, mixed, report_on, verdict
+from rich.cells import cell_len
 
 from vae_conformance.config.options import RunOptions
-from vae_conformance.report.layout import Layout, number
+from vae_conformance.report.console import console_for
 from vae_conformance.report.terminal import render_terminal, repeat_command
+from vae_conformance.report.wording import number
 from vae_spec.outcomes import Outcome
 
 
 def test_a_subject_that_conforms_fits_on_one_screen() -> None:
     areas = ("OBJ", "KL", "REP", "NET", "TRN", "REC", "SMP", "LAT", "INT", "BETA", "COL", "TOY")
     claims = [verdict(f"{area}-{n:02}", Outcome.HOLDS) for area in areas for n in range(1, 6)]
-    lines = render_terminal(report_on(*claims), Layout(80)).splitlines()
+    lines = render_terminal(report_on(*claims), console(80)).splitlines()
     assert "  The tiny two-dimensional lab" in {line[:30] for line in lines}
     assert len(lines) <= 24
 
 
 @pytest.mark.parametrize("width", [40, 60, 100, 200])
 def test_lines_fit_the_terminal_but_for_commands(width: int) -> None:
-    text = render_terminal(mixed(), Layout(width))
+    text = render_terminal(mixed(), console(width))
     assert [line for line in text.splitlines() if len(line) > width and not line.startswith("  repeat ")] == []
 
 
 def test_colour_changes_nothing_but_colour() -> None:
-    plain, coloured = (render_terminal(mixed(), Layout(100, colour)) for colour in (False, True))
-    assert "\x1b[" not in plain
-    stripped = coloured
-    for code in ("31", "32", "33", "1", "2", "0"):
-        stripped = stripped.replace(f"\x1b[{code}m", "")
-    assert stripped == plain
-    assert stripped != coloured
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+    plain, coloured = (render_terminal(mixed(), console(colour=colour)) for colour in (False, True))
+    assert re.sub(r"\x1b\[[\d;]+m", "", coloured) == plain != coloured
 
 
 @pytest.mark.parametrize(
@@ -52,8 +47,45 @@ class Terminal(io.StringIO):
         (io.StringIO(), {}, False),
     ],
 )
-def test_colours_are_for_terminals_that_want_them(stream: io.StringIO, environment: dict[str, str], colour: bool) -> None:
-    assert Layout.of(stream, environment).colour is colour
+def test_colours_are_for_terminals_that_want_them(
+    stream: io.StringIO, environment: dict[str, str], colour: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", **environment}.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b" in render_terminal(mixed(), console_for(stream))) is colour
+
+
+def test_the_width_is_the_terminal_s_and_a_hundred_columns_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "70")
+    assert (console_for(Terminal()).width, console_for(io.StringIO()).width) == (70, 100)
+    monkeypatch.setenv("COLUMNS", "7")
+    assert console_for(Terminal()).width == 40
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("[red]not red[/red] :smile: [link=x]y[/link]", "[red]not red[/red] :smile: [link=x]y[/link]"),
+        ("\x1b[31mred\x1b[0m\x07\x08\r", r"\x1b[31mred\x1b[0m\x07\x08"),
+        ("turned \u202e round \ud800", r"turned \u202e round \ud800"),
+        ("a\tb \\x1b", "a       b \\x1b"),
+    ],
+)
+@pytest.mark.parametrize("colour", [False, True])
+def test_nothing_in_a_message_is_interpreted(message: str, shown: str, colour: bool) -> None:
+    report = report_on(verdict("KL-01", Outcome.VIOLATED, message), options=replace(OPTIONS, target=message))
+    assert f"  found        {shown}\n" in render_terminal(report, console(colour=colour))
+    assert not re.search(r"\x1b(?!\[(0|1|2|1;31|31)m)|[\x07\x08\r\u202e]", render_terminal(report, console(colour=True)))
+
+
+@pytest.mark.parametrize("word", ["x" * 300, "変分" * 100])
+def test_a_long_word_is_broken_and_nothing_of_it_is_lost(word: str) -> None:
+    text = render_terminal(report_on(verdict("TRN-01", Outcome.INCONCLUSIVE, word)), console(60))
+    assert word in text.replace("\n", "").replace(" ", "")
+    assert max(cell_len(line) for line in text.splitlines()) <= 60
 
 
 def test_the_repeat_command_holds_all_that_bears_on_the_outcome() -> None:
