@@ -20,7 +20,6 @@ from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import ExitCode, gates
 from vae_conformance.implementation import Implementation
 from vae_conformance.report.json_report import render_json
-from vae_conformance.report.layout import Layout
 from vae_conformance.report.terminal import render_failures
 from vae_conformance.runner.record import RunRecord
 from vae_conformance.runner.run import Judge, run_in_children
@@ -60,7 +59,7 @@ class Report(RunRecord):
         """
         __tracebackhide__ = True  # pytest shows the line that asked
         if self.exit_code is not ExitCode.CONFORMS:
-            raise ConformanceError(render_failures(self, Layout()), self)
+            raise ConformanceError(render_failures(self), self)
 
     def to_json(self) -> str:
         """The report as JSON text, by the schema that ships with the package."""

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 
@@ -26,10 +27,10 @@ from vae_conformance.config.pyproject import load_options
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.badge import render_badge, render_badge_json
+from vae_conformance.report.console import console_for
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import dump, implementation_document, render_json
 from vae_conformance.report.junit import render_junit
-from vae_conformance.report.layout import Layout
 from vae_conformance.report.markdown import render_markdown
 from vae_conformance.report.sarif import render_sarif
 from vae_conformance.report.terminal import render_terminal
@@ -48,6 +49,8 @@ def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_co
         argv: the arguments without the program's name; the process's own where None.
         command_of: the child's command line, for tests.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a stream that cannot write σ gets a question mark
     arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
         return int(_perform(arguments, command_of))
@@ -82,7 +85,7 @@ def _perform(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
 def _run(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
     writers = _writers(arguments)
     report = _report(arguments, command_of, inspect=False)
-    _say(render_terminal(report, Layout.of(sys.stdout, os.environ), verbose=getattr(arguments, "verbose", False)))
+    _say(render_terminal(report, console_for(sys.stdout), verbose=getattr(arguments, "verbose", False)))
     for path, render in writers.items():
         _write(path, render(report))
     return report.exit_code
@@ -93,11 +96,11 @@ def _inspect(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
     if path is not None:
         refuse_unwritable(path)
     report = _report(arguments, command_of, inspect=True)
-    layout = Layout.of(sys.stdout, os.environ)
+    console = console_for(sys.stdout)
     if report.problem is not None or report.implementation is None:
-        _say(render_terminal(report, layout))
+        _say(render_terminal(report, console))
         return report.exit_code
-    _say(render_binding(report.implementation, report.environment, layout))
+    _say(render_binding(report.implementation, report.environment, console))
     if path is not None:
         _write(path, dump({"implementation": implementation_document(report), "environment": dict(report.environment)}))
     return ExitCode.CONFORMS
@@ -107,7 +110,7 @@ def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bo
     """Supervise the child, showing progress on standard error, and put the record together."""
     options = load_options(arguments.target, run_fields(arguments), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
-    progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
+    progress = ProgressLine(sys.stderr)
     listeners: list[Callable[[Event], None]] = [progress, *([ImportAhead()] if hasattr(arguments, "html_path") else [])]
 
     def tell(event: Event) -> None:
@@ -128,7 +131,7 @@ def _reproduce(arguments: argparse.Namespace) -> ExitCode:
 
     out: Path = arguments.out
     options = RunOptions(target="reference", **run_fields(arguments))
-    progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
+    progress = ProgressLine(sys.stderr)
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
         done = reproduce(options, out, workers=default_workers("full"), say=lambda text: progress(Progress(text)))
@@ -144,18 +147,18 @@ def _reproduce(arguments: argparse.Namespace) -> ExitCode:
 def _compare(arguments: argparse.Namespace) -> ExitCode:
     written = {name: getattr(arguments, f"{name}_path", None) for name in ("markdown", "html")}
     comparison = compare_files(arguments.reports, **written)
-    _say(render_comparison(comparison, Layout.of(sys.stdout, os.environ)))
+    _say(render_comparison(comparison, console_for(sys.stdout)))
     return comparison.exit_code
 
 
 def _claims(claim: str | None) -> ExitCode:
     from vae_spec.registry import CLAIMS  # noqa: PLC0415  PyTorch comes with it, and only this command needs it
 
-    layout = Layout.of(sys.stdout, os.environ)
+    console = console_for(sys.stdout)
     if claim is None:
-        _say(render_claims(CLAIMS, layout))
+        _say(render_claims(CLAIMS, console))
     elif claim in CLAIMS:
-        _say(render_claim(CLAIMS[claim], layout))
+        _say(render_claim(CLAIMS[claim], console))
     else:
         raise Unbound(f"there is no claim {claim}", "vae-conformance claims lists them all")
     return ExitCode.CONFORMS
@@ -163,7 +166,7 @@ def _claims(claim: str | None) -> ExitCode:
 
 def _list() -> ExitCode:
     entries = ((entry.name, entry.value) for entry in entry_points(group=ENTRY_POINTS))
-    _say(render_implementations(entries, Layout.of(sys.stdout, os.environ)))
+    _say(render_implementations(entries, console_for(sys.stdout)))
     return ExitCode.CONFORMS
 
 

@@ -7,7 +7,7 @@ from unicodedata import category
 
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.json_report import dump
-from vae_conformance.report.layout import count
+from vae_conformance.report.wording import count
 from vae_conformance.runner.record import RunRecord
 from vae_spec.outcomes import Outcome
 

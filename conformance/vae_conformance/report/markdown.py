@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.report.layout import count, number
 from vae_conformance.report.markdown_text import code, code_block, escaped, escaped_lines, table
 from vae_conformance.report.summary import advice, headline
 from vae_conformance.report.terminal import repeat_command, shown_weights
+from vae_conformance.report.wording import count, number
 from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, heading
 from vae_spec.outcomes import Number, Outcome
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.report.layout import count
+from vae_conformance.report.wording import count
 from vae_conformance.runner.record import ClaimReport, RunRecord, heading
 from vae_spec.outcomes import Level, Outcome
 from vae_spec.parts import Part

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.report.layout import count
+from vae_conformance.report.wording import count
 from vae_conformance.reproduction.findings import TARGETS, Answer, Findings
 from vae_conformance.reproduction.sections import Section, engineering, overall
 from vae_spec.documents import DOCUMENTS, Document

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from vae_conformance.report.layout import number
+from vae_conformance.report.wording import number
 from vae_spec.evidence import TrainedRun
 
 

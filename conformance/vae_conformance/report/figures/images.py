@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits
 
 from vae_conformance.report.figures.canvas import BLUE, CLASS_COLOURS, GREEN, INK, VERMILION, Array, canvas, show_images, styled
-from vae_conformance.report.layout import count
+from vae_conformance.report.wording import count
 from vae_spec.evidence import TrainedRun
 from vae_spec.observations import Pictures
 

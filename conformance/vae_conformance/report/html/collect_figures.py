@@ -6,7 +6,7 @@ from vae_conformance.report.figures.gallery import exhibits
 from vae_conformance.report.figures.stored_runs import Evidence, gather
 from vae_conformance.report.html.calibration_strips import Strip, alike, strips
 from vae_conformance.report.html.figure_data import FigureData
-from vae_conformance.report.layout import count
+from vae_conformance.report.wording import count
 from vae_conformance.runner.record import RunRecord
 from vae_spec.calibration import dataset
 

@@ -16,9 +16,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from vae_conformance.config.values import area_of
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.html.figure_data import FigureData
-from vae_conformance.report.layout import count, number
 from vae_conformance.report.summary import advice, counted, headline, rows
 from vae_conformance.report.terminal import repeat_command, shown_weights
+from vae_conformance.report.wording import count, number
 from vae_conformance.runner.record import ClaimReport, RunRecord, heading
 from vae_spec.outcomes import Level, Number, Outcome
 
