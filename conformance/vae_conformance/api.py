@@ -120,10 +120,10 @@ def check_vae(target: object, *, fail_fast: bool = False, workers: int | None = 
         TypeError: there is no such option.
     """
     try:
+        chosen = replace(options_of(target, options), fail_fast=fail_fast)
         if isinstance(target, str | Path):
-            chosen = replace(load_options(str(target), read_options(options), Path.cwd()), fail_fast=fail_fast)
             return Report.of(run_in_children(chosen, workers=workers or default_workers(chosen.profile)))
-        return _check_object(target, replace(object_options(target, options), fail_fast=fail_fast))
+        return _check_object(target, chosen)
     except Unbound as error:
         raise ValueError(". ".join(filter(None, (error.message, error.hint)))) from error
 
@@ -151,14 +151,18 @@ def _check_object(target: object, options: RunOptions) -> Report:
     return Report.of((judge or Judge(options)).report_on(*claims, not_bound=failure, duration_s=monotonic() - started))
 
 
-def object_options(target: object, given: Mapping[str, Any]) -> RunOptions:
-    """The options of a run on an object: no configuration file speaks of it, and its trained runs go where nobody else looks.
+def options_of(target: object, given: Mapping[str, Any]) -> RunOptions:
+    """The options of a run on what is named, or on an object.
+
+    No configuration file speaks of an object, and its trained runs go where nobody else looks.
 
     Raises:
         Unbound: a value is not what it must be.
         TypeError: there is no such option.
     """
     read = read_options(given)
+    if isinstance(target, str | Path):
+        return load_options(str(target), read, Path.cwd())
     if "store" in read:
         raise Unbound("an object's trained runs cannot be stored: nothing tells them from another's", "name the target as a text instead")
     folder = tempfile.mkdtemp(prefix="vae-conformance-runs-")

@@ -18,7 +18,7 @@ from torch import nn
 
 import vae_conformance
 from vae_conformance import ConformanceError, Report, check_vae
-from vae_conformance.api import Options, object_options, read_options
+from vae_conformance.api import Options, options_of, read_options
 from vae_conformance.config import kinds
 from vae_conformance.config.options import OPTIONS, RunOptions
 from vae_conformance.errors import Unbound
@@ -197,7 +197,7 @@ def test_type_checkers_see_the_options_of_the_table() -> None:
 def test_an_object_s_trained_runs_are_its_own(student: type[nn.Module]) -> None:
     with pytest.raises(ValueError, match="cannot be stored"):
         check_vae(student, store="somewhere")
-    first, second = (object_options(student, {}) for _ in range(2))
+    first, second = (options_of(student, {}) for _ in range(2))
     assert first.store != second.store
     assert Path(str(first.store)).is_dir()
 

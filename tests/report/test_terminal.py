@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,9 @@ from report_samples import BOUND, MISSING_HALF, REPORTS, mixed, report_on, verdi
 
 from vae_conformance.cli.eta import Pace
 from vae_conformance.cli.listing import render_binding, render_claim, render_claims, render_implementations
+from vae_conformance.cli.parser import parse
 from vae_conformance.cli.progress import ProgressLine
-from vae_conformance.config.options import RunOptions
+from vae_conformance.config.options import OPTIONS, RunOptions, read_words
 from vae_conformance.report.layout import Layout, number
 from vae_conformance.report.terminal import render_terminal, repeat_command
 from vae_conformance.runner.events import Bound, Event, Progress, Promised, Started
@@ -166,6 +168,28 @@ def test_the_repeat_command_holds_all_that_bears_on_the_outcome() -> None:
         "vae-conformance run 'my vae.py' --only KL-02 --seed 7 --profile full --dataset mnist --effective-beta 0.5 "
         "--objective modified --decoder autoregressive --input-shape 1,28,28 --input-range -1,1"
     )
+
+
+def test_the_repeat_command_leads_back_to_every_option_that_bears_on_the_outcome() -> None:
+    given = {
+        "profile": "exact",
+        "dataset": "clusters",
+        "data": "my images.npz",
+        "data_root": "d",
+        "seed": 8,
+        "effective_beta": 1 / 3,
+        "likelihood": "laplace",
+        "objective": "elbo-monte-carlo",
+        "decoder": "autoregressive",
+        "loss": "of_mine",
+        "second_head": "std",
+        "input_shape": (784,),
+        "input_range": (-0.5, 1e-7),
+        "weights": "w.pt",
+        "device": "cuda:1",
+    }
+    assert given.keys() == {name for name, option in OPTIONS.items() if option.bears}
+    assert read_words(vars(parse(shlex.split(repeat_command(RunOptions("a.py", **given)))[1:]))) == given  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from vae_conformance.config import values
 from vae_conformance.config.kinds import checked
-from vae_conformance.config.options import OPTIONS, Group, read_words
+from vae_conformance.config.options import OPTIONS, Group
 from vae_conformance.exit_codes import ExitCode
 
 _TARGET = "file.py, file.py:Name, package.module:object, or a registered name (see: vae-conformance list)"
@@ -70,11 +70,6 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         SystemExit: help or the version was asked for (0), or something is wrong (2).
     """
     return build_parser().parse_args(_with_ranges_joined(argv))
-
-
-def run_fields(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the command line says of the fields of `RunOptions`, the target apart."""
-    return read_words(vars(arguments))
 
 
 def build_parser() -> argparse.ArgumentParser:

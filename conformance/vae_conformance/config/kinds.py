@@ -37,7 +37,7 @@ class Kind(Generic[T_co]):
     joined: Callable[[Sequence[Any]], T_co] | None = None
 
 
-def choice(*names: str) -> Kind[str]:
+def choice(names: tuple[str, ...]) -> Kind[str]:
     """One of some names."""
     return Kind(lambda value, _folder: values.one_of(_text(value), names), str, choices=names)
 

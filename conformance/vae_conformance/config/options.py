@@ -43,7 +43,7 @@ class Scope(IntEnum):
 
 
 ASKED, DECLARED, COUNTS, HOW = Group
-CALL, IMPLEMENTATION = Scope.CALL, Scope.IMPLEMENTATION
+CALL = Scope.CALL
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,10 @@ def _option(default: T, kind: Kind[T], group: Group, words: str, **more: Any) ->
     return made
 
 
+def _declared(kind: Kind[T], words: str) -> T | None:
+    return _option(None, kind, DECLARED, words, scope=Scope.IMPLEMENTATION)
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """The options of `vae-conformance run`. What each of them says, its help says; None leaves it to be detected, or unsaid.
@@ -109,52 +113,36 @@ class RunOptions:
     """
 
     target: str
-    profile: str = _option("quick", choice(*values.PROFILES), ASKED, "how much is run: no training, little of it, or all ({default})")
+    profile: str = _option("quick", choice(values.PROFILES), ASKED, "how much is run: no training, little of it, or all ({default})")
     only: tuple[str, ...] = _option(
         (), kinds.SELECTION, ASKED, "claims or areas, such as KL-02,REP; may be given several times", scope=CALL, bears=False
     )
-    dataset: str = _option("digits", choice(*values.DATASETS), ASKED, "what is trained on ({default}, which ship with the package)")
+    dataset: str = _option("digits", choice(values.DATASETS), ASKED, "what is trained on ({default}, which ship with the package)")
     data: str | None = _option(None, kinds.FILE, ASKED, "your own images to train on: a NumPy archive with train and test, or images")
     data_root: str | None = _option(None, kinds.PATH, ASKED, "the folder of torchvision's data sets")
     download: bool = _option(False, kinds.FLAG, ASKED, "download MNIST or Fashion-MNIST into that folder where it lacks it", bears=False)
     seed: int = _option(0, kinds.SEED, ASKED, "varies noise, examples and trainings ({default})", scope=CALL)
-    effective_beta: float | None = _option(
-        None, kinds.WEIGHT, DECLARED, "the KL's weight against the negative log-likelihood", scope=IMPLEMENTATION
-    )
-    likelihood: str | None = _option(None, choice(*values.LIKELIHOODS), DECLARED, "what the reconstruction term is", scope=IMPLEMENTATION)
-    objective: str | None = _option(
-        None,
-        choice(*values.OBJECTIVES),
-        DECLARED,
+    effective_beta: float | None = _declared(kinds.WEIGHT, "the KL's weight against the negative log-likelihood")
+    likelihood: str | None = _declared(choice(values.LIKELIHOODS), "what the reconstruction term is")
+    objective: str | None = _declared(
+        choice(values.OBJECTIVES),
         "what the loss is: the ELBO, whose KL is told to be estimated from draws or declared so, or something else on purpose (elbo)",
-        scope=IMPLEMENTATION,
     )
-    decoder: str | None = _option(
-        None,
-        choice(*values.DECODERS),
-        DECLARED,
+    decoder: str | None = _declared(
+        choice(values.DECODERS),
         "what an entry of the output may depend on: the code alone, or earlier entries of x too (factorised)",
-        scope=IMPLEMENTATION,
     )
-    loss: str | None = _option(None, kinds.NAME, DECLARED, "the loss that training uses, where the file has several", scope=IMPLEMENTATION)
-    second_head: str | None = _option(
-        None,
-        choice(*values.SECOND_HEADS),
-        DECLARED,
-        "what the encoder's second output is, where nothing settles it",
-        scope=IMPLEMENTATION,
-    )
-    input_shape: tuple[int, ...] | None = _option(None, kinds.SHAPE, DECLARED, "of one item, such as 1,28,28", scope=IMPLEMENTATION)
-    input_range: tuple[float, float] | None = _option(
-        None, kinds.RANGE, DECLARED, "of an item's entries, such as -1,1", scope=IMPLEMENTATION
-    )
+    loss: str | None = _declared(kinds.NAME, "the loss that training uses, where the file has several")
+    second_head: str | None = _declared(choice(values.SECOND_HEADS), "what the encoder's second output is, where nothing settles it")
+    input_shape: tuple[int, ...] | None = _declared(kinds.SHAPE, "of one item, such as 1,28,28")
+    input_range: tuple[float, float] | None = _declared(kinds.RANGE, "of an item's entries, such as -1,1")
     weights: str | None = _option(
         None, kinds.FILE, DECLARED, "a trained model's weights (a state dict): it is judged as it is, and nothing is trained"
     )
     device: str = _option("cpu", kinds.NAME, DECLARED, "a torch device ({default})")
     gate: str = _option(
         "expected",
-        choice(*values.GATES),
+        choice(values.GATES),
         COUNTS,
         "which claims decide the exit code: expected and required ones, or required ones alone ({default})",
         bears=False,

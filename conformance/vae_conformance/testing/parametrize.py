@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Unpack
 
 import pytest
 
-from vae_conformance.api import ConformanceError, Options, Report, object_options, read_options
+from vae_conformance.api import ConformanceError, Options, Report, options_of
 from vae_conformance.config.options import RunOptions
-from vae_conformance.config.pyproject import load_options
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import gates
 from vae_conformance.runner.run import Judge
@@ -105,11 +104,8 @@ def parametrize_with_claims(target: object, **options: Unpack[Options]) -> pytes
     """
     from vae_conformance.runner.selection import selected  # noqa: PLC0415  imports torch
 
-    given = {"profile": "exact", **options}
     try:
-        chosen = (
-            load_options(str(target), read_options(given), Path.cwd()) if isinstance(target, str | Path) else object_options(target, given)
-        )
+        chosen = options_of(target, {"profile": "exact", **options})
         claims = selected(chosen)
     except Unbound as error:
         raise ValueError(". ".join(filter(None, (error.message, error.hint)))) from error
