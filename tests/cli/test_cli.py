@@ -17,8 +17,8 @@ import pytest
 from fake_child import FakeChild
 
 from vae_conformance.cli.main import main
-from vae_conformance.cli.parser import parse, run_fields
-from vae_conformance.config.options import default_workers
+from vae_conformance.cli.parser import parse
+from vae_conformance.config.options import default_workers, read_words
 from vae_conformance.data import datasets as data
 from vae_conformance.errors import Unbound
 
@@ -227,13 +227,13 @@ def test_a_download_that_fails_is_told_before_any_child(monkeypatch: pytest.Monk
     ],
 )
 def test_ranges_may_begin_with_a_minus_sign(words: list[str], value: tuple[float, float]) -> None:
-    assert run_fields(parse(["run", "a.py", *words])) == {"input_range": value}
+    assert read_words(vars(parse(["run", "a.py", *words]))) == {"input_range": value}
 
 
 def test_what_is_not_given_leaves_room_for_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.vae-conformance]\nprofile = "exact"\ngate = "required"\n')
     child = FakeChild([GOOD])
-    assert run_fields(parse(["run", "a.py"])) == {}
+    assert read_words(vars(parse(["run", "a.py"]))) == {}
     main(["run", "a.py", "--gate", "expected"], command_of=child)
     (assignment,) = child.assignments
     assert (assignment.options.profile, assignment.options.gate, assignment.workers) == ("exact", "expected", 1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from vae_conformance.config.options import OPTIONS, RunOptions
 from vae_conformance.config.pyproject import find_configuration, load_options, read_configuration, target_file
 from vae_conformance.errors import Unbound
 
@@ -83,6 +85,11 @@ def test_the_command_line_wins_and_expected_failures_add_up(tmp_path: Path) -> N
     assert options.profile == "full"
     assert options.gate == "required"
     assert options.expected_failures == {"KL-02": "newer reason", "REP-01": "also"}
+
+
+def test_every_field_is_an_option_but_what_follows_from_others() -> None:
+    assert {entry.name for entry in dataclasses.fields(RunOptions)} - OPTIONS.keys() == {"target", "training_time_limit"}
+    assert all(getattr(RunOptions("t"), name) == option.default for name, option in OPTIONS.items())
 
 
 def test_without_a_table_the_defaults_stand(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from vae_conformance.config.declared import DECLARATIONS, declared_options, with
 from vae_conformance.config.options import RunOptions
 from vae_conformance.config.pyproject import load_options
 from vae_conformance.errors import Unbound
+from vae_conformance.implementation import Implementation
 from vae_conformance.target.target import load_target
 from vae_spec.subject import Likelihood, Objective
 
@@ -66,6 +68,7 @@ def student(folder: Path, declared: object, settings: str = "") -> str:
 
 def test_everything_that_can_be_declared_reaches_the_facts() -> None:
     assert tuple(EVERYTHING) == DECLARATIONS
+    assert {key.replace("-", "_") for key in DECLARATIONS} <= {entry.name for entry in dataclasses.fields(Implementation)}
     facts = bound(declaring(EVERYTHING)).facts
     assert (facts.effective_beta, facts.likelihood, facts.likelihood_declared) == (4.0, Likelihood.SQUARED_ERROR, True)
     assert (facts.objective, facts.autoregressive) == (Objective.MODIFIED, True)

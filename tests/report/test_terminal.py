@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 from dataclasses import replace
 
 import pytest
 from consoles import Terminal, console
-from report_samples import OPTIONS, mixed, report_on, verdict
+from report_samples import OPTIONS as SAMPLE_OPTIONS
+from report_samples import mixed, report_on, verdict
 from rich.cells import cell_len
 
-from vae_conformance.config.options import RunOptions
+from vae_conformance.cli.parser import parse
+from vae_conformance.config.options import OPTIONS, RunOptions, read_words
 from vae_conformance.report.console import console_for
 from vae_conformance.report.terminal import render_terminal, repeat_command
 from vae_conformance.report.wording import number
@@ -76,7 +79,7 @@ def test_the_width_is_the_terminal_s_and_a_hundred_columns_elsewhere(monkeypatch
 )
 @pytest.mark.parametrize("colour", [False, True])
 def test_nothing_in_a_message_is_interpreted(message: str, shown: str, colour: bool) -> None:
-    report = report_on(verdict("KL-01", Outcome.VIOLATED, message), options=replace(OPTIONS, target=message))
+    report = report_on(verdict("KL-01", Outcome.VIOLATED, message), options=replace(SAMPLE_OPTIONS, target=message))
     assert f"  found        {shown}\n" in render_terminal(report, console(colour=colour))
     assert not re.search(r"\x1b(?!\[(0|1|2|1;31|31)m)|[\x07\x08\r\u202e]", render_terminal(report, console(colour=True)))
 
@@ -106,6 +109,28 @@ def test_the_repeat_command_holds_all_that_bears_on_the_outcome() -> None:
         "vae-conformance run 'my vae.py' --only KL-02 --seed 7 --profile full --dataset mnist --effective-beta 0.5 "
         "--objective modified --decoder autoregressive --input-shape 1,28,28 --input-range -1,1"
     )
+
+
+def test_the_repeat_command_leads_back_to_every_option_that_bears_on_the_outcome() -> None:
+    given = {
+        "profile": "exact",
+        "dataset": "clusters",
+        "data": "my images.npz",
+        "data_root": "d",
+        "seed": 8,
+        "effective_beta": 1 / 3,
+        "likelihood": "laplace",
+        "objective": "elbo-monte-carlo",
+        "decoder": "autoregressive",
+        "loss": "of_mine",
+        "second_head": "std",
+        "input_shape": (784,),
+        "input_range": (-0.5, 1e-7),
+        "weights": "w.pt",
+        "device": "cuda:1",
+    }
+    assert given.keys() == {name for name, option in OPTIONS.items() if option.bears}
+    assert read_words(vars(parse(shlex.split(repeat_command(RunOptions("a.py", **given)))[1:]))) == given  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

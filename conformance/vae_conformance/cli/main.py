@@ -17,12 +17,12 @@ from pathlib import Path
 from types import FrameType
 
 from vae_conformance.cli.listing import render_binding, render_claim, render_claims, render_implementations
-from vae_conformance.cli.parser import parse, run_fields
+from vae_conformance.cli.parser import parse
 from vae_conformance.cli.preload import ImportAhead
 from vae_conformance.cli.progress import ProgressLine
 from vae_conformance.comparing.command import compare_files
 from vae_conformance.comparing.terminal import render_comparison
-from vae_conformance.config.options import RunOptions, default_workers
+from vae_conformance.config.options import RunOptions, default_workers, read_words
 from vae_conformance.config.pyproject import load_options
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import ExitCode
@@ -108,7 +108,7 @@ def _inspect(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
 
 def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bool) -> RunRecord:
     """Supervise the child, showing progress on standard error, and put the record together."""
-    options = load_options(arguments.target, run_fields(arguments), Path.cwd())
+    options = load_options(arguments.target, read_words(vars(arguments)), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
     progress = ProgressLine(sys.stderr)
     listeners: list[Callable[[Event], None]] = [progress, *([ImportAhead()] if hasattr(arguments, "html_path") else [])]
@@ -130,7 +130,7 @@ def _reproduce(arguments: argparse.Namespace) -> ExitCode:
     from vae_conformance.reproduction.command import reproduce, summary  # noqa: PLC0415  PyTorch comes with it, and help must come at once
 
     out: Path = arguments.out
-    options = RunOptions(target="reference", **run_fields(arguments))
+    options = RunOptions(target="reference", **read_words(vars(arguments)))
     progress = ProgressLine(sys.stderr)
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from vae_conformance.config import values
-from vae_conformance.config.options import RunOptions
+from vae_conformance.config.options import OPTIONS, RunOptions, Scope
 from vae_conformance.errors import Unbound
 
 TABLE = "tool.vae-conformance"
+KEYS = tuple(option.key for option in OPTIONS.values() if option.scope >= Scope.PROJECT)
+"""The keys of the table."""
 
 
 def load_options(target: str, given: Mapping[str, Any], folder: Path) -> RunOptions:
@@ -70,7 +71,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
     table = tools.get("vae-conformance", {}) if isinstance(tools, dict) else {}
     if not isinstance(table, dict):
         raise Unbound(f"{path}: {TABLE} must be a table", f"write [{TABLE}]")
-    return read_table(table, f"{path}: [{TABLE}]", _READERS, path.parent)
+    return read_table(table, f"{path}: [{TABLE}]", KEYS, path.parent)
 
 
 def read_table(table: Mapping[Any, Any], place: str, keys: Collection[str], folder: Path) -> dict[str, Any]:
@@ -89,79 +90,9 @@ def read_table(table: Mapping[Any, Any], place: str, keys: Collection[str], fold
     for key, value in table.items():
         if key not in keys:
             raise Unbound(f"{place} has an unknown key {key!r}", f"the keys are {', '.join(keys)}")
+        name = key.replace("-", "_")
         try:
-            read[key.replace("-", "_")] = _READERS[key](value, folder)
+            read[name] = OPTIONS[name].kind.of_value(value, folder)
         except ValueError as error:
             raise Unbound(f"{place} {key}: {error}") from error
     return read
-
-
-class _ValueMistakeError(ValueError):
-    """A value of the file that is not what it must be, of whatever type it is."""
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise _ValueMistakeError(f"{value!r} is not a text")
-    return value
-
-
-def _choice(names: tuple[str, ...]) -> Callable[[Any, Path], str]:
-    return lambda value, _folder: values.one_of(_text(value), names)
-
-
-def _positive(value: Any, _folder: Path) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _ValueMistakeError(f"{value!r} is not a number above 0")
-    return values.positive_number(value)
-
-
-def _flag(value: Any, _folder: Path) -> bool:
-    if not isinstance(value, bool):
-        raise _ValueMistakeError(f"{value!r} is neither true nor false")
-    return value
-
-
-def _row(value: Any) -> str:
-    """A list of numbers, or a text, in the command line's notation."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, list | tuple) and all(isinstance(entry, int | float) and not isinstance(entry, bool) for entry in value):
-        return ",".join(str(entry) for entry in value)
-    if isinstance(value, str):
-        return value
-    raise _ValueMistakeError(f"{value!r} is not a list of numbers")
-
-
-def _failures(value: Any, _folder: Path) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise _ValueMistakeError('must be a table of reasons, such as KL-02 = "the KL is weighed on purpose"')
-    reasons: dict[str, str] = {}
-    for identifier, reason in value.items():
-        if not isinstance(reason, str) or not reason.strip():
-            raise _ValueMistakeError(f"{identifier} needs a reason, as a text")
-        reasons[values.claim_id(identifier)] = reason.strip()
-    return reasons
-
-
-_READERS: Mapping[str, Callable[[Any, Path], Any]] = {
-    "profile": _choice(values.PROFILES),
-    "dataset": _choice(values.DATASETS),
-    "data": lambda value, folder: str(folder / _text(value)),
-    "data-root": lambda value, folder: str(folder / _text(value)),
-    "download": _flag,
-    "gate": _choice(values.GATES),
-    "require-parts": _flag,
-    "effective-beta": _positive,
-    "likelihood": _choice(values.LIKELIHOODS),
-    "objective": _choice(values.OBJECTIVES),
-    "decoder": _choice(values.DECODERS),
-    "loss": lambda value, _folder: _text(value),
-    "second-head": _choice(values.SECOND_HEADS),
-    "input-shape": lambda value, _folder: values.input_shape(_row(value)),
-    "input-range": lambda value, _folder: values.input_range(_row(value)),
-    "weights": lambda value, folder: str(folder / _text(value)),
-    "device": lambda value, _folder: _text(value),
-    "time-limit": _positive,
-    "expected-failures": _failures,
-}

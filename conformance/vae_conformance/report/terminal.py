@@ -10,7 +10,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from vae_conformance.config.options import RunOptions
+from vae_conformance.config.kinds import shown
+from vae_conformance.config.options import OPTIONS, RunOptions
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.console import Paragraph, plain_console, rendered, words
 from vae_conformance.report.summary import Cell, advice, counted, headline, rows
@@ -29,11 +30,6 @@ _COLOURS = {
 }
 _WORDS = {outcome: (outcome.words.upper() if colour == "red" else outcome.words, colour) for outcome, colour in _COLOURS.items()}
 _WIDEST = max(len(word) for word, _ in _WORDS.values())
-_BEARING = (
-    *("profile", "dataset", "data", "data_root", "effective_beta", "likelihood"),
-    *("objective", "decoder", "loss", "second_head", "weights", "device"),
-)
-"""Options that bear on an outcome, by name."""
 _FOLDED = frozenset({Outcome.HOLDS, Outcome.NOT_APPLICABLE})
 _FAILING = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE})
 _LABEL = 13
@@ -68,15 +64,10 @@ def render_failures(report: RunRecord) -> str:
 def repeat_command(options: RunOptions, claim: str = "") -> str:
     """The command that asks this one claim again, or all of the profile, under all options that bear on the outcome."""
     words = ["vae-conformance", "run", options.target, *(["--only", claim] if claim else []), "--seed", str(options.seed)]
-    plain = RunOptions(target=options.target)
-    for name in _BEARING:
+    for name, option in OPTIONS.items():
         value = getattr(options, name)
-        if value != getattr(plain, name):
-            words += ["--" + name.replace("_", "-"), str(value)]
-    if options.input_shape is not None:
-        words += ["--input-shape", ",".join(map(str, options.input_shape))]
-    if options.input_range is not None:
-        words += ["--input-range", ",".join(f"{end:g}" for end in options.input_range)]
+        if option.bears and name != "seed" and value != option.default:
+            words += [option.flag, shown(value)]
     return shlex.join(words)
 
 

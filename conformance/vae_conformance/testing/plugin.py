@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vae_conformance.config.options import RunOptions
+from vae_conformance.config.options import OPTIONS, RunOptions, read_words
 
 if TYPE_CHECKING:
     from vae_conformance.runner.session import Session
 
 _SESSION = pytest.StashKey["Session"]()
 _OPTIONS = pytest.StashKey[RunOptions]()
+_TAKEN = ("profile", "seed", "only")
+"""Options of the command that pytest takes too."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,9 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="TARGET",
         help="the implementation: file.py[:Name], package.module:object, or an entry point's name",
     )
-    group.addoption("--vae-profile", choices=("exact", "quick", "full"), default="quick", help="how much is asked (default: quick)")
-    group.addoption("--vae-seed", type=int, default=0, help="varies noise, examples and training seeds")
-    group.addoption("--vae-only", default="", metavar="IDS", help="ids or areas, separated by commas")
+    for name in _TAKEN:
+        group.addoption(f"--vae-{OPTIONS[name].key}", **{**OPTIONS[name].argument, "default": None})
     group.addoption("--vae-options", default="", help="all options as JSON, from the command")
     group.addoption("--vae-events", default="", help="the file that events are appended to")
     group.addoption("--vae-skip", default="", help="claims that are decided already")
@@ -48,13 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if text:
         options = RunOptions.from_json(text)
     else:
-        only = tuple(part.strip() for part in config.getoption("--vae-only").split(",") if part.strip())
-        options = RunOptions(
-            config.getoption("--vae"),
-            profile=config.getoption("--vae-profile"),
-            seed=config.getoption("--vae-seed"),
-            only=only,
-        )
+        given = {name: config.getoption(f"--vae-{name}") for name in _TAKEN}
+        options = RunOptions(config.getoption("--vae"), **read_words(given))
     config.stash[_OPTIONS] = options
 
 
