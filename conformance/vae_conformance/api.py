@@ -16,6 +16,7 @@ from typing import Any, TypedDict, Unpack
 from vae_conformance.config import values
 from vae_conformance.config.options import RunOptions, default_workers
 from vae_conformance.config.pyproject import load_options, read_table
+from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import ExitCode, gates
 from vae_conformance.implementation import Implementation
@@ -24,6 +25,7 @@ from vae_conformance.report.layout import Layout
 from vae_conformance.report.terminal import render_failures
 from vae_conformance.runner.record import RunRecord
 from vae_conformance.runner.run import Judge, run_in_children
+from vae_conformance.target.spec import parse_target
 from vae_spec.diagnosis import nearness
 from vae_spec.outcomes import Outcome
 
@@ -134,7 +136,7 @@ def check_vae(target: object, *, fail_fast: bool = False, workers: int | None = 
     """
     try:
         if isinstance(target, str | Path):
-            chosen = replace(load_options(str(target), read_options(options), Path.cwd()), fail_fast=fail_fast)
+            chosen = replace(load_options(parse_target(str(target)), read_options(options), Path.cwd()), fail_fast=fail_fast)
             return Report.of(run_in_children(chosen, workers=workers or default_workers(chosen.profile)))
         return _check_object(target, replace(object_options(target, options), fail_fast=fail_fast))
     except Unbound as error:
@@ -176,7 +178,7 @@ def object_options(target: object, given: Mapping[str, Any]) -> RunOptions:
         raise Unbound("an object's trained runs cannot be stored: nothing tells them from another's", "name the target as a text instead")
     folder = tempfile.mkdtemp(prefix="vae-conformance-runs-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    options = RunOptions(_name(target), **read, store=folder)
+    options = RunOptions(TargetSpec(_name(target), TargetKind.OBJECT), **read, store=folder)
     return replace(options, training_time_limit=max(options.training_time_limit, options.time_limit))
 
 

@@ -7,12 +7,12 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from named import named_options
 from report_samples import BOUND, MISSING_HALF, REPORTS, mixed, report_on, verdict
 
 from vae_conformance.cli.eta import Pace
 from vae_conformance.cli.listing import render_binding, render_claim, render_claims, render_implementations
 from vae_conformance.cli.progress import ProgressLine
-from vae_conformance.config.options import RunOptions
 from vae_conformance.report.layout import Layout, number
 from vae_conformance.report.terminal import render_terminal, repeat_command
 from vae_conformance.runner.events import Bound, Event, Progress, Promised, Started
@@ -149,7 +149,7 @@ def test_colours_are_for_terminals_that_want_them(stream: io.StringIO, environme
 
 
 def test_the_repeat_command_holds_all_that_bears_on_the_outcome() -> None:
-    options = RunOptions(
+    options = named_options(
         "my vae.py",
         seed=7,
         profile="full",

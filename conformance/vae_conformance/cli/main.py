@@ -37,8 +37,7 @@ from vae_conformance.runner.events import Event, Progress
 from vae_conformance.runner.record import RunRecord
 from vae_conformance.runner.run import run_in_children
 from vae_conformance.runner.worker_process import CommandOf, pytest_command
-
-ENTRY_POINTS = "vae_conformance.implementations"
+from vae_conformance.target.spec import GROUP, parse_target
 
 
 def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_command) -> int:
@@ -105,7 +104,7 @@ def _inspect(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
 
 def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bool) -> RunRecord:
     """Supervise the child, showing progress on standard error, and put the record together."""
-    options = load_options(arguments.target, run_fields(arguments), Path.cwd())
+    options = load_options(parse_target(arguments.target), run_fields(arguments), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
     progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
     listeners: list[Callable[[Event], None]] = [progress, *([ImportAhead()] if hasattr(arguments, "html_path") else [])]
@@ -127,7 +126,7 @@ def _reproduce(arguments: argparse.Namespace) -> ExitCode:
     from vae_conformance.reproduction.command import reproduce, summary  # noqa: PLC0415  PyTorch comes with it, and help must come at once
 
     out: Path = arguments.out
-    options = RunOptions(target="reference", **run_fields(arguments))
+    options = RunOptions(parse_target("reference"), **run_fields(arguments))
     progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -162,7 +161,7 @@ def _claims(claim: str | None) -> ExitCode:
 
 
 def _list() -> ExitCode:
-    entries = ((entry.name, entry.value) for entry in entry_points(group=ENTRY_POINTS))
+    entries = ((entry.name, entry.value) for entry in entry_points(group=GROUP))
     _say(render_implementations(entries, Layout.of(sys.stdout, os.environ)))
     return ExitCode.CONFORMS
 

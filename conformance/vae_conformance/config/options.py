@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vae_conformance.config.target_spec import TargetSpec
+
 OWN_IMAGES = "own images"
 """What stands for a data set's name where the user's own images are trained on."""
 
@@ -18,7 +20,7 @@ class RunOptions:
     """The options of `vae-conformance run`.
 
     Attributes:
-        target: the implementation, as the user named it.
+        target: the implementation.
         profile: exact, quick or full.
         dataset: digits, mnist, fashion-mnist, or clusters.
         data: an archive of the user's own images that is trained on in place of a data set, or None.
@@ -46,7 +48,7 @@ class RunOptions:
         store: the folder of trained runs, or None for the user's cache folder.
     """
 
-    target: str
+    target: TargetSpec
     profile: str = "quick"
     dataset: str = "digits"
     data: str | None = None
@@ -74,7 +76,7 @@ class RunOptions:
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), default=str)
 
     @staticmethod
     def from_json(text: str) -> RunOptions:
@@ -83,7 +85,7 @@ class RunOptions:
         for name in ("only", "input_shape", "input_range"):
             if values.get(name) is not None:
                 values[name] = tuple(values[name])
-        return replace(RunOptions(target=values.pop("target")), **values)
+        return replace(RunOptions(TargetSpec.from_document(values.pop("target"))), **values)
 
     @property
     def images(self) -> str:

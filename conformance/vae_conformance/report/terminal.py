@@ -69,7 +69,7 @@ def render_failures(report: RunRecord, layout: Layout) -> str:
 
 def repeat_command(options: RunOptions, claim: str = "") -> str:
     """The command that asks this one claim again, or all of the profile, under all options that bear on the outcome."""
-    words = ["vae-conformance", "run", options.target, *(["--only", claim] if claim else []), "--seed", str(options.seed)]
+    words = ["vae-conformance", "run", options.target.text, *(["--only", claim] if claim else []), "--seed", str(options.seed)]
     plain = RunOptions(target=options.target)
     for name in _BEARING:
         value = getattr(options, name)
@@ -90,7 +90,7 @@ def shown_weights(weights: Mapping[str, str]) -> str:
 def _header(report: RunRecord, layout: Layout) -> list[str]:
     found = report.implementation
     if found is None:
-        return layout.wrap(report.options.target)
+        return layout.wrap(report.options.target.text)
     facts = [
         f"{number(found[name])} {words}"
         for name, words in (("parameters", "parameters"), ("latent_dim", "latent dimensions"))
@@ -100,7 +100,7 @@ def _header(report: RunRecord, layout: Layout) -> list[str]:
         facts.append(f"likelihood {found['likelihood']}")
     if found.get("weights"):
         facts.append(f"weights {shown_weights(found['weights'])}")
-    return layout.wrap(": ".join(filter(None, (report.options.target, ", ".join(facts)))))
+    return layout.wrap(": ".join(filter(None, (report.options.target.text, ", ".join(facts)))))
 
 
 def _claim(claim: ClaimReport, options: RunOptions, layout: Layout) -> list[str]:

@@ -15,6 +15,7 @@ from vae_conformance.config.pyproject import load_options
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import gates
 from vae_conformance.runner.run import Judge
+from vae_conformance.target.spec import parse_target
 from vae_spec.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ def parametrize_with_claims(
 
     try:
         chosen = (
-            load_options(str(target), read_options(given), Path.cwd()) if isinstance(target, str | Path) else object_options(target, given)
+            load_options(parse_target(str(target)), read_options(given), Path.cwd())
+            if isinstance(target, str | Path)
+            else object_options(target, given)
         )
         claims = selected(chosen)
     except Unbound as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vae_conformance.config.options import RunOptions
+from vae_conformance.target.spec import parse_target
 
 if TYPE_CHECKING:
     from vae_conformance.runner.session import Session
@@ -50,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         only = tuple(part.strip() for part in config.getoption("--vae-only").split(",") if part.strip())
         options = RunOptions(
-            config.getoption("--vae"),
+            parse_target(config.getoption("--vae")),
             profile=config.getoption("--vae-profile"),
             seed=config.getoption("--vae-seed"),
             only=only,
