@@ -33,6 +33,7 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
     from vae_conformance.binding.bind import bind
     from vae_conformance.config.options import RunOptions
     from vae_conformance.experiments.laboratory import Laboratory
+    from vae_conformance.target.spec import parse_target
     from vae_conformance.target.target import load_target
     from vae_spec.claim import Experiment
     from vae_spec.evidence import Arm, TrainedRun
@@ -42,9 +43,9 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
     path, declared, seeds, store = job
     torch.set_num_threads(1)
     threadpool_limits(1)
-    options = RunOptions(path, store=store, seed=2026, **declared)  # type: ignore[arg-type]
+    options = RunOptions(parse_target(path), store=store, seed=2026, **declared)  # type: ignore[arg-type]
     try:
-        target = load_target(path)
+        target = load_target(options.target)
         subject = bind(target, options)
         if not subject.facts.is_image:
             return path, {}, {}, "takes no images: the trained claims about images do not concern it"

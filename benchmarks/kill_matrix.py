@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from catalogue_index import Entry
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "matrix"))
+sys.path[:0] = [str(ROOT / "tests" / "samples"), str(ROOT / "tests" / "matrix")]
 
 
 def judge(job: tuple[str, int, str, bool, bool, str | None]) -> dict[str, object]:

@@ -30,6 +30,7 @@ from vae_conformance.data.datasets import digits, render
 from vae_conformance.experiments.trainer import train
 from vae_conformance.guard.random_calls import RandomCalls
 from vae_conformance.runner.session import Session
+from vae_conformance.target.spec import parse_target
 from vae_conformance.target.target import load_target
 from vae_spec.claim import Profile
 from vae_spec.evidence import Recipe
@@ -75,7 +76,9 @@ def contest(contestants: Sequence[tuple[str, Callable[[], object]]], *, rounds: 
 
 def reference() -> InProcessSubject:
     """The reference, bound as the command binds it."""
-    return bind(load_target("reference"), RunOptions("reference"))
+    target = parse_target("reference")
+    options = RunOptions(parse_target(target))
+    return bind(load_target(options.target), options)
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ def noise_rows(subject: InProcessSubject, rounds: int) -> list[Row]:
 
 def claim_rows() -> list[Row]:
     """The time of each exact claim on the reference; the ratio is its share of the whole."""
-    session = Session(RunOptions("reference", profile="exact"), lambda _event: None)
+    session = Session(RunOptions(parse_target("reference"), profile="exact"), lambda _event: None)
     session.bind()
     seconds: dict[str, float] = {}
     for claim in select(Profile.EXACT):

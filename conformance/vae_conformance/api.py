@@ -15,6 +15,7 @@ from typing import Any, TypedDict, Unpack
 
 from vae_conformance.config.options import OPTIONS, RunOptions, default_workers
 from vae_conformance.config.pyproject import load_options, read_table
+from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import ExitCode, gates
 from vae_conformance.implementation import Implementation
@@ -22,6 +23,7 @@ from vae_conformance.report.json_report import render_json
 from vae_conformance.report.terminal import render_failures
 from vae_conformance.runner.record import RunRecord
 from vae_conformance.runner.run import Judge, run_in_children
+from vae_conformance.target.spec import parse_target
 from vae_spec.diagnosis import nearness
 from vae_spec.outcomes import Outcome
 
@@ -161,12 +163,12 @@ def options_of(target: object, given: Mapping[str, Any]) -> RunOptions:
     """
     read = read_options(given)
     if isinstance(target, str | Path):
-        return load_options(str(target), read, Path.cwd())
+        return load_options(parse_target(str(target)), read, Path.cwd())
     if "store" in read:
         raise Unbound("an object's trained runs cannot be stored: nothing tells them from another's", "name the target as a text instead")
     folder = tempfile.mkdtemp(prefix="vae-conformance-runs-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    options = RunOptions(_name(target), **read, store=folder)
+    options = RunOptions(TargetSpec(_name(target), TargetKind.OBJECT), **read, store=folder)
     return replace(options, training_time_limit=max(options.training_time_limit, options.time_limit))
 
 

@@ -13,6 +13,7 @@ from typing import get_type_hints
 import jsonschema
 import pytest
 import torch
+from named import named_options
 from student_files import changed
 from torch import nn
 
@@ -20,7 +21,8 @@ import vae_conformance
 from vae_conformance import ConformanceError, Report, check_vae
 from vae_conformance.api import Options, options_of, read_options
 from vae_conformance.config import kinds
-from vae_conformance.config.options import OPTIONS, RunOptions
+from vae_conformance.config.options import OPTIONS
+from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
 from vae_conformance.report.json_report import schema
 from vae_conformance.runner.run import Judge
@@ -84,7 +86,7 @@ def test_an_object_is_judged_as_it_is(student: type[nn.Module]) -> None:
     before = torch.get_rng_state()
     report = check_vae(student, profile="exact", only=CLAIMS)
     assert outcomes(report) == {"REP-01": "violated", "REP-06": "holds", "NET-05": "holds"}
-    assert report.options.target == "student_module:VAE"
+    assert report.options.target == TargetSpec("student_module:VAE", TargetKind.OBJECT)
     (place,) = {place for claim in report.claims for place in claim.locations if claim.outcome is Outcome.VIOLATED}
     assert (place.file, place.name) == ("student_module.py", "VAE.reparameterize")
     assert torch.get_num_threads() == threads
@@ -204,4 +206,4 @@ def test_an_object_s_trained_runs_are_its_own(student: type[nn.Module]) -> None:
 
 def test_a_judge_says_when_nothing_can_be_bound() -> None:
     with pytest.raises(Unbound, match="no file"):
-        Judge(RunOptions("nowhere.py")).ask("REP-01")
+        Judge(named_options("nowhere.py")).ask("REP-01")

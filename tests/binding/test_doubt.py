@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 import torch
 from binding_samples import Layers, Script, bound, cross_entropy, divergence
+from named import named_options, named_target
 from torch import Tensor
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
-from vae_conformance.target.target import load_target
 from vae_spec.subject import Likelihood, Part, Standing
 
 SCRIPT = """
@@ -59,7 +58,7 @@ def train(model, data):
 def subject(folder: Path, rest: str, spread: str = "0.5 * logvar", **options: Any) -> InProcessSubject:
     path = folder / "student.py"
     path.write_text(SCRIPT.format(rest=rest, spread=spread), encoding="utf-8")
-    return bind(load_target(str(path)), RunOptions(str(path), **options))
+    return bind(named_target(str(path)), named_options(str(path), **options))
 
 
 def test_two_losses_that_nobody_calls_are_both_named(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from bound_files import HEAD, METHOD, bound, violated, written
+from named import named_options
 
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.session import Session
 from vae_spec.subject import Part, Standing
 
@@ -56,7 +56,7 @@ def test_what_the_suite_does_wrong_while_it_binds_is_not_the_implementations(tmp
     monkeypatch.setattr("vae_conformance.runner.session.bind", failing)
     told: list[dict[str, object]] = []
     with pytest.raises(KeyError):
-        Session(RunOptions(written(tmp_path, HEAD + METHOD)), told.append).bind()
+        Session(named_options(written(tmp_path, HEAD + METHOD)), told.append).bind()
     assert [event["event"] for event in told] == ["loading", "probing", "suite-error"]
     assert "the suite itself failed" in str(told[-1]["message"])
     assert "KeyError" in str(told[-1]["details"])

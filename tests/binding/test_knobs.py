@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.knobs import knob_of
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
-from vae_conformance.target.target import load_target
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Part, Standing
 
@@ -55,12 +54,12 @@ METHOD = "\n    def loss_function(self, x_hat, x, mu, logvar):" + TERMS
 def bound(folder: Path, source: str) -> InProcessSubject:
     path = folder / "student.py"
     path.write_text(source)
-    return bind(load_target(f"{path}:VAE"), RunOptions(f"{path}:VAE"))
+    return bind(named_target(f"{path}:VAE"), named_options(f"{path}:VAE"))
 
 
 def verdict(folder: Path, claim: str) -> tuple[Outcome, str | None]:
     path = f"{folder / 'student.py'}:VAE"
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask(claim)
     (report,) = judge.report_on(claim).claims
     return report.outcome, report.verdict.diagnosis

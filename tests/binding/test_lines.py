@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
-from vae_conformance.target.target import load_target
 from vae_spec.elbo import closed_form_kl, negative_log_likelihood
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Likelihood, Part, Standing
@@ -68,7 +67,7 @@ def at_import(*lines: str) -> str:
 def bound(folder: Path, loop: str) -> InProcessSubject:
     path = folder / "student.py"
     path.write_text(MODEL + loop)
-    return bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    return bind(named_target(f"{path}:VAE"), named_options(str(path)))
 
 
 def account(subject: InProcessSubject) -> str:
@@ -155,7 +154,7 @@ class Decoder(nn.Module):
     lines = ("mu, log_var = encoder(x)", "z = mu + torch.exp(log_var / 2) * torch.randn_like(mu)", "x_hat = decoder(z)", *PLAIN[1:])
     path = tmp_path / "student.py"
     path.write_text(pair + in_function(*lines, arguments="encoder, decoder, loader, optimizer"))
-    subject = bind(load_target(str(path)), RunOptions(str(path)))
+    subject = bind(named_target(str(path)), named_options(str(path)))
     assert account(subject).startswith("lines ")
     assert_is_the_elbo(subject)
 
@@ -349,9 +348,9 @@ def test_the_loop_of_a_notebook(tmp_path: Path, where) -> None:
     before = "%matplotlib inline\ncriterion = nn.BCELoss(reduction='sum')\nloader = load()\n"
     lines = (CALL, "recon = criterion(x_hat, x) / 2", KL, "loss = recon + kl", "loss.backward()")
     path = notebook(tmp_path, MODEL, before, "# training\n" + where(*lines), "plt.plot(losses)")
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask("OBJ-02")
-    subject = bind(load_target(path), RunOptions(path))
+    subject = bind(named_target(path), named_options(path))
     assert account(subject).startswith("cell 3, lines ")
     assert_is_half_of_the_reconstruction(subject)
     (claim,) = judge.report_on("OBJ-02").claims
@@ -364,7 +363,7 @@ def test_a_mistake_in_the_loop_is_found_where_it_stands(tmp_path: Path) -> None:
     loop = in_function(CALL, BCE.replace("reduction='sum'", ""), KL, "loss = recon + kl", "loss.backward()")
     bound(tmp_path, loop)
     path = f"{tmp_path / 'student.py'}:VAE"
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask("KL-03")
     (claim,) = judge.report_on("KL-03").claims
     line = (MODEL + loop).splitlines().index(f"        {CALL}") + 1
@@ -377,7 +376,7 @@ def test_a_method_of_the_model_may_hold_the_loop(tmp_path: Path) -> None:
     method = "\n".join(f"    {line}" for line in loop.splitlines()) + "\n"
     path = tmp_path / "student.py"
     path.write_text(MODEL.rstrip() + "\n\n" + method)
-    subject = bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    subject = bind(named_target(f"{path}:VAE"), named_options(str(path)))
     assert account(subject).startswith("lines ")
     assert_is_the_elbo(subject)
 

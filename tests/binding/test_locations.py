@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from named import named_options, named_target
 from student_files import GOOD, changed
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.locations import locate_parts
-from vae_conformance.config.options import RunOptions
 from vae_conformance.location import Location, location_in, read_location
-from vae_conformance.target.target import load_target
 from vae_spec.subject import Part
 
 LINES = GOOD.splitlines()
@@ -22,8 +21,8 @@ LINES = GOOD.splitlines()
 def located(path: Path, name: str = "VAE") -> Mapping[Part, Location | None]:
     """The places of the parts of one file's implementation."""
     text = f"{path}:{name}"
-    target = load_target(text)
-    subject = bind(target, RunOptions(text, input_shape=(1, 8, 8)))
+    target = named_target(text)
+    subject = bind(target, named_options(text, input_shape=(1, 8, 8)))
     return locate_parts(subject.model, subject.wiring, target.sources)
 
 

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from named import named_options, named_target
 from torch import Tensor, nn
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.own_samples import find_method
-from vae_conformance.config.options import RunOptions
-from vae_conformance.target.target import load_target
 from vae_spec.subject import Noise, SubjectFault
 
 CPU = torch.device("cpu")
@@ -43,7 +42,7 @@ def bound(tmp_path: Any, method: str) -> InProcessSubject:
     """A small VAE for flat items of ten entries, with a method of sampling."""
     file = tmp_path / "student.py"
     file.write_text(HEAD + "\n" + "\n".join(f"    {line}" for line in method.splitlines()) + "\n")
-    return bind(load_target(str(file)), RunOptions(str(file), input_shape=(10,)))
+    return bind(named_target(str(file)), named_options(str(file), input_shape=(10,)))
 
 
 class Offers:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
-from vae_conformance.target.target import load_target
 from vae_spec.elbo import closed_form_kl
 from vae_spec.subject import Likelihood, Noise, Part, Standing
 
@@ -100,7 +99,7 @@ PLAIN = {
 def bound(folder: Path, source: str) -> InProcessSubject:
     path = folder / "student.py"
     path.write_text(source)
-    return bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    return bind(named_target(f"{path}:VAE"), named_options(str(path)))
 
 
 def test_networks_with_methods_in_place_of_forwards(tmp_path: Path) -> None:

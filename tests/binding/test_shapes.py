@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 import torch
 from binding_samples import SPELLINGS, Layers, Native, bound, noisy
+from named import named_options, named_target
 from torch import Tensor, nn
 
 from catalogue_index import CATALOGUE
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
-from vae_conformance.target.target import load_target
 from vae_spec.subject import Mode, Noise, Part, Standing
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "binding.md"
@@ -37,7 +36,7 @@ HEADS = {
 
 def entry(name: str) -> InProcessSubject:
     path = str(CATALOGUE / "sound" / f"{name}.py")
-    return bind(load_target(path), RunOptions(path))
+    return bind(named_target(path), named_options(path))
 
 
 def test_the_table_has_an_entry_for_each_shape_and_no_other() -> None:

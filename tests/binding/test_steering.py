@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from named import named_options, named_target
 from torch import Tensor
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
-from vae_conformance.target.target import load_target
 from vae_spec.subject import Likelihood, Mode, Noise, Part, Standing
 
 MODEL = """
@@ -60,7 +59,7 @@ def bound(
 ) -> InProcessSubject:
     path = folder / "student.py"
     path.write_text(MODEL.format(methods=methods, draw=draw, end=end, loss=loss))
-    return bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    return bind(named_target(f"{path}:VAE"), named_options(str(path)))
 
 
 def decoded_by_hand(subject: InProcessSubject, z: Tensor, mode: Mode) -> Tensor:
@@ -181,7 +180,7 @@ def test_mu_and_the_second_head_are_what_the_sampling_step_is_handed(
 ) -> None:
     path = tmp_path / "student.py"
     path.write_text(KL_ALONE.format(heads=heads, takes=takes, unpack=unpack, gives=gives, noise=noise))
-    subject = bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    subject = bind(named_target(f"{path}:VAE"), named_options(str(path)))
     parts = subject.facts.parts
     assert [parts[one].standing for one in (Part.POSTERIOR, Part.DRAW, Part.DECODE)] == [Standing.PRESENT] * 3
     x = torch.rand(5, 64, generator=torch.Generator().manual_seed(1))

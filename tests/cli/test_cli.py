@@ -123,6 +123,22 @@ def test_a_wrong_configuration_is_said_in_one_line(tmp_path: Path, capsys: pytes
     assert "'profil'" in line
 
 
+@pytest.mark.parametrize(
+    "target", ["course/vae.py", "course/vae.py:VAE", "course/VAE.PY", "course/vae.ipynb", "course/vae.ipynb:VAE", "course.vae:VAE"]
+)
+@pytest.mark.parametrize("command", ["run", "inspect"])
+def test_the_configuration_beside_every_kind_of_target_counts(command: str, target: str) -> None:
+    folder = Path("course")
+    folder.mkdir()
+    for name in ("vae.py", "VAE.PY", "vae.ipynb"):
+        (folder / name).touch()
+    Path("pyproject.toml").write_text("[tool.vae-conformance]\neffective-beta = 2.0\n")
+    (folder / "pyproject.toml").write_text("[tool.vae-conformance]\neffective-beta = 4.0\n")
+    child = FakeChild([GOOD])
+    main([command, target], command_of=child)
+    assert child.assignments[0].options.effective_beta == 4.0
+
+
 def test_all_options_reach_the_child() -> None:
     child = FakeChild([GOOD])
     argv = [
@@ -172,7 +188,7 @@ def test_all_options_reach_the_child() -> None:
     (assignment,) = child.assignments
     options = assignment.options
     assert assignment.workers == 3
-    assert (options.target, options.profile, options.dataset, options.data_root, options.seed) == (
+    assert (options.target.text, options.profile, options.dataset, options.data_root, options.seed) == (
         "a.py:VAE",
         "full",
         "mnist",

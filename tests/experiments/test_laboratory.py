@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 from binding_samples import Native, bound
+from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments import laboratory as module
 from vae_conformance.experiments import plans
@@ -25,12 +25,11 @@ from vae_conformance.experiments.laboratory import Laboratory, Lengths
 from vae_conformance.experiments.make_run import Maker
 from vae_conformance.experiments.plans import Plan, image_recipe
 from vae_conformance.runner.training_progress import Agenda
-from vae_conformance.target.target import load_target
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Recipe, TrainedRun
 from vae_spec.subject import SubjectFault
 
-OPTIONS = RunOptions("student.py")
+OPTIONS = named_options("student.py")
 
 
 @pytest.fixture(autouse=True)
@@ -168,7 +167,7 @@ def test_a_targets_source_decides_the_keys(tmp_path: Path) -> None:
     found = []
     for change in ("", "\n# changed\n"):
         file.write_text(inspect.getsource(binding_samples) + change)
-        found.append(load_target(f"{file}:Native").fingerprint())
+        found.append(named_target(f"{file}:Native").fingerprint())
     assert found[0] != found[1]
 
 
@@ -229,7 +228,7 @@ def test_a_subject_that_does_not_take_other_arguments_is_said_so(native: InProce
 
 
 def test_other_latent_dimensions_are_built(tmp_path: Path) -> None:
-    target = load_target("reference")
+    target = named_target("reference")
     options = replace(OPTIONS, target="reference", store=str(tmp_path))
     laboratory = Laboratory(bind(target, options), target.fingerprint(), options, lambda _text: None, target)
     (group,) = laboratory.groups(Experiment.LATENT_DIMENSIONS, 1)
@@ -263,7 +262,7 @@ def recipes(laboratory: Laboratory, experiment: Experiment) -> list[Recipe]:
 
 
 def test_the_lab_for_the_reference_is_the_documents(tmp_path: Path) -> None:
-    laboratory = lab(bind(load_target("tiny"), RunOptions("tiny")), tmp_path)
+    laboratory = lab(bind(named_target("tiny"), named_options("tiny")), tmp_path)
     (printed,) = recipes(laboratory, Experiment.LAB_PRINTED)
     assert (printed.seed, printed.steps, printed.batch, printed.learning_rate, printed.samples) == (4, 200, 0, 0.02, 5)
     assert printed.beta == pytest.approx(0.05, rel=1e-4)
@@ -276,7 +275,7 @@ def test_the_lab_for_the_reference_is_the_documents(tmp_path: Path) -> None:
 def test_the_labs_figures_come_out(tmp_path: Path) -> None:
     from vae_reference import train_lab
 
-    (run,) = lab(bind(load_target("tiny"), RunOptions("tiny")), tmp_path).runs(Experiment.LAB_PRINTED, 1)
+    (run,) = lab(bind(named_target("tiny"), named_options("tiny")), tmp_path).runs(Experiment.LAB_PRINTED, 1)
     theirs = train_lab()
     unit = run.notes["loss scale"]
     np.testing.assert_allclose(run.reconstruction * unit, theirs.reconstruction, rtol=1e-4)

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 from binding_samples import BatchNormed, Native, bound
+from named import named_options
 from torch import Tensor, nn
 from training_samples import RECIPE, training_items
 
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.experiments import make_run as making
 from vae_conformance.experiments import plans
 from vae_conformance.experiments.laboratory import Laboratory
@@ -90,7 +90,7 @@ def lengths(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lab(subject: InProcessSubject, folder: Path, *ahead: Experiment) -> Laboratory:
-    return Laboratory(subject, "abc", RunOptions("student.py", store=str(folder)), lambda _text: None, None, ahead)
+    return Laboratory(subject, "abc", named_options("student.py", store=str(folder)), lambda _text: None, None, ahead)
 
 
 @pytest.fixture

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 import torch
 from binding_samples import BatchNormed, Native, Script, bound, cross_entropy, divergence, loss_function, without
+from named import named_options, named_target
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from training_samples import RECIPE, training_items
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.data.datasets import clusters as lab_points
 from vae_conformance.experiments.trainer import CHECK_EVERY, train
-from vae_conformance.target.target import load_target
 from vae_reference import clusters, train_lab
 from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe
@@ -340,7 +339,7 @@ def test_nothing_to_train_is_a_fault(items: Tensor) -> None:
 
 @pytest.fixture(scope="module")
 def tiny() -> InProcessSubject:
-    return bind(load_target("tiny"), RunOptions("tiny"))
+    return bind(named_target("tiny"), named_options("tiny"))
 
 
 def lab(seed: int, beta: float = 0.05) -> Recipe:

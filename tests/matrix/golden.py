@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from named import named_options
+
 from catalogue_index import Entry
-from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.runner.record import RunRecord
 from vae_conformance.runner.run import Judge
@@ -42,7 +43,7 @@ class Golden:
 
 def golden(entry: Entry) -> Golden:
     """What a run of the exact profile, as the command makes it, says of an entry."""
-    options = RunOptions(str(entry.path), profile="exact", seed=SEED, **entry.options)
+    options = named_options(str(entry.path), profile="exact", seed=SEED, **entry.options)
     claims = [claim.id for claim in selected(options)]
     judge, failure = Judge(options), None
     try:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
+from named import named_options
 
 from catalogue_index import Entry
 from golden import Golden, of_report
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.events import ClaimVerdict, read_event
 from vae_conformance.runner.record import assemble
 from vae_conformance.runner.run_state import Proceedings
@@ -115,7 +115,7 @@ def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False
     # Other sizes are for false alarms and for wrong constants; every other mistake shows at a model's own size.
     other_sizes = everything or entry.mistake == "hard-coded-shape" or (entry.kind == "sound" and entry.path.stem not in SAME_NETWORKS)
     session = Session(
-        RunOptions(str(entry.path), seed=seed, store=store, data=data, **entry.options), lambda _event: None, other_sizes=other_sizes
+        named_options(str(entry.path), seed=seed, store=store, data=data, **entry.options), lambda _event: None, other_sizes=other_sizes
     )
     try:
         verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, everything=everything, killers=killers)}

@@ -12,7 +12,7 @@ import sys
 from multiprocessing import get_context
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "samples")]
 
 from catalogue_index import entries
 from golden import Golden, golden, read, write

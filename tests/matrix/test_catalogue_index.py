@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 import torch
+from named import named_options, named_target
 
 from catalogue_index import CATALOGUE, Entry, entries, read
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.target.choose_class import choose_class
-from vae_conformance.target.target import load_target
 from vae_spec.areas import AREAS
 from vae_spec.mistakes import MISTAKES
 from vae_spec.subject import Noise
@@ -60,12 +60,13 @@ def test_sound_entries_have_no_killers_and_declare_known_options() -> None:
     for entry in SOUND:
         assert (entry.mistake, entry.killers, entry.waits_for) == (None, (), None), entry.name
         assert set(entry.options) <= known, entry.name
-        assert RunOptions.from_json(RunOptions(target="x", **entry.options).to_json()).target == "x"
+        options = named_options("x", **entry.options)
+        assert RunOptions.from_json(options.to_json()) == options
 
 
 @each_entry
 def test_each_entry_is_found_without_a_name(entry: Entry) -> None:
-    assert load_target(str(entry.path)).make is not None
+    assert named_target(str(entry.path)).make is not None
     assert entry.summary.endswith(".")
 
 
@@ -119,7 +120,7 @@ def test_the_probe_of_bound_code_finds_no_difference_between_sound_code_and_itse
 
 def observe_bound(path: Path) -> dict[str, Any]:
     """What can be seen of an entry through its binding: for shapes that cannot be called by the documents' names."""
-    subject = bind(load_target(str(path)), RunOptions(str(path)))
+    subject = bind(named_target(str(path)), named_options(str(path)))
     subject.load(subject.fresh(0))
     return dict(bound_passes(subject))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from named import named_options
 
 from catalogue_index import CATALOGUE
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.session import Session
 from vae_spec.diagnosis import diagnose
 from vae_spec.outcomes import Outcome
@@ -69,7 +69,7 @@ def test_it_is_named_first(mistake: str, changes: dict[str, str], tmp_path: Path
         source = source.replace(before, after)
     path = tmp_path / "student.py"
     path.write_text(source, encoding="utf-8")
-    session = Session(RunOptions(str(path), store=str(tmp_path / "runs")), lambda _event: None, other_sizes=False)
+    session = Session(named_options(str(path), store=str(tmp_path / "runs")), lambda _event: None, other_sizes=False)
     verdicts = {claim.id: session.verdict(claim.id) for claim in CLAIMS.values() if not claim.trained}
     assert Outcome.ERROR not in {verdict.outcome for verdict in verdicts.values()}
     votes = {claim: verdict.diagnosis for claim, verdict in verdicts.items() if verdict.outcome is Outcome.VIOLATED}

@@ -8,11 +8,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from named import named_options
 from reference_samples import checked_reference, normal, tensors, uniform
 from torch import Tensor, nn
 
 from vae_conformance.config.declared import declared_options
-from vae_conformance.config.options import RunOptions
 from vae_conformance.data.datasets import Dataset, digits
 from vae_conformance.runner.session import Session
 from vae_reference import (
@@ -92,7 +92,7 @@ class TestNativeInterface:
         ],
     )
     def test_claims_that_they_satisfy_and_those_that_do_not_concern_them(self, tmp_path, system, claims, exempt):
-        session = Session(RunOptions(f"vae_reference:{system}", profile="exact", store=str(tmp_path)), lambda _event: None)
+        session = Session(named_options(f"vae_reference:{system}", profile="exact", store=str(tmp_path)), lambda _event: None)
         outcomes = {claim: str(session.verdict(claim).outcome) for claim in (*claims, *exempt)}
         assert outcomes == dict.fromkeys(claims, "holds") | dict.fromkeys(exempt, "not-applicable")
 
@@ -106,7 +106,7 @@ class TestNativeInterface:
         ],
     )
     def test_without_their_own_declaration_they_are_found_out(self, tmp_path, system, declared, claim):
-        options = RunOptions(f"vae_reference:{system}", profile="exact", store=str(tmp_path), **declared)
+        options = named_options(f"vae_reference:{system}", profile="exact", store=str(tmp_path), **declared)
         assert Session(options, lambda _event: None).verdict(claim).outcome == "violated"
 
     def test_a_mixture_declares_what_both_of_its_parts_do(self):

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 from html_samples import HOSTILE, PNG, SHOWING, hostile
+from named import named_options
 from pages import Page
 from report_samples import MISSING_HALF, MIXED, OPTIONS, REPORTS, mixed, report_on, verdict
 
-from vae_conformance.config.options import RunOptions
 from vae_conformance.location import Location
 from vae_conformance.report.figures.gallery import Exhibit
 from vae_conformance.report.html.figure_data import FigureData
@@ -192,7 +192,7 @@ def test_no_text_of_the_implementation_becomes_markup() -> None:
         assert not re.search(r"<script>alert|<img src=x", text)
         assert page.text_of("title").startswith("<script>alert(1)</script>")
         assert "{{ 7 * 7 }}" in page.text_of("h1")
-    problem = assemble(Proceedings(not_bound=NotBound(HOSTILE, HOSTILE)), RunOptions(HOSTILE), duration_s=0.0)
+    problem = assemble(Proceedings(not_bound=NotBound(HOSTILE, HOSTILE)), named_options(HOSTILE), duration_s=0.0)
     assert len(Page(render_html(problem)).of("script")) == 1
 
 

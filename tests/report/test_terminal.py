@@ -9,15 +9,17 @@ from dataclasses import replace
 
 import pytest
 from consoles import Terminal, console
+from named import named_options
 from report_samples import OPTIONS as SAMPLE_OPTIONS
 from report_samples import mixed, report_on, verdict
 from rich.cells import cell_len
 
 from vae_conformance.cli.parser import parse
-from vae_conformance.config.options import OPTIONS, RunOptions, read_words
+from vae_conformance.config.options import OPTIONS, read_words
 from vae_conformance.report.console import console_for
 from vae_conformance.report.terminal import render_terminal, repeat_command
 from vae_conformance.report.wording import number
+from vae_conformance.target.spec import parse_target
 from vae_spec.outcomes import Outcome
 
 
@@ -79,7 +81,7 @@ def test_the_width_is_the_terminal_s_and_a_hundred_columns_elsewhere(monkeypatch
 )
 @pytest.mark.parametrize("colour", [False, True])
 def test_nothing_in_a_message_is_interpreted(message: str, shown: str, colour: bool) -> None:
-    report = report_on(verdict("KL-01", Outcome.VIOLATED, message), options=replace(SAMPLE_OPTIONS, target=message))
+    report = report_on(verdict("KL-01", Outcome.VIOLATED, message), options=replace(SAMPLE_OPTIONS, target=parse_target(message)))
     assert f"  found        {shown}\n" in render_terminal(report, console(colour=colour))
     assert not re.search(r"\x1b(?!\[(0|1|2|1;31|31)m)|[\x07\x08\r\u202e]", render_terminal(report, console(colour=True)))
 
@@ -92,7 +94,7 @@ def test_a_long_word_is_broken_and_nothing_of_it_is_lost(word: str) -> None:
 
 
 def test_the_repeat_command_holds_all_that_bears_on_the_outcome() -> None:
-    options = RunOptions(
+    options = named_options(
         "my vae.py",
         seed=7,
         profile="full",
@@ -130,7 +132,7 @@ def test_the_repeat_command_leads_back_to_every_option_that_bears_on_the_outcome
         "device": "cuda:1",
     }
     assert given.keys() == {name for name, option in OPTIONS.items() if option.bears}
-    assert read_words(vars(parse(shlex.split(repeat_command(RunOptions("a.py", **given)))[1:]))) == given  # type: ignore[arg-type]
+    assert read_words(vars(parse(shlex.split(repeat_command(named_options("a.py", **given)))[1:]))) == given  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

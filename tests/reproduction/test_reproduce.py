@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from named import named_options
 from trained_samples import run
 
 from vae_conformance.cli.main import main as cli
@@ -38,7 +39,7 @@ from vae_spec.evidence import Group
 from vae_spec.outcomes import Level, Outcome, Verdict
 from vae_spec.registry import CLAIMS
 
-OPTIONS = RunOptions(REFERENCE, profile="full")
+OPTIONS = named_options(REFERENCE, profile="full")
 STEPS = 12
 
 
@@ -314,7 +315,7 @@ def test_the_command_ends_with_the_code(
     assert cli(argv) == code
     (call,) = calls
     assert call["out"] == tmp_path / "r"
-    assert call["options"] == RunOptions(REFERENCE, dataset="mnist", data_root="data", seed=3, store="runs", download=True)
+    assert call["options"] == named_options(REFERENCE, dataset="mnist", data_root="data", seed=3, store="runs", download=True)
     shown = capsys.readouterr().out
     assert f"exit code {code}" in shown
     assert ("KL-01 of reference (required): violated" in shown) == (outcome is Outcome.VIOLATED)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from fake_child import FakeChild
+from named import named_options
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, Started
@@ -28,7 +29,7 @@ def run(
 ) -> tuple[Proceedings, FakeChild, list[Event]]:
     child, seen = FakeChild(scripts), []
     supervisor = Supervisor(
-        options or RunOptions("t.py"),
+        options or named_options("t.py"),
         workers=workers,
         on_event=seen.append,
         command_of=child,
@@ -168,9 +169,9 @@ def test_dying_on_the_last_claim_starts_no_further_child() -> None:
 def test_fail_fast_stops_at_a_death_unless_it_is_expected() -> None:
     first = "bound(); promised('KL-01', 'KL-02'); started('KL-01'); os._exit(1)"
     second = "bound(); ask('KL-02'); say('finished')"
-    stopped, _, _ = run(first, second, options=RunOptions("t.py", fail_fast=True))
+    stopped, _, _ = run(first, second, options=named_options("t.py", fail_fast=True))
     assert outcomes(stopped) == {"KL-01": Outcome.VIOLATED}
-    listed, _, _ = run(first, second, options=RunOptions("t.py", fail_fast=True, expected_failures={"KL-01": "known"}))
+    listed, _, _ = run(first, second, options=named_options("t.py", fail_fast=True, expected_failures={"KL-01": "known"}))
     assert outcomes(listed) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
 
 
@@ -268,7 +269,7 @@ def test_ctrl_c_kills_the_child(tmp_path: Path) -> None:
 
     script = f"open({str(note)!r}, 'w').write(str(os.getpid())); bound(); started('KL-01'); {HANG}"
     with pytest.raises(KeyboardInterrupt):
-        Supervisor(RunOptions("t.py"), on_event=interrupt, command_of=FakeChild([script]), limits=PATIENT).run()
+        Supervisor(named_options("t.py"), on_event=interrupt, command_of=FakeChild([script]), limits=PATIENT).run()
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
 
@@ -278,22 +279,22 @@ def test_a_broken_registry_still_gives_a_verdict() -> None:
         raise ImportError
 
     script = "bound(); promised('KL-01'); started('KL-01'); os._exit(1)"
-    proceedings = Supervisor(RunOptions("t.py"), command_of=FakeChild([script]), limits=PATIENT, label_of=broken).run()
+    proceedings = Supervisor(named_options("t.py"), command_of=FakeChild([script]), limits=PATIENT, label_of=broken).run()
     assert (proceedings.verdicts[0].outcome, proceedings.verdicts[0].level) == (Outcome.VIOLATED, Level.REQUIRED)
 
 
 def test_the_limits_lie_beyond_those_that_the_child_keeps_itself() -> None:
-    limits = Limits.of(RunOptions("t.py", time_limit=7, training_time_limit=11))
+    limits = Limits.of(named_options("t.py", time_limit=7, training_time_limit=11))
     assert limits.claim > 7
     assert limits.training > 11
 
 
 def test_the_command_says_all_that_the_child_needs(tmp_path: Path) -> None:
-    options = RunOptions("a.py:VAE", seed=3)
+    options = named_options("a.py:VAE", seed=3)
     command = pytest_command(Assignment(options, tmp_path, workers=2, skip=("KL-01", "KL-02"), inspect=True))
     assert command[:6] == [sys.executable, "-P", "-m", "pytest", "--pyargs", "vae_conformance.testing.suite"]
     following = dict(pairwise(command))
-    assert following["--vae"] == "a.py:VAE"
+    assert "--vae" not in command
     assert RunOptions.from_json(following["--vae-options"]) == options
     assert following["--vae-events"] == str(tmp_path / "events.jsonl")
     assert following["--vae-skip"] == "KL-01,KL-02"
@@ -303,7 +304,7 @@ def test_the_command_says_all_that_the_child_needs(tmp_path: Path) -> None:
 
 
 def test_the_command_leaves_out_what_does_not_apply(tmp_path: Path) -> None:
-    command = pytest_command(Assignment(RunOptions("a.py"), tmp_path))
+    command = pytest_command(Assignment(named_options("a.py"), tmp_path))
     assert not {"--vae-skip", "--vae-inspect", "-n"} & set(command)
 
 

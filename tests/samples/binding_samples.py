@@ -7,12 +7,12 @@ from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import torch
+from named import named_options
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.target.target import Target
 
 HOME = "student"
@@ -58,7 +58,7 @@ def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: 
     name = f"student.py:{type(made).__name__ if ready else getattr(made, '__name__', 'make')}"
     make, instance = (None, made) if ready else (made, None)
     target = Target("student.py", name, namespace, make, instance, {}, None, ())  # type: ignore[arg-type]
-    return bind(target, RunOptions("student.py", **options))
+    return bind(target, named_options("student.py", **options))
 
 
 class Layers(nn.Module):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from named import named_options, named_target
+
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
-from vae_conformance.target.target import load_target
 from vae_spec.outcomes import Outcome
 
 HEAD = """
@@ -64,13 +64,13 @@ def written(folder: Path, source: str, name: str = "Netz") -> str:
 
 def bound(folder: Path, source: str, name: str = "Netz") -> InProcessSubject:
     target = written(folder, source, name)
-    return bind(load_target(target), RunOptions(target))
+    return bind(named_target(target), named_options(target))
 
 
 def violated(folder: Path, source: str, *claims: str, name: str = "Netz") -> dict[str, str | None]:
     """The claims among these that reject a file, with the mistake that each names."""
     path = written(folder, source, name)
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     for claim in claims:
         judge.ask(claim)
     reports = [report for claim in claims for report in judge.report_on(claim).claims]

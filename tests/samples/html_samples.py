@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from named import named_options
 from report_samples import BOUND, verdict
 
-from vae_conformance.config.options import RunOptions
 from vae_conformance.report.figures.gallery import Exhibit
 from vae_conformance.report.html.calibration_strips import Border, Mark, Strip
 from vae_conformance.report.html.figure_data import FigureData
@@ -56,6 +56,6 @@ def hostile() -> RunRecord:
         "binding": {"parts": {HOSTILE: {"standing": HOSTILE, "account": HOSTILE}, "b": HOSTILE}, "notes": [HOSTILE]}
     }
     bound = replace(BOUND, implementation=found, environment={HOSTILE: HOSTILE})
-    options = RunOptions(HOSTILE, expected_failures={"KL-03": HOSTILE}, likelihood=HOSTILE)
+    options = named_options(HOSTILE, expected_failures={"KL-03": HOSTILE}, likelihood=HOSTILE)
     other = verdict("KL-03", Outcome.VIOLATED, HOSTILE)
     return assemble(Proceedings(bound, ("KL-02", "KL-03", HOSTILE), (claim, other)), options, duration_s=1.0)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from named import named_options
+
 from vae_conformance.config.options import RunOptions
 from vae_conformance.location import Location
 from vae_conformance.runner.events import Bound, ClaimVerdict, NotBound, SuiteError
@@ -34,7 +36,7 @@ BOUND = Bound(
 )
 
 
-OPTIONS = RunOptions("student.py:VAE", seed=8435)
+OPTIONS = named_options("student.py:VAE", seed=8435)
 
 
 def verdict(

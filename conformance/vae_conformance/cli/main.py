@@ -38,8 +38,7 @@ from vae_conformance.runner.events import Event, Progress
 from vae_conformance.runner.record import RunRecord
 from vae_conformance.runner.run import run_in_children
 from vae_conformance.runner.worker_process import CommandOf, pytest_command
-
-ENTRY_POINTS = "vae_conformance.implementations"
+from vae_conformance.target.spec import GROUP, parse_target
 
 
 def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_command) -> int:
@@ -108,7 +107,7 @@ def _inspect(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
 
 def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bool) -> RunRecord:
     """Supervise the child, showing progress on standard error, and put the record together."""
-    options = load_options(arguments.target, read_words(vars(arguments)), Path.cwd())
+    options = load_options(parse_target(arguments.target), read_words(vars(arguments)), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
     progress = ProgressLine(sys.stderr)
     listeners: list[Callable[[Event], None]] = [progress, *([ImportAhead()] if hasattr(arguments, "html_path") else [])]
@@ -130,7 +129,7 @@ def _reproduce(arguments: argparse.Namespace) -> ExitCode:
     from vae_conformance.reproduction.command import reproduce, summary  # noqa: PLC0415  PyTorch comes with it, and help must come at once
 
     out: Path = arguments.out
-    options = RunOptions(target="reference", **read_words(vars(arguments)))
+    options = RunOptions(parse_target("reference"), **read_words(vars(arguments)))
     progress = ProgressLine(sys.stderr)
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -165,7 +164,7 @@ def _claims(claim: str | None) -> ExitCode:
 
 
 def _list() -> ExitCode:
-    entries = ((entry.name, entry.value) for entry in entry_points(group=ENTRY_POINTS))
+    entries = ((entry.name, entry.value) for entry in entry_points(group=GROUP))
     _say(render_implementations(entries, console_for(sys.stdout)))
     return ExitCode.CONFORMS
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from vae_conformance.config import kinds, values
 from vae_conformance.config.kinds import Kind, checked, choice, shown
+from vae_conformance.config.target_spec import TargetSpec
 
 OWN_IMAGES = "own images"
 """What stands for a data set's name where the user's own images are trained on."""
@@ -108,11 +109,11 @@ class RunOptions:
     """The options of `vae-conformance run`. What each of them says, its help says; None leaves it to be detected, or unsaid.
 
     Attributes:
-        target: the implementation, as the user named it.
+        target: the implementation.
         training_time_limit: seconds that one training may take; no option of its own, and never less than `time_limit`.
     """
 
-    target: str
+    target: TargetSpec
     profile: str = _option("quick", choice(values.PROFILES), ASKED, "how much is run: no training, little of it, or all ({default})")
     only: tuple[str, ...] = _option(
         (), kinds.SELECTION, ASKED, "claims or areas, such as KL-02,REP; may be given several times", scope=CALL, bears=False
@@ -164,13 +165,13 @@ class RunOptions:
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), default=str)
 
     @staticmethod
     def from_json(text: str) -> RunOptions:
         """The options that `to_json` wrote."""
         given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()}
-        return replace(RunOptions(target=given.pop("target")), **given)
+        return replace(RunOptions(TargetSpec.from_document(given.pop("target"))), **given)
 
     @property
     def images(self) -> str:

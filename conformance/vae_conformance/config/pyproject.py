@@ -8,28 +8,31 @@ from pathlib import Path
 from typing import Any
 
 from vae_conformance.config.options import OPTIONS, RunOptions, Scope
+from vae_conformance.config.target_spec import TargetSpec
 from vae_conformance.errors import Unbound
 
 TABLE = "tool.vae-conformance"
 KEYS = tuple(option.key for option in OPTIONS.values() if option.scope >= Scope.PROJECT)
 """The keys of the table."""
+_FILE = "pyproject.toml"
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Folders of installed packages: what lies above them belongs to someone else's project, or to none."""
 
 
-def load_options(target: str, given: Mapping[str, Any], folder: Path) -> RunOptions:
+def load_options(target: TargetSpec, given: Mapping[str, Any], folder: Path) -> RunOptions:
     """The options of a run: the command line wins over the configuration file, and that over the defaults.
 
     Expected failures of both are put together; where both give a reason, the command line's counts.
 
     Args:
-        target: the implementation, as the user named it.
+        target: the implementation.
         given: what the command line says, by the names of `RunOptions`; nothing else.
         folder: the current folder.
 
     Raises:
         Unbound: the configuration file cannot be read, or says something wrong.
     """
-    path = find_configuration(target, folder)
-    configured = {} if path is None else read_configuration(path)
+    configured: dict[str, Any] = next(filter(None, map(read_configuration, configuration_files(target, folder))), {})
     merged = {**configured, **given}
     if "expected_failures" in configured and "expected_failures" in given:
         merged["expected_failures"] = {**configured["expected_failures"], **given["expected_failures"]}
@@ -39,22 +42,16 @@ def load_options(target: str, given: Mapping[str, Any], folder: Path) -> RunOpti
     return options
 
 
-def find_configuration(target: str, folder: Path) -> Path | None:
-    """The pyproject.toml that counts: for a file the nearest one, above it too; otherwise the current folder's."""
-    file = target_file(target)
-    if file is None:
-        candidate = folder / "pyproject.toml"
-        return candidate if candidate.is_file() else None
-    start = (folder / file).resolve().parent
-    return next((place / "pyproject.toml" for place in (start, *start.parents) if (place / "pyproject.toml").is_file()), None)
+def configuration_files(target: TargetSpec, folder: Path) -> list[Path]:
+    """The pyproject.toml files that may speak of a target, of which the first with the table counts.
 
-
-def target_file(target: str) -> Path | None:
-    """The file of a target of the form file.py or file.py:Name; None for modules and registered names."""
-    if target.endswith(".py"):
-        return Path(target)
-    file, colon, _ = target.rpartition(":")
-    return Path(file) if colon and file.endswith(".py") else None
+    For a file or a notebook it is the nearest one upwards from it. For a module or an entry point it is the nearest one upwards from
+    the module's file, where that is found and not installed in site-packages, and after it the current folder's.
+    """
+    installed = not target.is_file and target.path is not None and not _INSTALLED.isdisjoint(target.path.parts)
+    beside = [] if target.path is None or installed else [place / _FILE for place in (folder / target.path).resolve().parents]
+    nearest = [path for path in beside if path.is_file()][:1]
+    return nearest if target.is_file else [*nearest, *(path for path in (folder / _FILE,) if path.is_file())]
 
 
 def read_configuration(path: Path) -> dict[str, Any]:

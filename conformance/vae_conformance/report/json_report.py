@@ -72,7 +72,7 @@ def implementation_document(report: RunRecord) -> dict[str, Any]:
     """What is known of the implementation; of one that was never bound, its target alone."""
     found = report.implementation or {}
     names = ("name", "binding", "effective_beta", "likelihood", "parameters", "input_shape", "latent_dim", "weights")
-    return {"target": report.options.target, **{name: found.get(name) for name in names}}
+    return {"target": report.options.target.text, **{name: found.get(name) for name in names}}
 
 
 def _claim(claim: ClaimReport) -> dict[str, Any]:

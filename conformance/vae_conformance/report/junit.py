@@ -23,7 +23,7 @@ def render_junit(report: RunRecord) -> str:
     """
     root = ET.Element("testsuites", name="vae-conformance", time=f"{report.duration_s:.3f}")
     for area, claims in report.by_area.items():
-        _suite(root, heading(area), report.options.target, claims)
+        _suite(root, heading(area), report.options.target.text, claims)
     _run_suite(root, report)
     for suite in root:
         for kind, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
@@ -73,7 +73,7 @@ def _run_suite(root: ET.Element, report: RunRecord) -> None:
     if report.problem is None and not report.missing:
         return
     suite = ET.SubElement(root, "testsuite", name="The run", time="0.000")
-    target = _clean(report.options.target)
+    target = _clean(report.options.target.text)
     if report.problem is not None:
         case = ET.SubElement(suite, "testcase", classname=target, name="the implementation is loaded and asked", time="0.000")
         _entry(

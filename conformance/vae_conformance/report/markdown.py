@@ -44,7 +44,7 @@ def _verdict(report: RunRecord) -> list[str]:
     code_number = int(report.exit_code)
     weights = (report.implementation or {}).get("weights")
     return [
-        f"## {code(report.options.target)}: {report.exit_code.verdict}",
+        f"## {code(report.options.target.text)}: {report.exit_code.verdict}",
         "",
         f"{report.exit_code.meaning[0].upper()}{report.exit_code.meaning[1:]} (exit code {code_number}).",
         "",

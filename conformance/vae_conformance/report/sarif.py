@@ -24,7 +24,6 @@ from vae_spec.outcomes import Level, Outcome
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
-_FILE = re.compile(r"(?P<file>.+\.(?:py|ipynb))(?::.*)?", re.IGNORECASE | re.DOTALL)
 _REPORTED = (Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAILURE, Outcome.UNEXPECTED_PASS)
 _WEIGHT = {Level.REQUIRED: "error", Level.EXPECTED: "warning", Level.INFORMATIONAL: "note"}
 
@@ -46,7 +45,7 @@ def render_sarif(report: RunRecord) -> str:
         "columnKind": "unicodeCodePoints",
         "results": results,
         "properties": {
-            "target": report.options.target,
+            "target": report.options.target.text,
             "verdict": report.exit_code.verdict,
             "profile": report.options.profile,
             "seed": report.options.seed,
@@ -145,8 +144,7 @@ def _artifact(file: str) -> dict[str, str]:
 def _whole_file(report: RunRecord) -> tuple[Location, ...]:
     """The first line of the target's file, where it is one: servers show no finding without a place."""
     target = report.options.target
-    named = _FILE.fullmatch(target)
-    return () if named is None else (location_in(named["file"], 1, target),)
+    return (location_in(str(target.path), 1, target.text),) if target.is_file else ()
 
 
 def _fingerprint(claim: ClaimReport, place: Location | None) -> str:

@@ -63,7 +63,7 @@ def render_failures(report: RunRecord) -> str:
 
 def repeat_command(options: RunOptions, claim: str = "") -> str:
     """The command that asks this one claim again, or all of the profile, under all options that bear on the outcome."""
-    words = ["vae-conformance", "run", options.target, *(["--only", claim] if claim else []), "--seed", str(options.seed)]
+    words = ["vae-conformance", "run", options.target.text, *(["--only", claim] if claim else []), "--seed", str(options.seed)]
     for name, option in OPTIONS.items():
         value = getattr(options, name)
         if option.bears and name != "seed" and value != option.default:
@@ -98,7 +98,7 @@ def _header(report: RunRecord) -> Paragraph:
         facts.append(f"likelihood {found['likelihood']}")
     if found.get("weights"):
         facts.append(f"weights {shown_weights(found['weights'])}")
-    return Paragraph(": ".join(filter(None, (report.options.target, ", ".join(facts)))), hang=2)
+    return Paragraph(": ".join(filter(None, (report.options.target.text, ", ".join(facts)))), hang=2)
 
 
 def _claim(claim: ClaimReport, options: RunOptions) -> list[RenderableType]:

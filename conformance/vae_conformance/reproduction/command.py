@@ -23,6 +23,7 @@ from vae_conformance.reproduction.sections import Section, sections
 from vae_conformance.reproduction.trainings import ALWAYS, SEEDS, jobs, make_all
 from vae_conformance.runner.selection import selected
 from vae_conformance.runner.session import Session
+from vae_conformance.target.spec import parse_target
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Group
 from vae_spec.judging import precondition
@@ -71,7 +72,7 @@ class _System:
         facts = self.session.bind().facts
         claims = [claim for claim in selected(self.options) if claim.experiment is not None and claim.reference_only]
         more = [claim.experiment for claim in claims if claim.experiment is not None and precondition(claim, facts) is None]
-        return tuple(dict.fromkeys([*ALWAYS[self.options.target], *more]))
+        return tuple(dict.fromkeys([*ALWAYS[self.options.target.text], *more]))
 
 
 def reproduce(options: RunOptions, out: Path, *, workers: int, say: Say) -> Reproduction:
@@ -102,7 +103,7 @@ def reproduce(options: RunOptions, out: Path, *, workers: int, say: Say) -> Repr
 
 def _found(options: RunOptions, workers: int, say: Say) -> Findings:
     """All trainings, then all claims."""
-    systems = [_System(replace(options, target=target, profile="full")) for target in TARGETS]
+    systems = [_System(replace(options, target=parse_target(target), profile="full")) for target in TARGETS]
     experiments = [system.experiments() for system in systems]
     pixels = systems[0].session.bind().facts.pixels
     make_all(jobs([system.options for system in systems], experiments, pixels), workers, say)
@@ -116,7 +117,7 @@ def _found(options: RunOptions, workers: int, say: Say) -> Findings:
             except (Unbound, SubjectFault) as error:
                 problems[experiment] = str(error)
     answers = {(answer.target, answer.claim): answer for system in systems for answer in _answers(system, say)}
-    told = {system.options.target: system.told for system in systems}
+    told = {system.options.target.text: system.told for system in systems}
     return Findings(options.dataset, options.seed, groups, problems, answers, told)
 
 
@@ -130,7 +131,7 @@ def _answers(system: _System, say: Say) -> list[Answer]:
         begun = time.monotonic()
         verdict = system.session.verdict(claim.id)
         record = system.session.record(claim.id, verdict, time.monotonic() - begun)
-        answers.append(Answer(system.options.target, claim.id, claim.level, verdict, record))
+        answers.append(Answer(system.options.target.text, claim.id, claim.level, verdict, record))
     return answers
 
 

@@ -17,7 +17,7 @@ from vae_conformance.runner.record import RunRecord, assemble
 from vae_conformance.runner.run_state import Ledger, Proceedings
 from vae_conformance.runner.supervisor import supervise
 from vae_conformance.runner.worker_process import CommandOf, pytest_command
-from vae_conformance.target.spec import check_weights, locate
+from vae_conformance.target.spec import check_weights
 
 if TYPE_CHECKING:
     from vae_conformance.target.target import Target
@@ -34,7 +34,7 @@ def run_in_children(
     """Judge what the options name in processes of its own, and put the record together; see `supervise` for the arguments."""
     started = monotonic()
     try:
-        locate(options.target)
+        options.target.check()
         if options.weights is not None:
             check_weights(Path(options.weights))
         if options.data is not None and options.profile != "exact":

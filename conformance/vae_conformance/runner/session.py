@@ -147,7 +147,7 @@ class Session:
         """Ask one claim; whatever the suite itself does wrong becomes an error, not a crash."""
         claim = CLAIMS[claim_id]
         subject = self.bind()
-        trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id) or 1e-9, target=self.options.target)
+        trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id) or 1e-9, target=self.options.target.text)
         subject.caller.count_anew()
         try:
             return self._exact(claim, subject, trial) if claim.check is not None else self._trained(claim, subject, trial)
@@ -310,7 +310,7 @@ class Session:
         return {
             "event": "bound",
             "implementation": {
-                "target": self.options.target,
+                "target": self.options.target.text,
                 "name": facts.name,
                 "binding": {"parts": parts, "notes": list(facts.notes)},
                 "effective_beta": facts.effective_beta,

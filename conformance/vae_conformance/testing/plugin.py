@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vae_conformance.config.options import OPTIONS, RunOptions, read_words
+from vae_conformance.target.spec import parse_target
 
 if TYPE_CHECKING:
     from vae_conformance.runner.session import Session
@@ -50,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         options = RunOptions.from_json(text)
     else:
         given = {name: config.getoption(f"--vae-{name}") for name in _TAKEN}
-        options = RunOptions(config.getoption("--vae"), **read_words(given))
+        options = RunOptions(parse_target(config.getoption("--vae")), **read_words(given))
     config.stash[_OPTIONS] = options
 
 

@@ -130,7 +130,7 @@ def _environment(report: RunRecord) -> list[tuple[str, str]]:
     )
     gate = "required claims" if options.gate == "required" else "required and expected claims"
     return [
-        ("target", options.target),
+        ("target", options.target.text),
         ("seed", str(options.seed)),
         ("profile", options.profile),
         ("data", options.data_name),
