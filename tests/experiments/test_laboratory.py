@@ -25,6 +25,7 @@ from vae_conformance.experiments.laboratory import Laboratory, Lengths
 from vae_conformance.experiments.make_run import Maker
 from vae_conformance.experiments.plans import Plan, image_recipe
 from vae_conformance.runner.training_progress import Agenda
+from vae_conformance.target.spec import parse_target
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Recipe, TrainedRun
 from vae_spec.subject import SubjectFault
@@ -229,7 +230,7 @@ def test_a_subject_that_does_not_take_other_arguments_is_said_so(native: InProce
 
 def test_other_latent_dimensions_are_built(tmp_path: Path) -> None:
     target = named_target("reference")
-    options = replace(OPTIONS, target="reference", store=str(tmp_path))
+    options = replace(OPTIONS, target=parse_target("reference"), store=str(tmp_path))
     laboratory = Laboratory(bind(target, options), target.fingerprint(), options, lambda _text: None, target)
     (group,) = laboratory.groups(Experiment.LATENT_DIMENSIONS, 1)
     assert {name: len(run.held_out.kl_per_dim) for name, run in group.items() if run.held_out} == {

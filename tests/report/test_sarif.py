@@ -15,6 +15,7 @@ from report_samples import LOSS, OPTIONS, REPORTS, placed, report_on, verdict
 from vae_conformance.location import Location
 from vae_conformance.report.sarif import render_sarif
 from vae_conformance.runner.record import RunRecord
+from vae_conformance.target.spec import parse_target
 from vae_spec.outcomes import Level, Outcome
 
 LEVELS = {"none", "note", "warning", "error"}
@@ -143,7 +144,7 @@ def test_without_a_line_the_target_s_file_stands_for_it(
     target: str, uri: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (result,) = run_of(report_on(verdict("KL-01", Outcome.VIOLATED), options=replace(OPTIONS, target=target)))["results"]
+    (result,) = run_of(report_on(verdict("KL-01", Outcome.VIOLATED), options=replace(OPTIONS, target=parse_target(target))))["results"]
     assert [one["physicalLocation"]["artifactLocation"]["uri"] for one in result["locations"]] == ([] if uri is None else [uri])
 
 

@@ -31,6 +31,7 @@ from vae_conformance.reproduction.page import render_page
 from vae_conformance.reproduction.sections import CHAPTERS, sections
 from vae_conformance.reproduction.tables import Measured, Printed, Table
 from vae_conformance.reproduction.trainings import jobs, make_all
+from vae_conformance.target.spec import parse_target
 from vae_spec.claim import Experiment
 from vae_spec.claims.toy import PRINTED_POINTS
 from vae_spec.claims.training_terms import TABLE
@@ -196,7 +197,7 @@ def test_the_exit_code_is_that_of_both_systems_together(outcomes: tuple[Outcome,
 
 
 def test_every_training_is_counted_once() -> None:
-    options = [OPTIONS, replace(OPTIONS, target=TINY)]
+    options = [OPTIONS, replace(OPTIONS, target=parse_target(TINY))]
     listed = jobs(options, [(Experiment.CONTRAST, Experiment.SWEEP), (Experiment.LAB_PRINTED, Experiment.LAB)], 784)
     assert [(str(job.experiment), job.count) for job in listed if job.count == 1] == [
         ("contrast", 1),
@@ -222,13 +223,13 @@ def test_everything_that_a_section_shows_is_trained(tmp_path: Path) -> None:
     asked: set[Experiment] = set()
     findings = found()
     sections(replace(findings, groups=Asked(findings.groups)))
-    systems = [module._System(replace(OPTIONS, target=target, store=str(tmp_path))) for target in (REFERENCE, TINY)]
+    systems = [module._System(replace(OPTIONS, target=parse_target(target), store=str(tmp_path))) for target in (REFERENCE, TINY)]
     assert Experiment.IMAGES in asked
     assert asked <= {experiment for system in systems for experiment in system.experiments()}
 
 
 def test_processes_share_the_work_through_the_store(tmp_path: Path) -> None:
-    options = replace(OPTIONS, target=TINY, store=str(tmp_path))
+    options = replace(OPTIONS, target=parse_target(TINY), store=str(tmp_path))
     said: list[str] = []
     make_all(jobs([options], [(Experiment.LAB_PRINTED, Experiment.LAB)], 2)[:2], 2, said.append)
     assert len(list(tmp_path.glob("*.run"))) == 2
@@ -236,7 +237,7 @@ def test_processes_share_the_work_through_the_store(tmp_path: Path) -> None:
 
 
 def test_with_one_process_nothing_is_made_ahead(tmp_path: Path) -> None:
-    options = replace(OPTIONS, target=TINY, store=str(tmp_path / "store"))
+    options = replace(OPTIONS, target=parse_target(TINY), store=str(tmp_path / "store"))
     make_all(jobs([options], [(Experiment.LAB,)], 2), 1, lambda _text: None)
     assert not (tmp_path / "store").exists()
 
