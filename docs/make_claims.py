@@ -9,9 +9,9 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
+from catalogue_index import entries  # of the tests, which claim_pictures makes importable
 from claim_pictures import FOLDER, healthy_ranges
 
-from catalogue_index import entries  # of the tests, which claim_pictures makes importable
 from vae_spec.areas import AREAS
 from vae_spec.calibration import dataset
 from vae_spec.claim import Claim

@@ -15,7 +15,7 @@ from vae_conformance.cli.progress import ProgressLine
 from vae_conformance.config.options import RunOptions
 from vae_conformance.report.layout import Layout, number
 from vae_conformance.report.terminal import render_terminal, repeat_command
-from vae_conformance.runner.events import Bound, Event, Progress, Promised, Started
+from vae_conformance.runner.events import Event, Progress, Promised, Started
 from vae_spec.claim import Claim
 from vae_spec.documents import basics, notes
 from vae_spec.mistakes import MISTAKES
@@ -186,7 +186,7 @@ def test_numbers_are_readable(value: float | str | None, text: str) -> None:
 
 
 EVENTS: list[Event] = [
-    Bound({}, {}),
+    BOUND,
     Promised(("KL-01", "KL-02")),
     Started("KL-01"),
     verdict("KL-01", Outcome.HOLDS),
@@ -305,7 +305,7 @@ def test_the_binding_shows_parts_facts_and_notes() -> None:
     text = render_binding(BOUND.implementation, BOUND.environment, Layout(100))
     for part in (
         "Found\n  encode  encode(x)",
-        "Parts\n  loss    absent",
+        "Not there, and what that means\n  loss    the suite's own",
         "1, 28, 28",
         "1 234 567",
         "effective beta      1: no other is declared",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae_conformance.config.values import area_of
 from vae_conformance.report.layout import Layout, number
-from vae_conformance.report.terminal import shown_weights
+from vae_conformance.runner.events import FoundImplementation, FoundPart
 from vae_conformance.runner.record import heading, in_order
 from vae_spec.mistakes import MISTAKES
 
@@ -69,61 +69,54 @@ _STANDINGS = (
 )
 
 
-def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, Any], layout: Layout) -> str:
+def render_binding(implementation: FoundImplementation, environment: Mapping[str, str | int], layout: Layout) -> str:
     """What was found of an implementation: its facts, its parts by their standing, how each was known, and what was inferred."""
-    binding = implementation.get("binding") or {}
-    lines = [layout.paint(str(implementation.get("name") or implementation.get("target") or ""), "bold")]
+    lines = [layout.paint(implementation.name or implementation.target, "bold")]
     for title, name in (
         ("input shape", "input_shape"),
         ("latent dimensions", "latent_dim"),
         ("likelihood", "likelihood"),
         ("effective beta", "effective_beta"),
         ("parameters", "parameters"),
-        *([("weights", "weights")] if implementation.get("weights") else []),
+        *([("weights", "weights")] if implementation.weights else []),
     ):
         lines.append(
-            f"  {title:18}  {_fact(implementation.get(name), '1: no other is declared' if name == 'effective_beta' else 'unknown')}"
+            f"  {title:18}  {_fact(getattr(implementation, name), '1: no other is declared' if name == 'effective_beta' else 'unknown')}"
         )
-    parts: Mapping[str, Any] = binding.get("parts") or {}
-    plain = {part: account for part, account in parts.items() if not isinstance(account, Mapping)}
-    groups = [("Parts", plain)] + [
-        (title, {part: account for part, account in parts.items() if part not in plain and account.get("standing") == standing})
-        for standing, title in _STANDINGS
-    ]
+    parts = implementation.binding.parts
+    groups = [(title, {name: part for name, part in parts.items() if part.standing == standing}) for standing, title in _STANDINGS]
     width = max((len(part) for part in parts), default=0)
     for title, group in groups:
         if group:
             lines += ["", layout.paint(title, "bold"), *_parts(group, width, layout)]
-    said = {entry.get("account") for entry in parts.values() if isinstance(entry, Mapping)}
-    if notes := [note for note in binding.get("notes") or () if note not in said]:
+    said = {part.account for part in parts.values()}
+    if notes := [note for note in implementation.binding.notes if note not in said]:
         lines += ["", layout.paint("Inferred", "bold")]
         for note in notes:
-            lines += layout.wrap(str(note), "  ")
+            lines += layout.wrap(note, "  ")
     if environment:
         lines += ["", *layout.wrap("under " + ", ".join(f"{name} {value}" for name, value in environment.items()))]
     return "\n".join(lines) + "\n"
 
 
-def _parts(group: Mapping[str, Any], width: int, layout: Layout) -> list[str]:
+def _parts(group: Mapping[str, FoundPart], width: int, layout: Layout) -> list[str]:
     """Each part with its account, and below it how it was known; an account that was just given is not given again."""
     lines: list[str] = []
     given: dict[str, str] = {}
     inner = Layout(max(layout.width - width - 4, 20))
-    for part, entry in group.items():
-        account = str(entry.get("account") or "") if isinstance(entry, Mapping) else str(entry)
-        shown = f"as {given[account]}" if account in given else account
-        given.setdefault(account, part)
+    for name, part in group.items():
+        shown = f"as {given[part.account]}" if part.account in given else part.account
+        given.setdefault(part.account, name)
         texts = inner.wrap(shown, hanging="") or [""]
-        known = str(entry.get("known_by") or "") if isinstance(entry, Mapping) else ""
-        if known and shown == account:
-            texts += [layout.paint(line, "dim") for line in inner.wrap(f"known by: {known}", hanging="")]
-        lines += [f"  {part:{width}}  {texts[0]}", *(" " * (width + 4) + line for line in texts[1:])]
+        if part.known_by and shown == part.account:
+            texts += [layout.paint(line, "dim") for line in inner.wrap(f"known by: {part.known_by}", hanging="")]
+        lines += [f"  {name:{width}}  {texts[0]}", *(" " * (width + 4) + line for line in texts[1:])]
     return lines
 
 
 def _fact(value: Any, absent: str) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(str(entry) for entry in value)
-    if isinstance(value, Mapping):
-        return shown_weights(value)
-    return absent if value is None else number(value)
+    if value is None:
+        return absent
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return number(value) if isinstance(value, int | float) else str(value)

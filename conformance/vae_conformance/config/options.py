@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 OWN_IMAGES = "own images"
 """What stands for a data set's name where the user's own images are trained on."""
@@ -74,16 +75,12 @@ class RunOptions:
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back."""
-        return json.dumps(asdict(self))
+        return json.dumps(msgspec.to_builtins(self))
 
     @staticmethod
     def from_json(text: str) -> RunOptions:
         """The options that `to_json` wrote."""
-        values: dict[str, Any] = json.loads(text)
-        for name in ("only", "input_shape", "input_range"):
-            if values.get(name) is not None:
-                values[name] = tuple(values[name])
-        return replace(RunOptions(target=values.pop("target")), **values)
+        return msgspec.convert(json.loads(text), RunOptions)
 
     @property
     def images(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.exit_codes import ExitCode
@@ -82,24 +81,15 @@ def repeat_command(options: RunOptions, claim: str = "") -> str:
     return shlex.join(words)
 
 
-def shown_weights(weights: Mapping[str, str]) -> str:
-    """A file of weights with the beginning of its SHA-256."""
-    return f"{weights['file']} (SHA-256 {weights['sha256'][:12]})"
-
-
 def _header(report: RunRecord, layout: Layout) -> list[str]:
     found = report.implementation
     if found is None:
         return layout.wrap(report.options.target)
-    facts = [
-        f"{number(found[name])} {words}"
-        for name, words in (("parameters", "parameters"), ("latent_dim", "latent dimensions"))
-        if found.get(name) is not None
-    ]
-    if found.get("likelihood"):
-        facts.append(f"likelihood {found['likelihood']}")
-    if found.get("weights"):
-        facts.append(f"weights {shown_weights(found['weights'])}")
+    facts = [f"{number(found.parameters)} parameters", f"{number(found.latent_dim)} latent dimensions"]
+    if found.likelihood:
+        facts.append(f"likelihood {found.likelihood}")
+    if found.weights:
+        facts.append(f"weights {found.weights}")
     return layout.wrap(": ".join(filter(None, (report.options.target, ", ".join(facts)))))
 
 
