@@ -60,7 +60,7 @@ class Store:
             return decode(path.read_bytes())
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile):
+        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, msgspec.DecodeError):
             path.unlink(missing_ok=True)
             return None
 
@@ -147,6 +147,7 @@ def decode(content: bytes) -> TrainedRun:
 
     Raises:
         ValueError: it is not one, or it was changed since.
+        msgspec.DecodeError: its records are of another form.
     """
     with np.load(io.BytesIO(unseal(content)), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
