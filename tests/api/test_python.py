@@ -117,7 +117,7 @@ def test_the_class_s_own_declarations_count(student: type[nn.Module], monkeypatc
     monkeypatch.setattr(student, "conformance_options", {"effective-beta": 4.0}, raising=False)
     report = check_vae(student, profile="exact", only="REP-06")
     assert report.implementation is not None
-    assert report.implementation["effective_beta"] == 4.0
+    assert report.implementation.effective_beta == 4.0
 
 
 def test_an_expected_failure_raises_nothing(student: type[nn.Module]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from bound_files import HEAD, METHOD, bound, violated, written
 from named import named_options
 
+from vae_conformance.runner.events import Event, Loading, Probing, SuiteError
 from vae_conformance.runner.session import Session
 from vae_spec.subject import Part, Standing
 
@@ -54,12 +55,14 @@ def test_what_the_suite_does_wrong_while_it_binds_is_not_the_implementations(tmp
         raise KeyError("of the suite's own")
 
     monkeypatch.setattr("vae_conformance.runner.session.bind", failing)
-    told: list[dict[str, object]] = []
+    told: list[Event] = []
     with pytest.raises(KeyError):
         Session(named_options(written(tmp_path, HEAD + METHOD)), told.append).bind()
-    assert [event["event"] for event in told] == ["loading", "probing", "suite-error"]
-    assert "the suite itself failed" in str(told[-1]["message"])
-    assert "KeyError" in str(told[-1]["details"])
+    *before, last = told
+    assert before == [Loading(), Probing()]
+    assert isinstance(last, SuiteError)
+    assert "the suite itself failed" in last.message
+    assert "KeyError" in last.details
 
 
 SKIPPING = """

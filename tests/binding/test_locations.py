@@ -12,7 +12,7 @@ from student_files import GOOD, changed
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.binding.locations import locate_parts
-from vae_conformance.location import Location, location_in, read_location
+from vae_conformance.location import Location, location_in
 from vae_spec.subject import Part
 
 LINES = GOOD.splitlines()
@@ -179,14 +179,3 @@ def test_paths_are_relative_below_the_current_folder_alone(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path / "deep")
     assert location_in(str(tmp_path / "deep" / "more" / "a.py"), 3, "f").file == "more/a.py"
     assert location_in(str(tmp_path / "a.py"), 3, "f").file == (tmp_path / "a.py").resolve().as_posix()
-
-
-@pytest.mark.parametrize("entry", [None, "a.py:3", {}, {"file": "a.py"}, {"file": "a.py", "line": "3", "name": "f"}])
-def test_what_is_no_location_is_none(entry: object) -> None:
-    assert read_location(entry) is None
-
-
-@pytest.mark.parametrize("cell", [None, 4])
-def test_a_location_is_read_back(cell: int | None) -> None:
-    location = Location("a.py", 3, "VAE.loss", cell)
-    assert read_location(location.as_document()) == location

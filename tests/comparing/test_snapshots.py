@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from consoles import console
+from msgspec.structs import replace as changed
 from report_samples import MIXED, OPTIONS, REPORTS, mixed, report_on
 from snapshots import file
 from syrupy.assertion import SnapshotAssertion
@@ -23,7 +24,7 @@ from vae_spec.outcomes import Outcome
 NASTY = "<script>alert('1')</script> | `x` & *y*\nsecond line, [red]not red[/red]"
 CHANGED = {"REP-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS, "LAT-03": Outcome.HOLDS, "TRN-02": Outcome.VIOLATED}
 AFTER = report_on(
-    *(replace(entry, outcome=CHANGED.get(entry.claim, entry.outcome), message=NASTY) for entry in MIXED[:-1]),
+    *(changed(entry, outcome=CHANGED.get(entry.claim, entry.outcome), message=NASTY) for entry in MIXED[:-1]),
     options=replace(OPTIONS, profile="exact", only=("KL",)),
 )
 

@@ -31,13 +31,14 @@ from vae_conformance.reproduction.page import render_page
 from vae_conformance.reproduction.sections import CHAPTERS, sections
 from vae_conformance.reproduction.tables import Measured, Printed, Table
 from vae_conformance.reproduction.trainings import jobs, make_all
+from vae_conformance.runner.events import ClaimVerdict
 from vae_conformance.target.spec import parse_target
 from vae_spec.claim import Experiment
 from vae_spec.claims.toy import PRINTED_POINTS
 from vae_spec.claims.training_terms import TABLE
 from vae_spec.documents import DOCUMENTS, NOTES
 from vae_spec.evidence import Group
-from vae_spec.outcomes import Level, Outcome, Verdict
+from vae_spec.outcomes import Level, Outcome
 from vae_spec.registry import CLAIMS
 
 OPTIONS = named_options(REFERENCE, profile="full")
@@ -45,7 +46,7 @@ STEPS = 12
 
 
 def answer(claim: str, outcome: Outcome = Outcome.HOLDS, target: str = REFERENCE, message: str = "what was found") -> Answer:
-    return Answer(target, claim, CLAIMS[claim].level, Verdict(outcome, message), {"outcome": str(outcome), "title": CLAIMS[claim].title})
+    return Answer(target, ClaimVerdict(claim, CLAIMS[claim].title, CLAIMS[claim].level, "", outcome, message))
 
 
 def arms(experiment: Experiment) -> list[str]:

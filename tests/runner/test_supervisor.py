@@ -9,19 +9,21 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from fake_child import FakeChild
 from named import named_options
+from report_samples import BOUND
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, Started
 from vae_conformance.runner.run_state import Ledger, Limits, Proceedings
-from vae_conformance.runner.supervisor import MAX_CHILDREN, Label, Supervisor, registered_label
+from vae_conformance.runner.supervisor import MAX_CHILDREN, Supervisor, labelled, unlabelled
 from vae_conformance.runner.worker_process import Assignment, pytest_command
 from vae_spec.outcomes import Level, Outcome
 
 PATIENT = Limits(loading=30, claim=30, training=30, finishing=30, poll=0.01)
-LABEL = Label("the title", Level.EXPECTED, "the source")
+LABEL = ClaimVerdict("KL-02", "the title", Level.EXPECTED, "the source", Outcome.VIOLATED, "")
 
 
 def run(
@@ -34,7 +36,7 @@ def run(
         on_event=seen.append,
         command_of=child,
         limits=limits,
-        label_of=lambda _claim: LABEL,
+        label_of=lambda claim: msgspec.structs.replace(LABEL, claim=claim),
     )
     return supervisor.run(), child, seen
 
@@ -55,7 +57,7 @@ def test_a_child_that_does_its_work() -> None:
     assert outcomes(proceedings) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED}
     assert proceedings.promised == ("KL-01", "KL-02")
     assert proceedings.bound is not None
-    assert proceedings.bound.implementation["name"] == "VAE"
+    assert proceedings.bound.implementation.name == "VAE"
     assert (proceedings.not_bound, proceedings.suite_error, proceedings.children) == (None, None, 1)
     assert Progress("step 1") in seen
     assert isinstance(seen[0], Bound)
@@ -208,7 +210,7 @@ def test_how_long_silence_is_allowed() -> None:
     verdict = ClaimVerdict("KL-01", "", Level.REQUIRED, "", Outcome.HOLDS, "")
     steps: list[tuple[Event, float]] = [
         (Progress("importing"), 1),
-        (Bound({}, {}), 3),
+        (BOUND, 3),
         (Started("KL-01"), 2),
         (Progress("training"), 3),
         (Started("KL-02"), 3),
@@ -275,7 +277,7 @@ def test_ctrl_c_kills_the_child(tmp_path: Path) -> None:
 
 
 def test_a_broken_registry_still_gives_a_verdict() -> None:
-    def broken(_claim: str) -> Label:
+    def broken(_claim: str) -> ClaimVerdict:
         raise ImportError
 
     script = "bound(); promised('KL-01'); started('KL-01'); os._exit(1)"
@@ -311,9 +313,9 @@ def test_the_command_leaves_out_what_does_not_apply(tmp_path: Path) -> None:
 def test_the_users_pytest_settings_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
     monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
-    proceedings, _, _ = run("bound(binding=[n for n in ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS') if n in os.environ]); say('finished')")
+    proceedings, _, _ = run("bound(name=str([n for n in ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS') if n in os.environ])); say('finished')")
     assert proceedings.bound is not None
-    assert proceedings.bound.implementation["binding"] == []
+    assert proceedings.bound.implementation.name == "[]"
 
 
 def test_the_parent_does_without_pytorch() -> None:
@@ -326,9 +328,9 @@ def test_the_specification_labels_its_claims() -> None:
     from vae_spec.registry import CLAIMS
 
     identifier, claim = next(iter(CLAIMS.items()))
-    label = registered_label(identifier)
+    label = labelled(identifier)
     assert (label.title, label.level, label.statement) == (claim.title, claim.level, claim.statement)
-    assert registered_label("KL-99") == Label()
+    assert labelled("KL-99") == unlabelled("KL-99")
 
 
 def test_a_suite_that_cannot_begin_says_why() -> None:

@@ -15,7 +15,8 @@ def say(event, **entries):
     with open(PATH, "a", encoding="utf-8") as stream:
         stream.write(json.dumps({"event": event, **entries}) + chr(10))
 def bound(**facts):
-    parts = {"encode": {"standing": "present", "account": "encode(x) -> (mu, logvar)"}, "loss": "the suite's own"}
+    parts = {"encode": {"standing": "present", "account": "encode(x) -> (mu, logvar)", "location": None},
+             "loss": {"standing": "replaced", "account": "the suite's own", "location": None}}
     say("bound", implementation={"target": "t.py", "name": "VAE", "effective_beta": None, "likelihood": "bernoulli",
         "binding": {"parts": parts, "notes": ["logvar is a log-variance"]}, "parameters": 1234567,
         "input_shape": [784], "latent_dim": 16, **facts},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from named import named_options
 from report_samples import BOUND, verdict
 
 from vae_conformance.report.figures.gallery import Exhibit
 from vae_conformance.report.html.calibration_strips import Border, Mark, Strip
 from vae_conformance.report.html.figure_data import FigureData
+from vae_conformance.runner.events import Binding, FoundPart
 from vae_conformance.runner.record import RunRecord, assemble
 from vae_conformance.runner.run_state import Proceedings
 from vae_spec.outcomes import Outcome
@@ -52,9 +52,8 @@ def hostile() -> RunRecord:
         measured={HOSTILE: HOSTILE},
         expected={HOSTILE: HOSTILE},
     )
-    found = dict.fromkeys(("target", "name", "likelihood"), HOSTILE) | {
-        "binding": {"parts": {HOSTILE: {"standing": HOSTILE, "account": HOSTILE}, "b": HOSTILE}, "notes": [HOSTILE]}
-    }
+    binding = Binding({HOSTILE: FoundPart(HOSTILE, HOSTILE, None)}, (HOSTILE,))
+    found = replace(BOUND.implementation, target=HOSTILE, name=HOSTILE, likelihood=HOSTILE, binding=binding)
     bound = replace(BOUND, implementation=found, environment={HOSTILE: HOSTILE})
     options = named_options(HOSTILE, expected_failures={"KL-03": HOSTILE}, likelihood=HOSTILE)
     other = verdict("KL-03", Outcome.VIOLATED, HOSTILE)

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from vae_conformance.config.values import area_of
 from vae_conformance.report.console import Paragraph, rendered, words
-from vae_conformance.report.terminal import shown_weights
 from vae_conformance.report.wording import number
+from vae_conformance.runner.events import FoundImplementation, FoundPart
 from vae_conformance.runner.record import heading, in_order
 from vae_spec.mistakes import MISTAKES
 
@@ -78,26 +78,20 @@ _STANDINGS = (
 )
 
 
-def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, Any], console: Console) -> str:
+def render_binding(implementation: FoundImplementation, environment: Mapping[str, str | int], console: Console) -> str:
     """What was found of an implementation: its facts, its parts by their standing, how each was known, and what was inferred."""
-    binding = implementation.get("binding") or {}
-    parts: Mapping[str, Any] = binding.get("parts") or {}
-    plain = {part: account for part, account in parts.items() if not isinstance(account, Mapping)}
-    groups = {"Parts": plain} | {
-        title: {part: account for part, account in parts.items() if part not in plain and account.get("standing") == standing}
-        for standing, title in _STANDINGS
-    }
-    said = {entry.get("account") for entry in parts.values() if isinstance(entry, Mapping)}
-    notes = [str(note) for note in binding.get("notes") or () if note not in said]
-    width = max((len(part) for part in parts), default=0)
+    parts = implementation.binding.parts
+    groups = {title: {name: part for name, part in parts.items() if part.standing == standing} for standing, title in _STANDINGS}
+    said = {part.account for part in parts.values()}
+    width = max((len(name) for name in parts), default=0)
     shown = {title: list(_parts(group, width)) for title, group in groups.items()} | {
-        "Inferred": [Paragraph(note, "  ", hang=2) for note in notes]
+        "Inferred": [Paragraph(note, "  ", hang=2) for note in implementation.binding.notes if note not in said]
     }
-    lines: list[RenderableType] = [words(str(implementation.get("name") or implementation.get("target") or ""), "bold")]
+    lines: list[RenderableType] = [words(implementation.name or implementation.target, "bold")]
     for title, name in _FACTS.items():
-        if name != "weights" or implementation.get(name):
+        if name != "weights" or implementation.weights:
             absent = "1: no other is declared" if name == "effective_beta" else "unknown"
-            lines.append(Paragraph(_fact(implementation.get(name), absent), f"  {title:18}  "))
+            lines.append(Paragraph(_fact(getattr(implementation, name), absent), f"  {title:18}  "))
     for title, entries in shown.items():
         if entries:
             lines += [Text(), words(title, "bold"), *entries]
@@ -107,22 +101,20 @@ def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, 
     return rendered(console, lines)
 
 
-def _parts(group: Mapping[str, Any], width: int) -> Iterator[Paragraph]:
+def _parts(group: Mapping[str, FoundPart], width: int) -> Iterator[Paragraph]:
     """Each part with its account, and below it how it was known; an account that was just given is not given again."""
     given: dict[str, str] = {}
-    for part, entry in group.items():
-        account = str(entry.get("account") or "") if isinstance(entry, Mapping) else str(entry)
-        shown = f"as {given[account]}" if account in given else account
-        given.setdefault(account, part)
-        yield Paragraph(shown, f"  {part:{width}}  ")
-        known = str(entry.get("known_by") or "") if isinstance(entry, Mapping) else ""
-        if known and shown == account:
-            yield Paragraph(f"known by: {known}", " " * (width + 4), style="dim")
+    for name, part in group.items():
+        shown = f"as {given[part.account]}" if part.account in given else part.account
+        given.setdefault(part.account, name)
+        yield Paragraph(shown, f"  {name:{width}}  ")
+        if part.known_by and shown == part.account:
+            yield Paragraph(f"known by: {part.known_by}", " " * (width + 4), style="dim")
 
 
 def _fact(value: Any, absent: str) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(str(entry) for entry in value)
-    if isinstance(value, Mapping):
-        return shown_weights(value)
-    return absent if value is None else number(value)
+    if value is None:
+        return absent
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return number(value) if isinstance(value, int | float) else str(value)

@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
+
+import msgspec
 
 from vae_conformance.config import kinds, values
 from vae_conformance.config.kinds import Kind, checked, choice, shown
@@ -165,13 +167,12 @@ class RunOptions:
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back."""
-        return json.dumps(asdict(self), default=str)
+        return json.dumps(msgspec.to_builtins(self, enc_hook=str))
 
     @staticmethod
     def from_json(text: str) -> RunOptions:
         """The options that `to_json` wrote."""
-        given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()}
-        return replace(RunOptions(TargetSpec.from_document(given.pop("target"))), **given)
+        return msgspec.convert(json.loads(text), RunOptions, dec_hook=lambda kind, value: kind(value))
 
     @property
     def images(self) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from vae_conformance.errors import Unbound
 
@@ -63,9 +61,3 @@ class TargetSpec:
         """
         if self.problem:
             raise Unbound(self.problem, self.hint)
-
-    @staticmethod
-    def from_document(document: Mapping[str, Any]) -> TargetSpec:
-        """The record from the values of its fields as JSON holds them."""
-        path = document["path"]
-        return TargetSpec(**{**document, "kind": TargetKind(document["kind"]), "path": None if path is None else Path(path)})

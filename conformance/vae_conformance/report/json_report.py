@@ -7,7 +7,10 @@ import math
 from importlib.resources import files
 from typing import Any
 
+import msgspec
+
 from vae_conformance.report.summary import headline
+from vae_conformance.runner.events import FoundImplementation
 from vae_conformance.runner.record import SCHEMA_VERSION, ClaimReport, RunRecord
 
 
@@ -70,9 +73,8 @@ def as_document(report: RunRecord) -> dict[str, Any]:
 
 def implementation_document(report: RunRecord) -> dict[str, Any]:
     """What is known of the implementation; of one that was never bound, its target alone."""
-    found = report.implementation or {}
-    names = ("name", "binding", "effective_beta", "likelihood", "parameters", "input_shape", "latent_dim", "weights")
-    return {"target": report.options.target.text, **{name: found.get(name) for name in names}}
+    found = {} if report.implementation is None else msgspec.to_builtins(report.implementation, enc_hook=float)
+    return {**dict.fromkeys(FoundImplementation.__struct_fields__), **found, "target": report.options.target.text}
 
 
 def _claim(claim: ClaimReport) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.markdown_text import code, code_block, escaped, escaped_lines, table
 from vae_conformance.report.summary import advice, headline
-from vae_conformance.report.terminal import repeat_command, shown_weights
+from vae_conformance.report.terminal import repeat_command
 from vae_conformance.report.wording import count, number
 from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, heading
 from vae_spec.outcomes import Number, Outcome
@@ -42,14 +42,14 @@ def render_markdown(report: RunRecord) -> str:
 
 def _verdict(report: RunRecord) -> list[str]:
     code_number = int(report.exit_code)
-    weights = (report.implementation or {}).get("weights")
+    weights = None if report.implementation is None else report.implementation.weights
     return [
         f"## {code(report.options.target.text)}: {report.exit_code.verdict}",
         "",
         f"{report.exit_code.meaning[0].upper()}{report.exit_code.meaning[1:]} (exit code {code_number}).",
         "",
         *_left_open(report),
-        *([] if weights is None else [f"Weights, judged as they are: {code(shown_weights(weights))}", ""]),
+        *([] if weights is None else [f"Weights, judged as they are: {code(str(weights))}", ""]),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
@@ -71,11 +71,6 @@ def repeat_command(options: RunOptions, claim: str = "") -> str:
     return shlex.join(words)
 
 
-def shown_weights(weights: Mapping[str, str]) -> str:
-    """A file of weights with the beginning of its SHA-256."""
-    return f"{weights['file']} (SHA-256 {weights['sha256'][:12]})"
-
-
 def _parts(report: RunRecord, console: Console, *, verbose: bool) -> Iterator[RenderableType]:
     yield _header(report)
     for area, claims in report.by_area.items():
@@ -88,16 +83,12 @@ def _parts(report: RunRecord, console: Console, *, verbose: bool) -> Iterator[Re
 
 
 def _header(report: RunRecord) -> Paragraph:
-    found = report.implementation or {}
-    facts = [
-        f"{number(found[name])} {noun}"
-        for name, noun in (("parameters", "parameters"), ("latent_dim", "latent dimensions"))
-        if found.get(name) is not None
-    ]
-    if found.get("likelihood"):
-        facts.append(f"likelihood {found['likelihood']}")
-    if found.get("weights"):
-        facts.append(f"weights {shown_weights(found['weights'])}")
+    found = report.implementation
+    facts = [] if found is None else [f"{number(found.parameters)} parameters", f"{number(found.latent_dim)} latent dimensions"]
+    if found is not None and found.likelihood:
+        facts.append(f"likelihood {found.likelihood}")
+    if found is not None and found.weights:
+        facts.append(f"weights {found.weights}")
     return Paragraph(": ".join(filter(None, (report.options.target.text, ", ".join(facts)))), hang=2)
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.data import datasets
@@ -21,6 +20,7 @@ from vae_conformance.reproduction.numbers import render_numbers
 from vae_conformance.reproduction.page import render_page
 from vae_conformance.reproduction.sections import Section, sections
 from vae_conformance.reproduction.trainings import ALWAYS, SEEDS, jobs, make_all
+from vae_conformance.runner.events import Bound, Event, Progress
 from vae_conformance.runner.selection import selected
 from vae_conformance.runner.session import Session
 from vae_conformance.target.spec import parse_target
@@ -55,17 +55,17 @@ class _System:
     """One of the two systems: its session, and what the session told of itself."""
 
     options: RunOptions
-    told: dict[str, Any] = field(default_factory=dict)
+    told: Bound | None = None
 
     def __post_init__(self) -> None:
         self.say: Say = lambda _text: None
         self.session = Session(self.options, self._take)
 
-    def _take(self, event: dict[str, Any]) -> None:
-        if event["event"] == "bound":
-            self.told = {name: event[name] for name in ("implementation", "environment")}
-        elif event["event"] == "progress":
-            self.say(f"{event['claim']}: {event['text']}")
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Bound):
+            self.told = event
+        elif isinstance(event, Progress):
+            self.say(f"{event.claim}: {event.text}")
 
     def experiments(self) -> tuple[Experiment, ...]:
         """The documents' own, and those of the claims about the reference alone that concern this system."""
@@ -117,7 +117,7 @@ def _found(options: RunOptions, workers: int, say: Say) -> Findings:
             except (Unbound, SubjectFault) as error:
                 problems[experiment] = str(error)
     answers = {(answer.target, answer.claim): answer for system in systems for answer in _answers(system, say)}
-    told = {system.options.target.text: system.told for system in systems}
+    told = {system.options.target.text: system.told for system in systems if system.told is not None}
     return Findings(options.dataset, options.seed, groups, problems, answers, told)
 
 
@@ -130,8 +130,7 @@ def _answers(system: _System, say: Say) -> list[Answer]:
         say(f"claims of {system.options.target}: {index} of {len(claims)}, {claim.id}")
         begun = time.monotonic()
         verdict = system.session.verdict(claim.id)
-        record = system.session.record(claim.id, verdict, time.monotonic() - begun)
-        answers.append(Answer(system.options.target.text, claim.id, claim.level, verdict, record))
+        answers.append(Answer(system.options.target.text, system.session.record(claim.id, verdict, time.monotonic() - begun)))
     return answers
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from vae_conformance.runner.events import Bound, ClaimVerdict
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Group, TrainedRun
-from vae_spec.outcomes import Level, Outcome, Verdict
+from vae_spec.outcomes import Level, Outcome
 
 REFERENCE, TINY = "reference", "tiny"
 """The registered names of the image model and of the tiny lab's."""
@@ -21,17 +21,21 @@ class Answer:
 
     Attributes:
         target: the system.
-        claim: the id.
-        level: of the claim.
         verdict: what came out.
-        record: all of it, as reports have it.
     """
 
     target: str
-    claim: str
-    level: Level
-    verdict: Verdict
-    record: Mapping[str, Any] = field(default_factory=dict)
+    verdict: ClaimVerdict
+
+    @property
+    def claim(self) -> str:
+        """The id."""
+        return self.verdict.claim
+
+    @property
+    def level(self) -> Level:
+        """The claim's."""
+        return self.verdict.level
 
     @property
     def outcome(self) -> Outcome:
@@ -58,7 +62,7 @@ class Findings:
     groups: Mapping[Experiment, Sequence[Group]]
     problems: Mapping[Experiment, str] = field(default_factory=dict)
     answers: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
-    systems: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    systems: Mapping[str, Bound] = field(default_factory=dict)
     duration_s: float = 0.0
 
     def runs(self, experiment: Experiment, arm: str = Arm.OWN) -> list[TrainedRun]:

@@ -34,8 +34,8 @@ def render_page(findings: Findings, sections: Sequence[Section], code: ExitCode)
 
 
 def _head(findings: Findings, code: ExitCode) -> list[str]:
-    environment = next(iter(findings.systems.values()), {}).get("environment", {})
-    under = f"PyTorch {environment['torch']}, Python {environment['python']}, " if environment else ""
+    environments = [bound.environment for bound in findings.systems.values()]
+    under = f"PyTorch {environments[0]['torch']}, Python {environments[0]['python']}, " if environments else ""
     asked = [answer.outcome for answer in findings.answers.values()]
     totals = [f"{asked.count(outcome)} {outcome.words}" for outcome in Outcome if outcome in asked]
     made = (

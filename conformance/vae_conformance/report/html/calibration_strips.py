@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from vae_conformance.runner.events import FoundImplementation
 from vae_spec.calibration import Scope, Spread, families
 from vae_spec.evidence import Arm, Group
 from vae_spec.outcomes import Number
@@ -57,15 +57,15 @@ class Strip:
     borders: tuple[Border, ...]
 
 
-def alike(implementation: Mapping[str, Any]) -> Scope:
+def alike(implementation: FoundImplementation | None) -> Scope:
     """The calibrated implementations that a subject is to be compared with.
 
     Those without a learned variance, unless it has one itself; those with enough latent dimensions for the price of the code to show, if it
     has as many.
     """
-    named = implementation.get("likelihood")
+    named, dimensions = (None, 0) if implementation is None else (implementation.likelihood, implementation.latent_dim)
     learned = named in list(Likelihood) and Likelihood(named).own_variance
-    enough = (implementation.get("latent_dim") or 0) >= _ENOUGH_DIMENSIONS
+    enough = dimensions >= _ENOUGH_DIMENSIONS
     return Scope(least_dimensions=_ENOUGH_DIMENSIONS if enough else 1, pixel_variance=learned, learned_scale=learned)
 
 

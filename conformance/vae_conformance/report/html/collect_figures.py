@@ -20,7 +20,7 @@ def collect_figures(report: RunRecord) -> FigureData:
 
 
 def _strips(report: RunRecord, evidence: Evidence) -> dict[str, list[Strip]]:
-    scope = alike(report.implementation or {})
+    scope = alike(report.implementation)
     return {
         claim.id: found for claim in report.claims if (found := strips(evidence.claims.get(claim.id, ()), claim.verdict.expected, scope))
     }

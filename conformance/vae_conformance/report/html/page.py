@@ -17,7 +17,7 @@ from vae_conformance.config.values import area_of
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.html.figure_data import FigureData
 from vae_conformance.report.summary import advice, counted, headline, rows
-from vae_conformance.report.terminal import repeat_command, shown_weights
+from vae_conformance.report.terminal import repeat_command
 from vae_conformance.report.wording import count, number
 from vae_conformance.runner.record import ClaimReport, RunRecord, heading
 from vae_spec.outcomes import Level, Number, Outcome
@@ -112,14 +112,14 @@ def _standing(code: ExitCode) -> str:
 
 
 def _facts(report: RunRecord) -> list[tuple[str, str]]:
-    found = report.implementation or {}
-    return [(words, _fact(found[name])) for name, words in _FACTS if found.get(name) is not None]
+    found = [(words, getattr(report.implementation, name, None)) for name, words in _FACTS]
+    return [(words, _fact(value)) for words, value in found if value is not None]
 
 
 def _fact(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return shown_weights(value)
-    return " × ".join(map(str, value)) if isinstance(value, list | tuple) else number(value)
+    if isinstance(value, tuple):
+        return " × ".join(map(str, value))
+    return number(value) if isinstance(value, int | float) else str(value)
 
 
 def _environment(report: RunRecord) -> list[tuple[str, str]]:
