@@ -60,12 +60,6 @@ class Uebung:
 FORMS = {"method": METHOD, "function": FUNCTION, "object": OBJECT, "entry": ENTRY, "trainer": TRAINER}
 
 
-
-
-
-
-
-
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 def test_what_the_loop_differentiates_is_the_loss(tmp_path: Path, form: str) -> None:
     subject = bound(tmp_path, HEAD + form)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.target.target import Target
+from vae_spec.judging import ask
+from vae_spec.outcomes import Verdict
+from vae_spec.registry import CLAIMS
+from vae_spec.subject import Part, Standing, Subject, Terms
+from vae_spec.trial import Trial
 
 HOME = "student"
 """What the module of a bound class is called."""
@@ -38,6 +42,18 @@ SPELLINGS = (
 """What people call the sampling step."""
 
 
+class Bound(Subject, Protocol):
+    """What binding gives: a Subject, the model behind it, and what its training asks of it."""
+
+    model: Any
+
+    def construct(self) -> object:
+        """A new instance."""
+
+    def objective(self, x: Tensor, beta: float) -> tuple[Terms, Tensor]:
+        """The loss of a batch and the analytic KL."""
+
+
 def _at_home(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function as one of the module of a bound class: a copy, because others bind it where it stands."""
     if not isinstance(function, FunctionType):
@@ -49,8 +65,8 @@ def _at_home(function: Callable[..., Any]) -> Callable[..., Any]:
     return copy
 
 
-def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any) -> InProcessSubject:
-    """Bind a class, a factory or a ready instance, with the functions that stand beside it in its module."""
+def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any) -> Bound:
+    """Bind a class, a factory or a ready instance, with the functions and objects that stand beside it in its module."""
     namespace = SimpleNamespace(__name__=HOME)
     for function in functions:
         setattr(namespace, function.__name__, _at_home(function))
@@ -59,6 +75,22 @@ def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: 
     make, instance = (None, made) if ready else (made, None)
     target = Target("student.py", name, namespace, make, instance, {}, None, ())  # type: ignore[arg-type]
     return bind(target, RunOptions("student.py", **options))
+
+
+def standings(subject: Subject) -> dict[Part, Standing]:
+    """How each part stands."""
+    return {part: report.standing for part, report in subject.facts.parts.items()}
+
+
+def verdict(claim: str, subject: Subject) -> Verdict:
+    """The verdict of one exact claim."""
+    return ask(CLAIMS[claim], subject, Trial(claim, seed=0, examples=3))
+
+
+def second_head(subject: Subject) -> str:
+    """What the account says that the second head is: a log-variance where it says nothing."""
+    said = [note for note in subject.facts.notes if note.startswith("the second head is a ")]
+    return said[0].removeprefix("the second head is a ").partition(":")[0] if said else "log-variance"
 
 
 class Layers(nn.Module):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from binding_samples import Bound
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
 from vae_conformance.target.target import load_target
@@ -58,13 +60,14 @@ def uebe(netz, lader, schritt):
 
 def written(folder: Path, source: str, name: str = "Netz") -> str:
     path = folder / "student.py"
-    path.write_text(source)
+    path.write_text(source, encoding="utf-8")
     return f"{path}:{name}"
 
 
-def bound(folder: Path, source: str, name: str = "Netz") -> InProcessSubject:
+def bound(folder: Path, source: str, name: str = "Netz", **options: Any) -> Bound:
+    """Bind the class of this name of a file with this source."""
     target = written(folder, source, name)
-    return bind(load_target(target), RunOptions(target))
+    return bind(load_target(target), RunOptions(target, **options))
 
 
 def violated(folder: Path, source: str, *claims: str, name: str = "Netz") -> dict[str, str | None]:
