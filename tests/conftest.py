@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from binding_samples import Bound, Native, bound
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +16,12 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def native() -> Bound:
+    """The sample that has every part, bound anew for each module of tests."""
+    return bound(Native)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -13,12 +13,11 @@ from typing import Any
 
 import pytest
 import torch
-from binding_samples import Inline, Layers, Native, Script, cross_entropy, divergence, noisy
+from binding_samples import Bound, Inline, Layers, Native, Script, cross_entropy, divergence, noisy
 from torch import Tensor, nn
 
 from vae_conformance import Implementation, check_vae
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound, WrongRecord
 from vae_conformance.runner.run import Judge
@@ -29,7 +28,7 @@ from vae_spec.subject import Likelihood, Mode, Noise, Objective, Part, Standing
 GIVEN = "; given by the Implementation record"
 
 
-def bound(record: Implementation, **options: Any) -> InProcessSubject:
+def bound(record: Implementation, **options: Any) -> Bound:
     return bind(given_target(record), RunOptions("record", **options))
 
 

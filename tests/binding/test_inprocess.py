@@ -10,11 +10,18 @@ import numpy as np
 import pytest
 import torch
 from binding_samples import (
+    COTANGENT,
+    LOGVAR,
+    MU,
+    RAW,
     BatchNormed,
+    Bound,
     ByMatrices,
     Inline,
     Native,
     Script,
+    X,
+    Z,
     bound,
     cross_entropy,
     divergence,
@@ -24,26 +31,15 @@ from binding_samples import (
 )
 from torch import Tensor, nn
 
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_spec.subject import Likelihood, Mode, Noise, SubjectFault, Term
 
-RNG = torch.Generator().manual_seed(1)
-X = torch.rand(4, 1, 8, 8, generator=RNG)
-MU, LOGVAR, Z, COTANGENT = (torch.randn(4, 3, generator=RNG) for _ in range(4))
-RAW = (torch.rand(4, 1, 8, 8, generator=RNG),)
-
 
 @pytest.fixture(scope="module")
-def native() -> InProcessSubject:
-    return bound(Native)
-
-
-@pytest.fixture(scope="module")
-def normed() -> InProcessSubject:
+def normed() -> Bound:
     return bound(BatchNormed)
 
 
-Operation = Callable[[InProcessSubject], Any]
+Operation = Callable[[Bound], Any]
 OPERATIONS: dict[str, Operation] = {
     "fresh": lambda subject: dict(subject.fresh(3)),
     "posterior": lambda subject: vars(subject.posterior(X)),
@@ -76,7 +72,7 @@ def equal(one: Any, other: Any) -> bool:
     return all(torch.equal(a, b) if isinstance(a, Tensor) else a == b for a, b in pairs)
 
 
-def world(subject: InProcessSubject) -> list[Any]:
+def world(subject: Bound) -> list[Any]:
     """Everything that a call might leave changed: parameters, buffers, modes, random states, gradient mode."""
     modes = [module.training for module in subject.model.modules()]
     numpy_state = np.random.get_state()  # noqa: NPY002  the legacy state is what models draw from
@@ -153,7 +149,7 @@ def test_a_call_that_fails_leaves_nothing_either() -> None:
 # noise
 
 
-def test_the_code_that_forward_decodes(native: InProcessSubject) -> None:
+def test_the_code_that_forward_decodes(native: Bound) -> None:
     passed = native.forward(X, Noise(seed=6))
     assert passed.z is not None
     assert torch.equal(native.decode(passed.z, mode=Mode.TRAIN)[0], passed.raw[0])
@@ -161,14 +157,14 @@ def test_the_code_that_forward_decodes(native: InProcessSubject) -> None:
     assert passed.random_calls == ("randn_like",)
 
 
-def test_without_noise_the_mean_is_decoded(native: InProcessSubject) -> None:
+def test_without_noise_the_mean_is_decoded(native: Bound) -> None:
     passed = native.forward(X, Noise.none())
     assert passed.z is not None
     assert torch.equal(passed.z, passed.mu)
     assert torch.equal(native.draw(MU, LOGVAR, Noise.none()), MU)
 
 
-def test_given_noise(native: InProcessSubject) -> None:
+def test_given_noise(native: Bound) -> None:
     given = torch.linspace(-2, 2, 12).view(4, 3)
     expected = MU + torch.exp(0.5 * LOGVAR) * given
     torch.testing.assert_close(native.draw(MU, LOGVAR, Noise(given=given)), expected)
@@ -177,7 +173,7 @@ def test_given_noise(native: InProcessSubject) -> None:
     torch.testing.assert_close(passed.z, passed.mu + torch.exp(0.5 * passed.logvar) * given)
 
 
-def test_seeds_differ(native: InProcessSubject) -> None:
+def test_seeds_differ(native: Bound) -> None:
     assert not torch.equal(native.draw(MU, LOGVAR, Noise(seed=1)), native.draw(MU, LOGVAR, Noise(seed=2)))
 
 
@@ -206,7 +202,7 @@ def test_an_inline_code_is_seen_where_a_layer_takes_it() -> None:
 # states
 
 
-def test_fresh_is_repeatable_and_differs_by_seed(native: InProcessSubject) -> None:
+def test_fresh_is_repeatable_and_differs_by_seed(native: Bound) -> None:
     first, again, other = native.fresh(1), native.fresh(1), native.fresh(2)
     assert equal(dict(first), dict(again))
     assert not equal(dict(first), dict(other))
@@ -223,7 +219,7 @@ def test_load_takes_on_a_state(kind: type[nn.Module]) -> None:
     assert torch.equal(first, subject.posterior(X).mu)
 
 
-def test_a_state_is_a_copy(native: InProcessSubject) -> None:
+def test_a_state_is_a_copy(native: Bound) -> None:
     state = native.state()
     native.load(native.fresh(5))
     assert not equal(state, native.state())
@@ -231,7 +227,7 @@ def test_a_state_is_a_copy(native: InProcessSubject) -> None:
     assert equal(state, native.state())
 
 
-def test_a_state_that_does_not_fit_is_a_fault(native: InProcessSubject) -> None:
+def test_a_state_that_does_not_fit_is_a_fault(native: Bound) -> None:
     with pytest.raises(SubjectFault, match="load_state_dict"):
         native.load({"other": torch.zeros(1)})
 
@@ -261,7 +257,7 @@ def test_what_is_no_module_has_no_state() -> None:
 # shapes and data space
 
 
-def test_data_and_raw_are_inverse(native: InProcessSubject) -> None:
+def test_data_and_raw_are_inverse(native: Bound) -> None:
     x_hat = native.data(native.decode(Z))
     assert x_hat.shape == (4, 1, 8, 8)
     assert torch.equal(native.data(native.raw(x_hat)), x_hat)
@@ -313,7 +309,7 @@ def test_raw_of_a_pair_has_unit_variance() -> None:
     assert len(subject.terms_vjp(raw, X, MU, LOGVAR, of=Term.RECONSTRUCTION).raw) == 2
 
 
-def test_inputs_in_double_precision_are_taken(native: InProcessSubject) -> None:
+def test_inputs_in_double_precision_are_taken(native: Bound) -> None:
     assert native.posterior(X.double()).mu.dtype == torch.float32
     assert native.decode(Z.double())[0].dtype == torch.float32
 

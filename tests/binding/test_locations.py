@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 from student_files import GOOD, changed
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.locations import locate_parts
 from vae_conformance.config.options import RunOptions
 from vae_conformance.location import Location, location_in, read_location
+from vae_conformance.runner.run import Judge
+from vae_conformance.runner.source_locations import part_locations
 from vae_conformance.target.target import load_target
 from vae_spec.subject import Part
 
 LINES = GOOD.splitlines()
 
 
-def located(path: Path, name: str = "VAE") -> Mapping[Part, Location | None]:
-    """The places of the parts of one file's implementation."""
+def located(path: Path, name: str = "VAE") -> Mapping[str, Location]:
+    """The locations of the parts of one file's implementation, as its report gives them."""
     text = f"{path}:{name}"
-    target = load_target(text)
-    subject = bind(target, RunOptions(text, input_shape=(1, 8, 8)))
-    return locate_parts(subject.model, subject.wiring, target.sources)
+    judge = Judge(RunOptions(text, profile="exact", input_shape=(1, 8, 8)), load_target(text))
+    judge.ask("KL-01")
+    return part_locations(judge.report_on("KL-01").implementation)
 
 
 def line_of(source: str, start: str) -> int:
@@ -106,7 +106,7 @@ def test_what_is_supplied_has_no_place_and_a_decoder_of_another_name_has_its(wri
     loss = GOOD[GOOD.index("    def loss") :]
     source = GOOD.replace(loss, "").replace("def decode", "def undo").replace("self.decode", "self.undo")
     found = located(write(source))
-    assert found[Part.LOSS] is None
+    assert Part.LOSS not in found
     assert found[Part.DECODE] == Location("student.py", line_of(source, "def undo"), "VAE.undo")
 
 

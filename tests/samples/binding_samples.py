@@ -41,6 +41,12 @@ SPELLINGS = (
 )
 """What people call the sampling step."""
 
+RNG = torch.Generator().manual_seed(1)
+X = torch.rand(4, 1, 8, 8, generator=RNG)
+MU, LOGVAR, Z, COTANGENT = (torch.randn(4, 3, generator=RNG) for _ in range(4))
+RAW = (torch.rand(4, 1, 8, 8, generator=RNG),)
+"""Four items of 8x8 with posteriors, codes and outputs of three dimensions."""
+
 
 class Bound(Subject, Protocol):
     """What binding gives: a Subject, the model behind it, and what its training asks of it."""
