@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import bound_files
 import pytest
 import torch
+from binding_samples import Bound
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
 from vae_conformance.target.target import load_target
@@ -102,14 +102,11 @@ STEP = (Part.DRAW, Part.NOISE_CONTROL, Part.LATENT_IN_FORWARD)
 
 
 def written(folder: Path, source: str, draw: str = DRAW) -> str:
-    path = folder / "student.py"
-    path.write_text(source.replace("{draw}", draw))
-    return f"{path}:VAE"
+    return bound_files.written(folder, source.replace("{draw}", draw), "VAE")
 
 
-def bound(folder: Path, source: str, draw: str = DRAW) -> InProcessSubject:
-    target = written(folder, source, draw)
-    return bind(load_target(target), RunOptions(target))
+def bound(folder: Path, source: str, draw: str = DRAW) -> Bound:
+    return bound_files.bound(folder, source.replace("{draw}", draw), "VAE")
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from binding_samples import Bound
+from bound_files import bound as bound_file
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
 from vae_conformance.target.target import load_target
@@ -65,18 +66,16 @@ def at_import(*lines: str) -> str:
     return f"model = VAE()\noptimizer = None\nfor x, label in []:\n{body}\n"
 
 
-def bound(folder: Path, loop: str) -> InProcessSubject:
-    path = folder / "student.py"
-    path.write_text(MODEL + loop)
-    return bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+def bound(folder: Path, loop: str) -> Bound:
+    return bound_file(folder, MODEL + loop, "VAE")
 
 
-def account(subject: InProcessSubject) -> str:
+def account(subject: Bound) -> str:
     report = subject.facts.parts[Part.LOSS]
     return report.account if report.standing is Standing.PRESENT else "supplied"
 
 
-def assert_is_the_elbo(subject: InProcessSubject, weight: float = 1.0) -> None:
+def assert_is_the_elbo(subject: Bound, weight: float = 1.0) -> None:
     generator = torch.Generator().manual_seed(1)
     x, output = (torch.rand(6, 64, generator=generator) for _ in range(2))
     mu, logvar = (torch.randn(6, 8, generator=generator) for _ in range(2))
@@ -86,7 +85,7 @@ def assert_is_the_elbo(subject: InProcessSubject, weight: float = 1.0) -> None:
     assert float(terms.kl) == pytest.approx(float(weight * kl), rel=1e-3)
 
 
-def assert_is_half_of_the_reconstruction(subject: InProcessSubject) -> None:
+def assert_is_half_of_the_reconstruction(subject: Bound) -> None:
     x, output, code = torch.full((2, 64), 0.3), torch.full((2, 64), 0.6), torch.zeros(2, 8)
     expected = negative_log_likelihood(Likelihood.BERNOULLI, (output,), x).sum() / 2
     assert float(subject.terms((output,), x, code, code).total) == pytest.approx(float(expected), rel=1e-4)
@@ -193,8 +192,7 @@ class Decoder(nn.Module):
 def test_weights_are_numbers_where_the_file_says_them(tmp_path: Path, loop: str, weight: float, takes: bool) -> None:
     subject = bound(tmp_path, loop)
     assert_is_the_elbo(subject, weight)
-    assert subject.wiring.loss is not None
-    assert subject.wiring.loss.takes_beta is takes
+    assert subject.facts.parts[Part.BETA].standing is (Standing.PRESENT if takes else Standing.REPLACED)
 
 
 @pytest.mark.parametrize(
@@ -240,9 +238,7 @@ def test_what_only_the_loop_knows_ends_the_reading(tmp_path: Path, loop: str, sa
 def test_a_weight_that_the_loop_decides_of_is_given(tmp_path: Path, lines: tuple[str, ...]) -> None:
     subject = bound(tmp_path, in_function(*lines, arguments="model, loader, optimizer, betas, schedule, options, kl_weight_at"))
     assert_is_the_elbo(subject)
-    loss = subject.wiring.loss
-    assert loss is not None
-    assert loss.takes_beta
+    assert subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     assert "in its lines" in subject.facts.parts[Part.BETA].account
     x = torch.rand(6, 64, generator=torch.Generator().manual_seed(2))
     mu, logvar = torch.full((6, 8), 0.3), torch.full((6, 8), -0.5)
@@ -310,8 +306,7 @@ class Trainer:
     subject = bound(tmp_path, trainer)
     assert account(subject).endswith("of step give one scalar")
     assert_is_the_elbo(subject, 2.0)
-    assert subject.wiring.loss is not None
-    assert subject.wiring.loss.takes_beta
+    assert subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     counted = bound(tmp_path, trainer.replace("self.beta * kl", "self.steps * kl"))
     assert account(counted) == "supplied"
     assert "it depends on self" in "\n".join(counted.facts.notes)
@@ -375,9 +370,7 @@ def test_a_mistake_in_the_loop_is_found_where_it_stands(tmp_path: Path) -> None:
 def test_a_method_of_the_model_may_hold_the_loop(tmp_path: Path) -> None:
     loop = in_function(*PLAIN, arguments="self, loader, optimizer").replace("model(x)", "self(x)").replace("def train", "def fit")
     method = "\n".join(f"    {line}" for line in loop.splitlines()) + "\n"
-    path = tmp_path / "student.py"
-    path.write_text(MODEL.rstrip() + "\n\n" + method)
-    subject = bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    subject = bound_file(tmp_path, MODEL.rstrip() + "\n\n" + method, "VAE")
     assert account(subject).startswith("lines ")
     assert_is_the_elbo(subject)
 

@@ -58,7 +58,8 @@ def bound(tmp_path: Any, method: str, head: str = HEAD) -> Bound:
 def test_a_method_is_told_by_its_name_and_its_arguments(tmp_path: Any, methods: tuple[str, ...], called: str | None) -> None:
     count = "4" if called is None else called.partition("(")[2].partition("=")[0]
     body = f"return self.decode(torch.zeros({count}, 2))"
-    found = bound(tmp_path, "\n".join(f"def {method}: {body}" for method in methods)).own_samples(4, Noise())
+    step = "def reparameterize(self, mu, logvar): return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)"
+    found = bound(tmp_path, "\n".join((step, *(f"def {method}: {body}" for method in methods)))).own_samples(4, Noise())
     assert (None if found is None else found.method) == called
 
 
