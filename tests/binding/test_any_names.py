@@ -179,32 +179,6 @@ def test_a_decoder_that_is_mapped_over_the_batch_is_no_hindrance(tmp_path: Path)
     assert violated(tmp_path, source, "NET-02", "NET-04", "KL-03") == {}
 
 
-ROWS = """
-import torch
-from torch import nn
-
-class Rows(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.read, self.m, self.s = nn.GRU(8, 30, batch_first=True), nn.Linear(30, 4), nn.Linear(30, 4)
-        self.write = nn.Sequential(nn.Linear(4, 64), nn.Sigmoid(), nn.Unflatten(1, (8, 8)))
-
-    def forward(self, x):
-        h = self.read(x)[1][0]{cut}
-        mu, logvar = self.m(h), self.s(h)
-        return self.write(mu + torch.exp(logvar / 2) * torch.randn_like(mu)), mu, logvar
-"""
-
-
-def test_items_of_rows_without_a_channel_are_taken(tmp_path: Path) -> None:
-    assert bound(tmp_path, ROWS.replace("{cut}", ""), "Rows").facts.input_shape == (8, 8)
-
-
-def test_a_path_that_is_cut_inside_the_encoder_is_found(tmp_path: Path) -> None:
-    assert violated(tmp_path, ROWS.replace("{cut}", ""), "OBJ-04", name="Rows") == {}
-    assert violated(tmp_path, ROWS.replace("{cut}", ".detach()"), "OBJ-04", name="Rows") == {"OBJ-04": "no-encoder-gradient"}
-
-
 @pytest.mark.parametrize(("again", "mistake"), [("", {}), (".manual_seed(3)", {"REP-03": "eps-shared", "NET-03": None})])
 def test_a_generator_that_is_put_back_gives_the_same_noise(tmp_path: Path, again: str, mistake: dict[str, str | None]) -> None:
     own = f"torch.randn(spanne.shape, generator=self.strom{again})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,7 @@ RAW = (torch.rand(4, 1, 8, 8, generator=RNG),)
 """Four items of 8x8 with posteriors, codes and outputs of three dimensions."""
 
 
+@runtime_checkable  # binding asks of each class beside a model whether the model is one
 class Bound(Subject, Protocol):
     """What binding gives: a Subject, the model behind it, and what its training asks of it."""
 
