@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from binding_samples import Bound, Native, bound
+
+if TYPE_CHECKING:
+    from binding_samples import Bound
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +24,8 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def native() -> Bound:
     """The sample that has every part, bound anew for each module of tests."""
+    from binding_samples import Native, bound  # the tests of the specification import nothing of the suite
+
     return bound(Native)
 
 

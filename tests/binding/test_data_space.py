@@ -26,8 +26,6 @@ from torch import Tensor, nn
 
 from vae_spec.subject import Likelihood, Noise, SubjectFault, Term
 
-# shapes and data space
-
 
 def test_data_and_raw_are_inverse(native: Bound) -> None:
     x_hat = native.data(native.decode(Z))

@@ -88,8 +88,7 @@ def test_a_dict_is_read_by_its_keys(keys: tuple[str, str, str], base: type[Layer
 
 
 def test_a_dict_with_a_loss_and_an_input_keeps_them_apart() -> None:
-    make = lambda e: {"x": e.x, "recon_loss": e.loss, "x_recon": e.recon, "mu": e.mu, "logvar": e.logvar}  # noqa: E731
-    assert_told(bound(returning(make)))
+    assert_told(bound(returning(lambda e: {"x": e.x, "recon_loss": e.loss, "x_recon": e.recon, "mu": e.mu, "logvar": e.logvar})))
 
 
 @pytest.mark.parametrize("make", [lambda e: e.recon, lambda e: (e.recon,), lambda e: {"recon": e.recon}], ids=["tensor", "tuple", "dict"])
