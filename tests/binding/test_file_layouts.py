@@ -172,3 +172,29 @@ class Netz(nn.Module):
 def test_the_length_of_a_series_is_found(tmp_path: Path, source: str, shape: tuple[int, ...]) -> None:
     assert bound(tmp_path, source).facts.input_shape == shape
     assert violated(tmp_path, source, "NET-01", "NET-02") == {}
+
+
+ROWS = """
+import torch
+from torch import nn
+
+class Rows(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.read, self.m, self.s = nn.GRU(8, 30, batch_first=True), nn.Linear(30, 4), nn.Linear(30, 4)
+        self.write = nn.Sequential(nn.Linear(4, 64), nn.Sigmoid(), nn.Unflatten(1, (8, 8)))
+
+    def forward(self, x):
+        h = self.read(x)[1][0]{cut}
+        mu, logvar = self.m(h), self.s(h)
+        return self.write(mu + torch.exp(logvar / 2) * torch.randn_like(mu)), mu, logvar
+"""
+
+
+def test_items_of_rows_without_a_channel_are_taken(tmp_path: Path) -> None:
+    assert bound(tmp_path, ROWS.replace("{cut}", ""), "Rows").facts.input_shape == (8, 8)
+
+
+def test_a_path_that_is_cut_inside_the_encoder_is_found(tmp_path: Path) -> None:
+    assert violated(tmp_path, ROWS.replace("{cut}", ""), "OBJ-04", name="Rows") == {}
+    assert violated(tmp_path, ROWS.replace("{cut}", ".detach()"), "OBJ-04", name="Rows") == {"OBJ-04": "no-encoder-gradient"}

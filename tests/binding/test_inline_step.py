@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import bound_files
 import pytest
 import torch
+from binding_samples import Bound
 from named import named_options, named_target
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.runner.run import Judge
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Mode, Noise, Part, Standing
@@ -101,14 +101,11 @@ STEP = (Part.DRAW, Part.NOISE_CONTROL, Part.LATENT_IN_FORWARD)
 
 
 def written(folder: Path, source: str, draw: str = DRAW) -> str:
-    path = folder / "student.py"
-    path.write_text(source.replace("{draw}", draw))
-    return f"{path}:VAE"
+    return bound_files.written(folder, source.replace("{draw}", draw), "VAE")
 
 
-def bound(folder: Path, source: str, draw: str = DRAW) -> InProcessSubject:
-    target = written(folder, source, draw)
-    return bind(named_target(target), named_options(target))
+def bound(folder: Path, source: str, draw: str = DRAW) -> Bound:
+    return bound_files.bound(folder, source.replace("{draw}", draw), "VAE")
 
 
 @pytest.mark.parametrize(

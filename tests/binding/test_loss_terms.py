@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from binding_samples import Bound
+from bound_files import bound as bound_file
 from loss_files import KL, LOOP, PLAIN, RECON
 from named import named_options, named_target
 from student_files import GOOD, LOSS
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.runner.run import Judge
 from vae_spec.elbo import kl_weight, reconstruction_fit
 from vae_spec.outcomes import Outcome
@@ -20,13 +20,11 @@ from vae_spec.subject import Likelihood, Part, Standing
 NAMED = "        recon = recon_loss(x_hat, x)\n        kl = kl_loss(mu, logvar)\n        loss = recon + {weight}kl"
 
 
-def bound(folder: Path, *parts: str, lines: str = PLAIN) -> InProcessSubject:
-    path = folder / "student.py"
-    path.write_text(GOOD.replace(LOSS, "") + "".join(parts) + LOOP.format(lines=lines))
-    return bind(named_target(f"{path}:VAE"), named_options(str(path)))
+def bound(folder: Path, *parts: str, lines: str = PLAIN) -> Bound:
+    return bound_file(folder, GOOD.replace(LOSS, "") + "".join(parts) + LOOP.format(lines=lines), "VAE")
 
 
-def account(subject: InProcessSubject) -> str:
+def account(subject: Bound) -> str:
     report = subject.facts.parts[Part.LOSS]
     return report.account if report.standing is Standing.PRESENT else "supplied"
 

@@ -18,12 +18,11 @@ from named import named_options, named_target
 
 from catalogue_index import CATALOGUE, Entry, entries, read
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.target.choose_class import choose_class
 from vae_spec.areas import AREAS
 from vae_spec.mistakes import MISTAKES
-from vae_spec.subject import Noise
+from vae_spec.subject import Noise, Subject
 
 BROKEN = entries("broken")
 SOUND = entries("sound")
@@ -125,7 +124,7 @@ def observe_bound(path: Path) -> dict[str, Any]:
     return dict(bound_passes(subject))
 
 
-def bound_passes(subject: InProcessSubject) -> Iterator[tuple[str, Any]]:
+def bound_passes(subject: Subject) -> Iterator[tuple[str, Any]]:
     """The operations of a subject, on the same inputs under the same seeds."""
     stream = torch.Generator().manual_seed(0)
     x = torch.rand(5, *subject.facts.input_shape, generator=stream)

@@ -1,19 +1,18 @@
+
 """The further reference systems: other networks, other weights of the KL, and the strong decoder."""
 
 import math
 import tomllib
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 from named import named_options
-from reference_samples import checked_reference, normal, tensors, uniform
+from reference_samples import normal, tensors, uniform
 from torch import Tensor, nn
 
 from vae_conformance.config.declared import declared_options
-from vae_conformance.data.datasets import Dataset, digits
 from vae_conformance.runner.session import Session
 from vae_reference import (
     VAE,
@@ -31,24 +30,6 @@ from vae_reference.likelihoods import LIKELIHOODS
 
 NAMES = tuple(LIKELIHOODS)
 SYSTEMS = ("ConvolutionalVAE", "BetaVAE", "FreeBitsVAE", "InfoVAE", "AutoregressiveVAE")
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    """Every test starts from one random stream, and leaves the caller's as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-
-
-@pytest.fixture(scope="module")
-def checked() -> ModuleType:
-    return checked_reference()
-
-
-@pytest.fixture(scope="module")
-def data() -> Dataset:
-    return digits()
 
 
 class TestNativeInterface:

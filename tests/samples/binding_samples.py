@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from named import named_options
@@ -12,8 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.target.target import Target
+from vae_spec.judging import ask
+from vae_spec.outcomes import Verdict
+from vae_spec.registry import CLAIMS
+from vae_spec.subject import Part, Standing, Subject, Terms
+from vae_spec.trial import Trial
 
 HOME = "student"
 """What the module of a bound class is called."""
@@ -37,6 +41,25 @@ SPELLINGS = (
 )
 """What people call the sampling step."""
 
+RNG = torch.Generator().manual_seed(1)
+X = torch.rand(4, 1, 8, 8, generator=RNG)
+MU, LOGVAR, Z, COTANGENT = (torch.randn(4, 3, generator=RNG) for _ in range(4))
+RAW = (torch.rand(4, 1, 8, 8, generator=RNG),)
+"""Four items of 8x8 with posteriors, codes and outputs of three dimensions."""
+
+
+@runtime_checkable  # binding asks of each class beside a model whether the model is one
+class Bound(Subject, Protocol):
+    """What binding gives: a Subject, the model behind it, and what its training asks of it."""
+
+    model: Any
+
+    def construct(self) -> object:
+        """A new instance."""
+
+    def objective(self, x: Tensor, beta: float) -> tuple[Terms, Tensor]:
+        """The loss of a batch and the analytic KL."""
+
 
 def _at_home(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function as one of the module of a bound class: a copy, because others bind it where it stands."""
@@ -49,8 +72,8 @@ def _at_home(function: Callable[..., Any]) -> Callable[..., Any]:
     return copy
 
 
-def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any) -> InProcessSubject:
-    """Bind a class, a factory or a ready instance, with the functions that stand beside it in its module."""
+def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any) -> Bound:
+    """Bind a class, a factory or a ready instance, with the functions and objects that stand beside it in its module."""
     namespace = SimpleNamespace(__name__=HOME)
     for function in functions:
         setattr(namespace, function.__name__, _at_home(function))
@@ -59,6 +82,22 @@ def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: 
     make, instance = (None, made) if ready else (made, None)
     target = Target("student.py", name, namespace, make, instance, {}, None, ())  # type: ignore[arg-type]
     return bind(target, named_options("student.py", **options))
+
+
+def standings(subject: Subject) -> dict[Part, Standing]:
+    """How each part stands."""
+    return {part: report.standing for part, report in subject.facts.parts.items()}
+
+
+def verdict(claim: str, subject: Subject) -> Verdict:
+    """The verdict of one exact claim."""
+    return ask(CLAIMS[claim], subject, Trial(claim, seed=0, examples=3))
+
+
+def second_head(subject: Subject) -> str:
+    """What the account says that the second head is: a log-variance where it says nothing."""
+    said = [note for note in subject.facts.notes if note.startswith("the second head is a ")]
+    return said[0].removeprefix("the second head is a ").partition(":")[0] if said else "log-variance"
 
 
 class Layers(nn.Module):

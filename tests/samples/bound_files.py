@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from binding_samples import Bound
 from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.runner.run import Judge
 from vae_spec.outcomes import Outcome
 
@@ -58,13 +59,14 @@ def uebe(netz, lader, schritt):
 
 def written(folder: Path, source: str, name: str = "Netz") -> str:
     path = folder / "student.py"
-    path.write_text(source)
+    path.write_text(source, encoding="utf-8")
     return f"{path}:{name}"
 
 
-def bound(folder: Path, source: str, name: str = "Netz") -> InProcessSubject:
+def bound(folder: Path, source: str, name: str = "Netz", **options: Any) -> Bound:
+    """Bind the class of this name of a file with this source."""
     target = written(folder, source, name)
-    return bind(named_target(target), named_options(target))
+    return bind(named_target(target), named_options(target, **options))
 
 
 def violated(folder: Path, source: str, *claims: str, name: str = "Netz") -> dict[str, str | None]:
