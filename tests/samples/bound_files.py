@@ -1,4 +1,4 @@
-"""Files with other names than the documents use, bound and judged."""
+"""Files whose names differ from the documents', and helpers to bind and judge them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def bound(folder: Path, source: str, name: str = "Netz") -> InProcessSubject:
 
 
 def violated(folder: Path, source: str, *claims: str, name: str = "Netz") -> dict[str, str | None]:
-    """The claims among these that reject a file, with the mistake that each names."""
+    """Return which of these claims a file violates, with the mistake that each names."""
     path = written(folder, source, name)
     judge = Judge(RunOptions(path, profile="exact"), load_target(path))
     for claim in claims:

@@ -1,4 +1,4 @@
-"""Verdicts and reports that the tests of the reports share."""
+"""Verdicts and reports that the tests of the report formats share."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ DRAW = Location("student.py", 21, "VAE.reparameterize")
 
 
 def placed(*verdicts: Any, **locations: Location) -> RunRecord:
-    """A report on an implementation whose parts stand at these places."""
+    """Return a report on an implementation with parts at these locations."""
     parts: Mapping[str, Any] = {
         str(Part[name]): {"standing": "present", "account": "", "location": location.as_document()} for name, location in locations.items()
     }
