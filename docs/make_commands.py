@@ -1,4 +1,4 @@
-"""Print docs/commands.md, made from the command's own parser and table of options: python docs/make_commands.py > docs/commands.md."""
+"""Print docs/commands.md, generated from the command's parser: python docs/make_commands.py > docs/commands.md."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ The worst wins, in the order 5, 2, 1, 4, 3, 0. Missing parts are judged, not ref
 
 
 def render() -> str:
-    """The page as Markdown."""
+    """Render the page as Markdown."""
     parser = build_parser()
     (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
     helps = {action.dest: action.help or "" for action in commands._choices_actions}  # noqa: SLF001
@@ -140,7 +140,7 @@ def _escaped(text: str) -> str:
 
 
 def _examples(command: argparse.ArgumentParser) -> list[str]:
-    """The command lines of its epilogue."""
+    """Return the command lines in a command's epilogue."""
     lines = (line.strip() for line in (command.epilog or "").splitlines())
     return [line for line in lines if line.startswith("vae-conformance ")]
 

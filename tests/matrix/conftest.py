@@ -1,4 +1,4 @@
-"""The kill matrix is printed where its tests ran."""
+"""A pytest hook that prints the kill matrix at the end of a session that ran its tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kill_matrix import claims_without_a_kill, table
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the kill matrix where its tests ran, and the claims that rejected nothing."""
+    """Print the kill matrix, and the claims that rejected nothing, if the matrix's tests ran."""
     outcomes = {}
     for reports in terminalreporter.stats.values():
         for report in reports:

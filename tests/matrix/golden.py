@@ -1,4 +1,4 @@
-"""What an exact run says of a catalogue entry in short: its verdict, the claims that reject it, and the mistake that it is told first."""
+"""Golden results of exact runs on the catalogue: each entry's verdict, the claims that reject it, and the first diagnosis."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Golden:
-    """What an exact run says of one entry.
+    """The result of an exact run on one entry.
 
     Attributes:
-        entry: its name.
+        entry: the entry's name.
         verdict: the word for the run's exit code.
-        violated: the ids of the claims that reject it, sorted.
-        first: the id of the mistake that the report names first; None where it names none.
+        violated: the sorted ids of the claims that reject it.
+        first: the id of the mistake that the report names first; None if it names none.
     """
 
     entry: str
@@ -37,12 +37,12 @@ class Golden:
     first: str | None
 
     def to_json(self) -> str:
-        """One line of JSON that `read` takes."""
+        """Return one line of JSON that `read` parses."""
         return json.dumps(asdict(self))
 
 
 def golden(entry: Entry) -> Golden:
-    """What a run of the exact profile, as the command makes it, says of an entry."""
+    """Run the exact profile on an entry, as the command does, and return the result."""
     options = named_options(str(entry.path), profile="exact", seed=SEED, **entry.options)
     claims = [claim.id for claim in selected(options)]
     judge, failure = Judge(options), None
@@ -55,20 +55,20 @@ def golden(entry: Entry) -> Golden:
 
 
 def of_report(name: str, report: RunRecord) -> Golden:
-    """What a report says, in short."""
+    """Extract the golden result from a report."""
     violated = sorted(claim.id for claim in report.claims if claim.outcome is Outcome.VIOLATED)
     first = report.diagnoses[0].mistake if report.diagnoses else None
     return Golden(name, report.exit_code.verdict, tuple(violated), first)
 
 
 def read(path: Path = GOLDEN) -> dict[str, Golden]:
-    """What the file holds, by entry."""
+    """Read the file's results by entry."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     rows = [json.loads(line) for line in lines]
     return {row["entry"]: Golden(**{**row, "violated": tuple(row["violated"])}) for row in rows}
 
 
 def write(rows: Iterable[Golden], path: Path = GOLDEN) -> None:
-    """Write the file, a line an entry, by name."""
+    """Write the file, one line per entry, sorted by name."""
     lines = sorted(row.to_json() for row in rows)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

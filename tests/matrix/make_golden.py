@@ -1,8 +1,8 @@
-"""Judge every catalogue entry as an exact run does, and write golden.jsonl, or compare with it.
+"""Judge every catalogue entry as an exact run does, and write golden.jsonl or compare with it.
 
     python tests/matrix/make_golden.py [--check] [--only NAME]
 
-With --check nothing is written: the lines that differ are printed, and the exit code is 1 where any does.
+With --check, nothing is written: lines that differ are printed, and the exit code is 1 if there are any.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from golden import Golden, golden, read, write
 
 
 def judge(name: str) -> Golden:
-    """What an exact run says of the entry of that name."""
+    """Return the golden result of the entry with that name."""
     return golden(next(entry for entry in entries() if entry.name == name))
 
 
 def main() -> int:
-    """Judge, then write or compare."""
+    """Judge the entries, then write the results or compare them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare with the file, and write nothing")
     parser.add_argument("--only", default="", help="a part of the entries' names")
     given = parser.parse_args()
     names = [entry.name for entry in entries() if given.only in entry.name]
     found: dict[str, Golden] = {}
-    # Workers are made anew now and then: the memory of one that judges entry after entry grows.
+    # Workers are replaced after some entries, because their memory grows with each.
     with get_context("spawn").Pool(2, maxtasksperchild=20) as pool:
         for row in pool.imap_unordered(judge, names):
             found[row.entry] = row

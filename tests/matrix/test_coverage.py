@@ -1,4 +1,4 @@
-"""Two-way coverage of claims, checks, mutants, mistakes and killers: four lists, each empty or waived with a reason."""
+"""Coverage in both directions between claims, mutants, mistakes and killers; each gap is waived with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each mistake that can be made where everything stands inline is rejected by exact claims and named first; run with `-m matrix`."""
+"""Each mistake that is possible when everything is inline is rejected by exact claims and named first; run with `-m matrix`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Broken entries are rejected by their killers, sound ones accepted, and all as golden.jsonl has them; run with `-m matrix`."""
+"""Broken entries are rejected by their killers, sound ones accepted, and all match golden.jsonl; run with `-m matrix`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kill matrix keeps its trained runs over checkouts: those of other code are never found, and do not pile up."""
+"""The kill matrix keeps its trained runs across checkouts; runs of other code are never reused and do not accumulate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trained_runs import KEPT, fingerprint, folder
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A package whose trainer, claims and data are a few words."""
+    """Create a package with a minimal trainer, claims and data."""
     root = tmp_path / "package"
     (root / "experiments").mkdir(parents=True)
     (root / "claims").mkdir()

@@ -1,4 +1,4 @@
-"""Where the kill matrix keeps its trained runs: outside the checkout, so that the next matrix finds those of the same code."""
+"""The folder of the kill matrix's trained runs: outside the checkout, so that the next matrix reuses those of the same code."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ import vae_spec
 
 PACKAGES = tuple(Path(str(package.__file__)).parent for package in (vae_conformance, vae_spec))
 KEPT = 3
-"""How many versions of the code keep their runs."""
+"""The number of versions of the code whose runs are kept."""
 LOOKING = frozenset({"claims", "report", "comparing", "reproduction"})
-"""Folders that only look at trained runs or at judgements: a change of theirs leaves the runs as they are."""
+"""Folders that only read trained runs or judgements: changes to them do not affect the runs."""
 NUMERICS = ("torch", "torchvision", "numpy", "scipy", "scikit-learn")
 
 
 def fingerprint(packages: Sequence[Path] = PACKAGES) -> str:
-    """SHA-256 over what decides a trained run beside the entry itself, which names it in the store: suite, libraries and processor.
+    """Return the SHA-256 of what decides a trained run besides its entry (which is part of its name in the store): suite, libraries, CPU.
 
-    The store's own names leave out more of the suite than is safe to keep over changes of it; here all of it counts but `LOOKING`.
+    The store's own names leave out more of the suite than is safe across changes to it; here everything except `LOOKING` counts.
     """
     versions = [f"{name} {version(name)}" for name in NUMERICS]
     machine = (platform.python_version(), platform.platform(), platform.processor(), torch.backends.cpu.get_cpu_capability())
@@ -42,9 +42,9 @@ def fingerprint(packages: Sequence[Path] = PACKAGES) -> str:
 
 
 def folder() -> Path | None:
-    """The folder of this code's trained runs, in VAE_CONFORMANCE_MATRIX_RUNS or the user's cache folder; None where it cannot be written.
+    """Return the folder of this code's trained runs, in VAE_CONFORMANCE_MATRIX_RUNS or the user's cache; None if it is not writable.
 
-    Runs of other code stay for `KEPT` versions in all: those that were used last.
+    Runs of the `KEPT` most recently used versions of the code are kept.
     """
     root = Path(os.environ.get("VAE_CONFORMANCE_MATRIX_RUNS") or user_cache_path("vae-conformance") / "matrix")
     own = root / fingerprint()

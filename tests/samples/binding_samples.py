@@ -1,4 +1,4 @@
-"""Small implementations for the tests of the binding, and a short way to bind them."""
+"""Small implementations for the tests of the binding, and a helper to bind them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vae_spec.subject import Part, Standing, Subject, Terms
 from vae_spec.trial import Trial
 
 HOME = "student"
-"""What the module of a bound class is called."""
+"""The name of a bound class's module."""
 SPELLINGS = (
     "reparameterize",
     "reparametrize",
@@ -39,7 +39,7 @@ SPELLINGS = (
     "parameterize",
     "_sample",
 )
-"""What people call the sampling step."""
+"""Names that public implementations give the sampling step."""
 
 RNG = torch.Generator().manual_seed(1)
 X = torch.rand(4, 1, 8, 8, generator=RNG)
@@ -62,7 +62,7 @@ class Bound(Subject, Protocol):
 
 
 def _at_home(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function as one of the module of a bound class: a copy, because others bind it where it stands."""
+    """Return a copy of a function that belongs to the module of a bound class; a copy, because other tests bind the original."""
     if not isinstance(function, FunctionType):
         function.__module__ = HOME
         return function
@@ -73,7 +73,7 @@ def _at_home(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any) -> Bound:
-    """Bind a class, a factory or a ready instance, with the functions and objects that stand beside it in its module."""
+    """Bind a class, a factory or an instance, together with the functions of its module."""
     namespace = SimpleNamespace(__name__=HOME)
     for function in functions:
         setattr(namespace, function.__name__, _at_home(function))
@@ -101,7 +101,7 @@ def second_head(subject: Subject) -> str:
 
 
 class Layers(nn.Module):
-    """The layers that the samples share: 64-16-3-16-64, for images of 8x8, with a sigmoid at the end."""
+    """The layers that the samples share: 64-16-3-16-64, for 8x8 images, with a sigmoid at the end."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,17 +120,17 @@ def noisy(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def divergence(mu: Tensor, logvar: Tensor) -> Tensor:
-    """The KL of each item."""
+    """Return the KL of each item."""
     return -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)
 
 
 def cross_entropy(x_hat: Tensor, x: Tensor) -> Tensor:
-    """The reconstruction term of each item."""
+    """Return the reconstruction term of each item."""
     return F.binary_cross_entropy(x_hat, x.reshape(x_hat.shape), reduction="none").flatten(1).sum(1)
 
 
 class Native(Layers):
-    """Everything that the suite could ask for, under the documents' names."""
+    """A VAE with every part that the suite knows, under the documents' names."""
 
     latent_dim = 3
 
@@ -153,7 +153,7 @@ class Native(Layers):
 
 
 class Script(Layers):
-    """A script's model: flat images, and a loss function beside it."""
+    """The model of a script: flat images, and the loss as a function of the module."""
 
     def encode(self, x: Tensor) -> Any:
         return self.heads(x)
@@ -174,7 +174,7 @@ def loss_function(recon_x: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Ten
 
 
 class Inline(Layers):
-    """Encoder, sampling and decoder all inline in forward, which returns the entries of `order`, by their letters."""
+    """A VAE with encoder, sampling and decoder inline in forward, which returns the entries that `order` names by letter."""
 
     order = "rml"
 
@@ -186,7 +186,7 @@ class Inline(Layers):
 
 
 class ByMatrices(Layers):
-    """Everything inline, and no layer takes the code."""
+    """A VAE with everything inline, in which no layer takes z."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -204,7 +204,7 @@ def inline(order: str) -> type[Inline]:
 
 
 class BatchNormed(Native):
-    """With BatchNorm in the encoder."""
+    """A VAE with BatchNorm in the encoder."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -216,7 +216,7 @@ class BatchNormed(Native):
 
 
 def without(*parts: str) -> type[nn.Module]:
-    """`Native` without some of its methods; forward, where it stays, does everything inline."""
+    """Return `Native` without some of its methods; forward, if kept, does everything inline."""
     methods = {name: value for name, value in vars(Native).items() if not name.startswith("__") and name not in parts}
     if "forward" not in parts:
         methods |= {"forward": Inline.forward, "order": "rml"}

@@ -1,4 +1,4 @@
-"""Files with other names than the documents use, bound and judged."""
+"""Files whose names differ from the documents', and helpers to bind and judge them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def bound(folder: Path, source: str, name: str = "Netz", **options: Any) -> Boun
 
 
 def violated(folder: Path, source: str, *claims: str, name: str = "Netz") -> dict[str, str | None]:
-    """The claims among these that reject a file, with the mistake that each names."""
+    """Return which of these claims a file violates, with the mistake that each names."""
     path = written(folder, source, name)
     judge = Judge(named_options(path, profile="exact"), named_target(path))
     for claim in claims:

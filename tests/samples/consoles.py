@@ -1,4 +1,4 @@
-"""Consoles of any width, with colours or without, whatever the tests run in."""
+"""Consoles of a given width, with or without colours, independent of the environment of the tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page shows beside the record, and text that is hostile to it."""
+"""Figure data for the HTML page, and a report full of hostile text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts and reports that the tests of the reports share."""
+"""Verdicts and reports that the tests of the report formats share."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ DRAW = Location("student.py", 21, "VAE.reparameterize")
 
 
 def placed(*verdicts: Any, **locations: Location) -> RunRecord:
-    """A report on an implementation whose parts stand at these places."""
+    """Return a report on an implementation with parts at these locations."""
     parts = {str(Part[name]): FoundPart("present", "", location) for name, location in locations.items()}
     implementation = changed(BOUND.implementation, binding=Binding(parts))
     found = Proceedings(Bound(implementation, BOUND.environment), tuple(one.claim for one in verdicts), verdicts)

@@ -1,4 +1,4 @@
-"""Snapshots as files of their own, which an editor, a browser or a diff shows as what they are."""
+"""Snapshots in separate files with proper suffixes, so that editors, browsers and diffs can show them."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 @cache
 def file(ending: str) -> type[SingleFileSnapshotExtension]:
-    """The extension of syrupy that keeps each snapshot as UTF-8 text in a file with this ending."""
+    """Return the syrupy extension that stores each snapshot as UTF-8 text in a file with this suffix."""
     return type("File", (SingleFileSnapshotExtension,), {"_write_mode": WriteMode.TEXT, "file_extension": ending})

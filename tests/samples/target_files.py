@@ -1,4 +1,4 @@
-"""Files for targets: where the samples lie, a VAE of any constructor, and what loading it gives or refuses."""
+"""Files for tests of targets: the samples' folder, a VAE with any constructor, and helpers that load it or expect an error."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the other commands print: the claims, one claim in full, the registered implementations, and a binding."""
+"""Terminal output of `claims`, `list` and `inspect`: claims, registered implementations, and a binding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def render_claims(claims: Mapping[str, Claim], console: Console) -> str:
-    """Every claim by area: id, level, the smallest profile that asks it, title."""
+    """Render all claims by area, with id, level, the smallest profile that includes each, and title."""
     areas: dict[str, list[Claim]] = {}
     for identifier in sorted(claims, key=in_order):
         areas.setdefault(area_of(identifier), []).append(claims[identifier])
@@ -32,7 +32,7 @@ def render_claims(claims: Mapping[str, Claim], console: Console) -> str:
 
 
 def render_claim(claim: Claim, console: Console) -> str:
-    """All that the specification says of one claim."""
+    """Render everything that the specification says about one claim."""
     entries = {
         "In symbols": claim.formula,
         "Sources": "\n".join(str(source) for source in claim.sources),
@@ -54,7 +54,7 @@ def render_claim(claim: Claim, console: Console) -> str:
 
 
 def render_implementations(entries: Iterable[tuple[str, str]], console: Console) -> str:
-    """The registered implementations: each name with the object that it stands for."""
+    """Render the registered implementations: each name with the object that it refers to."""
     rows = sorted(entries)
     if not rows:
         return "no implementation is registered; give a file, such as student.py:VAE, or package.module:object\n"
@@ -79,7 +79,7 @@ _STANDINGS = (
 
 
 def render_binding(implementation: FoundImplementation, environment: Mapping[str, str | int], console: Console) -> str:
-    """What was found of an implementation: its facts, its parts by their standing, how each was known, and what was inferred."""
+    """Render what was found of an implementation: its facts, its parts by status, how each was identified, and what was inferred."""
     parts = implementation.binding.parts
     groups = {title: {name: part for name, part in parts.items() if part.standing == standing} for standing, title in _STANDINGS}
     said = {part.account for part in parts.values()}
@@ -102,7 +102,7 @@ def render_binding(implementation: FoundImplementation, environment: Mapping[str
 
 
 def _parts(group: Mapping[str, FoundPart], width: int) -> Iterator[Paragraph]:
-    """Each part with its account, and below it how it was known; an account that was just given is not given again."""
+    """Yield each part with its account, and below it how the part was identified; a repeated account refers to the first."""
     given: dict[str, str] = {}
     for name, part in group.items():
         shown = f"as {given[part.account]}" if part.account in given else part.account

@@ -1,7 +1,7 @@
-"""The command `vae-conformance`: a light parent that reads what is wanted, lets a child do it, and reports.
+"""The command `vae-conformance`: a light parent process that parses the arguments, supervises worker processes, and reports.
 
-It never imports PyTorch to run an implementation, so help and usage errors come at once, and nothing that the
-implementation does can reach it.
+It never imports PyTorch to run an implementation, so help and usage errors appear at once, and nothing that the
+implementation does can affect it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from types import FrameType
 
 from vae_conformance.cli.listing import render_binding, render_claim, render_claims, render_implementations
 from vae_conformance.cli.parser import parse
-from vae_conformance.cli.preload import ImportAhead
+from vae_conformance.cli.preload import Preloader
 from vae_conformance.cli.progress import ProgressLine
 from vae_conformance.comparing.command import compare_files
 from vae_conformance.comparing.terminal import render_comparison
@@ -45,11 +45,11 @@ def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_co
     """Run the command line and return its exit code.
 
     Args:
-        argv: the arguments without the program's name; the process's own where None.
-        command_of: the child's command line, for tests.
+        argv: the arguments without the program's name; None for those of the process.
+        command_of: returns a worker's command line; replaced in tests.
     """
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a stream that cannot write σ gets a question mark
+        sys.stdout.reconfigure(errors="replace")  # print a question mark where the encoding lacks a character, such as σ
     arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
         return int(_perform(arguments, command_of))
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_co
         _complain("interrupted")
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # the reader, such as `head`, has gone; what Python flushes at its exit must find a place to go
+        # the reader, such as `head`, has exited; redirect what Python flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.ERROR)
 
@@ -106,27 +106,27 @@ def _inspect(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
 
 
 def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bool) -> RunRecord:
-    """Supervise the child, showing progress on standard error, and put the record together."""
+    """Supervise the workers, show progress on standard error, and return the record."""
     options = load_options(parse_target(arguments.target), read_words(vars(arguments)), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
     progress = ProgressLine(sys.stderr)
-    listeners: list[Callable[[Event], None]] = [progress, *([ImportAhead()] if hasattr(arguments, "html_path") else [])]
+    listeners: list[Callable[[Event], None]] = [progress, *([Preloader()] if hasattr(arguments, "html_path") else [])]
 
-    def tell(event: Event) -> None:
+    def notify(event: Event) -> None:
         for listen in listeners:
             listen(event)
 
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
-        return run_in_children(options, workers=workers, on_event=tell, command_of=command_of, inspect=inspect)
+        return run_in_children(options, workers=workers, on_event=notify, command_of=command_of, inspect=inspect)
     finally:
         signal.signal(signal.SIGTERM, previous)
         progress.close()
 
 
 def _reproduce(arguments: argparse.Namespace) -> ExitCode:
-    """In this process: what is trained here is the project's own code."""
-    from vae_conformance.reproduction.command import reproduce, summary  # noqa: PLC0415  PyTorch comes with it, and help must come at once
+    """Run `reproduce` in this process, since it trains the project's own code."""
+    from vae_conformance.reproduction.command import reproduce, summary  # noqa: PLC0415  imports PyTorch, and help must appear at once
 
     out: Path = arguments.out
     options = RunOptions(parse_target("reference"), **read_words(vars(arguments)))
@@ -151,7 +151,7 @@ def _compare(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _claims(claim: str | None) -> ExitCode:
-    from vae_spec.registry import CLAIMS  # noqa: PLC0415  PyTorch comes with it, and only this command needs it
+    from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports PyTorch, which only this command needs
 
     console = console_for(sys.stdout)
     if claim is None:
@@ -170,7 +170,7 @@ def _list() -> ExitCode:
 
 
 def _writers(arguments: argparse.Namespace) -> dict[Path, Callable[[RunRecord], str]]:
-    """The reports that were asked for, each with its path, which is known to take a file."""
+    """Return the requested reports by path, after checking that each path can be written."""
     asked = {
         "json_path": render_json,
         "junit_path": render_junit,
@@ -191,7 +191,7 @@ def _writers(arguments: argparse.Namespace) -> dict[Path, Callable[[RunRecord], 
 
 
 def _html(report: RunRecord) -> str:
-    from vae_conformance.report.html.page import render_html  # noqa: PLC0415  the templates' library comes with it, and help must come at once
+    from vae_conformance.report.html.page import render_html  # noqa: PLC0415  imports Jinja, and help must appear at once
 
     return render_html(report)
 
@@ -204,7 +204,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:
-    """End as on Ctrl-C, so that no child is left behind."""
+    """Exit as on Ctrl-C, so that no worker process is left behind."""
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""What is shown while a run goes on: one line that is rewritten on a terminal, now and then a line elsewhere."""
+"""Progress of a run: one line that is rewritten on a terminal, and occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, 
 
 SECONDS_BETWEEN_LINES, MOST_SECONDS_BETWEEN_LINES = 5.0, 30.0
 SHARE_OF_TIME = 0.1
-"""Where lines stay, in a log, the next one comes after this share of the time so far, within the bounds above."""
+"""Share of the elapsed time after which a log gets its next line, within the bounds above."""
 
 
 class ProgressLine:
-    """Shows events as they come.
+    """A listener that shows the progress of a run.
 
     Args:
-        stream: where to, commonly standard error.
-        clock: seconds, for tests.
+        stream: the output stream, usually standard error.
+        clock: returns the time in seconds; replaced in tests.
     """
 
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = monotonic) -> None:
@@ -38,7 +38,7 @@ class ProgressLine:
         self._now = "loading"
 
     def __call__(self, event: Event) -> None:
-        """Take one event in, and show where the run stands."""
+        """Handle one event and show the progress."""
         now = self._clock()
         trainings = ""
         match event:
@@ -61,7 +61,7 @@ class ProgressLine:
         self._show(f"{self._decided}/{self._promised} claims{trainings}: {self._now}" if self._promised else self._now, now)
 
     def close(self) -> None:
-        """Take the rewritten line away."""
+        """Clear the rewritten line."""
         if self._live is not None:
             self._live.stop()
 
@@ -83,5 +83,5 @@ class ProgressLine:
 
     @staticmethod
     def _pause(so_far: float) -> float:
-        """Seconds until the next line of a log, so that a long run does not flood it."""
+        """Return the seconds until the next line of a log, which grow so that a long run does not flood it."""
         return min(max(SHARE_OF_TIME * so_far, SECONDS_BETWEEN_LINES), MOST_SECONDS_BETWEEN_LINES)

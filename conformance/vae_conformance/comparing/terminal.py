@@ -1,4 +1,4 @@
-"""A comparison for the terminal: the reports, what changed, and the matrix."""
+"""A comparison for the terminal: the reports, the changes, and the matrix of outcomes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _COLOURS: Mapping[Outcome | None, str] = {
 }
 _KINDS = {Kind.REGRESSION: "red", Kind.IMPROVEMENT: "green", Kind.OTHER: "bold"}
 _START = 23
-"""Columns of a claim's id and level."""
+"""Width in columns of a claim's id and level."""
 _LEAST_TITLE = 20
 
 
 def render_comparison(comparison: Comparison, console: Console) -> str:
-    """The comparison as text that ends with a newline; the signs are explained below the matrix."""
+    """Render the comparison as text that ends with a newline; a legend below the matrix explains its symbols."""
     regressions = sum(change.kind is Kind.REGRESSION for changes in comparison.changes for change in changes)
     end = words(conclusion(regressions, len(comparison.changes)), "red" if regressions else "green")
     changes = list(_changes(comparison)) or [Text("Nothing changed."), Text()]
@@ -60,7 +60,7 @@ def _changes(comparison: Comparison) -> Iterator[RenderableType]:
 
 
 def _in_full(changes: Sequence[Change]) -> Iterator[Paragraph]:
-    """Each change with its outcomes, its title and, where it no longer holds, what was said of it."""
+    """Yield each change with its outcomes, its title and, if the claim does not hold, its message."""
     for change in changes:
         yield Paragraph(arrow(change), f"  {change.claim.id:8}{change.claim.level.value:15}")
         yield Paragraph(change.claim.title, " " * 10)
@@ -73,14 +73,14 @@ def _in_short(changes: Sequence[Change]) -> Iterator[Paragraph]:
 
 
 def _columns(comparison: Comparison, width: int) -> list[range]:
-    """The reports in portions that fit beside the claims."""
+    """Split the reports into groups of columns that fit next to the claims."""
     portion = max(1, (width - _START - _LEAST_TITLE) // (_width(comparison) + 1))
     n = len(comparison.reports)
     return [range(start, min(start + portion, n)) for start in range(0, n, portion)]
 
 
 def _matrix(comparison: Comparison, columns: range) -> Iterator[RenderableType]:
-    """The claims of each area with their signs in these columns, all areas alike."""
+    """Yield the claims of each area with their symbols for these reports, all areas with the same column widths."""
 
     def table() -> Table:
         empty = Table.grid(expand=True)
@@ -104,5 +104,5 @@ def _matrix(comparison: Comparison, columns: range) -> Iterator[RenderableType]:
 
 
 def _width(comparison: Comparison) -> int:
-    """Columns of the longest label."""
+    """Return the width of the longest label in columns."""
     return max(map(len, comparison.labels))

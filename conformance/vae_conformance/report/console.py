@@ -1,4 +1,4 @@
-"""Text on a terminal, laid out by rich: as wide as the reader's, in colour where that is wanted, and with nothing in it interpreted."""
+"""Terminal output laid out by rich: as wide as the reader's terminal, coloured where wanted, and with no markup interpreted."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 WIDTH = 100
-"""Columns where no terminal says how many it has."""
+"""Columns of output that goes to no terminal."""
 _LEAST_WIDTH = 40
 _LEAST_ROOM = 16
-"""Columns that a text needs beside what stands before and behind it; with fewer it stands below."""
+"""Columns that a text needs between its label and its right-hand word; with fewer it goes below them."""
 _OBEYED = frozenset({"Cc", "Cf", "Cs"})
-"""Categories of Unicode: control characters, format characters, and surrogates, which no file takes."""
+"""Unicode categories to escape: control characters, format characters, and surrogates, which cannot be encoded."""
 _TRAILING = re.compile(r" +((?:\x1b\[[\d;]*m)*)$", re.MULTILINE)
 
 
 def console_for(stream: TextIO) -> Console:
-    """The console that lays text out for a stream: as plain text of `WIDTH` columns where it is no terminal, or NO_COLOR is set."""
+    """Return the console for a stream: `WIDTH` columns without colour if it is no terminal, and never coloured if NO_COLOR is set."""
     console = Console(
         file=stream,
         color_system=None if os.environ.get("NO_COLOR") else "auto",
@@ -36,36 +36,36 @@ def console_for(stream: TextIO) -> Console:
 
 
 def plain_console(width: int = WIDTH) -> Console:
-    """The console that lays out plain text which no stream takes."""
+    """Return a console for plain text that is not written to a stream."""
     return Console(file=StringIO(), color_system=None, width=width, force_jupyter=False)
 
 
 def rendered(console: Console, parts: Iterable[RenderableType]) -> str:
-    """The parts below each other as text that ends with a newline: no blanks at the end of a line, no two empty lines in a row."""
+    """Render the parts one below the other, without trailing blanks or consecutive empty lines; the text ends with a newline."""
     with console.capture() as captured:
         console.print(Group(*parts), crop=False)
     return re.sub(r"\n{3,}", "\n\n", _TRAILING.sub(r"\1", captured.get()))
 
 
 def words(text: str, style: str = "") -> Text:
-    """The text for rich, as it is: what a terminal would obey, such as an escape, or what turns the order of signs is spelled out."""
-    return Text("".join(_spelled(sign) if category(sign) in _OBEYED and sign != "\n" else sign for sign in text.expandtabs()), style)
+    """Return the text for rich, uninterpreted: what a terminal would obey, such as ANSI escapes or bidirectional controls, is escaped."""
+    return Text("".join(_escaped(one) if category(one) in _OBEYED and one != "\n" else one for one in text.expandtabs()), style)
 
 
-def _spelled(sign: str) -> str:
-    return sign.encode("unicode_escape").decode()
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A text that wraps beside its label, and before a word at the right; its own line breaks stay.
+    """A text that wraps between a label on its left and a word on its right; its own line breaks are kept.
 
     Attributes:
-        text: of any length, shown as it is.
-        start: what stands before its first line, such as a label or blanks.
-        end: what stands at the right of its first line.
-        hang: columns by which what wraps hangs in.
-        style: of the text.
+        text: text of any length, shown literally.
+        start: the label before the first line, or blanks.
+        end: the word to the right of the first line.
+        hang: indentation of wrapped lines, in columns.
+        style: the text's style.
     """
 
     text: str
@@ -75,7 +75,7 @@ class Paragraph:
     style: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The lines, each as one text."""
+        """Yield one `Text` per line."""
         start, end = (part if isinstance(part, Text) else words(part) for part in (self.start, self.end))
         room = options.max_width - start.cell_len - (end.cell_len + 2 if end else 0)
         if room < _LEAST_ROOM:

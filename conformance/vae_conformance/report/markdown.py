@@ -1,4 +1,4 @@
-"""The report as Markdown: for a comment on a pull request, or the summary of a job."""
+"""The report as Markdown, for a comment on a pull request or the summary of a CI job."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, hea
 from vae_spec.outcomes import Number, Outcome
 
 LARGEST = 60_000
-"""Characters in all: a comment on GitHub takes 65 536."""
+"""Maximum length in characters; GitHub limits comments to 65 536."""
 _SHOWN = (Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE)
 
 
 def render_markdown(report: RunRecord) -> str:
-    """The report as Markdown text that ends with a newline.
+    """Render the report as Markdown text that ends with a newline.
 
-    The verdict, what most likely is wrong, each claim that does not hold with its cause and place, a table by area, and how to repeat it.
-    Whatever comes from the implementation is escaped. Where there is more than a comment takes, the last claims are only named.
+    It holds the verdict, the most likely mistakes, each claim that does not hold with its cause and location, a table by area, and the
+    command that reproduces the run. All text from the implementation is escaped. If the report exceeds `LARGEST`, the last claims are
+    only named.
     """
     lines = [*_verdict(report), *_problem(report), *_diagnoses(report.diagnoses)]
     failing = [claim for outcome in _SHOWN for claim in report.claims if claim.outcome is outcome]
@@ -54,11 +55,11 @@ def _verdict(report: RunRecord) -> list[str]:
 
 
 def _left_open(report: RunRecord) -> list[str]:
-    """What the verdict does not speak of, and how to have it asked."""
-    told = advice(report)
-    if not told:
+    """Return the claims that could not be asked, and how to make them applicable; nothing if there are none."""
+    hints = advice(report)
+    if not hints:
         return []
-    return [f"It {escaped(headline(report))}.", "", *(f"- To have them asked: {escaped(one)}." for one in told), ""]
+    return [f"It {escaped(headline(report))}.", "", *(f"- To have them asked: {escaped(one)}." for one in hints), ""]
 
 
 def _problem(report: RunRecord) -> list[str]:
@@ -109,7 +110,7 @@ def _numbers(values: Mapping[str, Number]) -> str:
 
 
 def _areas(report: RunRecord) -> list[str]:
-    """A row for each area, a column for each outcome that occurs."""
+    """Return a table with one row per area and one column per outcome that occurs."""
     used = [outcome for outcome in Outcome if report.summary.get(outcome)]
     rows = []
     for area, claims in report.by_area.items():

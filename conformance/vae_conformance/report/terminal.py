@@ -1,4 +1,4 @@
-"""The report for people: a block for each claim that does not hold, what follows from it, and how the rest came out by area and level."""
+"""The terminal report: a block for each claim that does not hold, the diagnoses, and a summary by area and level."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ _WIDEST = max(len(word) for word, _ in _WORDS.values())
 _FOLDED = frozenset({Outcome.HOLDS, Outcome.NOT_APPLICABLE})
 _FAILING = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE})
 _LABEL = 13
-"""Columns of what stands before each line of a violation's block."""
+"""Columns of the labels in a violation's block."""
 _EMPTY = Text()
 
 
 def render_terminal(report: RunRecord, console: Console, *, verbose: bool = False) -> str:
-    """The report as text that ends with a newline.
+    """Render the report as text that ends with a newline.
 
     Args:
-        report: the record.
-        console: of the terminal.
-        verbose: whether claims that hold, or do not apply, have lines of their own.
+        report: the record of the run.
+        console: the terminal's console.
+        verbose: whether to list claims that hold or are not applicable, too.
     """
     return rendered(console, _parts(report, console, verbose=verbose))
 
 
 def render_failures(report: RunRecord) -> str:
-    """The blocks of what keeps the exit code from 0, what follows from it, and the code: the text of an error in somebody's tests."""
+    """Render everything that keeps the exit code from being 0, as the message of an exception in a user's test suite."""
     parts: list[RenderableType] = [
         Paragraph(f"{report.options.target}: exit code {int(report.exit_code)}, {report.exit_code.meaning}", hang=2)
     ]
@@ -62,7 +62,7 @@ def render_failures(report: RunRecord) -> str:
 
 
 def repeat_command(options: RunOptions, claim: str = "") -> str:
-    """The command that asks this one claim again, or all of the profile, under all options that bear on the outcome."""
+    """Return the command that reproduces one claim, or the whole profile, with all options that can affect the outcome."""
     words = ["vae-conformance", "run", options.target.text, *(["--only", claim] if claim else []), "--seed", str(options.seed)]
     for name, option in OPTIONS.items():
         value = getattr(options, name)
@@ -93,11 +93,11 @@ def _header(report: RunRecord) -> Paragraph:
 
 
 def _claim(claim: ClaimReport, options: RunOptions) -> list[RenderableType]:
-    """A block of what is violated; of anything else a line with the outcome at the right, and its reasons below."""
+    """Return a block for a violation or an error; otherwise a line with the outcome at its right, and the reasons below."""
     verdict = claim.verdict
     if claim.outcome in (Outcome.VIOLATED, Outcome.ERROR):
         return _block(claim, options)
-    said = {
+    details = {
         Outcome.EXPECTED_FAILURE: f"listed: {claim.reason}\n{verdict.message}",
         Outcome.UNEXPECTED_PASS: f"it holds now: take it out of the expected failures (listed: {claim.reason})",
         Outcome.INCONCLUSIVE: verdict.message + (f"\nmeasured {numbers(verdict.measured)}" if verdict.measured else ""),
@@ -106,7 +106,7 @@ def _claim(claim: ClaimReport, options: RunOptions) -> list[RenderableType]:
     word, colour = _WORDS[claim.outcome]
     return [
         Paragraph(verdict.title, _start(claim), words(f"{word:{_WIDEST}}", colour)),
-        *([Paragraph(said, "    ", hang=2)] if said else []),
+        *([Paragraph(details, "    ", hang=2)] if details else []),
     ]
 
 
@@ -124,7 +124,7 @@ def _block(claim: ClaimReport, options: RunOptions) -> list[RenderableType]:
         ("mend", claim.mend),
         ("look at", ", ".join(map(str, claim.locations))),
     )
-    # the command stays on one line, so that it can be copied
+    # keep the command on one line, so that it can be copied
     repeat = Text.assemble(f"  {'repeat':{_LABEL}}", words(repeat_command(options, claim.id)), no_wrap=True, overflow="ignore")
     return [
         Paragraph(verdict.source, _start(claim), words(word, f"bold {colour}")),
@@ -141,10 +141,10 @@ def _problem(report: RunRecord) -> list[RenderableType]:
     if report.problem is None:
         return []
     word = "The suite failed" if report.exit_code is ExitCode.ERROR else "Cannot be judged"
-    said = (text for text in (report.problem.message, report.problem.hint) if text)
+    texts = (text for text in (report.problem.message, report.problem.hint) if text)
     return [
         *(_EMPTY, words(word, "bold red")),
-        *(Paragraph(text, "  ", hang=2) for text in said),
+        *(Paragraph(text, "  ", hang=2) for text in texts),
         *(Paragraph(line, "  | ") for line in report.problem.details.splitlines()),
     ]
 
@@ -170,7 +170,7 @@ def _summary(report: RunRecord, console: Console, *, verbose: bool) -> Iterator[
 
 
 def _conditions(report: RunRecord, *, verbose: bool) -> Iterator[str]:
-    """How many claims came out how, and what was asked."""
+    """Yield the number of claims with each outcome, and the conditions of the run."""
     options, budget = report.options, report.error_budget
     each = ", ".join(counted(outcome, n) for outcome, n in report.summary.items() if n)
     more = " (--verbose says why)" if report.summary.get(Outcome.NOT_APPLICABLE) and not verbose else ""
@@ -188,7 +188,7 @@ def _conditions(report: RunRecord, *, verbose: bool) -> Iterator[str]:
 
 
 def _table(report: RunRecord, console: Console) -> list[Table]:
-    """How many claims hold, by area and level; where the terminal is too narrow for it, nothing."""
+    """Return the table of claims that hold by area and level, or nothing if the terminal is too narrow for it."""
     found = rows(report)
     table = Table(box=None, padding=(0, 0, 0, 2), header_style="dim")
     table.add_column()

@@ -1,4 +1,4 @@
-"""Numbers as people read them, alone and with their nouns: the same in every report."""
+"""Formatting of numbers, alone and with nouns, that all reports share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vae_spec.outcomes import Number
 
 
 def number(value: Number) -> str:
-    """A measured value as people read it: four digits of a fraction, thousands of a whole number set apart."""
+    """Format a measured value: four significant digits for floats, digit grouping for large integers."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -19,10 +19,10 @@ def number(value: Number) -> str:
 
 
 def numbers(values: Mapping[str, Number]) -> str:
-    """Named values in a row."""
+    """Format named values, separated by commas."""
     return ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in values.items())
 
 
 def count(n: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: "1 claim", "2 claims"."""
+    """Format a number with its noun: "1 claim", "2 claims"."""
     return f"{n} {noun if n == 1 else plural or noun + 's'}"

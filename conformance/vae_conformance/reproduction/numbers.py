@@ -1,4 +1,4 @@
-"""`numbers.json`: everything that a reproduction measured, for machines; docs/reproduce.md says what stands where."""
+"""`numbers.json`, the machine-readable results of a reproduction; docs/reproduce.md describes its format."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _OF_A_CLAIM = ("title", "statement", "level", "source", "outcome", "message", "m
 
 
 def render_numbers(findings: Findings, sections: Sequence[Section], code: ExitCode, files: Sequence[str]) -> str:
-    """The document as JSON text that ends with a newline.
+    """Render the document as JSON text that ends with a newline.
 
     Args:
-        findings: what was found.
-        sections: of both documents.
-        code: how the command ends.
-        files: the names of all files of the folder.
+        findings: the trained runs and verdicts.
+        sections: the sections of both documents.
+        code: the command's exit code.
+        files: the names of all files in the folder.
     """
     return dump(
         {

@@ -1,4 +1,4 @@
-"""From the names of trained runs to what a page shows of them; imports PyTorch and matplotlib, which takes seconds."""
+"""Figures and strips of the HTML page, made from stored trained runs; imports PyTorch and matplotlib, which takes seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vae_spec.calibration import dataset
 
 
 def collect_figures(report: RunRecord) -> FigureData:
-    """Read the runs that the report's claims were given, and draw."""
+    """Read the trained runs that the report's claims were given, and draw the figures."""
     evidence = gather(report.trained, report.options.store_path)
     if not evidence.experiments:
         return FigureData(note="There are no figures: none of the trained runs can be read from the store any more.")

@@ -1,4 +1,4 @@
-"""The report as one HTML page: no file beside it, nothing fetched, light and dark, and readable without its script."""
+"""The report as one self-contained HTML page: it fetches nothing, has a light and a dark mode, and is readable without its script."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Quantity:
 
 
 def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
-    """The report as one HTML page.
+    """Render the report as one HTML page.
 
     Args:
-        report: the record.
-        showing: the figures; read from the store of trained runs where None.
+        report: the record of the run.
+        showing: the figures; None to make them from the stored trained runs.
     """
     style, script = _asset("report.css"), _asset("report.js")
     return _template().render(
@@ -57,7 +57,7 @@ def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
         weights=dict(_facts(report)).get("weights", ""),
         headline=headline(report),
         advice=advice(report),
-        standing=_standing(report.exit_code),
+        status=_status(report.exit_code),
         rows=rows(report),
         levels=[level.value for level in Level],
         areas=[(area, heading(area), claims) for area, claims in report.by_area.items()],
@@ -75,7 +75,7 @@ def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
 
 
 def quantities(claim: ClaimReport) -> list[Quantity]:
-    """Everything that was measured or expected, by name."""
+    """Return everything that was measured or expected, by name."""
     verdict = claim.verdict
     names = dict.fromkeys([*verdict.measured, *verdict.expected])
     return [Quantity(name.replace("_", " "), _shown(verdict.measured, name), _shown(verdict.expected, name)) for name in names]
@@ -86,7 +86,7 @@ def _shown(values: Mapping[str, Number], name: str) -> str:
 
 
 def _from_store(report: RunRecord) -> FigureData:
-    """Read the runs and draw; whoever reports on no training does without the imports."""
+    """Make the figures from the stored runs; a report without trainings avoids the slow imports."""
     if not report.trained:
         return FigureData(note=_why_nothing(report))
     from vae_conformance.report.html.collect_figures import collect_figures  # noqa: PLC0415  PyTorch and matplotlib come with it
@@ -104,8 +104,8 @@ def _why_nothing(report: RunRecord) -> str:
     return "There are no figures: no training came to its end. The claims about training say what happened."
 
 
-def _standing(code: ExitCode) -> str:
-    """One of three words that decide the colour."""
+def _status(code: ExitCode) -> str:
+    """Return the CSS class that decides the header's colour: good, open or bad."""
     if code is ExitCode.CONFORMS:
         return "good"
     return "open" if code in {ExitCode.INCONCLUSIVE, ExitCode.INCOMPLETE} else "bad"
@@ -147,7 +147,7 @@ def _asset(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """What the page's own policy lets through, and nothing else."""
+    """Return the hash by which the page's Content-Security-Policy allows this style or script."""
     return "sha256-" + _base64(hashlib.sha256(text.encode()).digest())
 
 
