@@ -1,10 +1,10 @@
-"""Measure every functional of trained claims on the sound catalogue over many seeds, and write the calibration that the claims rest on.
+"""Measure all functionals of the trained claims on the sound catalogue over several seeds, and write the claims' calibration.
 
     python benchmarks/calibrate.py --seeds 4 --store FOLDER [--only NAME] [--write]
 
-Trained runs are kept in the store, so that the script can be stopped and resumed. With --write the summary replaces
-spec/vae_spec/calibration.json: for each functional and each sound implementation the mean and standard deviation over seeds. With
---only, what is there of other implementations stays; the seeds must then be as many as theirs.
+Trained runs are kept in the store, so the script can be stopped and resumed. With --write, the summary replaces
+spec/vae_spec/calibration.json: the mean and standard deviation over seeds of each functional for each sound implementation. With
+--only, the file's entries for other implementations are kept; the number of seeds must then be the same as theirs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Measured = tuple[str, dict[str, list[float]], dict[str, object], str]
 
 
 def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
-    """All functionals and comparisons of one implementation over the seeds, what kind it is, and what went wrong."""
+    """Measure one implementation over the seeds; return its path, the values by functional, its properties, and an error message or ""."""
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -33,6 +33,7 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
     from vae_conformance.binding.bind import bind
     from vae_conformance.config.options import RunOptions
     from vae_conformance.experiments.laboratory import Laboratory
+    from vae_conformance.target.spec import parse_target
     from vae_conformance.target.target import load_target
     from vae_spec.claim import Experiment
     from vae_spec.evidence import Arm, TrainedRun
@@ -42,9 +43,9 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
     path, declared, seeds, store = job
     torch.set_num_threads(1)
     threadpool_limits(1)
-    options = RunOptions(path, store=store, seed=2026, **declared)  # type: ignore[arg-type]
+    options = RunOptions(parse_target(path), store=store, seed=2026, **declared)  # type: ignore[arg-type]
     try:
-        target = load_target(path)
+        target = load_target(options.target)
         subject = bind(target, options)
         if not subject.facts.is_image:
             return path, {}, {}, "takes no images: the trained claims about images do not concern it"
@@ -55,7 +56,7 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
         for experiment in experiments:
             for group, found in zip(together, laboratory.groups(experiment, seeds), strict=True):
                 group.update(found)
-    except Exception as error:  # noqa: BLE001  one entry must not end the others
+    except Exception as error:  # noqa: BLE001  one failing entry must not stop the others
         return path, {}, {}, f"{type(error).__name__}: {error}"
     values = {name: [function(group[Arm.OWN]) for group in together] for name, function in FUNCTIONALS.items()}
     if paired:
@@ -72,7 +73,7 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
 
 
 def main() -> None:
-    """Measure and print; with --write, write."""
+    """Measure and print, and write the calibration with --write."""
     from catalogue_index import entries
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from catalogue_index import Entry
 
 NONE = "none"
-"""What stands in the table where no mistake is named."""
+"""The table's text for a run in which no mistake is named."""
 FIRST_FEW = 3
-"""How many of the likeliest mistakes count as named among the first."""
+"""The number of most likely mistakes that count as named among the first."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """What one run of a broken entry was diagnosed with.
+    """The diagnosis of one run of a broken entry.
 
     Attributes:
-        entry: its name.
-        seed: of the run.
-        truth: the mistake that it makes.
-        ranked: the mistakes that were named, the likeliest first.
+        entry: the entry's name.
+        seed: the seed of the run.
+        truth: the mistake that the entry makes.
+        ranked: the named mistakes, most likely first.
     """
 
     entry: str
@@ -37,17 +37,17 @@ class Named:
 
     @property
     def first(self) -> str:
-        """The likeliest mistake."""
+        """Return the most likely mistake, or `NONE`."""
         return self.ranked[0] if self.ranked else NONE
 
     @property
     def rank(self) -> int | None:
-        """The place of the true one, from 1; None where it is not named."""
+        """Return the rank of the true mistake, from 1; None if it is not named."""
         return self.ranked.index(self.truth) + 1 if self.truth in self.ranked else None
 
 
 def diagnosed(rows: Iterable[Mapping[str, Any]], entries: Sequence[Entry]) -> list[Named]:
-    """The diagnosis of each run of a broken entry, by entry and seed; one that was asked its killers alone tells nothing of it."""
+    """Diagnose each run of a broken entry, without runs that asked the killers alone; sorted by mistake, entry and seed."""
     truth = {entry.name: entry.mistake for entry in entries if entry.mistake is not None}
     asked = [(row, truth[row["entry"]]) for row in rows if row["entry"] in truth and not row.get("killers_alone")]
     found = [Named(row["entry"], row["seed"], mistake, named(row)) for row, mistake in asked]
@@ -55,7 +55,7 @@ def diagnosed(rows: Iterable[Mapping[str, Any]], entries: Sequence[Entry]) -> li
 
 
 def named(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """The mistakes that are named for a run, the likeliest first."""
+    """Return the mistakes that are named for a run, most likely first."""
     held = {"holds": True, "violated": False}
     exact = [
         (CLAIMS[claim].mistakes, held[outcome])
@@ -66,7 +66,7 @@ def named(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def page(rows: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> str:
-    """The page docs/confusion.md."""
+    """Render the page docs/confusion.md."""
     found = diagnosed(rows, entries)
     sound = [row for row in rows if row["entry"].startswith("sound")]
     accused = sum(bool(named(row)) for row in sound)
@@ -100,10 +100,10 @@ def page(rows: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> str:
     for truth in sorted({named.truth for named in found}):
         runs = [named for named in found if named.truth == truth]
         others = Counter((named.first, named.rank) for named in runs if named.rank != 1)
-        told = ", ".join(
+        cells = ", ".join(
             f"{other}: {count} ({'not named' if rank is None else rank})" for (other, rank), count in sorted(others.items(), key=str)
         )
-        lines.append(f"| [{truth}](mistakes.md#{truth}) | {len(runs)} | {sum(named.rank == 1 for named in runs)} | {told} |")
+        lines.append(f"| [{truth}](mistakes.md#{truth}) | {len(runs)} | {sum(named.rank == 1 for named in runs)} | {cells} |")
     missed = sorted({named.entry for named in found if named.rank != 1})
     lines += ["", "## Entries with something else first", "", *(f"- {name}" for name in missed or ["none"])]
     return "\n".join(lines) + "\n"

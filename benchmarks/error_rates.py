@@ -1,4 +1,4 @@
-"""The page of measured error rates: how often each entry of the catalogue was judged rightly, and what so many runs allow to say."""
+"""The page of measured error rates: how often each entry of the catalogue was judged correctly, with confidence bounds."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CONFIDENCE = 0.95
 
 
 def page(rows: Sequence[Mapping[str, Any]], data: str | None) -> str:
-    """The page docs/error-rates.md.
+    """Render the page docs/error-rates.md.
 
     Args:
-        rows: what kill_matrix.py notes of each run, a run an entry and seed.
-        data: the archive of other images that the entries were trained on, or None.
+        rows: the records of kill_matrix.py, one per entry and seed.
+        data: the archive of images that the entries were trained on, or None for the embedded digits.
     """
     images = f" on other images, {Path(data).stem}" if data else ""
     option = f" --data {Path(data).name}" if data else ""
@@ -64,7 +64,7 @@ def page(rows: Sequence[Mapping[str, Any]], data: str | None) -> str:
 
 
 def _open(rows: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The claims that were not judged rightly in some run only because they were too near their border to say."""
+    """Return the claims that were judged wrongly only because they were inconclusive, in every run that lists them."""
     listed = [(claim, row["outcomes"].get(claim)) for row in rows for claim in row["wrong"]]
     return {claim for claim, _ in listed} - {claim for claim, outcome in listed if outcome != "inconclusive"}
 
@@ -78,24 +78,24 @@ def bound(events: int, trials: int) -> str:
 
 
 def _commits(sound: Sequence[Mapping[str, Any]], broken: Sequence[Mapping[str, Any]]) -> list[str]:
-    """At which state of the code the runs were made."""
-    told = []
+    """Return a line that says at which commits the runs were made."""
+    counted = []
     for kind, rows in (("sound", sound), ("broken", broken)):
         counts = Counter(row["commit"] for row in rows if row.get("commit"))
-        told += [
+        counted += [
             f"{count} {'run' if count == 1 else 'runs'} of {kind} entries at commit `{commit}`" for commit, count in sorted(counts.items())
         ]
-    return [f"Made at: {', '.join(told)}."] if told else []
+    return [f"Made at: {', '.join(counted)}."] if counted else []
 
 
 def _killers_alone(broken: Sequence[Mapping[str, Any]]) -> list[str]:
-    """How many runs of broken entries asked no more than what has to reject them."""
+    """Return a line that says how many runs of broken entries asked their named killers alone."""
     alone = sum(bool(row.get("killers_alone")) for row in broken)
     return [f"{alone} of the runs of broken entries asked their named killers alone (`--killers`)."] if alone else []
 
 
 def _ranges(seeds: Sequence[int]) -> str:
-    """Ascending seeds, consecutive ones as a range."""
+    """Format ascending seeds, with consecutive ones as a range."""
     runs: list[list[int]] = []
     for seed in seeds:
         if runs and seed == runs[-1][1] + 1:

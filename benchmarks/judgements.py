@@ -1,7 +1,7 @@
-"""The judgements that the published pages rest on, a line a run, whose outcomes are signs in the order of the claims.
+"""The judgements that the published pages are made from: one line per run, with outcomes as symbols in the order of the claims.
 
-A run of the kill matrix over everything takes a minute, all of them a day of two cores; what was judged is kept with the repository, so
-that anybody can go on from it.
+One run of the kill matrix with --everything takes a minute, and all of them take a day on two cores; the judgements are therefore kept in
+the repository, so that later runs can reuse them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _OUTCOMES = {outcome.sign: str(outcome) for outcome in Outcome}
 
 
 def read(path: Path = KEPT) -> list[dict[str, Any]]:
-    """The judgements of a file, as the kill matrix notes them; none where there is no file.
+    """Read the judgements of a file as the kill matrix records them; an empty list if there is no file.
 
     Raises:
-        ValueError: a line is none of such a file.
+        ValueError: the file is damaged.
     """
     if not path.exists():
         return []
@@ -34,18 +34,18 @@ def read(path: Path = KEPT) -> list[dict[str, Any]]:
 
 
 def write(rows: Sequence[Mapping[str, Any]], claims: Sequence[str], path: Path = KEPT) -> None:
-    """Keep judgements, sorted by entry and seed.
+    """Write judgements, sorted by entry and seed.
 
     Args:
-        rows: what kill_matrix.py notes of each run.
+        rows: the records of kill_matrix.py, one per run.
         claims: the ids of all claims, in order.
-        path: of the file.
+        path: the file to write.
     """
     ordered = sorted(rows, key=lambda row: (row["entry"], row["seed"]))
     lines = [json.dumps({"claims": list(claims)})]
     for row in ordered:
-        # The fingerprint of the code goes: whoever goes on from these judgements takes them for what their commit says. So do the votes
-        # where a few claims were asked: a diagnosis needs all.
+        # The code's fingerprint is left out, since reused judgements are identified by their commit. So are the votes if only the
+        # killers were asked, since a diagnosis needs all claims.
         left_out = {"code", "votes"} if row.get("killers_alone") else {"code"}
         kept = {name: value for name, value in row.items() if name not in left_out}
         lines.append(json.dumps(kept | {"outcomes": _packed(claims, row["outcomes"])}, ensure_ascii=False))

@@ -2,13 +2,13 @@
 
     python benchmarks/kill_matrix.py --seeds 0 1 2 --out FOLDER [--only NAME] [--everything] [--killers] [--data FILE] [--keep] [--write]
 
-It takes minutes a seed on two cores, an hour with --everything, which asks the comparisons of every sound entry. --killers asks broken
-entries their named killers alone: that tells whether they are rejected, not which mistake is named. Results are kept in
-FOLDER/results.jsonl and trained runs in FOLDER/runs, so that the script can be stopped and resumed; results of other code are made anew,
-unless --keep lets them count for entries that are as they were, those of benchmarks/judgements.jsonl among them. --data trains on other
-images, such as those of tests/samples/garments.py. With --write, docs/error-rates.md gets the table of all results that count, each with
-the commit that it was made at, docs/confusion.md what was diagnosed, and benchmarks/judgements.jsonl the results themselves. Exits with 1
-where an entry is judged wrongly.
+It takes minutes per seed on two cores, or an hour with --everything, which asks the comparisons of every sound entry. With --killers,
+broken entries are asked their named killers alone, which shows whether they are rejected but not which mistake is named. Results are kept
+in FOLDER/results.jsonl and trained runs in FOLDER/runs, so the script can be stopped and resumed. Results of other code are computed
+again; with --keep they count for entries that have not changed, including those of benchmarks/judgements.jsonl. --data trains on other
+images, such as those of tests/samples/garments.py. With --write, all results that count are written: their table, with the commit of
+each, to docs/error-rates.md, the diagnoses to docs/confusion.md, and the results themselves to benchmarks/judgements.jsonl. The exit code
+is 1 if any entry is judged wrongly.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from catalogue_index import Entry
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "matrix"))
+sys.path[:0] = [str(ROOT / "tests" / "samples"), str(ROOT / "tests" / "matrix")]
 
 
 def judge(job: tuple[str, int, str, bool, bool, str | None]) -> dict[str, object]:
-    """One entry under one seed."""
+    """Judge one entry under one seed."""
     import torch
-    from catalogue_index import entries
 
+    from catalogue_index import entries
     from kill_matrix import judge_entry
 
     name, seed, store, everything, killers, data = job
@@ -57,26 +57,26 @@ def judge(job: tuple[str, int, str, bool, bool, str | None]) -> dict[str, object
     wrong += [claim for claim, outcome in outcomes.items() if outcome == "error" and claim not in wrong]
     seconds = round(time.perf_counter() - started, 1)
     row = {"entry": name, "seed": seed, "outcomes": outcomes, "votes": votes, "wrong": wrong, "seconds": seconds}
-    gc.collect()  # models and their trainings refer to each other
+    gc.collect()  # models and their trainings form reference cycles
     asked = {"killers_alone": True} if killers and entry.kind == "broken" else {}
     return row | asked | {"source": source(entry)}
 
 
 def source(entry: Entry) -> str:
-    """SHA-256 of an entry's file."""
+    """Return the SHA-256 of an entry's file."""
     return hashlib.sha256(entry.path.read_bytes()).hexdigest()
 
 
 def commit() -> str:
-    """The commit that is checked out, with a mark where files differ from it; nothing outside a repository."""
-    told = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return told.stdout.strip()
+    """Return the commit that is checked out, marked "-dirty" if files differ from it; an empty string outside a repository."""
+    described = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return described.stdout.strip()
 
 
 def fingerprint(*, everything: bool, killers: bool, data: str | None) -> str:
-    """SHA-256 over all that decides a judgement: the specification with its calibration, the suite, the catalogue, what is asked.
+    """Return the SHA-256 of everything that decides a judgement: specification, calibration, suite, catalogue, and what is asked.
 
-    What is made of the judgements is left out: reports, comparisons, and the ranking of the mistakes that violated claims name.
+    Code that only uses judgements is left out: reports, comparisons, and the ranking of the mistakes that violated claims name.
     """
     digest = hashlib.sha256(repr((everything, killers)).encode() + (Path(data).read_bytes() if data else b""))
     for folder in ("spec", "conformance", "tests/catalogue"):
@@ -87,9 +87,8 @@ def fingerprint(*, everything: bool, killers: bool, data: str | None) -> str:
 
 
 def main() -> int:
-    """Judge, print the matrix of each seed, and what is wrong."""
+    """Judge all entries, and print the matrix of each seed and the wrong judgements."""
     from catalogue_index import entries
-
     from kill_matrix import claims_without_a_kill, table
     from vae_spec.registry import CLAIMS
 
@@ -118,7 +117,7 @@ def main() -> int:
         if (name, seed) not in done
     ]
     made_at = {"code": code, "commit": commit()}
-    # Workers are made anew now and then: the memory of one that judges entry after entry grows.
+    # Workers are replaced after a few entries, because their memory grows with each.
     with get_context("spawn").Pool(2, maxtasksperchild=5) as pool:
         for judged in pool.imap_unordered(judge, jobs):
             row = judged | made_at

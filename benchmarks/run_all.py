@@ -1,13 +1,13 @@
-"""Costs side by side in one run, as ratios: the training loop, the exact claims, the control of the noise.
+"""Compare costs within one run, as ratios: the training loop, the exact claims, the interception of noise.
 
     python benchmarks/run_all.py [--threads N] [--steps N] [--rounds N] [--data-root FOLDER] [--json FILE] [--check]
 
-Contestants take turns, round after round, and each counts with its fastest round, so that a busy machine disturbs the
-ratios little. Times hold for this machine; the ratios are what to compare, three of them against targets: with --check a
-missed one is an error. Nothing is written unless --json names a file.
+Contestants take turns, and the fastest round of each counts, so that other load on the machine hardly affects the
+ratios. Absolute times hold for this machine only; compare the ratios. Three of them have targets, and with --check a
+missed target is an error. Nothing is written unless --json names a file.
 
-Threads: MNIST is measured with as many as PyTorch takes by itself, which is what one process of one user has, unless
---threads says otherwise. The command trains with one thread in each of its processes, and so does the row of the digits.
+Threads: MNIST is measured with PyTorch's default number of threads, as in a single user process, unless
+--threads sets another. The command trains with one thread per process, and so does the measurement on the digits.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from vae_conformance.data.datasets import digits, render
 from vae_conformance.experiments.trainer import train
 from vae_conformance.guard.random_calls import RandomCalls
 from vae_conformance.runner.session import Session
+from vae_conformance.target.spec import parse_target
 from vae_conformance.target.target import load_target
 from vae_spec.claim import Profile
 from vae_spec.evidence import Recipe
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 BATCH = 256
 DIGITS = Recipe("digits", steps=400, batch=64, learning_rate=LEARNING_RATE)
-"""Of the command's training of a model of 28 x 28 images on the embedded digits, the first two fifths: short rounds, and many of them."""
+"""The first two fifths of the command's training of a model for 28 x 28 images on the embedded digits; short, to allow many rounds."""
 SUITE, BARE, DOCUMENTS, PRODUCTS = (
     "the suite's loop, data in memory",
     "a bare loop, data in memory, nothing written down",
@@ -54,7 +55,7 @@ SUITE, BARE, DOCUMENTS, PRODUCTS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One contestant: its fastest round, milliseconds a step (a pass, a claim), and that against the first one's."""
+    """One contestant: the milliseconds per step (or pass, or claim) of its fastest round, and their ratio to the first contestant's."""
 
     name: str
     milliseconds: float
@@ -62,7 +63,7 @@ class Row:
 
 
 def contest(contestants: Sequence[tuple[str, Callable[[], object]]], *, rounds: int, steps: int) -> list[Row]:
-    """Let the contestants take turns; each does `steps` steps a round."""
+    """Time contestants that take turns, each with `steps` steps per round."""
     best = dict.fromkeys((name for name, _ in contestants), float("inf"))
     for _ in range(rounds):
         for name, run in contestants:
@@ -74,19 +75,20 @@ def contest(contestants: Sequence[tuple[str, Callable[[], object]]], *, rounds: 
 
 
 def reference() -> InProcessSubject:
-    """The reference, bound as the command binds it."""
-    return bind(load_target("reference"), RunOptions("reference"))
+    """Return the reference, bound as the command binds it."""
+    options = RunOptions(parse_target("reference"))
+    return bind(load_target(options.target), options)
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a ratio of two rows should be.
+    """The target for a ratio of two rows.
 
     Attributes:
-        statement: what is compared, for the reader.
-        ratio: as measured.
-        bound: what it should be.
-        at_least: whether the bound is the smallest good value, or else the largest.
+        statement: what is compared, for the output.
+        ratio: the measured ratio.
+        bound: the target value.
+        at_least: whether the bound is a minimum; otherwise it is a maximum.
     """
 
     statement: str
@@ -96,17 +98,17 @@ class Target:
 
     @property
     def met(self) -> bool:
-        """Whether the ratio lies on the right side of its bound, or on it."""
+        """Return whether the ratio meets its bound."""
         return self.ratio >= self.bound if self.at_least else self.ratio <= self.bound
 
     def line(self) -> str:
-        """For the reader."""
+        """Return the line of the output."""
         bound = f"at {'least' if self.at_least else 'most'} {self.bound:.2f}"
         return f"  {self.statement}: {self.ratio:.2f}, target {bound}: {'met' if self.met else 'MISSED'}"
 
 
 def targets(mnist: Sequence[Row], small: Sequence[Row]) -> list[Target]:
-    """The ratios that the training loop has to keep to."""
+    """Return the ratios that the training loop has to meet."""
     step = {row.name: row.milliseconds for row in mnist}
     small_step = {row.name: row.milliseconds for row in small}
     return [
@@ -117,7 +119,7 @@ def targets(mnist: Sequence[Row], small: Sequence[Row]) -> list[Target]:
 
 
 def mnist_rows(subject: InProcessSubject, steps: int, rounds: int, data_root: str | None) -> tuple[str, list[Row]]:
-    """What the data are, and a training step of the suite against the documents' loop, a bare one, and its matrix products."""
+    """Time a training step of the suite, the documents' loop, a bare loop and the matrix products; return the rows with the data's name."""
     data = images(data_root)
     recipe = Recipe("mnist", steps=steps, batch=BATCH, learning_rate=LEARNING_RATE)
     tensors = TensorDataset(data.tensor)
@@ -132,7 +134,7 @@ def mnist_rows(subject: InProcessSubject, steps: int, rounds: int, data_root: st
 
 
 def digits_rows(subject: InProcessSubject, rounds: int) -> list[Row]:
-    """A step of the command's default training, which is small, against a bare loop: what the suite's own work costs."""
+    """Time a step of the command's default training against a bare loop; the step is small, so the suite's overhead shows."""
     data = render(digits().train, SHAPE, (0.0, 1.0))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -147,7 +149,7 @@ def digits_rows(subject: InProcessSubject, rounds: int) -> list[Row]:
 
 
 def noise_rows(subject: InProcessSubject, rounds: int) -> list[Row]:
-    """A training-mode forward pass without and with the control of the noise."""
+    """Time a training-mode forward pass with and without the interception of noise."""
     passes = 50
     model = subject.model.train()
     x = torch.rand(128, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -174,8 +176,8 @@ def noise_rows(subject: InProcessSubject, rounds: int) -> list[Row]:
 
 
 def claim_rows() -> list[Row]:
-    """The time of each exact claim on the reference; the ratio is its share of the whole."""
-    session = Session(RunOptions("reference", profile="exact"), lambda _event: None)
+    """Time each exact claim on the reference; the ratio is its share of the total."""
+    session = Session(RunOptions(parse_target("reference"), profile="exact"), lambda _event: None)
     session.bind()
     seconds: dict[str, float] = {}
     for claim in select(Profile.EXACT):
@@ -188,7 +190,7 @@ def claim_rows() -> list[Row]:
 
 
 def table(title: str, unit: str, ratio: str, rows: Sequence[Row]) -> str:
-    """The rows as text."""
+    """Format the rows as text."""
     width = max(len(row.name) for row in rows)
     lines = [title, f"  {'':{width}}  {unit:>10}  {ratio:>8}"]
     lines += [f"  {row.name:{width}}  {row.milliseconds:10.2f}  {row.ratio:8.2f}" for row in rows]
@@ -196,7 +198,7 @@ def table(title: str, unit: str, ratio: str, rows: Sequence[Row]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print, and write where that was asked for."""
+    """Measure and print, and write the numbers with --json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, help="of PyTorch, for MNIST and forward passes (as many as PyTorch takes by itself)")
     parser.add_argument("--steps", type=int, default=234, help="training steps a round on MNIST (234, an epoch)")

@@ -1,6 +1,6 @@
-"""The training loops that run_all.py lets compete, and their data: the documents' loop, a bare one, and the matrix products alone.
+"""The training loops that run_all.py compares, and their data: the documents' loop, a bare loop, and the matrix products alone.
 
-Each starts from the same fresh initialisation and takes whole steps: batch, forward pass, loss, gradients, update.
+Each loop starts from the same initialisation and does whole steps: batch, forward pass, loss, gradients, update.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ LEARNING_RATE = 1e-3
 
 @dataclass(frozen=True)
 class Images:
-    """The same images twice.
+    """The same images in two forms.
 
     Attributes:
-        account: what they are, for the reader.
-        tensor: all of them in memory, of shape (items, 1, 28, 28), in [0, 1].
-        one_by_one: each made anew from its PIL image whenever it is asked for, with its class, as the documents' data set does.
+        account: a description of the images, for the output.
+        tensor: all images in memory, of shape (items, 1, 28, 28), in [0, 1].
+        one_by_one: a data set that converts each PIL image on access and returns it with its class, like the documents' data set.
     """
 
     account: str
@@ -41,7 +41,7 @@ class Images:
 
 
 class Pictures(Dataset[Any]):
-    """PIL images with a transform and a class: what torchvision's MNIST does for each item, for images that are not MNIST's."""
+    """PIL images with a transform and a class: the work of torchvision's MNIST per item, for images other than MNIST's."""
 
     def __init__(self, pixels: Tensor, transform: Any) -> None:
         from PIL import Image
@@ -56,10 +56,10 @@ class Pictures(Dataset[Any]):
 
 
 def images(data_root: str | None) -> Images:
-    """MNIST's training images below `data_root`; without one a stand-in of the same shapes: the embedded digits, enlarged and repeated.
+    """Return the training images of MNIST in `data_root`, or a stand-in of the same shapes: the embedded digits, enlarged and repeated.
 
     Raises:
-        Unbound: MNIST does not lie there.
+        Unbound: MNIST is not in that folder.
     """
     v2 = import_torchvision("torchvision.transforms.v2")
     transform = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
@@ -73,7 +73,7 @@ def images(data_root: str | None) -> Images:
 
 
 def bare_loop(subject: InProcessSubject, data: Tensor, steps: int, batch: int) -> None:
-    """As little as training can do: data in memory, fused Adam, and nothing written down."""
+    """Train with as little work as possible: data in memory, fused Adam, and no records."""
     subject.load(subject.fresh(0))
     model = subject.model.train()
     optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
@@ -91,9 +91,9 @@ def bare_loop(subject: InProcessSubject, data: Tensor, steps: int, batch: int) -
 
 
 def documents_loop(subject: InProcessSubject, data: Dataset[Any], steps: int, batch: int) -> None:
-    """The loop of Deep Learning Notes 13.4.1.3: a DataLoader, Adam as it comes, three `.item()` a step for the curves.
+    """Train as in Deep Learning Notes 13.4.1.3: a DataLoader, default Adam, and three `.item()` calls per step for the curves.
 
-    The running means that the document prints for each epoch need a package more and are left out, which favours this loop.
+    The running means that the document prints per epoch need another package and are left out, which favours this loop.
     """
     subject.load(subject.fresh(0))
     model = subject.model.train()
@@ -113,12 +113,12 @@ def documents_loop(subject: InProcessSubject, data: Dataset[Any], steps: int, ba
 
 
 def matrix_products(model: nn.Module, steps: int, batch: int) -> None:
-    """The matrix products that forward and backward passes of the model's linear layers cannot do without, and nothing else."""
+    """Compute only the matrix products that forward and backward passes of the model's linear layers need."""
     layers = [(one.in_features, one.out_features) for one in model.modules() if isinstance(one, nn.Linear)]
     sides = [(torch.randn(batch, inputs), torch.randn(outputs, inputs), torch.randn(batch, outputs)) for inputs, outputs in layers]
     for _ in range(steps):
         for index, (x, weight, gradient) in enumerate(sides):
             torch.mm(x, weight.T)
             torch.mm(gradient.T, x)
-            if index > 0:  # nobody needs the gradient of the data
+            if index > 0:  # the gradient of the data is not needed
                 torch.mm(gradient, weight)

@@ -1,6 +1,6 @@
-"""Draw what sound implementations measure of each trained claim, into docs/images/claims: python docs/claim_pictures.py.
+"""Draw the statistics of sound implementations for each trained claim into docs/images/claims: python docs/claim_pictures.py.
 
-The numbers are the committed calibration's; each claim says its own borders, and which implementations they are for.
+The numbers come from the committed calibration; each claim provides its bounds and the implementations that they apply to.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from unittest.mock import patch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "samples"))
 
-from evidence_samples import groups  # the tests' made-up trainings, which every claim judges
+from evidence_samples import groups  # synthetic trainings from the tests, to which each claim is applied
 from fakes import facts
 
 from vae_conformance.report.html.calibration_strips import Strip, strip
@@ -31,9 +31,9 @@ from vae_spec.trial import Trial
 
 FOLDER = ROOT / "docs" / "images" / "claims"
 CALIBRATED = (Experiment.IMAGES, Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL)
-"""The experiments whose statistics the calibration holds; those of the tiny lab are measured in the claims' own words."""
+"""The experiments whose statistics the calibration holds; claims about the tiny lab measure by themselves."""
 WEIGHED = {"log of the effective beta": "over the accepted one", "log of reported over analytic KL": "less its weight"}
-"""Statistics that a declared or accepted weight of the KL shifts, and what they are then."""
+"""Statistics that a declared or accepted weight of the KL shifts, with the suffix of their names."""
 WEIGHTS = (0.5, 1.0, 2.0)
 """The effective betas of the calibrated implementations, declared or accepted."""
 WIDTH, ROW, LEFT, LINE = 500, 82, 14, 472
@@ -43,11 +43,11 @@ PAPER, INK, SOFT, BAND, FAMILY, BAD, BEYOND = "#ffffff", "#1f2328", "#59636e", "
 
 @dataclass(frozen=True)
 class HealthyRange:
-    """One statistic of one claim.
+    """The healthy range of one statistic of one claim.
 
     Attributes:
-        statistic: its name, with its unit.
-        sound: what each calibrated implementation measures, by its name.
+        statistic: the statistic's name, with its unit.
+        sound: the spread of each calibrated implementation, by name.
         borders: each bound, and whether healthy values lie above it.
     """
 
@@ -57,19 +57,19 @@ class HealthyRange:
 
     @property
     def strip(self) -> Strip:
-        """The same with places on a line."""
+        """Return the range laid out on a line."""
         return strip(self.statistic, (), self.borders, self.sound.values())
 
     @property
     def words(self) -> str:
-        """Where sound implementations lie, and where they must."""
+        """Return the range of sound implementations and the bounds in words."""
         found = self.strip
         borders = " and ".join(f"{'>' if above else '<'} {_number(bound)}" for bound, above in self.borders)
         return f"{self.statistic}: {_number(found.low.value)} to {_number(found.high.value)}, asked for {borders}"
 
 
 def healthy_ranges(claim: Claim) -> tuple[HealthyRange, ...]:
-    """The statistics of a claim that the calibration holds; none for a claim that sets no border to any."""
+    """Return the ranges of a claim's calibrated statistics; empty for a claim without bounds on any."""
     return _healthy_ranges(claim.id)
 
 
@@ -96,7 +96,7 @@ def _name(statistic: str) -> str:
 
 
 def _sound(statistic: str, scope: Scope) -> dict[str, Spread]:
-    """What the calibrated implementations measure, those that are weighed by their own weight."""
+    """Return the spreads of the calibrated implementations; weighted statistics are shifted by each implementation's own weight."""
     found = {name: one for name, one in families(statistic, scope).items() if math.isfinite(one.mean) and math.isfinite(one.sd)}
     if statistic not in WEIGHED:
         return found
@@ -105,15 +105,15 @@ def _sound(statistic: str, scope: Scope) -> dict[str, Spread]:
 
 
 def picture(claim: Claim) -> str:
-    """The ranges of one claim as an SVG file, the same text for the same calibration."""
+    """Render the ranges of one claim as SVG; the text is the same for the same calibration."""
     ranges = healthy_ranges(claim)
     height = 8 + ROW * len(ranges)
-    said = escape(f"{claim.id}. " + "; ".join(one.words for one in ranges))
+    title = escape(f"{claim.id}. " + "; ".join(one.words for one in ranges))
     rows = "".join(_row(one, 8 + ROW * index) for index, one in enumerate(ranges))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img"'
         f' font-family="system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif" font-size="13">\n'
-        f"<title>{said}</title>\n"
+        f"<title>{title}</title>\n"
         f'<rect width="{WIDTH}" height="{height}" rx="6" fill="{PAPER}"/>\n{rows}</svg>\n'
     )
 
@@ -157,7 +157,7 @@ def _number(value: float) -> str:
 
 
 def pictures(claims: Sequence[Claim] = tuple(CLAIMS.values())) -> dict[str, str]:
-    """File name -> content, one for each claim that has a calibrated statistic."""
+    """Return file name -> content for each claim that has a calibrated statistic."""
     return {f"{claim.id}.svg": picture(claim) for claim in claims if healthy_ranges(claim)}
 
 

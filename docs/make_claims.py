@@ -1,4 +1,4 @@
-"""Print docs/claims.md, made from the registry of claims: python docs/make_claims.py > docs/claims.md."""
+"""Print docs/claims.md, generated from the registry of claims: python docs/make_claims.py > docs/claims.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ sys.path.insert(0, str(DOCS))
 
 from claim_pictures import FOLDER, healthy_ranges
 
-from catalogue_index import entries  # of the tests, which claim_pictures makes importable
+from catalogue_index import entries  # from the tests, which claim_pictures makes importable
 from vae_spec.areas import AREAS
 from vae_spec.calibration import dataset
 from vae_spec.claim import Claim
@@ -40,7 +40,7 @@ Sources are cited by the documents' titles and sections:
 
 
 def render() -> str:
-    """The page as Markdown."""
+    """Render the page as Markdown."""
     sources = (f"- {key}: {document.title}" for key, document in DOCUMENTS.items())
     parts = [_HEAD.format(dataset=dataset()) + "\n".join(sources) + "\n"]
     for area, claims in groupby(CLAIMS.values(), key=lambda claim: claim.area):

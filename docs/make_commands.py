@@ -1,4 +1,4 @@
-"""Print docs/commands.md, made from the command's own parser: python docs/make_commands.py > docs/commands.md."""
+"""Print docs/commands.md, generated from the command's parser: python docs/make_commands.py > docs/commands.md."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator
 
 from vae_conformance.cli.parser import build_parser
+from vae_conformance.config.options import OPTIONS, Scope
 from vae_conformance.exit_codes import ExitCode
 from vae_spec.claim import Profile
 
 _HEAD = """# Commands
 
 Made by `docs/make_commands.py` from the parser of `vae-conformance`; do not edit it by hand. `vae-conformance run --help`
-shows the same of one of them in a terminal. Options of `run` may also stand in a file: see [configuration](configuration.md).
+shows the same of one of them in a terminal. Options of `run` may also [stand elsewhere](#where-an-option-may-stand).
 
 """
 _COSTS = {
@@ -44,6 +45,15 @@ _STORE = """
 Trainings are kept in the store under a name that the implementation's sources, the recipe, the data and the suite's own
 sources decide, so a second run costs less, and any change makes them anew.
 """
+_PLACES = """## Where an option may stand
+
+Each option of `run` has the same values and the same meaning in [Python](python.md), in a
+[`pyproject.toml`](configuration.md#in-a-pyprojecttoml) and by [the class itself](configuration.md#by-the-class-itself), where it
+may stand there. The command line wins over the file, and the file over the class.
+
+| option | in Python | in a `pyproject.toml` | by the class |
+|---|---|---|---|
+"""
 _CODES = """
 ## Exit codes
 
@@ -59,7 +69,7 @@ The worst wins, in the order 5, 2, 1, 4, 3, 0. Missing parts are judged, not ref
 
 
 def render() -> str:
-    """The page as Markdown."""
+    """Render the page as Markdown."""
     parser = build_parser()
     (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
     helps = {action.dest: action.help or "" for action in commands._choices_actions}  # noqa: SLF001
@@ -68,7 +78,19 @@ def render() -> str:
     profiles = "\n".join(f"| `{profile}` | {asks} | {costs} |" for profile, (asks, costs) in _COSTS.items()) + "\n"
     codes = "\n".join(f"| {int(code)} | {code.verdict} | {code.meaning} |" for code in ExitCode) + "\n"
     sections = "".join(_section(name, command) for name, command in commands.choices.items())
-    return _HEAD + table + sections + _PROFILES + profiles + _STORE + _CODES + codes + _WORST
+    return _HEAD + table + sections + _PLACES + _places() + _PROFILES + profiles + _STORE + _CODES + codes + _WORST
+
+
+def _places() -> str:
+    rows = (
+        (
+            f"`{option.flag}`",
+            f"`{option.name}`",
+            *(f"`{option.key}`" if option.scope >= scope else "" for scope in (Scope.PROJECT, Scope.IMPLEMENTATION)),
+        )
+        for option in OPTIONS.values()
+    )
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows) + "\n"
 
 
 def _section(name: str, command: argparse.ArgumentParser) -> str:
@@ -118,7 +140,7 @@ def _escaped(text: str) -> str:
 
 
 def _examples(command: argparse.ArgumentParser) -> list[str]:
-    """The command lines of its epilogue."""
+    """Return the command lines in a command's epilogue."""
     lines = (line.strip() for line in (command.epilog or "").splitlines())
     return [line for line in lines if line.startswith("vae-conformance ")]
 

@@ -1,4 +1,4 @@
-"""Print docs/mistakes.md, made from the registry: python docs/make_mistakes.py > docs/mistakes.md."""
+"""Print docs/mistakes.md, generated from the registry of mistakes: python docs/make_mistakes.py > docs/mistakes.md."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ sampling in eval mode, and decoding the mean in eval mode; squared error without
 
 
 def render() -> str:
-    """The page as Markdown."""
+    """Render the page as Markdown."""
     return "\n".join([_HEAD, *map(_section, MISTAKES.values())])
 
 
@@ -43,7 +43,7 @@ def _section(mistake: Mistake) -> str:
 
 
 def _anchor(claim: str) -> str:
-    """The anchor of a claim's heading where Markdown is rendered: lower case, hyphens for spaces, no punctuation."""
+    """Return the anchor of a claim's heading as Markdown renderers make it: lower case, hyphens for spaces, no punctuation."""
     heading = f"{claim}: {CLAIMS[claim].title}".lower()
     return "".join(letter for letter in heading if letter.isalnum() or letter in " -_").replace(" ", "-")
 

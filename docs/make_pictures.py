@@ -1,6 +1,6 @@
-"""Take the pages' pictures from two HTML reports, with Chromium installed: python docs/make_pictures.py DRAFT.html SOUND.html.
+"""Make the pictures of the pages from two HTML reports, using Chromium: python docs/make_pictures.py DRAFT.html SOUND.html.
 
-The reports are those of the tutorial's first file and of its last:
+The reports are those of the tutorial's first and last file:
 
     cd docs/tutorial/1-draft && vae-conformance run student.py:VAE --profile exact --html DRAFT.html
     cd docs/tutorial/3-sound && vae-conformance run student.py:VAE --html SOUND.html
@@ -18,13 +18,13 @@ from pathlib import Path
 
 IMAGES = Path(__file__).resolve().parent / "images"
 FIGURES = ("training-curves", "prior-samples")
-"""The figures of the sound report that the tutorial shows, by their places in the page."""
+"""The figures of the sound report that the tutorial shows, by their anchors in the page."""
 SIZE = (900, 690)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def photograph(page: Path, picture: Path) -> None:
-    """Write the top of a page as a PNG file.
+    """Write a screenshot of the top of a page as a PNG file.
 
     Raises:
         SystemExit: no browser is installed.
@@ -42,7 +42,7 @@ def photograph(page: Path, picture: Path) -> None:
 
 
 def figure(page: Path, name: str) -> bytes:
-    """A figure of a report, as the PNG file that stands in it.
+    """Return a figure embedded in a report, as PNG.
 
     Raises:
         SystemExit: the report has no such figure.

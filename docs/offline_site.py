@@ -1,4 +1,4 @@
-"""The site is built and read without the network: a hook of mkdocs.yml that holds every build to it."""
+"""A hook of mkdocs.yml which ensures that the site is built, and can be read, without the network."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _IN_STYLES = re.compile(r"""(?:@import\s+(?:url\()?|url\()\s*["']?((?:https?:)?/
 
 
 class NetworkError(RuntimeError):
-    """Something asked for the network while the site was built."""
+    """Something used the network while the site was built."""
 
 
 class _Loads(HTMLParser):
-    """What a browser fetches by itself when it opens a page; links that a reader has to follow are none of it."""
+    """A parser that collects the external addresses a browser fetches when it opens a page; ordinary links do not count."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an address outside the site."""
+        """Record addresses outside the site."""
         attributes = {name: value or "" for name, value in attrs}
         addresses = [attributes.get("src", ""), attributes.get("data", "")] if tag in _LOADERS else []
         addresses += [part.split()[0] for part in attributes.get("srcset", "").split(",") if part.split()]
@@ -40,7 +40,7 @@ class _Loads(HTMLParser):
 
 
 def outside(site: Path) -> Iterator[tuple[str, str]]:
-    """Each file of a built site that makes a browser fetch something from elsewhere, with the address."""
+    """Yield each file of a built site that makes a browser fetch something external, with the address."""
     for path in sorted(site.rglob("*")):
         if path.suffix == ".html":
             page = _Loads()
@@ -67,6 +67,6 @@ def _refuse(_self: socket.socket, address: object) -> NoReturn:
 
 
 def on_post_build(config: Any, **_rest: Any) -> None:
-    """Warn of everything that a page would fetch; with `strict` the build fails by it."""
+    """Warn about every external resource that a page would fetch; with `strict`, the build then fails."""
     for file, address in outside(Path(config["site_dir"])):
         _LOG.warning("%s would make the browser fetch %s", file, address)

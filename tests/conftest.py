@@ -1,11 +1,15 @@
-"""What all tests share: one thread a process, and the kill matrix printed where it was computed."""
+"""What all tests share: one thread a process."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from binding_samples import Bound
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +19,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def native() -> Bound:
+    """The sample that has every part, bound anew for each module of tests."""
+    from binding_samples import Native, bound  # the tests of the specification import nothing of the suite
+
+    return bound(Native)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

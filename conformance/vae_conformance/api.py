@@ -13,17 +13,17 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypedDict, Unpack
 
-from vae_conformance.config import values
-from vae_conformance.config.options import RunOptions, default_workers
+from vae_conformance.config.options import OPTIONS, RunOptions, default_workers
 from vae_conformance.config.pyproject import load_options, read_table
+from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import ExitCode, gates
 from vae_conformance.implementation import Implementation
 from vae_conformance.report.json_report import render_json
-from vae_conformance.report.layout import Layout
 from vae_conformance.report.terminal import render_failures
 from vae_conformance.runner.record import RunRecord
 from vae_conformance.runner.run import Judge, run_in_children
+from vae_conformance.target.spec import parse_target
 from vae_spec.diagnosis import nearness
 from vae_spec.outcomes import Outcome
 
@@ -60,7 +60,7 @@ class Report(RunRecord):
         """
         __tracebackhide__ = True  # pytest shows the line that asked
         if self.exit_code is not ExitCode.CONFORMS:
-            raise ConformanceError(render_failures(self, Layout()), self)
+            raise ConformanceError(render_failures(self), self)
 
     def to_json(self) -> str:
         """The report as JSON text, by the schema that ships with the package."""
@@ -74,15 +74,19 @@ class Report(RunRecord):
 
 
 class Options(TypedDict, total=False):
-    """The options of the command line that Python's users give by name, with underscores."""
+    """The options of the command line, by name, with underscores.
 
-    seed: int
+    What each means its help says: `vae-conformance run --help`. A path may be a `Path`; `only` takes claims and areas as a sequence or
+    in one text ("KL-02,REP"), and `expected_failures` gives the reason of each claim that may fail.
+    """
+
+    profile: str
+    only: str | Sequence[str]
     dataset: str
     data: str | Path
     data_root: str | Path
     download: bool
-    gate: str
-    require_parts: bool
+    seed: int
     effective_beta: float
     likelihood: str
     objective: str
@@ -93,29 +97,14 @@ class Options(TypedDict, total=False):
     input_range: Sequence[float] | str
     weights: str | Path
     device: str
+    gate: str
+    expected_failures: Mapping[str, str]
+    require_parts: bool
     time_limit: float
     store: str | Path
 
 
-class RunChoices(Options, total=False):
-    """Which claims are asked, beside the options.
-
-    Attributes:
-        profile: exact, quick or full.
-        only: claims and areas, as a sequence or in one text: "KL-02,REP".
-        expected_failures: claim id -> the reason why it may fail.
-    """
-
-    profile: str
-    only: str | Sequence[str]
-    expected_failures: Mapping[str, str]
-
-
-_FREE = {"only", "seed", "store"}
-"""Options that no configuration file has."""
-
-
-def check_vae(target: object, *, fail_fast: bool = False, workers: int | None = None, **options: Unpack[RunChoices]) -> Report:
+def check_vae(target: object, *, fail_fast: bool = False, workers: int | None = None, **options: Unpack[Options]) -> Report:
     """Ask the claims of an implementation, and give the report.
 
     Args:
@@ -125,18 +114,17 @@ def check_vae(target: object, *, fail_fast: bool = False, workers: int | None = 
             model's training is not judged, because it cannot be initialised anew.
         fail_fast: stop at the first violated claim that gates.
         workers: processes that ask claims, where the target is a text; by default 1 for the exact profile, otherwise up to 2.
-        options: see `Options` and `RunChoices`; those of the `pyproject.toml` beside the
-            implementation are the defaults where the target is a text.
+        options: see `Options`; those of the `pyproject.toml` beside the implementation are the defaults where the target is a text.
 
     Raises:
         ValueError: an option's value is not what it must be, or the configuration file is not in order.
         TypeError: there is no such option.
     """
     try:
+        chosen = replace(options_of(target, options), fail_fast=fail_fast)
         if isinstance(target, str | Path):
-            chosen = replace(load_options(str(target), read_options(options), Path.cwd()), fail_fast=fail_fast)
             return Report.of(run_in_children(chosen, workers=workers or default_workers(chosen.profile)))
-        return _check_object(target, replace(object_options(target, options), fail_fast=fail_fast))
+        return _check_object(target, chosen)
     except Unbound as error:
         raise ValueError(". ".join(filter(None, (error.message, error.hint)))) from error
 
@@ -164,19 +152,23 @@ def _check_object(target: object, options: RunOptions) -> Report:
     return Report.of((judge or Judge(options)).report_on(*claims, not_bound=failure, duration_s=monotonic() - started))
 
 
-def object_options(target: object, given: Mapping[str, Any]) -> RunOptions:
-    """The options of a run on an object: no configuration file speaks of it, and its trained runs go where nobody else looks.
+def options_of(target: object, given: Mapping[str, Any]) -> RunOptions:
+    """The options of a run on what is named, or on an object.
+
+    No configuration file speaks of an object, and its trained runs go where nobody else looks.
 
     Raises:
         Unbound: a value is not what it must be.
         TypeError: there is no such option.
     """
     read = read_options(given)
+    if isinstance(target, str | Path):
+        return load_options(parse_target(str(target)), read, Path.cwd())
     if "store" in read:
         raise Unbound("an object's trained runs cannot be stored: nothing tells them from another's", "name the target as a text instead")
     folder = tempfile.mkdtemp(prefix="vae-conformance-runs-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    options = RunOptions(_name(target), **read, store=folder)
+    options = RunOptions(TargetSpec(_name(target), TargetKind.OBJECT), **read, store=folder)
     return replace(options, training_time_limit=max(options.training_time_limit, options.time_limit))
 
 
@@ -200,24 +192,8 @@ def read_options(given: Mapping[str, Any]) -> dict[str, Any]:
         Unbound: a value is not what it must be.
         TypeError: there is no such option.
     """
-    known = sorted(RunChoices.__optional_keys__)
+    known = sorted(Options.__optional_keys__)
     if unknown := [name for name in given if name not in known]:
         raise TypeError(f"there is no option {unknown[0]!r}; the options are {', '.join(known)}")
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
-    table = {name.replace("_", "-"): _mapping(value) for name, value in plain.items() if name not in _FREE}
-    read = read_table(table, "the option", tuple(table), Path.cwd())
-    try:
-        if "only" in plain:
-            entries = [plain["only"]] if isinstance(plain["only"], str) else list(plain["only"])
-            read["only"] = tuple(dict.fromkeys(one for entry in entries for one in values.selection(entry)))
-        if "seed" in plain:
-            read["seed"] = values.seed(str(plain["seed"]))
-    except (ValueError, AttributeError, TypeError) as error:
-        raise Unbound(f"the options only and seed: {error}") from error
-    if "store" in plain:
-        read["store"] = str(plain["store"])
-    return read
-
-
-def _mapping(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+    table = {OPTIONS[name].key: value for name, value in given.items()}
+    return read_table(table, "the option", tuple(table), Path.cwd())

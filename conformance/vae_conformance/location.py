@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ class Location:
         return f"{place} ({self.name})"
 
     def as_document(self) -> dict[str, Any]:
-        """As events and the JSON report hold it."""
+        """As the JSON report holds it."""
         return asdict(self)
 
 
@@ -41,16 +40,6 @@ def location_in(filename: str, line: int, name: str) -> Location:
     """A location from what Python's code objects say: a path, or for notebooks "path, cell N"."""
     cell = _CELL.fullmatch(filename)
     return Location(_shown(Path(cell["file"] if cell else filename)), line, name, int(cell["cell"]) if cell else None)
-
-
-def read_location(entry: object) -> Location | None:
-    """The location that `as_document` wrote; None for anything else."""
-    if not isinstance(entry, Mapping):
-        return None
-    file, line, name, cell = (entry.get(key) for key in ("file", "line", "name", "cell"))
-    if not (isinstance(file, str) and isinstance(line, int) and isinstance(name, str)):
-        return None
-    return Location(file, line, name, cell if isinstance(cell, int) else None)
 
 
 def _shown(path: Path) -> str:

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from binding_samples import Inline, Layers, Native, Script, cross_entropy, divergence, noisy
+from binding_samples import Bound, Inline, Layers, Native, Script, cross_entropy, divergence, noisy
+from named import named_options
 from torch import Tensor, nn
 
 from vae_conformance import Implementation, check_vae
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound, WrongRecord
 from vae_conformance.runner.run import Judge
 from vae_conformance.target.adapter import Adapter, adapted, inner_of
-from vae_conformance.target.target import given_target, load_target
+from vae_conformance.target.target import given_target
 from vae_spec.subject import Likelihood, Mode, Noise, Objective, Part, Standing
 
 GIVEN = "; given by the Implementation record"
 
 
-def bound(record: Implementation, **options: Any) -> InProcessSubject:
-    return bind(given_target(record), RunOptions("record", **options))
+def bound(record: Implementation, **options: Any) -> Bound:
+    return bind(given_target(record), named_options("record", **options))
 
 
 class Odd(Layers):
@@ -135,7 +132,7 @@ class Keeping(Inline):
 
 
 def test_what_the_model_keeps_is_seen_behind_the_adapter() -> None:
-    plain = bind(given_target(Keeping), RunOptions("keeping")).facts
+    plain = bind(given_target(Keeping), named_options("keeping")).facts
     facts = bound(Implementation(Keeping, forward=lambda model, x: model(x))).facts
     assert {part: report.standing for part, report in facts.parts.items()} == {
         part: report.standing for part, report in plain.parts.items()
@@ -233,7 +230,7 @@ SPATIAL = Implementation(
 def test_spatial_codes_and_results_in_objects_are_unwrapped_by_the_record() -> None:
     facts = bound(SPATIAL).facts
     assert (facts.input_shape, facts.latent_dim) == ((1, 8, 8), 8)
-    judge = Judge(RunOptions("spatial", profile="exact"), given_target(SPATIAL))
+    judge = Judge(named_options("spatial", profile="exact"), given_target(SPATIAL))
     assert {judge.ask(claim).outcome.value for claim in ("NET-01", "NET-02", "NET-03", "NET-04", "REP-01", "INT-03")} == {"holds"}
 
 
@@ -281,62 +278,9 @@ def test_what_is_wrong_is_named_with_its_field_and_what_to_do(fields: dict[str, 
     assert caught.value.hint in str(caught.value)
 
 
-ADAPTER = """
-from student import VAE
-from vae_conformance import Implementation
-
-mine = Implementation(VAE, name="mine"{fields})
-"""
-
-
-def files(folder: Path, fields: str = "", more: str = "") -> Path:
-    from student_files import GOOD
-
-    (folder / "student.py").write_text(GOOD)
-    (folder / "adapter.py").write_text(ADAPTER.format(fields=fields) + more)
-    return folder / "adapter.py"
-
-
-def test_a_file_with_one_record_needs_no_name(tmp_path: Path) -> None:
-    path = files(tmp_path, ", input_shape=(1, 8, 8)")
-    for text in (f"{path}", f"{path}:mine"):
-        target = load_target(text)
-        assert (target.name, target.record is not None) == ("mine", True)
-        assert tmp_path / "student.py" in target.sources
-    with pytest.raises(Unbound, match=r"has 2 Implementation records: mine, other") as caught:
-        load_target(str(files(tmp_path, more='other = Implementation(VAE, name="other")\n')))
-    assert "adapter.py:mine or adapter.py:other" in caught.value.hint
-
-
-def test_a_notebook_may_hold_a_record(tmp_path: Path) -> None:
-    from student_files import GOOD
-
-    cells = [GOOD, "from vae_conformance import Implementation\nmine = Implementation(VAE, name='mine')\ntrained = VAE().train()"]
-    source = {"cells": [{"cell_type": "code", "source": cell} for cell in cells], "nbformat": 4}
-    (tmp_path / "work.ipynb").write_text(json.dumps(source))
-    assert load_target(str(tmp_path / "work.ipynb")).name == "mine"
-
-
-def test_a_wrong_record_in_a_file_is_one_sentence_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(Unbound) as caught:
-        load_target(str(files(tmp_path, ', likelihood="bernuli"')))
-    assert caught.value.message.startswith("importing adapter.py: the Implementation record of mine: likelihood: 'bernuli' is none of")
-    assert "line 5" in caught.value.message
-
-
-def test_a_change_of_the_record_or_of_what_it_builds_is_another_implementation(tmp_path: Path) -> None:
-    path = files(tmp_path)
-    first = load_target(str(path)).fingerprint()
-    assert load_target(str(path)).fingerprint() == first
-    path.write_text(path.read_text() + "# changed\n")
-    second = load_target(str(path)).fingerprint()
-    (tmp_path / "student.py").write_text((tmp_path / "student.py").read_text() + "# changed\n")
-    assert len({first, second, load_target(str(path)).fingerprint()}) == 3
-
-
 def test_the_object_itself_is_judged() -> None:
     report = check_vae(ODD, profile="exact", only=["REP-01", "KL-03", "NET-03"])
-    assert report.options.target == "odd one, by an Implementation record"
+    assert report.options.target.text == "odd one, by an Implementation record"
     assert {claim.id: claim.outcome.value for claim in report.claims} == {"KL-03": "holds", "REP-01": "holds", "NET-03": "holds"}
     wrong = replace(ODD, sample=lambda _model, mu, logvar: mu + logvar.exp() * torch.randn_like(mu))
     (claim,) = check_vae(wrong, profile="exact", only="REP-01").claims

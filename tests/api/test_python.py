@@ -6,19 +6,23 @@ import functools
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import get_type_hints
 
 import jsonschema
 import pytest
 import torch
+from named import named_options
 from student_files import changed
 from torch import nn
 
 import vae_conformance
 from vae_conformance import ConformanceError, Report, check_vae
-from vae_conformance.api import object_options, read_options
-from vae_conformance.config.options import RunOptions
+from vae_conformance.api import Options, options_of, read_options
+from vae_conformance.config import kinds
+from vae_conformance.config.options import OPTIONS
+from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
 from vae_conformance.report.json_report import schema
 from vae_conformance.runner.run import Judge
@@ -82,7 +86,7 @@ def test_an_object_is_judged_as_it_is(student: type[nn.Module]) -> None:
     before = torch.get_rng_state()
     report = check_vae(student, profile="exact", only=CLAIMS)
     assert outcomes(report) == {"REP-01": "violated", "REP-06": "holds", "NET-05": "holds"}
-    assert report.options.target == "student_module:VAE"
+    assert report.options.target == TargetSpec("student_module:VAE", TargetKind.OBJECT)
     (place,) = {place for claim in report.claims for place in claim.locations if claim.outcome is Outcome.VIOLATED}
     assert (place.file, place.name) == ("student_module.py", "VAE.reparameterize")
     assert torch.get_num_threads() == threads
@@ -113,7 +117,7 @@ def test_the_class_s_own_declarations_count(student: type[nn.Module], monkeypatc
     monkeypatch.setattr(student, "conformance_options", {"effective-beta": 4.0}, raising=False)
     report = check_vae(student, profile="exact", only="REP-06")
     assert report.implementation is not None
-    assert report.implementation["effective_beta"] == 4.0
+    assert report.implementation.effective_beta == 4.0
 
 
 def test_an_expected_failure_raises_nothing(student: type[nn.Module]) -> None:
@@ -143,7 +147,8 @@ def test_what_cannot_be_judged_is_a_report_that_says_so(target: object, tmp_path
     [
         ({"profile": "fast"}, "'fast' is none of exact, quick, full"),
         ({"only": "KL-2"}, "'KL-2' is not the id of a claim"),
-        ({"only": 3}, "only and seed"),
+        ({"only": 3}, "the option only: 3 is neither"),
+        ({"only": [3]}, "neither a text nor a list of texts"),
         ({"seed": -1}, "'-1' is not a whole number"),
         ({"seed": 1.5}, "'1.5' is not a whole number"),
         ({"expected_failures": {"KL-02": ""}}, "KL-02 needs a reason"),
@@ -165,17 +170,40 @@ def test_an_unknown_option_is_a_type_error() -> None:
 
 def test_options_have_the_meaning_of_the_command_line() -> None:
     read = read_options({"input_shape": [1, 8, 8], "input_range": (-1, 1), "only": ["kl", "REP-01,KL"], "store": Path("s"), "seed": 3})
-    assert read == {"input_shape": (1, 8, 8), "input_range": (-1.0, 1.0), "only": ("KL", "REP-01"), "store": "s", "seed": 3}
+    store = str(Path("s").absolute())
+    assert read == {"input_shape": (1, 8, 8), "input_range": (-1.0, 1.0), "only": ("KL", "REP-01"), "store": store, "seed": 3}
+
+
+GIVEN = {
+    kinds.FLAG: bool,
+    kinds.NAME: str,
+    kinds.PATH: str | Path,
+    kinds.FILE: str | Path,
+    kinds.SEED: int,
+    kinds.WEIGHT: float,
+    kinds.SECONDS: float,
+    kinds.SHAPE: int | Sequence[int] | str,
+    kinds.RANGE: Sequence[float] | str,
+    kinds.SELECTION: str | Sequence[str],
+    kinds.FAILURES: Mapping[str, str],
+}
+"""What type checkers see of the values of each kind; of choices it is a text."""
+
+
+def test_type_checkers_see_the_options_of_the_table() -> None:
+    table = {name: str if option.kind.choices else GIVEN[option.kind] for name, option in OPTIONS.items()}
+    assert table.pop("fail_fast") is bool  # of `check_vae` alone
+    assert get_type_hints(Options) == table
 
 
 def test_an_object_s_trained_runs_are_its_own(student: type[nn.Module]) -> None:
     with pytest.raises(ValueError, match="cannot be stored"):
         check_vae(student, store="somewhere")
-    first, second = (object_options(student, {}) for _ in range(2))
+    first, second = (options_of(student, {}) for _ in range(2))
     assert first.store != second.store
     assert Path(str(first.store)).is_dir()
 
 
 def test_a_judge_says_when_nothing_can_be_bound() -> None:
     with pytest.raises(Unbound, match="no file"):
-        Judge(RunOptions("nowhere.py")).ask("REP-01")
+        Judge(named_options("nowhere.py")).ask("REP-01")

@@ -7,16 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from binding_samples import Layers, Script, bound, cross_entropy, divergence
+from binding_samples import Bound, Layers, Script, bound, cross_entropy, divergence, second_head, verdict
+from bound_files import bound as bound_file
 from torch import Tensor
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.heads import Head
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
-from vae_conformance.target.target import load_target
-from vae_spec.subject import Likelihood, Part, Standing
+from vae_spec.subject import Likelihood, Noise, Part, Standing
 
 SCRIPT = """
 import torch
@@ -56,10 +52,8 @@ def train(model, data):
 """
 
 
-def subject(folder: Path, rest: str, spread: str = "0.5 * logvar", **options: Any) -> InProcessSubject:
-    path = folder / "student.py"
-    path.write_text(SCRIPT.format(rest=rest, spread=spread), encoding="utf-8")
-    return bind(load_target(str(path)), RunOptions(str(path), **options))
+def subject(folder: Path, rest: str, spread: str = "0.5 * logvar", **options: Any) -> Bound:
+    return bound_file(folder, SCRIPT.format(rest=rest, spread=spread), "VAE", **options)
 
 
 def test_two_losses_that_nobody_calls_are_both_named(tmp_path: Path) -> None:
@@ -89,14 +83,20 @@ def test_a_name_against_the_draws_without_a_kl_is_an_error_with_both_readings(tm
         subject(tmp_path, "", spread="logvar")
     assert "--second-head log-std" in caught.value.hint
     assert "--second-head log-variance" in caught.value.hint
-    assert subject(tmp_path, "", spread="logvar", second_head="log-std").wiring.head is Head.LOG_STD
-    assert subject(tmp_path, "", spread="logvar", second_head="log-variance").wiring.head is Head.LOGVAR
+
+
+@pytest.mark.parametrize(("declared", "meaning"), [("log-std", "log-standard deviation"), ("log-variance", "log-variance")])
+def test_the_option_says_what_the_second_head_is(tmp_path: Path, declared: str, meaning: str) -> None:
+    found = subject(tmp_path, "", spread="logvar", second_head=declared)
+    logvar = torch.full((4, 3), -1.0)
+    drawn = found.draw(torch.zeros(4, 3), logvar, Noise(given=torch.ones(4, 3)))
+    torch.testing.assert_close(drawn, torch.exp(logvar / 2 if meaning == "log-standard deviation" else logvar))
 
 
 def test_a_kl_settles_it(tmp_path: Path) -> None:
     """The draws are then wrong, and the claims say so."""
     found = subject(tmp_path, LOSSES, spread="logvar", loss="bce_loss")
-    assert found.wiring.head is Head.LOGVAR
+    assert second_head(found) == "log-variance"
     assert any("the KL as a log-variance" in note for note in found.facts.notes)
 
 
@@ -106,10 +106,12 @@ def test_an_order_that_no_name_tells_is_told_by_behaviour(order: str) -> None:
         given = dict(zip(order, (a, b, c, d), strict=True))
         return cross_entropy(given["r"], given["x"]).sum() + divergence(given["m"], given["l"]).sum()
 
-    loss = bound(Script, loss_function).wiring.loss
-    assert loss is not None
-    letters = {"raw": "r", "x": "x", "mu": "m", "logvar": "l"}
-    assert "".join(letters[role] for role in loss.roles) == order
+    found = bound(Script, loss_function)
+    assert found.facts.parts[Part.LOSS].known_by == "the order of its arguments, which its behaviour confirms"
+    raw, x, mu, logvar = torch.full((2, 64), 0.3), torch.ones(2, 64), torch.ones(2, 3), torch.full((2, 3), -1.0)
+    terms = found.terms((raw,), x, mu, logvar)
+    assert float(terms.reconstruction) == pytest.approx(float(cross_entropy(raw, x).sum()), rel=1e-5)
+    assert float(terms.kl) == pytest.approx(float(divergence(mu, logvar).sum()), rel=1e-4)
 
 
 def test_a_part_of_a_loss_is_no_loss() -> None:
@@ -150,9 +152,11 @@ def test_a_wrong_sign_of_the_kl_alone_is_not_turned() -> None:
     def elbo(recon_x: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
         return cross_entropy(recon_x, x).sum() - divergence(mu, logvar).sum()
 
-    loss = bound(Script, elbo).wiring.loss
-    assert loss is not None
-    assert loss.sign == 1.0
+    found = bound(Script, elbo)
+    assert not any("to be maximised" in note for note in found.facts.notes)
+    raw, x, mu = torch.full((2, 64), 0.5), torch.ones(2, 64), torch.ones(2, 3)
+    assert float(found.terms((raw,), x, mu, 0 * mu).kl) == pytest.approx(-3.0)
+    assert verdict("KL-03", found).diagnosis == "kl-sign"
 
 
 def test_a_reconstruction_term_called_loss_function_is_told_apart() -> None:

@@ -1,27 +1,27 @@
-"""Losses that run the model themselves, results with other values in them, and what a loss of two values returns."""
+"""Losses that run the model themselves, and losses of results and distributions, which are given others of their kind."""
 
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from binding_samples import Layers, Native, bound, cross_entropy, divergence
+from binding_samples import Bound, Layers, Native, bound, cross_entropy, divergence, noisy, without
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal
 
-from vae_conformance.binding.distributions import gives_logits, pair_of, raw_of, with_pair, with_raw
-from vae_conformance.binding.injection import replaced
-from vae_conformance.binding.layout import at, leaves, rebuilt
-from vae_conformance.binding.returns import Returns, read_returns
 from vae_spec.subject import Noise, Part
 
 STREAM = torch.Generator().manual_seed(0)
 X, RAW = (torch.rand(4, 1, 8, 8, generator=STREAM, dtype=torch.float64) for _ in range(2))
 MU, LOGVAR = (torch.randn(4, 3, generator=STREAM, dtype=torch.float64) for _ in range(2))
+
+
+FLAT = RAW.flatten(1)
 
 
 class ForwardLoss(Native):
@@ -63,6 +63,7 @@ def test_a_running_model_is_asked_about_any_output_and_posterior(kind: type[nn.M
     assert float(terms.reconstruction) == pytest.approx(float(cross_entropy(RAW, X).mean()), rel=1e-6)
     assert float(terms.kl) == pytest.approx(float(divergence(MU, LOGVAR).mean()), rel=1e-5)
     assert vars(subject.model).keys() == before.keys()
+    assert all("forward" not in vars(module) for module in subject.model.modules())
     assert subject.facts.parts[Part.LOSS].known_by.startswith("probe")
 
 
@@ -88,14 +89,6 @@ def test_the_noise_is_left_out_of_a_model_that_is_watched() -> None:
     torch.testing.assert_close(seen.z, seen.mu)
 
 
-def test_a_replaced_part_comes_back() -> None:
-    model = Native()
-    layer, method = model.head.forward, model.decode
-    with replaced(model, "head", lambda: "instead"), replaced(model, "decode", lambda: "another"):
-        assert (model.head(MU), model.decode(MU)) == ("instead", "another")
-    assert (model.head.forward, model.decode) == (layer, method)
-
-
 # results with other values
 
 
@@ -106,70 +99,102 @@ class Record:
 
 
 Pair = namedtuple("Pair", ["first", "second"])  # noqa: PYI024
+Arrange = Callable[[Tensor, Tensor, Tensor], Any]
+ARRANGED: dict[str, tuple[Arrange, Callable[[Any], tuple[Tensor, Tensor, Tensor]]]] = {
+    "tuple": (lambda r, m, s: (r, m, s), lambda o: o),
+    "nested lists": (lambda r, m, s: [r, (m, [s])], lambda o: (o[0], o[1][0], o[1][1][0])),
+    "nested dicts": (lambda r, m, s: {"recon": r, "q": {"mu": m, "logvar": s}}, lambda o: (o["recon"], o["q"]["mu"], o["q"]["logvar"])),
+    "named tuple": (lambda r, m, s: Pair(r, (m, s)), lambda o: (o.first, *o.second)),
+    "record": (lambda r, m, s: Record(r, [m, s]), lambda o: (o.first, *o.second)),
+    "namespace": (lambda r, m, s: SimpleNamespace(recon=r, mu=m, logvar=s), lambda o: (o.recon, o.mu, o.logvar)),
+}
+
+
+@pytest.mark.parametrize(("arrange", "taken"), ARRANGED.values(), ids=ARRANGED.keys())
+def test_a_loss_of_forwards_result_is_given_one_with_other_values_in_it(arrange: Arrange, taken: Callable[[Any], Any]) -> None:
+    kinds = set()
+
+    class Whole(without("loss")):  # type: ignore[misc]
+        def forward(self, x: Tensor) -> Any:
+            mu, logvar = self.encode(x)
+            return arrange(self.decode(self.reparameterize(mu, logvar)), mu, logvar)
+
+    def compute_loss(outputs: Any, x: Tensor) -> Tensor:
+        kinds.add(type(outputs))
+        recon, mu, logvar = taken(outputs)
+        return (cross_entropy(recon, x) + divergence(mu, logvar)).mean()
+
+    assert_is_the_elbo(bound(Whole, compute_loss))
+    assert kinds == {type(arrange(X, MU, LOGVAR))}
+
+
+def assert_is_the_elbo(subject: Bound) -> None:
+    terms = subject.terms((RAW,), X, MU, LOGVAR)
+    assert float(terms.reconstruction) == pytest.approx(float(cross_entropy(RAW, X).mean()), rel=1e-5)
+    assert float(terms.kl) == pytest.approx(float(divergence(MU, LOGVAR).mean()), rel=1e-4)
+
+
+def around(make: Callable[[Tensor], Any]) -> type[nn.Module]:
+    """A model whose decoder returns a distribution around its last layer but one."""
+
+    class Around(Layers):
+        def encode(self, x: Tensor) -> Any:
+            return self.heads(x)
+
+        def decode(self, z: Tensor) -> Any:
+            return make(self.layers[:-1](z))
+
+        def forward(self, x: Tensor) -> Any:
+            mu, logvar = self.encode(x)
+            return self.decode(noisy(mu, logvar)), mu, logvar
+
+    return Around
 
 
 @pytest.mark.parametrize(
-    ("template", "path"),
+    ("make", "raw", "expected"),
     [
-        ((1, 2), (1,)),
-        ([1, (2, 3)], (1, 0)),
-        ({"a": 1, "b": {"c": 2}}, ("b", "c")),
-        (Pair(1, 2), (1,)),
-        (Pair(1, 2), ("second",)),
-        (Record(1, [2, 3]), ("second", 1)),
-        (SimpleNamespace(a=1, b=2), ("b",)),
-        (1, ()),
+        (lambda h: Bernoulli(probs=torch.sigmoid(h)), (FLAT,), Bernoulli(probs=FLAT)),
+        (lambda h: Independent(Bernoulli(logits=h), 1), (FLAT,), Bernoulli(logits=FLAT)),
+        (lambda h: Normal(h, torch.ones_like(h)), (FLAT, 0.5 * FLAT), Normal(FLAT, torch.exp(0.25 * FLAT))),
     ],
+    ids=["bernoulli", "independent bernoulli of logits", "normal"],
 )
-def test_a_result_with_another_value_in_it(template: Any, path: tuple[Any, ...]) -> None:
-    before = [leaf for _path, leaf in leaves(template)]
-    changed = rebuilt(template, {path: "new"})
-    assert type(changed) is type(template) or path == ()
-    assert at(changed, path) == "new"
-    assert [leaf for _path, leaf in leaves(template)] == before
+def test_a_loss_of_a_distribution_is_given_one_around_another_output(
+    make: Callable[[Tensor], Any], raw: tuple[Tensor, ...], expected: Any
+) -> None:
+    shapes = set()
+
+    def loss_function(p_x: Any, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        shapes.add((type(p_x), p_x.event_shape))
+        return -p_x.log_prob(x).sum() / len(x) + divergence(mu, logvar).mean()
+
+    subject = bound(around(make), loss_function)
+    x = (X > 0.5).to(X.dtype).flatten(1)
+    terms = subject.terms(raw, x, MU, LOGVAR)
+    assert float(terms.reconstruction) == pytest.approx(-float(expected.log_prob(x).sum()) / 4, rel=1e-5)
+    sample = make(torch.zeros(4, 64))
+    assert shapes == {(type(sample), sample.event_shape)}
 
 
-@pytest.mark.parametrize(
-    ("template", "raw"),
-    [
-        (Bernoulli(probs=RAW), (RAW,)),
-        (Independent(Bernoulli(logits=MU), 1), (MU,)),
-        (Normal(MU, torch.exp(0.5 * LOGVAR)), (MU, LOGVAR)),
-    ],
-)
-def test_a_distribution_around_another_output(template: Any, raw: tuple[Tensor, ...]) -> None:
-    for found, wanted in zip(raw_of(template), raw, strict=True):
-        torch.testing.assert_close(found, wanted)
-    made = with_raw(template, tuple(one * 0.5 for one in raw))
-    assert made is not None
-    assert type(made) is type(template)
-    assert made.event_shape == template.event_shape
-    for found, wanted in zip(raw_of(made), raw, strict=True):
-        torch.testing.assert_close(found, wanted * 0.5)
-    assert gives_logits(made) is gives_logits(template)
+def test_a_loss_of_a_posterior_is_given_one_around_other_heads() -> None:
+    shapes = set()
 
+    class Posterior(Layers):
+        def encode(self, x: Tensor) -> Any:
+            mu, logvar = self.heads(x)
+            return Independent(Normal(mu, torch.exp(0.5 * logvar)), 1)
 
-def test_a_posterior_around_other_heads() -> None:
-    made = with_pair(Independent(Normal(MU, torch.ones_like(MU)), 1), MU + 1, LOGVAR)
-    torch.testing.assert_close(pair_of(made), (MU + 1, LOGVAR))
-    assert made.event_shape == (3,)
+        def decode(self, z: Tensor) -> Tensor:
+            return self.layers(z).view(-1, 1, 8, 8)
 
+        def forward(self, x: Tensor) -> Any:
+            q = self.encode(x)
+            return self.decode(q.rsample()), q
 
-# the terms among the values that a loss returns
+        def loss(self, x_hat: Tensor, x: Tensor, q: Any) -> Tensor:
+            shapes.add(q.event_shape)
+            return cross_entropy(x_hat, x).mean() + divergence(q.mean, 2 * torch.log(q.stddev)).mean()
 
-
-@pytest.mark.parametrize(
-    ("make", "order"),
-    [
-        (lambda r, k: (r + k, k), (0, None, 1)),
-        (lambda r, k: (k, r + k), (1, None, 0)),
-        (lambda r, k: (r + k, r), (0, 1, None)),
-        (lambda r, k: (r, r + k), (1, 0, None)),
-    ],
-)
-def test_a_total_and_one_of_its_terms(make: Any, order: tuple[Any, ...]) -> None:
-    assert read_returns(make(5.0, 1.0), make(5.0, 2.0), make(7.0, 1.0)) == (Returns.PART, order)
-
-
-def test_two_terms_are_no_total() -> None:
-    assert read_returns((5.0, 1.0), (5.0, 2.0), (7.0, 1.0)) == (Returns.PAIR, (None, 0, 1))
+    assert_is_the_elbo(bound(Posterior))
+    assert shapes == {(3,)}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from bound_files import HEAD, METHOD, bound, violated, written
+from named import named_options
 
-from vae_conformance.config.options import RunOptions
+from vae_conformance.runner.events import Event, Loading, Probing, SuiteError
 from vae_conformance.runner.session import Session
 from vae_spec.subject import Part, Standing
 
@@ -54,12 +55,14 @@ def test_what_the_suite_does_wrong_while_it_binds_is_not_the_implementations(tmp
         raise KeyError("of the suite's own")
 
     monkeypatch.setattr("vae_conformance.runner.session.bind", failing)
-    told: list[dict[str, object]] = []
+    told: list[Event] = []
     with pytest.raises(KeyError):
-        Session(RunOptions(written(tmp_path, HEAD + METHOD)), told.append).bind()
-    assert [event["event"] for event in told] == ["loading", "probing", "suite-error"]
-    assert "the suite itself failed" in str(told[-1]["message"])
-    assert "KeyError" in str(told[-1]["details"])
+        Session(named_options(written(tmp_path, HEAD + METHOD)), told.append).bind()
+    *before, last = told
+    assert before == [Loading(), Probing()]
+    assert isinstance(last, SuiteError)
+    assert "the suite itself failed" in last.message
+    assert "KeyError" in last.details
 
 
 SKIPPING = """
@@ -169,3 +172,29 @@ class Netz(nn.Module):
 def test_the_length_of_a_series_is_found(tmp_path: Path, source: str, shape: tuple[int, ...]) -> None:
     assert bound(tmp_path, source).facts.input_shape == shape
     assert violated(tmp_path, source, "NET-01", "NET-02") == {}
+
+
+ROWS = """
+import torch
+from torch import nn
+
+class Rows(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.read, self.m, self.s = nn.GRU(8, 30, batch_first=True), nn.Linear(30, 4), nn.Linear(30, 4)
+        self.write = nn.Sequential(nn.Linear(4, 64), nn.Sigmoid(), nn.Unflatten(1, (8, 8)))
+
+    def forward(self, x):
+        h = self.read(x)[1][0]{cut}
+        mu, logvar = self.m(h), self.s(h)
+        return self.write(mu + torch.exp(logvar / 2) * torch.randn_like(mu)), mu, logvar
+"""
+
+
+def test_items_of_rows_without_a_channel_are_taken(tmp_path: Path) -> None:
+    assert bound(tmp_path, ROWS.replace("{cut}", ""), "Rows").facts.input_shape == (8, 8)
+
+
+def test_a_path_that_is_cut_inside_the_encoder_is_found(tmp_path: Path) -> None:
+    assert violated(tmp_path, ROWS.replace("{cut}", ""), "OBJ-04", name="Rows") == {}
+    assert violated(tmp_path, ROWS.replace("{cut}", ".detach()"), "OBJ-04", name="Rows") == {"OBJ-04": "no-encoder-gradient"}

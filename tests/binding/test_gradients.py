@@ -7,47 +7,34 @@ from typing import Any
 import pytest
 import torch
 from binding_samples import (
-    BatchNormed,
+    COTANGENT,
+    LOGVAR,
+    MU,
+    RAW,
+    Bound,
     Layers,
     Native,
     Script,
+    X,
+    Z,
     bound,
     cross_entropy,
     divergence,
     loss_function,
     noisy,
+    second_head,
 )
 from torch import Tensor
 
-from vae_conformance.binding.heads import Head
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
 from vae_spec.subject import Noise, SubjectFault, Term
 from vae_spec.trial import Trial
 
-RNG = torch.Generator().manual_seed(1)
-X = torch.rand(4, 1, 8, 8, generator=RNG)
-MU, LOGVAR, Z, COTANGENT = (torch.randn(4, 3, generator=RNG) for _ in range(4))
-RAW = (torch.rand(4, 1, 8, 8, generator=RNG),)
-
-
-@pytest.fixture(scope="module")
-def native() -> InProcessSubject:
-    return bound(Native)
-
-
-@pytest.fixture(scope="module")
-def normed() -> InProcessSubject:
-    return bound(BatchNormed)
-
-
-# gradients
-
 
 @pytest.mark.parametrize("noise", [Noise(seed=4), Noise.none(), Noise(given=Z)], ids=["seeded", "zero", "given"])
-def test_draw_vjp_is_autograds(native: InProcessSubject, noise: Noise) -> None:
+def test_draw_vjp_is_autograds(native: Bound, noise: Noise) -> None:
     found = native.draw_vjp(MU, LOGVAR, noise, COTANGENT)
     assert torch.equal(found.z, native.draw(MU, LOGVAR, noise))
     # z = mu + sigma eps: dz/dmu = 1, dz/dlogvar = (z - mu) / 2
@@ -73,7 +60,7 @@ def test_draw_vjp_without_a_path() -> None:
     assert half.logvar is None
 
 
-def test_decode_vjp_is_autograds(native: InProcessSubject) -> None:
+def test_decode_vjp_is_autograds(native: Bound) -> None:
     z = Z.clone().requires_grad_()
     (expected,) = torch.autograd.grad((native.model.decode(z) * RAW[0]).sum(), z)
     found = native.decode_vjp(Z, RAW[0])
@@ -123,7 +110,7 @@ class Detached(Native):
 
 @pytest.mark.parametrize("kind", [Numbers, Detached])
 @pytest.mark.parametrize("of", list(Term))
-def test_terms_that_are_only_reported_have_the_gradients_of_the_total(native: InProcessSubject, kind: type[Native], of: Term) -> None:
+def test_terms_that_are_only_reported_have_the_gradients_of_the_total(native: Bound, kind: type[Native], of: Term) -> None:
     """What is trained is the total; to log the terms as numbers is customary and no mistake."""
     subject = bound(kind)
     found, expected = (one.terms_vjp(RAW, X, MU, LOGVAR, of=of) for one in (subject, native))
@@ -133,14 +120,14 @@ def test_terms_that_are_only_reported_have_the_gradients_of_the_total(native: In
     assert float(subject.terms(RAW, X, MU, LOGVAR).kl) == pytest.approx(float(divergence(MU, LOGVAR).mean()), rel=1e-6)
 
 
-def test_terms_keep_double_precision(native: InProcessSubject) -> None:
+def test_terms_keep_double_precision(native: Bound) -> None:
     raw, x, mu, logvar = (value.double() for value in (RAW[0], X, MU, LOGVAR))
     terms = native.terms((raw,), x, mu, logvar)
     assert terms.total.dtype == torch.float64
     assert float(terms.kl) == pytest.approx(float(divergence(mu, logvar).mean()), rel=1e-13)
 
 
-def test_parameters_by_what_they_reach(native: InProcessSubject) -> None:
+def test_parameters_by_what_they_reach(native: Bound) -> None:
     found = native.param_grads(X, Noise(seed=2), ("mu", "logvar", "raw", "total"))
     assert set(found) == {"mu", "logvar", "raw", "total"}
     names = set(dict(native.model.named_parameters()))
@@ -151,13 +138,13 @@ def test_parameters_by_what_they_reach(native: InProcessSubject) -> None:
     assert reached["raw"] == reached["total"] == {"hidden", "head", "second", "layers"}
 
 
-def test_without_noise_the_output_does_not_know_the_second_head(native: InProcessSubject) -> None:
+def test_without_noise_the_output_does_not_know_the_second_head(native: Bound) -> None:
     found = native.param_grads(X, Noise.none(), ("raw",))["raw"]
     assert found["second.weight"] == found["second.bias"] == 0
     assert found["head.weight"] > 0
 
 
-def test_the_gradient_of_the_total_is_autograds(native: InProcessSubject) -> None:
+def test_the_gradient_of_the_total_is_autograds(native: Bound) -> None:
     found = native.param_grads(X, Noise.none(), ("total",))["total"]
     mu, logvar = native.model.heads(X)
     total = (cross_entropy(native.model.decode(mu), X) + divergence(mu, logvar)).mean()
@@ -166,7 +153,7 @@ def test_the_gradient_of_the_total_is_autograds(native: InProcessSubject) -> Non
         assert found[name] == pytest.approx(float(slope.norm()), rel=1e-4, abs=1e-7)
 
 
-def test_reach_goes_towards_its_target(native: InProcessSubject) -> None:
+def test_reach_goes_towards_its_target(native: Bound) -> None:
     mu, logvar = torch.full((4, 3), 2.5), torch.full((4, 3), -2.0)
     far = native.reach(X, mu, logvar, steps=0, learning_rate=0.01, seed=1)
     near = native.reach(X, mu, logvar, steps=300, learning_rate=0.01, seed=1)
@@ -221,7 +208,7 @@ def test_reach_steers_a_deviation_of_either_sign() -> None:
             return cross_entropy(x_hat, x).mean() + beta * divergence(mu, sigma.square().add(1e-12).log()).mean()
 
     subject = bound(Signed)
-    assert subject.wiring.head is Head.STD
+    assert second_head(subject) == "standard deviation"
     for wanted in (-2.0, 1.5):
         reached = subject.reach(X, torch.full((4, 3), -2.0), torch.full((4, 3), wanted), steps=400, learning_rate=0.02, seed=1)
         assert float((reached.logvar - wanted).abs().mean()) < 0.6

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import bound_files
 import pytest
 import torch
+from binding_samples import Bound
+from named import named_options, named_target
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
-from vae_conformance.target.target import load_target
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Mode, Noise, Part, Standing
 
@@ -102,14 +101,11 @@ STEP = (Part.DRAW, Part.NOISE_CONTROL, Part.LATENT_IN_FORWARD)
 
 
 def written(folder: Path, source: str, draw: str = DRAW) -> str:
-    path = folder / "student.py"
-    path.write_text(source.replace("{draw}", draw))
-    return f"{path}:VAE"
+    return bound_files.written(folder, source.replace("{draw}", draw), "VAE")
 
 
-def bound(folder: Path, source: str, draw: str = DRAW) -> InProcessSubject:
-    target = written(folder, source, draw)
-    return bind(load_target(target), RunOptions(target))
+def bound(folder: Path, source: str, draw: str = DRAW) -> Bound:
+    return bound_files.bound(folder, source.replace("{draw}", draw), "VAE")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +180,7 @@ def test_what_is_done_to_the_heads_before_they_are_returned_is_no_part_of_the_st
 )
 def test_a_mistake_inline_is_found_and_named(tmp_path: Path, source: str, draw: str, claim: str, mistake: str) -> None:
     path = written(tmp_path, source, draw)
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask(claim)
     (report,) = judge.report_on(claim).claims
     assert report.outcome is Outcome.VIOLATED
@@ -194,7 +190,7 @@ def test_a_mistake_inline_is_found_and_named(tmp_path: Path, source: str, draw: 
 
 def test_a_head_that_is_overwritten_is_judged_as_what_is_returned(tmp_path: Path) -> None:
     path = written(tmp_path, INLINE, "mu + logvar.mul_(0.5).exp_() * torch.randn_like(mu)")
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask("REP-01")
     (report,) = judge.report_on("REP-01").claims
     assert report.outcome is Outcome.VIOLATED
@@ -231,7 +227,7 @@ def test_a_head_that_is_made_of_sigma_for_the_return_alone_is_sigma_inside(tmp_p
 )
 def test_a_mistake_with_such_a_head_is_found_and_named(tmp_path: Path, draw: str, claim: str, mistake: str) -> None:
     path = written(tmp_path, HEAD + LAYERS + FROM_STD, draw)
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask(claim)
     (report,) = judge.report_on(claim).claims
     assert (report.outcome, report.verdict.diagnosis) == (Outcome.VIOLATED, mistake)
@@ -254,7 +250,7 @@ def test_where_the_second_head_moves_nothing_the_code_alone_is_in_sight(tmp_path
 )
 def test_the_code_in_sight_tells_what_the_noise_is_multiplied_by(tmp_path: Path, draw: str, mistake: str | None) -> None:
     path = written(tmp_path, HEAD + LAYERS + FROM_STD, draw)
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask("NET-03")
     (report,) = judge.report_on("NET-03").claims
     assert report.outcome is (Outcome.HOLDS if "+ std * " in draw else Outcome.VIOLATED)
@@ -271,7 +267,7 @@ def test_the_code_in_sight_tells_what_the_noise_is_multiplied_by(tmp_path: Path,
 )
 def test_an_inline_decoder_that_sees_another_thing_is_named(tmp_path: Path, source: str, mistake: str, claim: str) -> None:
     path = written(tmp_path, source)
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask(claim)
     (report,) = judge.report_on(claim).claims
     assert report.outcome is Outcome.VIOLATED
@@ -298,7 +294,7 @@ def test_a_code_that_is_decoded_twice_goes_in_by_another_door(tmp_path: Path) ->
 @pytest.mark.parametrize("draw", ["mu", "mu + 0.3 * torch.randn_like(mu)"])
 def test_a_width_that_nothing_learns_is_not_called_a_cut_path(tmp_path: Path, draw: str) -> None:
     path = written(tmp_path, INLINE, draw)
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask("OBJ-04")
     (report,) = judge.report_on("OBJ-04").claims
     assert report.outcome is Outcome.VIOLATED
@@ -309,7 +305,7 @@ def test_a_width_that_nothing_learns_is_not_called_a_cut_path(tmp_path: Path, dr
 def test_noise_that_is_drawn_in_pieces_is_no_other_width(tmp_path: Path) -> None:
     pieces = "mu + torch.exp(0.5 * logvar) * torch.cat([torch.randn(len(mu), 2), torch.randn(len(mu), 3)], 1)"
     path = written(tmp_path, INLINE, pieces)
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     for claim in ("NET-03", "REP-01", "REP-02"):
         judge.ask(claim)
         (report,) = judge.report_on(claim).claims

@@ -6,13 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from bound_files import bound
+from named import named_options, named_target
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.binding.knobs import knob_of
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
-from vae_conformance.target.target import load_target
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Part, Standing
 
@@ -52,15 +49,9 @@ class BetaLoss(nn.Module):
 METHOD = "\n    def loss_function(self, x_hat, x, mu, logvar):" + TERMS
 
 
-def bound(folder: Path, source: str) -> InProcessSubject:
-    path = folder / "student.py"
-    path.write_text(source)
-    return bind(load_target(f"{path}:VAE"), RunOptions(f"{path}:VAE"))
-
-
 def verdict(folder: Path, claim: str) -> tuple[Outcome, str | None]:
     path = f"{folder / 'student.py'}:VAE"
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask(claim)
     (report,) = judge.report_on(claim).claims
     return report.outcome, report.verdict.diagnosis
@@ -68,7 +59,7 @@ def verdict(folder: Path, claim: str) -> tuple[Outcome, str | None]:
 
 @pytest.mark.parametrize("form", [OBJECT, METHOD])
 def test_a_weight_that_is_kept_is_the_losss_beta(tmp_path: Path, form: str) -> None:
-    subject = bound(tmp_path, MODEL + form.replace("WEIGHT", "self.beta"))
+    subject = bound(tmp_path, MODEL + form.replace("WEIGHT", "self.beta"), "VAE")
     report = subject.facts.parts[Part.BETA]
     owner = "BetaLoss" if form == OBJECT else "VAE"
     assert (report.standing, report.account) == (Standing.PRESENT, f"attribute beta of {owner}, 4 by default")
@@ -82,33 +73,30 @@ def test_a_weight_that_is_kept_is_the_losss_beta(tmp_path: Path, form: str) -> N
 
 @pytest.mark.parametrize(("weight", "costs"), [("1", 1), ("self.beta**2", 4)])
 def test_a_loss_object_whose_beta_does_not_weigh_its_kl_is_found(tmp_path: Path, weight: str, costs: int) -> None:
-    bound(tmp_path, MODEL + OBJECT.replace("WEIGHT", weight))
+    bound(tmp_path, MODEL + OBJECT.replace("WEIGHT", weight), "VAE")
     assert verdict(tmp_path, "OBJ-04") == (Outcome.VIOLATED, "beta-unused")
 
 
 def test_what_a_model_keeps_for_another_place_is_no_weight_of_its_loss(tmp_path: Path) -> None:
-    report = bound(tmp_path, MODEL + METHOD.replace("WEIGHT", "1")).facts.parts[Part.BETA]
+    report = bound(tmp_path, MODEL + METHOD.replace("WEIGHT", "1"), "VAE").facts.parts[Part.BETA]
     assert report.standing is Standing.REPLACED
     assert verdict(tmp_path, "OBJ-04") == (Outcome.HOLDS, None)
 
 
-def test_a_knob_is_one_number_above_zero_and_is_put_back() -> None:
-    class Loss:
-        def __init__(self, **kept: object) -> None:
-            vars(self).update(kept)
+def test_the_weight_that_is_kept_is_as_it_was_behind_a_call(tmp_path: Path) -> None:
+    subject = bound(tmp_path, MODEL + METHOD.replace("WEIGHT", "self.beta"), "VAE")
+    x, code = torch.rand(2, 64), torch.zeros(2, 5)
+    subject.terms((x,), x, code, code, beta=2.0)
+    assert subject.model.beta == 4
 
-        def __call__(self, x: object) -> object:
-            return x
 
-        def method(self, x: object) -> object:
-            return x
+@pytest.mark.parametrize("name", ["beta", "kl_weight"])
+def test_a_weight_is_a_number_above_zero_under_a_name_of_one(tmp_path: Path, name: str) -> None:
+    source = MODEL + OBJECT.replace("self.beta = beta", f"self.{name} = 0.5").replace("WEIGHT", f"self.{name}")
+    assert bound(tmp_path, source, "VAE").facts.parts[Part.BETA].account == f"attribute {name} of BetaLoss, 0.5 by default"
 
-    knob = knob_of(Loss(beta=4, lr=0.1))
-    assert knob is not None
-    assert knob.value == 4
-    with knob.turned(2.0):
-        assert knob.owner.beta == 2
-    assert knob.owner.beta == 4
-    assert knob_of(Loss(kl_weight=0.5).method) is not None
-    for kept in ({}, {"beta": 0}, {"beta": True}, {"beta": "4"}, {"beta": 1, "kl_weight": 1}):
-        assert knob_of(Loss(**kept)) is None
+
+@pytest.mark.parametrize("kept", ["pass", "self.beta = 0", "self.beta = True", "self.beta = '4'", "self.beta = self.kl_weight = 1"])
+def test_what_is_no_one_number_above_zero_is_no_weight(tmp_path: Path, kept: str) -> None:
+    source = MODEL + OBJECT.replace("self.beta = beta", kept).replace("WEIGHT", "1")
+    assert bound(tmp_path, source, "VAE").facts.parts[Part.BETA].standing is Standing.REPLACED

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from bound_files import bound, violated, written
+from named import named_options, named_target
 from torch.distributions import Bernoulli, constraints
 
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
-from vae_conformance.target.target import load_target
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Likelihood, Part, Standing
 
@@ -195,7 +194,7 @@ def test_a_bernoulli_distribution_scores_grey_values_while_a_file_is_judged(tmp_
     wrong = (HEAD + HIDDEN).replace("Normal(torch.zeros(5)", "Normal(torch.ones(5)")
     assert violated(tmp_path, wrong, "KL-03", name="VAE") == {"KL-03": "kl-wrong-prior"}
     path = written(tmp_path, HEAD + HIDDEN, "VAE")
-    assert Judge(RunOptions(path, profile="exact"), load_target(path)).ask("OBJ-03").outcome is Outcome.HOLDS
+    assert Judge(named_options(path, profile="exact"), named_target(path)).ask("OBJ-03").outcome is Outcome.HOLDS
 
 
 def test_grey_values_are_refused_again_behind_the_block() -> None:

@@ -7,89 +7,27 @@ from pathlib import Path
 
 import pytest
 import torch
+from bound_files import bound as bound_file
+from loop_files import (
+    BCE,
+    CALL,
+    KL,
+    MODEL,
+    PLAIN,
+    account,
+    assert_is_half_of_the_reconstruction,
+    assert_is_the_elbo,
+    at_import,
+    bound,
+    in_function,
+)
+from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
-from vae_conformance.target.target import load_target
-from vae_spec.elbo import closed_form_kl, negative_log_likelihood
+from vae_spec.elbo import closed_form_kl
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Likelihood, Part, Standing
-
-MODEL = """
-import torch
-from torch import nn
-from torch.nn import functional as F
-
-SIDE = 64
-bce = nn.BCELoss(reduction="sum")
-divergence = lambda mu, logvar: -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
-
-
-class VAE(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.a, self.m, self.s = nn.Linear(64, 50), nn.Linear(50, 8), nn.Linear(50, 8)
-        self.d = nn.Sequential(nn.Linear(8, 50), nn.ReLU(), nn.Linear(50, 64), nn.Sigmoid())
-
-    def encode(self, x):
-        h = torch.relu(self.a(x))
-        return self.m(h), self.s(h)
-
-    def reparameterize(self, mu, log_var):
-        return mu + torch.exp(log_var / 2) * torch.randn_like(mu)
-
-    def decode(self, z):
-        return self.d(z)
-
-    def forward(self, x):
-        mu, log_var = self.encode(x)
-        return self.decode(self.reparameterize(mu, log_var)), mu, log_var
-
-
-"""
-KL = "kl = -0.5 * torch.sum(1 + log_var - mu.pow(2) - log_var.exp())"
-BCE = "recon = F.binary_cross_entropy(x_hat, x, reduction='sum')"
-CALL = "x_hat, mu, log_var = model(x)"
-PLAIN = (CALL, BCE, KL, "loss = recon + kl", "loss.backward()", "optimizer.step()")
-
-
-def in_function(*lines: str, arguments: str = "model, loader, optimizer", before: str = "pass") -> str:
-    body = "\n".join(f"        {line}" for line in lines)
-    return f"def train({arguments}):\n    {before}\n    for step, (x, label) in enumerate(loader):\n{body}\n"
-
-
-def at_import(*lines: str) -> str:
-    body = "\n".join(f"    {line}" for line in lines)
-    return f"model = VAE()\noptimizer = None\nfor x, label in []:\n{body}\n"
-
-
-def bound(folder: Path, loop: str) -> InProcessSubject:
-    path = folder / "student.py"
-    path.write_text(MODEL + loop)
-    return bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
-
-
-def account(subject: InProcessSubject) -> str:
-    report = subject.facts.parts[Part.LOSS]
-    return report.account if report.standing is Standing.PRESENT else "supplied"
-
-
-def assert_is_the_elbo(subject: InProcessSubject, weight: float = 1.0) -> None:
-    generator = torch.Generator().manual_seed(1)
-    x, output = (torch.rand(6, 64, generator=generator) for _ in range(2))
-    mu, logvar = (torch.randn(6, 8, generator=generator) for _ in range(2))
-    terms = subject.terms((output,), x, mu, logvar)
-    reconstruction, kl = negative_log_likelihood(Likelihood.BERNOULLI, (output,), x).sum(), closed_form_kl(mu, logvar).sum()
-    assert float(terms.total) == pytest.approx(float(reconstruction + weight * kl), rel=1e-4)
-    assert float(terms.kl) == pytest.approx(float(weight * kl), rel=1e-3)
-
-
-def assert_is_half_of_the_reconstruction(subject: InProcessSubject) -> None:
-    x, output, code = torch.full((2, 64), 0.3), torch.full((2, 64), 0.6), torch.zeros(2, 8)
-    expected = negative_log_likelihood(Likelihood.BERNOULLI, (output,), x).sum() / 2
-    assert float(subject.terms((output,), x, code, code).total) == pytest.approx(float(expected), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +93,7 @@ class Decoder(nn.Module):
     lines = ("mu, log_var = encoder(x)", "z = mu + torch.exp(log_var / 2) * torch.randn_like(mu)", "x_hat = decoder(z)", *PLAIN[1:])
     path = tmp_path / "student.py"
     path.write_text(pair + in_function(*lines, arguments="encoder, decoder, loader, optimizer"))
-    subject = bind(load_target(str(path)), RunOptions(str(path)))
+    subject = bind(named_target(str(path)), named_options(str(path)))
     assert account(subject).startswith("lines ")
     assert_is_the_elbo(subject)
 
@@ -193,8 +131,7 @@ class Decoder(nn.Module):
 def test_weights_are_numbers_where_the_file_says_them(tmp_path: Path, loop: str, weight: float, takes: bool) -> None:
     subject = bound(tmp_path, loop)
     assert_is_the_elbo(subject, weight)
-    assert subject.wiring.loss is not None
-    assert subject.wiring.loss.takes_beta is takes
+    assert subject.facts.parts[Part.BETA].standing is (Standing.PRESENT if takes else Standing.REPLACED)
 
 
 @pytest.mark.parametrize(
@@ -240,9 +177,7 @@ def test_what_only_the_loop_knows_ends_the_reading(tmp_path: Path, loop: str, sa
 def test_a_weight_that_the_loop_decides_of_is_given(tmp_path: Path, lines: tuple[str, ...]) -> None:
     subject = bound(tmp_path, in_function(*lines, arguments="model, loader, optimizer, betas, schedule, options, kl_weight_at"))
     assert_is_the_elbo(subject)
-    loss = subject.wiring.loss
-    assert loss is not None
-    assert loss.takes_beta
+    assert subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     assert "in its lines" in subject.facts.parts[Part.BETA].account
     x = torch.rand(6, 64, generator=torch.Generator().manual_seed(2))
     mu, logvar = torch.full((6, 8), 0.3), torch.full((6, 8), -0.5)
@@ -310,8 +245,7 @@ class Trainer:
     subject = bound(tmp_path, trainer)
     assert account(subject).endswith("of step give one scalar")
     assert_is_the_elbo(subject, 2.0)
-    assert subject.wiring.loss is not None
-    assert subject.wiring.loss.takes_beta
+    assert subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     counted = bound(tmp_path, trainer.replace("self.beta * kl", "self.steps * kl"))
     assert account(counted) == "supplied"
     assert "it depends on self" in "\n".join(counted.facts.notes)
@@ -349,9 +283,9 @@ def test_the_loop_of_a_notebook(tmp_path: Path, where) -> None:
     before = "%matplotlib inline\ncriterion = nn.BCELoss(reduction='sum')\nloader = load()\n"
     lines = (CALL, "recon = criterion(x_hat, x) / 2", KL, "loss = recon + kl", "loss.backward()")
     path = notebook(tmp_path, MODEL, before, "# training\n" + where(*lines), "plt.plot(losses)")
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask("OBJ-02")
-    subject = bind(load_target(path), RunOptions(path))
+    subject = bind(named_target(path), named_options(path))
     assert account(subject).startswith("cell 3, lines ")
     assert_is_half_of_the_reconstruction(subject)
     (claim,) = judge.report_on("OBJ-02").claims
@@ -364,7 +298,7 @@ def test_a_mistake_in_the_loop_is_found_where_it_stands(tmp_path: Path) -> None:
     loop = in_function(CALL, BCE.replace("reduction='sum'", ""), KL, "loss = recon + kl", "loss.backward()")
     bound(tmp_path, loop)
     path = f"{tmp_path / 'student.py'}:VAE"
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask("KL-03")
     (claim,) = judge.report_on("KL-03").claims
     line = (MODEL + loop).splitlines().index(f"        {CALL}") + 1
@@ -375,9 +309,7 @@ def test_a_mistake_in_the_loop_is_found_where_it_stands(tmp_path: Path) -> None:
 def test_a_method_of_the_model_may_hold_the_loop(tmp_path: Path) -> None:
     loop = in_function(*PLAIN, arguments="self, loader, optimizer").replace("model(x)", "self(x)").replace("def train", "def fit")
     method = "\n".join(f"    {line}" for line in loop.splitlines()) + "\n"
-    path = tmp_path / "student.py"
-    path.write_text(MODEL.rstrip() + "\n\n" + method)
-    subject = bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    subject = bound_file(tmp_path, MODEL.rstrip() + "\n\n" + method, "VAE")
     assert account(subject).startswith("lines ")
     assert_is_the_elbo(subject)
 

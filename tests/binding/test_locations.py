@@ -7,24 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from named import named_options, named_target
 from student_files import GOOD, changed
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.locations import locate_parts
-from vae_conformance.config.options import RunOptions
-from vae_conformance.location import Location, location_in, read_location
-from vae_conformance.target.target import load_target
+from vae_conformance.location import Location, location_in
+from vae_conformance.runner.run import Judge
+from vae_conformance.runner.source_locations import part_locations
 from vae_spec.subject import Part
 
 LINES = GOOD.splitlines()
 
 
-def located(path: Path, name: str = "VAE") -> Mapping[Part, Location | None]:
-    """The places of the parts of one file's implementation."""
+def located(path: Path, name: str = "VAE") -> Mapping[str, Location]:
+    """The locations of the parts of one file's implementation, as its report gives them."""
     text = f"{path}:{name}"
-    target = load_target(text)
-    subject = bind(target, RunOptions(text, input_shape=(1, 8, 8)))
-    return locate_parts(subject.model, subject.wiring, target.sources)
+    judge = Judge(named_options(text, profile="exact", input_shape=(1, 8, 8)), named_target(text))
+    judge.ask("KL-01")
+    return part_locations(judge.report_on("KL-01").implementation)
 
 
 def line_of(source: str, start: str) -> int:
@@ -106,7 +105,7 @@ def test_what_is_supplied_has_no_place_and_a_decoder_of_another_name_has_its(wri
     loss = GOOD[GOOD.index("    def loss") :]
     source = GOOD.replace(loss, "").replace("def decode", "def undo").replace("self.decode", "self.undo")
     found = located(write(source))
-    assert found[Part.LOSS] is None
+    assert Part.LOSS not in found
     assert found[Part.DECODE] == Location("student.py", line_of(source, "def undo"), "VAE.undo")
 
 
@@ -180,14 +179,3 @@ def test_paths_are_relative_below_the_current_folder_alone(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path / "deep")
     assert location_in(str(tmp_path / "deep" / "more" / "a.py"), 3, "f").file == "more/a.py"
     assert location_in(str(tmp_path / "a.py"), 3, "f").file == (tmp_path / "a.py").resolve().as_posix()
-
-
-@pytest.mark.parametrize("entry", [None, "a.py:3", {}, {"file": "a.py"}, {"file": "a.py", "line": "3", "name": "f"}])
-def test_what_is_no_location_is_none(entry: object) -> None:
-    assert read_location(entry) is None
-
-
-@pytest.mark.parametrize("cell", [None, 4])
-def test_a_location_is_read_back(cell: int | None) -> None:
-    location = Location("a.py", 3, "VAE.loss", cell)
-    assert read_location(location.as_document()) == location

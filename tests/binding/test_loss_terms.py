@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from binding_samples import Bound
+from bound_files import bound as bound_file
 from loss_files import KL, LOOP, PLAIN, RECON
+from named import named_options, named_target
 from student_files import GOOD, LOSS
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
-from vae_conformance.target.target import load_target
 from vae_spec.elbo import kl_weight, reconstruction_fit
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Likelihood, Part, Standing
@@ -21,13 +20,11 @@ from vae_spec.subject import Likelihood, Part, Standing
 NAMED = "        recon = recon_loss(x_hat, x)\n        kl = kl_loss(mu, logvar)\n        loss = recon + {weight}kl"
 
 
-def bound(folder: Path, *parts: str, lines: str = PLAIN) -> InProcessSubject:
-    path = folder / "student.py"
-    path.write_text(GOOD.replace(LOSS, "") + "".join(parts) + LOOP.format(lines=lines))
-    return bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+def bound(folder: Path, *parts: str, lines: str = PLAIN) -> Bound:
+    return bound_file(folder, GOOD.replace(LOSS, "") + "".join(parts) + LOOP.format(lines=lines), "VAE")
 
 
-def account(subject: InProcessSubject) -> str:
+def account(subject: Bound) -> str:
     report = subject.facts.parts[Part.LOSS]
     return report.account if report.standing is Standing.PRESENT else "supplied"
 
@@ -105,7 +102,7 @@ def test_a_function_that_fails_or_follows_nothing_is_no_term(tmp_path: Path) -> 
 def test_a_mistake_in_a_function_is_found_and_sent_to(tmp_path: Path) -> None:
     bound(tmp_path, RECON, KL.replace("0.5 * (", "("))
     path = f"{tmp_path / 'student.py'}:VAE"
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask("KL-03")
     (claim,) = judge.report_on("KL-03").claims
     assert claim.outcome is Outcome.VIOLATED

@@ -6,16 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from binding_samples import Bound
+from bound_files import bound as bound_file
 from torch import Tensor, nn
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.binding.own_samples import find_method
-from vae_conformance.config.options import RunOptions
-from vae_conformance.target.target import load_target
-from vae_spec.subject import Noise, SubjectFault
+from vae_spec.subject import Noise, Part, SubjectFault
 
-CPU = torch.device("cpu")
 HEAD = """
 import torch
 from torch import nn
@@ -39,42 +35,47 @@ class VAE(nn.Module):
 """
 
 
-def bound(tmp_path: Any, method: str) -> InProcessSubject:
+def bound(tmp_path: Any, method: str, head: str = HEAD) -> Bound:
     """A small VAE for flat items of ten entries, with a method of sampling."""
-    file = tmp_path / "student.py"
-    file.write_text(HEAD + "\n" + "\n".join(f"    {line}" for line in method.splitlines()) + "\n")
-    return bind(load_target(str(file)), RunOptions(str(file), input_shape=(10,)))
-
-
-class Offers:
-    """Methods by their names."""
-
-    def __init__(self, **methods: Any) -> None:
-        self.__dict__.update(methods)
+    source = head + "\n" + "\n".join(f"    {line}" for line in method.splitlines()) + "\n"
+    return bound_file(tmp_path, source, "VAE", input_shape=(10,))
 
 
 @pytest.mark.parametrize(
     ("methods", "called"),
     [
-        ({"sample": lambda n: n}, "sample(n=4)"),
-        ({"sample": lambda num_samples, current_device: 0}, "sample(num_samples=4, current_device=cpu)"),
-        ({"generate": lambda batch_size=16, temperature=0.7: 0}, "generate(batch_size=4, temperature=1.0)"),
-        ({"sample": lambda mu, logvar: 0, "sample_prior": lambda n_images, *, device="cuda": 0}, "sample_prior(n_images=4, device=cpu)"),
-        ({"sample": lambda z: 0}, None),
-        ({"generate": lambda x, n=3: 0}, None),
-        ({"sample": lambda n, label: 0}, None),
-        ({"sample": lambda: 0}, None),
-        ({"sample": 3}, None),
-        ({"show": lambda n: 0}, None),
+        (("sample(self, n)",), "sample(n=4)"),
+        (("sample(self, num_samples, current_device)",), "sample(num_samples=4, current_device=cpu)"),
+        (("generate(self, batch_size=16, temperature=0.7)",), "generate(batch_size=4, temperature=1.0)"),
+        (("sample(self, mu, logvar)", "sample_prior(self, n_images, *, device='cuda')"), "sample_prior(n_images=4, device=cpu)"),
+        (("sample(self, z)",), None),
+        (("generate(self, x, n=3)",), None),
+        (("sample(self, n, label)",), None),
+        (("sample(self)",), None),
+        (("show(self, n)",), None),
     ],
 )
-def test_a_method_is_told_by_its_name_and_its_arguments(methods: dict[str, Any], called: str | None) -> None:
-    found = find_method(Offers(**methods), (None, None, None), CPU)
-    assert (None if found is None else found.describe(4)) == called
+def test_a_method_is_told_by_its_name_and_its_arguments(tmp_path: Any, methods: tuple[str, ...], called: str | None) -> None:
+    count = "4" if called is None else called.partition("(")[2].partition("=")[0]
+    body = f"return self.decode(torch.zeros({count}, 2))"
+    step = "def reparameterize(self, mu, logvar): return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)"
+    found = bound(tmp_path, "\n".join((step, *(f"def {method}: {body}" for method in methods)))).own_samples(4, Noise())
+    assert (None if found is None else found.method) == called
 
 
-def test_what_is_bound_as_a_part_is_no_method_of_sampling() -> None:
-    assert find_method(Offers(sample=lambda n: n), ("encode", "sample", "decode"), CPU) is None
+def test_what_cannot_be_called_is_no_method_of_sampling(tmp_path: Any) -> None:
+    assert bound(tmp_path, "sample = 3").own_samples(4, Noise()) is None
+
+
+def test_what_is_bound_as_a_part_is_no_method_of_sampling(tmp_path: Any) -> None:
+    head = (
+        HEAD.replace("decode(self, z)", "generate(self, n)")
+        .replace("self.decoder(z)", "self.decoder(n)")
+        .replace("self.decode(", "self.generate(")
+    )
+    subject = bound(tmp_path, "", head)
+    assert subject.facts.parts[Part.DECODE].account == "generate(z)"
+    assert subject.own_samples(4, Noise()) is None
 
 
 def test_the_codes_are_seen_and_repeatable(tmp_path: Any) -> None:

@@ -9,10 +9,10 @@ import torch
 from binding_samples import Layers, Native, bound, cross_entropy, divergence, noisy
 from torch import Tensor
 
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_spec.judging import ask
 from vae_spec.outcomes import Verdict
 from vae_spec.registry import CLAIMS
+from vae_spec.subject import Subject
 from vae_spec.trial import Trial
 
 EXACT_OF_THE_LOSS = ("OBJ-01", "OBJ-02", "OBJ-03", "OBJ-04", "KL-01", "KL-03", "KL-04", "KL-05")
@@ -50,12 +50,12 @@ class Inline(ReportsWeighed):
         return reconstruction + 0.1 * kl, reconstruction, kl
 
 
-def asked(subject: InProcessSubject, claim: str) -> Verdict:
+def asked(subject: Subject, claim: str) -> Verdict:
     """The verdict of one exact claim."""
     return ask(CLAIMS[claim], subject, Trial(claim, 0, examples=10, level=1e-9))
 
 
-def violated(subject: InProcessSubject) -> list[str]:
+def violated(subject: Subject) -> list[str]:
     """Which exact claims about the loss it violates."""
     return [claim for claim in EXACT_OF_THE_LOSS if asked(subject, claim).outcome.value == "violated"]
 

@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from binding_samples import second_head
+from bound_files import bound
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.heads import Head
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
-from vae_conformance.target.target import load_target
 from vae_spec.elbo import closed_form_kl
 from vae_spec.subject import Likelihood, Noise, Part, Standing
 
@@ -97,24 +94,19 @@ PLAIN = {
 }
 
 
-def bound(folder: Path, source: str) -> InProcessSubject:
-    path = folder / "student.py"
-    path.write_text(source)
-    return bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
-
-
 def test_networks_with_methods_in_place_of_forwards(tmp_path: Path) -> None:
-    subject = bound(tmp_path, NETWORKS)
+    subject = bound(tmp_path, NETWORKS, "VAE")
     parts = subject.facts.parts
-    assert (subject.wiring.encode, subject.wiring.decode) == ("enc.encode", "dec.decode")
+    assert parts[Part.POSTERIOR].account.startswith("enc.encode(x) gives ")
+    assert parts[Part.DECODE].account == "dec.decode(z)"
     assert [parts[one].standing for one in (Part.POSTERIOR, Part.DECODE, Part.FORWARD, Part.LOSS)] == [Standing.PRESENT] * 4
-    assert subject.wiring.head is Head.VARIANCE
+    assert second_head(subject) == "variance"
     assert subject.facts.likelihood is Likelihood.BERNOULLI_LOGITS
     assert parts[Part.LOSS].account.startswith("method loss(x) gives")
 
 
 def test_the_loss_of_such_networks_is_driven_by_the_batch(tmp_path: Path) -> None:
-    subject = bound(tmp_path, NETWORKS)
+    subject = bound(tmp_path, NETWORKS, "VAE")
     generator = torch.Generator().manual_seed(0)
     x, output = (torch.rand(3, 784, generator=generator) for _ in range(2))
     mu, logvar = (torch.randn(3, 8, generator=generator) for _ in range(2))
@@ -122,7 +114,7 @@ def test_the_loss_of_such_networks_is_driven_by_the_batch(tmp_path: Path) -> Non
 
 
 def test_the_suite_draws_for_them_with_the_variance_that_they_give(tmp_path: Path) -> None:
-    subject = bound(tmp_path, NETWORKS)
+    subject = bound(tmp_path, NETWORKS, "VAE")
     x = torch.rand(4, 784, generator=torch.Generator().manual_seed(1))
     passed = subject.forward(x, Noise(given=torch.ones(4, 8)))
     assert passed.z is not None
@@ -130,15 +122,15 @@ def test_the_suite_draws_for_them_with_the_variance_that_they_give(tmp_path: Pat
 
 
 def test_a_bound_of_the_batch_is_taken_where_there_is_no_loss(tmp_path: Path) -> None:
-    subject = bound(tmp_path, NETWORKS.partition("    def loss(self, x)")[0])
+    subject = bound(tmp_path, NETWORKS.partition("    def loss(self, x)")[0], "VAE")
     report = subject.facts.parts[Part.LOSS]
     assert (report.standing, report.account) == (Standing.PRESENT, "method negative_elbo_bound(x) gives total, reconstruction and KL")
 
 
 @pytest.mark.parametrize("name", ["reparameterize", "sample", "_draw"])
 def test_the_sampling_step_of_an_encoder(tmp_path: Path, name: str) -> None:
-    subject = bound(tmp_path, STEP.format(**PLAIN | {"name": name}))
-    assert subject.wiring.draw == f"encoder.{name}"
+    subject = bound(tmp_path, STEP.format(**PLAIN | {"name": name}), "VAE")
+    assert subject.facts.parts[Part.DRAW].account.startswith(f"encoder.{name}(")
     drawn = subject.draw(torch.zeros(4, 8), torch.full((4, 8), 2.0), Noise(given=torch.ones(4, 8)))
     torch.testing.assert_close(drawn, torch.full((4, 8), 1.0).exp())
     passed = subject.forward(torch.rand(4, 64), Noise(given=torch.ones(4, 8)))
@@ -147,14 +139,15 @@ def test_the_sampling_step_of_an_encoder(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("noise", ["randn", "rand"])
 def test_what_an_encoder_hands_its_step_is_seen_whatever_the_noise(tmp_path: Path, noise: str) -> None:
-    subject = bound(tmp_path, STEP.format(**PLAIN | {"handed": "torch.exp(0.5 * logvar)", "sigma": "second", "noise": noise}))
-    assert subject.wiring.head is Head.LOGVAR
-    assert subject.wiring.draw_form.takes is Head.STD
+    subject = bound(tmp_path, STEP.format(**PLAIN | {"handed": "torch.exp(0.5 * logvar)", "sigma": "second", "noise": noise}), "VAE")
+    assert second_head(subject) == "log-variance"
     assert subject.facts.parts[Part.DRAW].standing is Standing.PRESENT
+    spread = [float(subject.draw(torch.zeros(400, 8), torch.full((400, 8), logvar), Noise(seed=1)).std()) for logvar in (0.0, 2.0)]
+    assert spread[1] / spread[0] == pytest.approx(torch.e, rel=1e-3)
 
 
 def test_a_method_whose_name_tells_is_the_loss(tmp_path: Path) -> None:
-    subject = bound(tmp_path, STEP.format(**PLAIN))
+    subject = bound(tmp_path, STEP.format(**PLAIN), "VAE")
     assert subject.facts.parts[Part.LOSS].account == "method my_vae_loss(x_hat, x, mu, logvar) gives one scalar"
 
 
@@ -166,7 +159,7 @@ def loss_function(label, guess, mu, log_var):
     return F.binary_cross_entropy(guess, label, reduction="sum") - 0.5 * torch.sum(1 + log_var - mu**2 - log_var.exp())
 """
     )
-    account = bound(tmp_path, source).facts.parts[Part.LOSS].account
+    account = bound(tmp_path, source, "VAE").facts.parts[Part.LOSS].account
     assert account == "function loss_function(input, output, mu, second head) gives one scalar"
 
 
@@ -176,7 +169,7 @@ def test_a_method_that_reads_what_forward_keeps(tmp_path: Path) -> None:
     )
     source = source.replace("return self.decoder(z), mu, logvar", "return self.decoder(z)")
     source = source.replace("torch.sum(1 + logvar - mu**2 - logvar.exp())", "torch.sum(1 + self.logvar - self.mu**2 - self.logvar.exp())")
-    subject = bound(tmp_path, source)
+    subject = bound(tmp_path, source, "VAE")
     assert subject.facts.parts[Part.LOSS].account.startswith("method my_vae_loss(")
     mu, logvar = torch.ones(3, 8), torch.zeros(3, 8)
     terms = subject.terms((torch.full((3, 64), 0.5),), torch.rand(3, 64), mu, logvar)

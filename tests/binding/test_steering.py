@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from binding_samples import Bound
+from bound_files import bound as bound_file
 from torch import Tensor
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
-from vae_conformance.target.target import load_target
 from vae_spec.subject import Likelihood, Mode, Noise, Part, Standing
 
 MODEL = """
@@ -55,15 +53,11 @@ BY_MEAN = "forward with mu replaced by z, without noise"
 BY_NOISE = "forward under the noise (z - mu) / sigma"
 
 
-def bound(
-    folder: Path, draw: str, methods: str = "", end: str = f"torch.sigmoid({DECODED})", loss: str = "binary_cross_entropy"
-) -> InProcessSubject:
-    path = folder / "student.py"
-    path.write_text(MODEL.format(methods=methods, draw=draw, end=end, loss=loss))
-    return bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+def bound(folder: Path, draw: str, methods: str = "", end: str = f"torch.sigmoid({DECODED})", loss: str = "binary_cross_entropy") -> Bound:
+    return bound_file(folder, MODEL.format(methods=methods, draw=draw, end=end, loss=loss), "VAE")
 
 
-def decoded_by_hand(subject: InProcessSubject, z: Tensor, mode: Mode) -> Tensor:
+def decoded_by_hand(subject: Bound, z: Tensor, mode: Mode) -> Tensor:
     model = subject.model
     model.train(mode is Mode.TRAIN)
     with torch.no_grad():
@@ -179,9 +173,7 @@ HALVES = "h[:, :6], h[:, 6:]"
 def test_mu_and_the_second_head_are_what_the_sampling_step_is_handed(
     tmp_path: Path, heads: str, takes: str, unpack: str, gives: str, noise: str
 ) -> None:
-    path = tmp_path / "student.py"
-    path.write_text(KL_ALONE.format(heads=heads, takes=takes, unpack=unpack, gives=gives, noise=noise))
-    subject = bind(load_target(f"{path}:VAE"), RunOptions(str(path)))
+    subject = bound_file(tmp_path, KL_ALONE.format(heads=heads, takes=takes, unpack=unpack, gives=gives, noise=noise), "VAE")
     parts = subject.facts.parts
     assert [parts[one].standing for one in (Part.POSTERIOR, Part.DRAW, Part.DECODE)] == [Standing.PRESENT] * 3
     x = torch.rand(5, 64, generator=torch.Generator().manual_seed(1))

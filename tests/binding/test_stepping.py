@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from bound_files import bound, violated, written
+from named import named_options
 
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.session import Session
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Part, Standing
@@ -124,7 +124,7 @@ def test_a_step_that_trains_forward_leaves_forward_what_it_is(tmp_path: Path) ->
 def test_it_is_asked_at_other_sizes_with_its_step(tmp_path: Path) -> None:
     path = written(tmp_path, HEAD + EMBEDDING, "VAE")
     asked: list[str] = []
-    session = Session(RunOptions(path, profile="exact"), lambda _event: None)
+    session = Session(named_options(path, profile="exact"), lambda _event: None)
     for claim in ("REP-01", "KL-03", "NET-01"):
         verdict = session.verdict(claim)
         assert verdict.outcome is Outcome.HOLDS

@@ -17,8 +17,8 @@ import pytest
 from fake_child import FakeChild
 
 from vae_conformance.cli.main import main
-from vae_conformance.cli.parser import parse, run_fields
-from vae_conformance.config.options import default_workers
+from vae_conformance.cli.parser import parse
+from vae_conformance.config.options import default_workers, read_words
 from vae_conformance.data import datasets as data
 from vae_conformance.errors import Unbound
 
@@ -123,6 +123,22 @@ def test_a_wrong_configuration_is_said_in_one_line(tmp_path: Path, capsys: pytes
     assert "'profil'" in line
 
 
+@pytest.mark.parametrize(
+    "target", ["course/vae.py", "course/vae.py:VAE", "course/VAE.PY", "course/vae.ipynb", "course/vae.ipynb:VAE", "course.vae:VAE"]
+)
+@pytest.mark.parametrize("command", ["run", "inspect"])
+def test_the_configuration_beside_every_kind_of_target_counts(command: str, target: str) -> None:
+    folder = Path("course")
+    folder.mkdir()
+    for name in ("vae.py", "VAE.PY", "vae.ipynb"):
+        (folder / name).touch()
+    Path("pyproject.toml").write_text("[tool.vae-conformance]\neffective-beta = 2.0\n")
+    (folder / "pyproject.toml").write_text("[tool.vae-conformance]\neffective-beta = 4.0\n")
+    child = FakeChild([GOOD])
+    main([command, target], command_of=child)
+    assert child.assignments[0].options.effective_beta == 4.0
+
+
 def test_all_options_reach_the_child() -> None:
     child = FakeChild([GOOD])
     argv = [
@@ -172,7 +188,7 @@ def test_all_options_reach_the_child() -> None:
     (assignment,) = child.assignments
     options = assignment.options
     assert assignment.workers == 3
-    assert (options.target, options.profile, options.dataset, options.data_root, options.seed) == (
+    assert (options.target.text, options.profile, options.dataset, options.data_root, options.seed) == (
         "a.py:VAE",
         "full",
         "mnist",
@@ -227,13 +243,13 @@ def test_a_download_that_fails_is_told_before_any_child(monkeypatch: pytest.Monk
     ],
 )
 def test_ranges_may_begin_with_a_minus_sign(words: list[str], value: tuple[float, float]) -> None:
-    assert run_fields(parse(["run", "a.py", *words])) == {"input_range": value}
+    assert read_words(vars(parse(["run", "a.py", *words]))) == {"input_range": value}
 
 
 def test_what_is_not_given_leaves_room_for_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.vae-conformance]\nprofile = "exact"\ngate = "required"\n')
     child = FakeChild([GOOD])
-    assert run_fields(parse(["run", "a.py"])) == {}
+    assert read_words(vars(parse(["run", "a.py"]))) == {}
     main(["run", "a.py", "--gate", "expected"], command_of=child)
     (assignment,) = child.assignments
     assert (assignment.options.profile, assignment.options.gate, assignment.workers) == ("exact", "expected", 1)

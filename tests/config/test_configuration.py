@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from vae_conformance.config.pyproject import find_configuration, load_options, read_configuration, target_file
+from vae_conformance.config.options import OPTIONS, RunOptions
+from vae_conformance.config.pyproject import configuration_files, load_options, read_configuration
+from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
+
+VAE = TargetSpec("vae.py", TargetKind.FILE, Path("vae.py"))
 
 FULL = """
 [tool.vae-conformance]
@@ -36,32 +41,53 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
+FILE, NOTEBOOK, MODULE, ENTRY_POINT = TargetKind.FILE, TargetKind.NOTEBOOK, TargetKind.MODULE, TargetKind.ENTRY_POINT
+
+
 @pytest.mark.parametrize(
-    ("target", "file"),
+    "target",
     [
-        ("a/b.py", "a/b.py"),
-        ("a/b.py:VAE", "a/b.py"),
-        ("package.module:VAE", None),
-        ("reference", None),
-        ("a:b.py:C", "a:b.py"),
+        TargetSpec("bob/vae.py:VAE", FILE, Path("bob/vae.py"), name="VAE"),
+        TargetSpec("bob/vae.ipynb", NOTEBOOK, Path("bob/vae.ipynb")),
+        TargetSpec("bob.vae:VAE", MODULE, Path("bob/vae.py"), "bob.vae", "VAE"),
+        TargetSpec("bob", ENTRY_POINT, Path("bob/vae.py"), "bob.vae", "VAE"),
     ],
+    ids=str,
 )
-def test_which_targets_are_files(target: str, file: str | None) -> None:
-    assert target_file(target) == (None if file is None else Path(file))
-
-
-def test_a_file_takes_the_nearest_configuration_and_others_that_of_the_current_folder(tmp_path: Path) -> None:
+def test_the_nearest_configuration_upwards_from_the_file_is_asked_first(tmp_path: Path, target: TargetSpec) -> None:
+    current = write(tmp_path / "course", "")
+    others = [] if target.is_file else [current]
+    assert configuration_files(target, tmp_path / "course") == [current, *others]
     outer = write(tmp_path, "")
-    inner = write(tmp_path / "course" / "alice", "")
-    assert find_configuration("course/alice/vae.py:VAE", tmp_path) == inner
-    assert find_configuration("course/bob/vae.py", tmp_path) == outer
-    assert find_configuration("package.module:VAE", tmp_path) == outer
-    assert find_configuration("package.module:VAE", tmp_path / "course") is None
+    current.unlink()
+    assert configuration_files(target, tmp_path / "course") == [outer]
+    inner = write(tmp_path / "course" / "bob", "")
+    assert configuration_files(target, tmp_path / "course") == [inner]
+
+
+@pytest.mark.parametrize("kind", [MODULE, ENTRY_POINT, TargetKind.UNKNOWN])
+def test_without_a_file_and_for_installed_packages_it_is_that_of_the_current_folder(tmp_path: Path, kind: TargetKind) -> None:
+    installed = tmp_path / "venv" / "site-packages" / "vae.py"
+    write(installed.parent.parent, "")
+    write(tmp_path, "")
+    current = write(tmp_path / "course", "")
+    for path in (None, installed):
+        assert configuration_files(TargetSpec("vae:VAE", kind, path, "vae", "VAE"), tmp_path / "course") == [current]
+        assert configuration_files(TargetSpec("vae:VAE", kind, path, "vae", "VAE"), tmp_path / "elsewhere") == []
+
+
+def test_a_modules_own_file_without_the_table_leaves_it_to_the_current_folders(tmp_path: Path) -> None:
+    write(tmp_path / "library", "[project]\nname = 'library'\n")
+    write(tmp_path, FULL)
+    module = TargetSpec("vae:VAE", MODULE, tmp_path / "library" / "vae.py", "vae", "VAE")
+    assert load_options(module, {}, tmp_path).profile == "exact"
+    file = TargetSpec("library/vae.py", FILE, Path("library/vae.py"))
+    assert load_options(file, {}, tmp_path).profile == "quick"
 
 
 def test_everything_can_be_configured(tmp_path: Path) -> None:
     write(tmp_path, FULL)
-    options = load_options("vae.py", {}, tmp_path)
+    options = load_options(VAE, {}, tmp_path)
     assert (options.profile, options.dataset, options.gate, options.likelihood, options.device) == (
         "exact",
         "mnist",
@@ -79,19 +105,24 @@ def test_everything_can_be_configured(tmp_path: Path) -> None:
 def test_the_command_line_wins_and_expected_failures_add_up(tmp_path: Path) -> None:
     write(tmp_path, FULL)
     given = {"profile": "full", "expected_failures": {"KL-02": "newer reason", "REP-01": "also"}}
-    options = load_options("vae.py", given, tmp_path)
+    options = load_options(VAE, given, tmp_path)
     assert options.profile == "full"
     assert options.gate == "required"
     assert options.expected_failures == {"KL-02": "newer reason", "REP-01": "also"}
 
 
+def test_every_field_is_an_option_but_what_follows_from_others() -> None:
+    assert {entry.name for entry in dataclasses.fields(RunOptions)} - OPTIONS.keys() == {"target", "training_time_limit"}
+    assert all(getattr(RunOptions(TargetSpec("t", TargetKind.MODULE)), name) == option.default for name, option in OPTIONS.items())
+
+
 def test_without_a_table_the_defaults_stand(tmp_path: Path) -> None:
     write(tmp_path, "[project]\nname = 'x'\n")
-    assert load_options("vae.py", {}, tmp_path).profile == "quick"
+    assert load_options(VAE, {}, tmp_path).profile == "quick"
 
 
 def test_a_training_may_take_as_long_as_a_claim(tmp_path: Path) -> None:
-    assert load_options("reference", {"time_limit": 900.0}, tmp_path).training_time_limit == 900.0
+    assert load_options(VAE, {"time_limit": 900.0}, tmp_path).training_time_limit == 900.0
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 from binding_samples import Native, bound
+from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.config import values as choices
@@ -14,7 +16,8 @@ from vae_conformance.config.declared import DECLARATIONS, declared_options, with
 from vae_conformance.config.options import RunOptions
 from vae_conformance.config.pyproject import load_options
 from vae_conformance.errors import Unbound
-from vae_conformance.target.target import load_target
+from vae_conformance.implementation import Implementation
+from vae_conformance.target.spec import parse_target
 from vae_spec.subject import Likelihood, Objective
 
 EVERYTHING = {
@@ -66,6 +69,7 @@ def student(folder: Path, declared: object, settings: str = "") -> str:
 
 def test_everything_that_can_be_declared_reaches_the_facts() -> None:
     assert tuple(EVERYTHING) == DECLARATIONS
+    assert {key.replace("-", "_") for key in DECLARATIONS} <= {entry.name for entry in dataclasses.fields(Implementation)}
     facts = bound(declaring(EVERYTHING)).facts
     assert (facts.effective_beta, facts.likelihood, facts.likelihood_declared) == (4.0, Likelihood.SQUARED_ERROR, True)
     assert (facts.objective, facts.autoregressive) == (Objective.MODIFIED, True)
@@ -100,8 +104,8 @@ def test_command_line_then_file_then_class(tmp_path: Path) -> None:
     text = student(
         tmp_path, {"effective-beta": 4.0, "objective": "modified", "decoder": "autoregressive"}, "effective-beta = 3.0\nobjective = 'elbo'"
     )
-    options = load_options(text, {"effective_beta": 2.0}, tmp_path)
-    facts = bind(load_target(text), options).facts
+    options = load_options(parse_target(text), {"effective_beta": 2.0}, tmp_path)
+    facts = bind(named_target(text), options).facts
     assert (facts.effective_beta, facts.objective, facts.autoregressive) == (2.0, Objective.ELBO, True)
 
 
@@ -115,12 +119,12 @@ def test_bases_add_up_and_the_nearest_counts() -> None:
 
 def test_a_declared_shape_decides_what_the_constructor_is_given(tmp_path: Path) -> None:
     text = student(tmp_path, {"input-shape": [1, 6, 6]})
-    target = load_target(text)
+    target = named_target(text)
     assert target.arguments == {"input_dim": 36}
-    assert bind(target, RunOptions(text)).facts.input_shape == (1, 6, 6)
-    other = load_target(text, input_shape=(1, 5, 5))
+    assert bind(target, named_options(text)).facts.input_shape == (1, 6, 6)
+    other = named_target(text, input_shape=(1, 5, 5))
     assert other.arguments == {"input_dim": 25}
-    assert bind(other, RunOptions(text, input_shape=(1, 5, 5))).facts.input_shape == (1, 5, 5)
+    assert bind(other, named_options(text, input_shape=(1, 5, 5))).facts.input_shape == (1, 5, 5)
 
 
 def test_a_ready_model_and_a_factory_declare_what_their_class_does() -> None:
@@ -155,12 +159,12 @@ def test_what_is_wrong_is_named_with_its_place(table: Any, words: str) -> None:
 
 def test_a_wrong_declaration_in_a_file_is_told_when_it_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(Unbound, match=r"student\.py:VAE: VAE\.conformance_options has an unknown key 'seed'") as caught:
-        load_target(student(tmp_path, {"seed": 3}))
+        named_target(student(tmp_path, {"seed": 3}))
     assert "objective, decoder" in caught.value.hint
 
 
 def test_the_rest_of_the_options_stays() -> None:
-    options = RunOptions("t", profile="exact", seed=3, likelihood="laplace")
+    options = named_options("t", profile="exact", seed=3, likelihood="laplace")
     completed, note = with_declarations(options, declaring({"likelihood": "gaussian", "effective-beta": 0.5}), "t")
     assert (completed.profile, completed.seed, completed.likelihood, completed.effective_beta) == ("exact", 3, "laplace", 0.5)
     assert note == "declared by the implementation itself: effective-beta 0.5"

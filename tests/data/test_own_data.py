@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from named import named_options
 
-from vae_conformance.config.options import OWN_IMAGES, RunOptions
+from vae_conformance.config.options import OWN_IMAGES
 from vae_conformance.data.datasets import load, own_images, render
 from vae_conformance.data.image_files import CLUSTERS, LEAST_HELD_OUT, LEAST_TRAIN, read_images
 from vae_conformance.errors import Unbound
@@ -140,6 +141,6 @@ def test_few_images_are_trained_as_the_digits_are() -> None:
 
 
 def test_the_options_name_the_data_that_is_used() -> None:
-    assert RunOptions("x", data="folder/mine.npz").images == OWN_IMAGES
-    assert RunOptions("x", data="folder/mine.npz").data_name == "mine.npz"
-    assert RunOptions("x").images == RunOptions("x").data_name == "digits"
+    assert named_options("x", data="folder/mine.npz").images == OWN_IMAGES
+    assert named_options("x", data="folder/mine.npz").data_name == "mine.npz"
+    assert named_options("x").images == named_options("x").data_name == "digits"

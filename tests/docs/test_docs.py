@@ -12,7 +12,7 @@ import pytest
 from doc_pages import DOCS, PAGES, PROGRAM, ROOT, anchors, blocks, commands, read, script, table
 
 from vae_conformance.cli.parser import build_parser, parse
-from vae_conformance.config.pyproject import _READERS, read_configuration
+from vae_conformance.config.pyproject import read_configuration
 from vae_conformance.exit_codes import ExitCode
 from vae_spec.claim import Profile
 from vae_spec.mistakes import MISTAKES
@@ -22,8 +22,6 @@ README = read(ROOT / "README.md")
 MADE = ("claims", "mistakes", "commands")
 """The pages that a script makes of the code; docs/error-rates.md is measured."""
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-
-
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -71,12 +69,6 @@ def test_a_configuration_is_one_that_the_command_takes(page: Path, tmp_path: Pat
         assert tomllib.loads(example).keys() <= {"tool", "project"}
         (tmp_path / "pyproject.toml").write_text(example, encoding="utf-8")
         assert read_configuration(tmp_path / "pyproject.toml").get("expected_failures", {}).keys() <= CLAIMS.keys()
-
-
-def test_the_configuration_keys_are_all_named() -> None:
-    sentence = re.search(r"The keys are (.*?)\. Each", read("configuration"), re.DOTALL)
-    assert sentence is not None
-    assert set(re.findall(r"`([^`]+)`", sentence[1])) == set(_READERS)
 
 
 @each_page

@@ -10,12 +10,11 @@ import shlex
 import shutil
 from pathlib import Path
 
-from catalogue_index import CATALOGUE
 from doc_pages import DOCS, NATIVE, PAGES, blocks, python, read, table
+from named import named_options, named_target
 
+from catalogue_index import CATALOGUE
 from vae_conformance.binding.bind import bind
-from vae_conformance.config.options import RunOptions
-from vae_conformance.target.target import load_target
 from vae_spec.mistakes import MISTAKES
 from vae_spec.subject import Standing
 
@@ -39,7 +38,7 @@ def test_every_block_says_its_language() -> None:
 def test_the_native_interface_binds_with_every_part(tmp_path: Path) -> None:
     path = tmp_path / "student.py"
     path.write_text(NATIVE, encoding="utf-8")
-    facts = bind(load_target(f"{path}:VAE"), RunOptions(str(path))).facts
+    facts = bind(named_target(f"{path}:VAE"), named_options(str(path))).facts
     assert facts.input_shape == (784,)
     assert facts.likelihood == "bernoulli"
     assert {part: report for part, report in facts.parts.items() if report.standing is not Standing.PRESENT} == {}

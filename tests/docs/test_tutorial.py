@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from consoles import console
 from doc_pages import DOCS, NATIVE, ROOT, blocks, read
 
 from vae_conformance import Report, check_vae
-from vae_conformance.report.layout import Layout
 from vae_conformance.report.terminal import render_terminal
 
 PAGE = read("tutorial")
@@ -28,7 +28,7 @@ def run(code: str, width: int, folder: Path, monkeypatch: pytest.MonkeyPatch, **
     (folder / "student.py").write_text(code, encoding="utf-8")
     monkeypatch.chdir(folder)
     report = check_vae("student.py:VAE", **options)  # type: ignore[arg-type]
-    return NUMBER.sub("#", render_terminal(report, Layout(width))), report
+    return NUMBER.sub("#", render_terminal(report, console(width))), report
 
 
 def shown(heading: str) -> list[str]:

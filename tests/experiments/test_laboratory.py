@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,24 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from binding_samples import Native, bound
+from binding_samples import Bound, Native, bound
+from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
-from vae_conformance.experiments import laboratory as module
 from vae_conformance.experiments import plans
 from vae_conformance.experiments.laboratory import Laboratory, Lengths
 from vae_conformance.experiments.make_run import Maker
 from vae_conformance.experiments.plans import Plan, image_recipe
 from vae_conformance.runner.training_progress import Agenda
-from vae_conformance.target.target import load_target
+from vae_conformance.target.spec import parse_target
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Recipe, TrainedRun
 from vae_spec.subject import SubjectFault
 
-OPTIONS = RunOptions("student.py")
+OPTIONS = named_options("student.py")
 
 
 @pytest.fixture(autouse=True)
@@ -53,16 +50,11 @@ def makings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Recipe]]:
     yield made
 
 
-@pytest.fixture(scope="module")
-def native() -> InProcessSubject:
-    return bound(Native)
-
-
-def lab(subject: InProcessSubject, folder: Path, fingerprint: str = "abc", **options: Any) -> Laboratory:
+def lab(subject: Bound, folder: Path, fingerprint: str = "abc", **options: Any) -> Laboratory:
     return Laboratory(subject, fingerprint, replace(OPTIONS, store=str(folder), **options), lambda text: None)
 
 
-def test_runs_over_seeds_are_made_once_and_added_to(native: InProcessSubject, tmp_path: Path, makings: list[Recipe]) -> None:
+def test_runs_over_seeds_are_made_once_and_added_to(native: Bound, tmp_path: Path, makings: list[Recipe]) -> None:
     here = lab(native, tmp_path)
     three = here.runs(Experiment.IMAGES, 3)
     assert len(makings) == 3
@@ -75,7 +67,7 @@ def test_runs_over_seeds_are_made_once_and_added_to(native: InProcessSubject, tm
     assert all(np.array_equal(one.total, other.total) for one, other in zip(five, there, strict=True))
 
 
-def test_the_keys_name_the_runs_that_are_given(native: InProcessSubject, tmp_path: Path) -> None:
+def test_the_keys_name_the_runs_that_are_given(native: Bound, tmp_path: Path) -> None:
     here = lab(native, tmp_path)
     groups, keys = here.groups(Experiment.CONTRAST, 2), here.keys(Experiment.CONTRAST, 2)
     assert [list(group) for group in groups] == [list(group) for group in keys]
@@ -86,7 +78,7 @@ def test_the_keys_name_the_runs_that_are_given(native: InProcessSubject, tmp_pat
             assert found.recipe == group[arm].recipe
 
 
-def test_what_a_run_holds(native: InProcessSubject, tmp_path: Path) -> None:
+def test_what_a_run_holds(native: Bound, tmp_path: Path) -> None:
     (run,) = lab(native, tmp_path).runs(Experiment.IMAGES, 1)
     assert run.total.shape == (12,)
     assert (run.repeat_difference, run.repeat_steps) == (0.0, 12)
@@ -101,7 +93,7 @@ def test_what_a_run_holds(native: InProcessSubject, tmp_path: Path) -> None:
     assert run.diverged_at is None
 
 
-def test_a_damaged_run_is_made_again(native: InProcessSubject, tmp_path: Path, makings: list[Recipe]) -> None:
+def test_a_damaged_run_is_made_again(native: Bound, tmp_path: Path, makings: list[Recipe]) -> None:
     (first,) = lab(native, tmp_path).runs(Experiment.IMAGES, 1)
     (path,) = tmp_path.glob("*.run")
     path.write_bytes(path.read_bytes()[:-7])
@@ -110,69 +102,17 @@ def test_a_damaged_run_is_made_again(native: InProcessSubject, tmp_path: Path, m
     assert np.array_equal(first.total, again.total)
 
 
-def test_the_subject_is_as_it_was(native: InProcessSubject, tmp_path: Path) -> None:
+def test_the_subject_is_as_it_was(native: Bound, tmp_path: Path) -> None:
     before, random_state = native.state(), torch.get_rng_state()
     lab(native, tmp_path).runs(Experiment.IMAGES, 1)
     assert all(torch.equal(value, before[name]) for name, value in native.state().items())
     assert torch.equal(torch.get_rng_state(), random_state)
 
 
-def names(subject: InProcessSubject, folder: Path, fingerprint: str = "abc", **options: Any) -> set[str]:
-    laboratory = lab(subject, folder, fingerprint, **options)
-    return {laboratory._key(plan) for group in laboratory._plans(Experiment.IMAGES, 2) for plan in group.values()}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"fingerprint": "abd"}, {"seed": 1}, {"device": "cpu:0"}],
-    ids=["source", "seed", "device"],
-)
-def test_another_run_has_another_key(native: InProcessSubject, tmp_path: Path, change: dict[str, Any]) -> None:
-    plain = names(native, tmp_path)
-    assert len(plain) == 2
-    assert names(native, tmp_path) == plain
-    assert not plain & names(native, tmp_path, **change)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"input_range": (0.0, 2.0)}, {"input_shape": (64,)}, {"likelihood": "squared-error"}, {"effective_beta": 0.5}],
-    ids=repr,
-)
-def test_what_was_declared_of_the_implementation_decides_too(options: dict[str, Any], tmp_path: Path) -> None:
-    assert not names(bound(Native), tmp_path) & names(bound(Native, **options), tmp_path)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"gate": "required"}, {"fail_fast": True}, {"only": ("TRN-01",)}, {"profile": "full"}, {"time_limit": 5.0}],
-    ids=repr,
-)
-def test_what_concerns_verdicts_alone_leaves_the_keys(native: InProcessSubject, tmp_path: Path, options: dict[str, Any]) -> None:
-    assert names(native, tmp_path) == names(native, tmp_path, **options)
-
-
-def test_the_suites_own_code_decides_the_keys(native: InProcessSubject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = names(native, tmp_path)
-    monkeypatch.setattr(module, "code_fingerprint", lambda: "other code")
-    assert not plain & names(native, tmp_path)
-
-
-def test_a_targets_source_decides_the_keys(tmp_path: Path) -> None:
-    import binding_samples
-
-    file = tmp_path / "student.py"
-    found = []
-    for change in ("", "\n# changed\n"):
-        file.write_text(inspect.getsource(binding_samples) + change)
-        found.append(load_target(f"{file}:Native").fingerprint())
-    assert found[0] != found[1]
-
-
 # comparisons
 
 
-def test_arms_share_their_seed_and_differ_in_one_thing(native: InProcessSubject, tmp_path: Path) -> None:
+def test_arms_share_their_seed_and_differ_in_one_thing(native: Bound, tmp_path: Path) -> None:
     laboratory = lab(native, tmp_path)
     for experiment, changes in {
         Experiment.CONTRAST: {Arm.OWN: {}, Arm.AUTOENCODER: {"beta": 0.0, "noise": False}},
@@ -184,7 +124,7 @@ def test_arms_share_their_seed_and_differ_in_one_thing(native: InProcessSubject,
             assert {arm: plan.recipe for arm, plan in group.items()} == {arm: replace(own, **change) for arm, change in changes.items()}
 
 
-def test_an_arm_of_several_experiments_is_made_once(native: InProcessSubject, tmp_path: Path, makings: list[Recipe]) -> None:
+def test_an_arm_of_several_experiments_is_made_once(native: Bound, tmp_path: Path, makings: list[Recipe]) -> None:
     laboratory = lab(native, tmp_path)
     (contrast,) = laboratory.groups(Experiment.CONTRAST, 1)
     (sweep,) = laboratory.groups(Experiment.SWEEP, 1)
@@ -193,14 +133,14 @@ def test_an_arm_of_several_experiments_is_made_once(native: InProcessSubject, tm
     assert contrast[Arm.OWN] is sweep[Arm.OWN] is alone
 
 
-def test_paired_runs_begin_alike(native: InProcessSubject, tmp_path: Path) -> None:
+def test_paired_runs_begin_alike(native: Bound, tmp_path: Path) -> None:
     (group,) = lab(native, tmp_path).groups(Experiment.SWEEP, 1)
     first = [run.reconstruction[0] for run in group.values()]
     assert first[0] == first[1] == first[2]
     assert len({run.reconstruction[-1] for run in group.values()}) == 3
 
 
-def test_a_picture_keeps_a_draw_of_each_code(native: InProcessSubject, tmp_path: Path) -> None:
+def test_a_picture_keeps_a_draw_of_each_code(native: Bound, tmp_path: Path) -> None:
     (group,) = lab(native, tmp_path).groups(Experiment.CONTRAST, 1)
     own, plain = (group[arm].sights for arm in (Arm.OWN, Arm.AUTOENCODER))
     assert own is not None
@@ -210,7 +150,7 @@ def test_a_picture_keeps_a_draw_of_each_code(native: InProcessSubject, tmp_path:
     assert np.abs(own.pictures.codes - own.pictures.means).mean() > 0.01
 
 
-def test_an_autoencoder_has_codes_without_noise(native: InProcessSubject, tmp_path: Path) -> None:
+def test_an_autoencoder_has_codes_without_noise(native: Bound, tmp_path: Path) -> None:
     (group,) = lab(native, tmp_path).groups(Experiment.CONTRAST, 1)
     own, contrast = group[Arm.OWN].sights, group[Arm.AUTOENCODER].sights
     assert own is not None
@@ -220,14 +160,14 @@ def test_an_autoencoder_has_codes_without_noise(native: InProcessSubject, tmp_pa
     assert group[Arm.AUTOENCODER].stationarity is None
 
 
-def test_a_subject_that_does_not_take_other_arguments_is_said_so(native: InProcessSubject, tmp_path: Path) -> None:
+def test_a_subject_that_does_not_take_other_arguments_is_said_so(native: Bound, tmp_path: Path) -> None:
     with pytest.raises(SubjectFault, match="does not take latent_dim"):
         lab(native, tmp_path).groups(Experiment.LATENT_DIMENSIONS, 1)
 
 
 def test_other_latent_dimensions_are_built(tmp_path: Path) -> None:
-    target = load_target("reference")
-    options = replace(OPTIONS, target="reference", store=str(tmp_path))
+    target = named_target("reference")
+    options = replace(OPTIONS, target=parse_target("reference"), store=str(tmp_path))
     laboratory = Laboratory(bind(target, options), target.fingerprint(), options, lambda _text: None, target)
     (group,) = laboratory.groups(Experiment.LATENT_DIMENSIONS, 1)
     assert {name: len(run.held_out.kl_per_dim) for name, run in group.items() if run.held_out} == {
@@ -260,7 +200,7 @@ def recipes(laboratory: Laboratory, experiment: Experiment) -> list[Recipe]:
 
 
 def test_the_lab_for_the_reference_is_the_documents(tmp_path: Path) -> None:
-    laboratory = lab(bind(load_target("tiny"), RunOptions("tiny")), tmp_path)
+    laboratory = lab(bind(named_target("tiny"), named_options("tiny")), tmp_path)
     (printed,) = recipes(laboratory, Experiment.LAB_PRINTED)
     assert (printed.seed, printed.steps, printed.batch, printed.learning_rate, printed.samples) == (4, 200, 0, 0.02, 5)
     assert printed.beta == pytest.approx(0.05, rel=1e-4)
@@ -273,7 +213,7 @@ def test_the_lab_for_the_reference_is_the_documents(tmp_path: Path) -> None:
 def test_the_labs_figures_come_out(tmp_path: Path) -> None:
     from vae_reference import train_lab
 
-    (run,) = lab(bind(load_target("tiny"), RunOptions("tiny")), tmp_path).runs(Experiment.LAB_PRINTED, 1)
+    (run,) = lab(bind(named_target("tiny"), named_options("tiny")), tmp_path).runs(Experiment.LAB_PRINTED, 1)
     theirs = train_lab()
     unit = run.notes["loss scale"]
     np.testing.assert_allclose(run.reconstruction * unit, theirs.reconstruction, rtol=1e-4)
@@ -315,21 +255,21 @@ def test_a_training_that_takes_too_long_is_a_fault(tmp_path: Path) -> None:
         laboratory.runs(Experiment.IMAGES, 1)
 
 
-def test_a_data_set_that_is_not_there_is_unbound(native: InProcessSubject, tmp_path: Path) -> None:
+def test_a_data_set_that_is_not_there_is_unbound(native: Bound, tmp_path: Path) -> None:
     with pytest.raises(Unbound, match="mnist does not lie under"):
         lab(native, tmp_path / "runs", dataset="mnist", data_root=str(tmp_path)).runs(Experiment.IMAGES, 1)
     with pytest.raises(Unbound, match="needs --data-root"):
         lab(native, tmp_path / "runs", dataset="fashion-mnist").runs(Experiment.IMAGES, 1)
 
 
-def test_progress_names_the_seed(native: InProcessSubject, tmp_path: Path) -> None:
+def test_progress_names_the_seed(native: Bound, tmp_path: Path) -> None:
     said: list[str] = []
     laboratory = Laboratory(native, "abc", replace(OPTIONS, store=str(tmp_path)), said.append)
     (run,) = laboratory.runs(Experiment.IMAGES, 1)
     assert said == [f"seed {run.recipe.seed}: step 12 of 12 (0 s more)"]
 
 
-def test_whoever_would_wait_makes_what_will_be_asked_for_next(native: InProcessSubject, tmp_path: Path, makings: list[Recipe]) -> None:
+def test_whoever_would_wait_makes_what_will_be_asked_for_next(native: Bound, tmp_path: Path, makings: list[Recipe]) -> None:
     options = replace(OPTIONS, store=str(tmp_path))
     laboratory = Laboratory(native, "abc", options, lambda _text: None, None, (Experiment.IMAGES, Experiment.CONTRAST))
     ((own,),) = [list(group.values()) for group in laboratory._plans(Experiment.IMAGES, 1)]
@@ -365,7 +305,7 @@ def test_whoever_would_wait_makes_what_will_be_asked_for_next(native: InProcessS
     assert [recipe.noise for recipe in makings] == [False]
 
 
-def test_the_agenda_counts_what_is_stored_of_what_is_needed(native: InProcessSubject, tmp_path: Path) -> None:
+def test_the_agenda_counts_what_is_stored_of_what_is_needed(native: Bound, tmp_path: Path) -> None:
     laboratory = Laboratory(native, "abc", replace(OPTIONS, store=str(tmp_path)), lambda _text: None)
     agenda = Agenda(laboratory, [(Experiment.IMAGES, 1), (Experiment.CONTRAST, 1)])
     assert agenda.standing == (0, 0)

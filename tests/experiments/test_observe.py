@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from binding_samples import Native, Script, bound, loss_function
+from binding_samples import Bound, Native, Script, bound, loss_function
 from torch import Tensor
 
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.data.datasets import digits, render
 from vae_conformance.experiments.observe_held_out import held_out, loss_scale, stationarity
 from vae_conformance.experiments.trainer import train
@@ -46,19 +45,19 @@ class Summed(Small):
         return tuple(len(x) * term for term in super().loss(x_hat, x, mu, logvar, beta))
 
 
-def trained(kind: type[Small], recipe: Recipe = RECIPE) -> InProcessSubject:
+def trained(kind: type[Small], recipe: Recipe = RECIPE) -> Bound:
     subject = bound(kind)
     subject.load(train(subject, recipe, TRAIN).state)
     return subject
 
 
 @pytest.fixture(scope="module")
-def small() -> InProcessSubject:
+def small() -> Bound:
     torch.set_num_threads(1)
     return trained(Small)
 
 
-def optimised(subject: InProcessSubject) -> Stationarity:
+def optimised(subject: Bound) -> Stationarity:
     found = stationarity(subject, TRAIN, loss_scale(subject, 1024))
     assert found is not None
     assert found.items == 1024
@@ -67,7 +66,7 @@ def optimised(subject: InProcessSubject) -> Stationarity:
     return found
 
 
-def test_training_optimised_the_elbo(small: InProcessSubject) -> None:
+def test_training_optimised_the_elbo(small: Bound) -> None:
     assert optimised(small).beta == pytest.approx(1.0, abs=0.1)
 
 
@@ -84,22 +83,22 @@ def test_totals_over_the_batch_are_the_same_objective() -> None:
     assert optimised(trained(Summed)).beta == pytest.approx(1.0, abs=0.12)
 
 
-def test_it_is_measured_with_the_suites_own_noise(small: InProcessSubject) -> None:
+def test_it_is_measured_with_the_suites_own_noise(small: Bound) -> None:
     torch.manual_seed(1)
     first = optimised(small)
     torch.manual_seed(2)
     assert optimised(small) == first
 
 
-def test_without_a_known_scale_there_is_no_number(small: InProcessSubject) -> None:
+def test_without_a_known_scale_there_is_no_number(small: Bound) -> None:
     assert stationarity(small, TRAIN, None) is None
 
 
-def look(subject: InProcessSubject, scale: float | None) -> HeldOut:
+def look(subject: Bound, scale: float | None) -> HeldOut:
     return held_out(subject, TRAIN, TEST, scale)
 
 
-def test_held_out_items_of_a_trained_vae(small: InProcessSubject) -> None:
+def test_held_out_items_of_a_trained_vae(small: Bound) -> None:
     seen = look(small, loss_scale(small, 128))
     assert seen.items == len(TEST)
     assert seen.r2_shuffled < 0 < 0.3 < seen.r2 < seen.r2_mean_code < 1
@@ -134,7 +133,7 @@ def test_a_kl_without_its_half_is_reported_twice() -> None:
     assert seen.reported_kl == pytest.approx(2 * seen.analytic_kl, rel=1e-4)
 
 
-def test_an_unknown_scale_makes_the_numbers_unknown(small: InProcessSubject) -> None:
+def test_an_unknown_scale_makes_the_numbers_unknown(small: Bound) -> None:
     seen = look(small, None)
     assert math.isnan(seen.reported_kl)
     assert math.isnan(seen.reconstruction)

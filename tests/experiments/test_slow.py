@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 from binding_samples import Native, bound
+from named import named_options
 
-from vae_conformance.config.options import RunOptions
 from vae_conformance.experiments import plans
 from vae_conformance.experiments.laboratory import Laboratory
 from vae_conformance.experiments.plans import image_recipe
@@ -36,7 +36,7 @@ class Unhurried(Native):
 
 
 def test_a_training_that_is_slow_but_goes_on_is_told_from_one_that_hangs(tmp_path: Path) -> None:
-    options = RunOptions("student.py", store=str(tmp_path), training_time_limit=3.0)
+    options = named_options("student.py", store=str(tmp_path), training_time_limit=3.0)
     laboratory = Laboratory(bound(Unhurried), "abc", options, lambda _text: None)
     with pytest.raises(StillTraining, match=r"made \d of 12 steps within 3 s") as late:
         laboratory.runs(Experiment.IMAGES, 1)
@@ -51,7 +51,7 @@ def test_a_training_that_is_slow_but_goes_on_is_told_from_one_that_hangs(tmp_pat
 def test_a_slow_training_leaves_its_claims_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "student.py"
     path.write_text("from vae_reference import VAE\n")
-    session = Session(RunOptions(f"{path}:VAE", store=str(tmp_path)), lambda _event: None)
+    session = Session(named_options(f"{path}:VAE", store=str(tmp_path)), lambda _event: None)
 
     def slow(_laboratory: Laboratory, _experiment: Experiment, _count: int) -> None:
         raise StillTraining(250, 1000, 600.0)

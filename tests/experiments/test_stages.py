@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from binding_samples import BatchNormed, Native, bound
+from binding_samples import BatchNormed, Bound, Native, bound
+from named import named_options
 from torch import Tensor, nn
 from training_samples import RECIPE, training_items
 
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.experiments import make_run as making
 from vae_conformance.experiments import plans
 from vae_conformance.experiments.laboratory import Laboratory
@@ -30,11 +29,6 @@ from vae_spec.subject import SubjectFault
 @pytest.fixture(scope="module")
 def items() -> Tensor:
     return training_items()
-
-
-@pytest.fixture(scope="module")
-def native() -> InProcessSubject:
-    return bound(Native)
 
 
 # the trainer
@@ -89,8 +83,8 @@ def lengths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "COMPARED_STEPS", SHORT)
 
 
-def lab(subject: InProcessSubject, folder: Path, *ahead: Experiment) -> Laboratory:
-    return Laboratory(subject, "abc", RunOptions("student.py", store=str(folder)), lambda _text: None, None, ahead)
+def lab(subject: Bound, folder: Path, *ahead: Experiment) -> Laboratory:
+    return Laboratory(subject, "abc", named_options("student.py", store=str(folder)), lambda _text: None, None, ahead)
 
 
 @pytest.fixture
@@ -99,7 +93,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, tuple[int, .
     done: list[tuple[float, tuple[int, ...]]] = []
     run = making.train_in_stages
 
-    def counted(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], *rest: Any) -> list[Training]:
+    def counted(subject: Bound, recipe: Recipe, stops: Sequence[int], *rest: Any) -> list[Training]:
         done.append((recipe.beta, tuple(stops)))
         return run(subject, recipe, stops, *rest)
 
@@ -109,7 +103,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, tuple[int, .
 
 @pytest.mark.usefixtures("lengths")
 def test_a_training_that_is_the_beginning_of_another_is_made_with_it(
-    native: InProcessSubject, tmp_path: Path, trainings: list[tuple[float, tuple[int, ...]]]
+    native: Bound, tmp_path: Path, trainings: list[tuple[float, tuple[int, ...]]]
 ) -> None:
     asked = (Experiment.IMAGES, Experiment.CONTRAST)
     (group,) = lab(native, tmp_path, *asked).groups(Experiment.CONTRAST, 1)
@@ -123,7 +117,7 @@ def test_a_training_that_is_the_beginning_of_another_is_made_with_it(
 
 @pytest.mark.usefixtures("lengths")
 def test_what_is_stored_of_several_lengths_is_not_made_again(
-    native: InProcessSubject, tmp_path: Path, trainings: list[tuple[float, tuple[int, ...]]]
+    native: Bound, tmp_path: Path, trainings: list[tuple[float, tuple[int, ...]]]
 ) -> None:
     lab(native, tmp_path).runs(Experiment.IMAGES, 1)
     lab(native, tmp_path, Experiment.IMAGES, Experiment.WITHOUT_KL).groups(Experiment.WITHOUT_KL, 1)
@@ -131,12 +125,10 @@ def test_what_is_stored_of_several_lengths_is_not_made_again(
 
 
 @pytest.mark.usefixtures("lengths")
-def test_a_fault_behind_the_end_of_a_training_is_not_its_own(
-    native: InProcessSubject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_behind_the_end_of_a_training_is_not_its_own(native: Bound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = making.train_in_stages
 
-    def weary(subject: InProcessSubject, recipe: Recipe, *rest: Any) -> list[Training]:
+    def weary(subject: Bound, recipe: Recipe, *rest: Any) -> list[Training]:
         if recipe.steps == LONG:
             raise SubjectFault("training", "takes too long")
         return run(subject, recipe, *rest)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from evidence_samples import sights
@@ -85,12 +86,19 @@ def _with_its_sum(payload: bytes) -> bytes:
     return MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 
 
-def _archive_of_something_else() -> bytes:
+def _archive(**arrays: np.ndarray) -> bytes:
     import io
 
     buffer = io.BytesIO()
-    np.savez(buffer, other=np.zeros(3))
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
+
+
+def _of_another_form(**changes: object) -> bytes:
+    """A whole entry whose records have other fields, or name arrays that are not there."""
+    records = {"recipe": asdict(RECIPE), **dict.fromkeys(("total", "reconstruction", "kl", "analytic_kl"), "curve"), **changes}
+    tree = msgspec.msgpack.encode({name: value for name, value in records.items() if value is not None})
+    return _with_its_sum(_archive(curve=CURVE, tree=np.frombuffer(tree, dtype=np.uint8)))
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -99,13 +107,22 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "truncated in its body": lambda entry: entry[:-20],
     "longer": lambda entry: entry + b"x",
     "one bit": lambda entry: entry[:-100] + bytes([entry[-100] ^ 1]) + entry[-99:],
-    "another version": lambda entry: entry.replace(b"run 3", b"run 9", 1),
+    "another version": lambda entry: entry.replace(b"run 4", b"run 3", 1),
     "foreign": lambda entry: b"#!/bin/sh\necho hello\n" * 20,
-    "a foreign archive": lambda entry: _archive_of_something_else(),
-    "a foreign archive with its sum": lambda entry: _with_its_sum(_archive_of_something_else()),
+    "a foreign archive": lambda entry: _archive(other=np.zeros(3)),
+    "a foreign archive with its sum": lambda entry: _with_its_sum(_archive(other=np.zeros(3))),
     "no archive, with its sum": lambda entry: _with_its_sum(b"hello" * 50),
     "nothing, with its sum": lambda entry: _with_its_sum(b""),
+    "without a curve": lambda entry: _of_another_form(kl=None),
+    "a curve that is not there": lambda entry: _of_another_form(kl="other"),
+    "a curve that is a number": lambda entry: _of_another_form(kl=3.0),
+    "a number that is a text": lambda entry: _of_another_form(repeat_steps="3"),
+    "a part of another form": lambda entry: _of_another_form(held_out={"items": 3}),
 }
+
+
+def test_the_entry_that_the_other_forms_are_made_from_is_whole() -> None:
+    assert content(decode(_of_another_form())) == content(replace(PLAIN, reconstruction=CURVE, kl=CURVE, analytic_kl=CURVE))
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())

@@ -8,31 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from binding_samples import BatchNormed, Native, Script, bound, cross_entropy, divergence, loss_function, without
+from binding_samples import BatchNormed, Bound, Native, Script, bound, cross_entropy, divergence, loss_function, without
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from training_samples import RECIPE, training_items
 
-from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
-from vae_conformance.data.datasets import clusters as lab_points
 from vae_conformance.experiments.trainer import CHECK_EVERY, train
-from vae_conformance.target.target import load_target
-from vae_reference import clusters, train_lab
 from vae_spec.elbo import closed_form_kl
-from vae_spec.evidence import Recipe
-from vae_spec.subject import SubjectFault
+from vae_spec.subject import Part, SubjectFault
 
 
 @pytest.fixture(scope="module")
 def items() -> Tensor:
     return training_items()
-
-
-@pytest.fixture(scope="module")
-def native() -> InProcessSubject:
-    return bound(Native)
 
 
 # training
@@ -60,7 +48,7 @@ def test_training_lowers_the_loss(make: Any, items: Tensor) -> None:
     assert training.samples is None
 
 
-def test_the_first_step_is_taken_before_the_first_update(native: InProcessSubject, items: Tensor) -> None:
+def test_the_first_step_is_taken_before_the_first_update(native: Bound, items: Tensor) -> None:
     short, slow = train(native, RECIPE, items), train(native, replace(RECIPE, learning_rate=1e-9), items)
     assert short.total[0] == slow.total[0]
     assert short.total[-1] < slow.total[-1]
@@ -77,7 +65,7 @@ def test_the_state_is_the_trained_one_and_the_subject_is_as_before(items: Tensor
     assert not torch.equal(subject.state()["norm.running_mean"], before["norm.running_mean"])
 
 
-def test_training_touches_no_random_state(native: InProcessSubject, items: Tensor) -> None:
+def test_training_touches_no_random_state(native: Bound, items: Tensor) -> None:
     before = torch.get_rng_state()
     train(native, RECIPE, items)
     assert torch.equal(torch.get_rng_state(), before)
@@ -109,7 +97,7 @@ def test_noise_from_a_generator_of_its_own_is_under_the_seed_too(items: Tensor) 
     assert np.array_equal(first.total, again.total)
 
 
-def test_progress_is_reported(native: InProcessSubject, items: Tensor) -> None:
+def test_progress_is_reported(native: Bound, items: Tensor) -> None:
     seen = []
     train(native, replace(RECIPE, steps=2 * CHECK_EVERY + 7), items, lambda step, steps: seen.append((step, steps)))
     assert seen == [(50, 107), (100, 107), (107, 107)]
@@ -130,7 +118,7 @@ class Waits(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("beta", [1.0, 4.0])
-def test_nothing_waits_for_the_device_between_two_looks(beta: float, native: InProcessSubject, items: Tensor) -> None:
+def test_nothing_waits_for_the_device_between_two_looks(beta: float, native: Bound, items: Tensor) -> None:
     waited = []
     for steps in (2, CHECK_EVERY, 2 * CHECK_EVERY):
         with Waits() as waits:
@@ -195,8 +183,7 @@ def test_a_loss_that_takes_the_code_is_given_the_decoded_one(items: Tensor) -> N
             return super().loss(x_hat, x, mu, logvar, z)
 
     subject = bound(Recording)
-    assert subject.wiring.loss is not None
-    assert "z" in subject.wiring.loss.roles
+    assert ", z)" in subject.facts.parts[Part.LOSS].account
     subject.model.pairs.clear()
     train(subject, replace(RECIPE, steps=3), items)
     assert len(subject.model.pairs) == 3
@@ -333,40 +320,3 @@ def test_nothing_to_train_is_a_fault(items: Tensor) -> None:
 
     with pytest.raises(SubjectFault, match="no trainable parameters"):
         train(bound(Frozen), RECIPE, items)
-
-
-# the lab
-
-
-@pytest.fixture(scope="module")
-def tiny() -> InProcessSubject:
-    return bind(load_target("tiny"), RunOptions("tiny"))
-
-
-def lab(seed: int, beta: float = 0.05) -> Recipe:
-    return Recipe("clusters", 200, 0, 0.02, beta=beta, seed=seed, single_stream=True, samples=5)
-
-
-@pytest.mark.parametrize(("seed", "beta"), [(4, 0.05), (4, 0.5), (11, 0.05)])
-def test_a_single_stream_is_the_labs(tiny: InProcessSubject, seed: int, beta: float) -> None:
-    ours, theirs = train(tiny, lab(seed, beta), torch.zeros(0)), train_lab(seed, kl_weight=beta)
-    np.testing.assert_allclose(ours.total, theirs.loss, rtol=1e-4)
-    np.testing.assert_allclose(ours.reconstruction, theirs.reconstruction, rtol=1e-4)
-    np.testing.assert_allclose(ours.kl, theirs.kl, rtol=1e-3, atol=1e-6)
-    assert ours.samples is not None
-    np.testing.assert_allclose(ours.samples, theirs.generated.numpy(), atol=1e-3)
-
-
-def test_the_labs_points_are_the_references() -> None:
-    torch.manual_seed(4)
-    ours = lab_points()
-    torch.manual_seed(4)
-    assert torch.equal(ours, clusters())
-
-
-def test_a_ready_instance_cannot_be_begun_anew_in_the_lab() -> None:
-    from vae_reference import TinyVAE
-
-    subject = bound(TinyVAE())
-    with pytest.raises(SubjectFault, match="ready instance"):
-        train(subject, lab(4), torch.zeros(0))

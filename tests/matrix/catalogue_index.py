@@ -1,7 +1,7 @@
-"""What the catalogue's entries say of themselves, read without running any of them.
+"""The index of the catalogue: each entry's declarations, read without running it.
 
-An entry is one file of `tests/catalogue/broken` or `tests/catalogue/sound` whose name has no leading underscore. Its
-module constants are literals: MISTAKE, KILLERS, WAITS_FOR and SOUND of a broken one; OPTIONS and DIFFERS of a sound one.
+An entry is a file of `tests/catalogue/broken` or `tests/catalogue/sound` whose name has no leading underscore. Its
+module constants are literals: MISTAKE, KILLERS, WAITS_FOR and SOUND in a broken entry; OPTIONS and DIFFERS in a sound one.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Entry:
     """One implementation of the catalogue.
 
     Attributes:
-        path: its file.
+        path: the entry's file.
         kind: broken (to be rejected) or sound (to be accepted).
-        mistake: the id of the mistake that it makes, or None for a sound one.
+        mistake: the id of the mistake that it makes, or None for a sound entry.
         killers: the ids of the claims that must reject it.
-        sound: the sound entry that it is, but for its mistake; None for one that is built on `_sound.py` or `_sound_script.py`.
-        waits_for: the id of the claim that will reject it, for a mistake that no claim of today sees; or None.
-        options: what its author declares, by the names of `vae_conformance.config.options.RunOptions`.
-        summary: what it is, in a line.
+        sound: the sound entry that it equals apart from its mistake; None if it is built on `_sound.py` or `_sound_script.py`.
+        waits_for: the id of a future claim that will reject it, if no present claim detects its mistake; otherwise None.
+        options: the author's declarations, by the names of `vae_conformance.config.options.RunOptions`.
+        summary: a description in one line.
     """
 
     path: Path
@@ -44,25 +44,25 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """Kind and file name without its ending, for test ids."""
+        """Return the kind and the file name without its suffix, for test ids."""
         return f"{self.kind}/{self.path.stem}"
 
 
 def entries(kind: Kind | None = None) -> tuple[Entry, ...]:
-    """The entries of one kind, or of both, by name.
+    """Return the entries of one kind or of both, sorted by name.
 
     Raises:
-        ValueError: an entry has no docstring, or a constant of it is not a literal.
+        ValueError: an entry has no docstring, or one of its constants is not a literal.
     """
     kinds: tuple[Kind, ...] = ("broken", "sound") if kind is None else (kind,)
     return tuple(read(path, each) for each in kinds for path in sorted((CATALOGUE / each).glob("[!_]*.py")))
 
 
 def read(path: Path, kind: Kind) -> Entry:
-    """One entry, from its file.
+    """Read one entry from its file.
 
     Raises:
-        ValueError: it has no docstring, or a constant of it is not a literal.
+        ValueError: it has no docstring, or one of its constants is not a literal.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     docstring = ast.get_docstring(tree)
@@ -97,5 +97,5 @@ def _constants(tree: ast.Module, path: Path) -> dict[str, Any]:
 
 
 def _as_options(declared: Mapping[str, Any]) -> dict[str, Any]:
-    """The declared options with tuples for lists, as `RunOptions` holds them."""
+    """Return the declared options with lists converted to tuples, as in `RunOptions`."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in declared.items()}

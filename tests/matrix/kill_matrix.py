@@ -1,21 +1,26 @@
-"""The kill matrix: every claim asked of every catalogue entry, in this process."""
+"""The kill matrix: claims asked of every catalogue entry, in this process."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from catalogue_index import Entry
+from named import named_options
 
-from vae_conformance.config.options import RunOptions
+from catalogue_index import Entry
+from golden import Golden, of_report
+from vae_conformance.runner.events import ClaimVerdict, read_event
+from vae_conformance.runner.record import assemble
+from vae_conformance.runner.run_state import Proceedings
 from vae_conformance.runner.session import Session
-from vae_spec.claim import Claim
+from vae_spec.claim import Claim, Profile
 from vae_spec.outcomes import Outcome, Verdict
-from vae_spec.registry import CLAIMS
+from vae_spec.registry import CLAIMS, select
 
 COMPARED = frozenset({"batch-norm-encoder", "native-digits", "points-tanh"})
-"""Sound entries that are asked the comparisons in every run of the tests; benchmarks/kill_matrix.py asks them of all."""
+"""Sound entries that every test run asks the comparisons; benchmarks/kill_matrix.py can ask them of all sound entries."""
 SAME_NETWORKS = frozenset(
     {
         "all-inline",
@@ -54,38 +59,48 @@ SAME_NETWORKS = frozenset(
         "two-networks",
     }
 )
-"""Sound entries with another interface to networks and objective of another entry: their trainings would show the same again."""
+"""Sound entries that share networks and objective with another entry and differ in the interface only; their trainings add nothing."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One entry's verdicts."""
+    """One entry's verdicts.
+
+    Attributes:
+        entry: the entry.
+        verdicts: the verdicts by claim id.
+        exact: the golden result of a report on the exact claims alone; None if not all of them were asked.
+    """
 
     entry: Entry
     verdicts: Mapping[str, Verdict]
+    exact: Golden | None = None
 
     @property
     def violated(self) -> set[str]:
-        """The claims that reject it."""
+        """Return the claims that reject the entry."""
         return {claim for claim, verdict in self.verdicts.items() if verdict.outcome == "violated"}
 
     @property
     def surviving_killers(self) -> set[str]:
-        """The named killers that were asked and did not fire."""
+        """Return the named killers that were asked and did not reject the entry."""
         return {claim for claim in self.entry.killers if claim in self.verdicts} - self.violated
 
 
 def claims_for(entry: Entry, *, everything: bool = False, killers: bool = False) -> list[Claim]:
-    """What an entry is asked.
+    """Return the claims that an entry is asked.
 
-    A broken one that bears its mistake's name: the exact claims, and the trained ones that look at what its named killers look at. Another
-    form of the same mistake: its named killers, and with `everything` the same. A sound one: the exact claims; those on its own training,
-    unless its networks are another entry's; comparisons, which train it five times as often, where it is one of `COMPARED`; with
-    `everything` all. With `killers` every broken one: its named killers alone.
+    A broken entry named exactly like its mistake is asked the exact claims, and the trained claims on the experiments of its named killers.
+    Another form of the same mistake is asked the exact claims and its named killers; with `everything`, the same as the former. A sound
+    entry is asked the exact claims; the claims on its own training, unless it is in `SAME_NETWORKS`; and the comparisons, which train it
+    five times as often, if it is in `COMPARED`; with `everything`, all claims. With `killers`, every broken entry is asked its named
+    killers alone.
     """
     claims = [claim for claim in CLAIMS.values() if not claim.reference_only]
-    if entry.kind == "broken" and (killers or (entry.path.stem != entry.mistake and not everything)):
+    if entry.kind == "broken" and killers:
         return [claim for claim in claims if claim.id in entry.killers]
+    if entry.kind == "broken" and entry.path.stem != entry.mistake and not everything:
+        return [claim for claim in claims if not claim.trained or claim.id in entry.killers]
     if everything and entry.kind == "sound":
         return claims
     if entry.kind == "broken":
@@ -96,22 +111,32 @@ def claims_for(entry: Entry, *, everything: bool = False, killers: bool = False)
 
 
 def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False, killers: bool = False, data: str | None = None) -> Row:
-    """Ask an entry, about trainings on the embedded digits or on an archive of other images; which claims, `claims_for` tells."""
+    """Ask an entry the claims of `claims_for`, with trainings on the embedded digits or on the archive of images `data`."""
     threads = torch.get_num_threads()
-    # Other sizes are for false alarms and for wrong constants; every other mistake shows at a model's own size.
+    # Other sizes reveal false alarms and hard-coded constants; all other mistakes show at the model's own size.
     other_sizes = everything or entry.mistake == "hard-coded-shape" or (entry.kind == "sound" and entry.path.stem not in SAME_NETWORKS)
     session = Session(
-        RunOptions(str(entry.path), seed=seed, store=store, data=data, **entry.options), lambda _event: None, other_sizes=other_sizes
+        named_options(str(entry.path), seed=seed, store=store, data=data, **entry.options), lambda _event: None, other_sizes=other_sizes
     )
     try:
         verdicts = {claim.id: session.verdict(claim.id) for claim in claims_for(entry, everything=everything, killers=killers)}
+        return Row(entry, verdicts, _exact(session, entry, verdicts))
     finally:
         torch.set_num_threads(threads)
-    return Row(entry, verdicts)
+
+
+def _exact(session: Session, entry: Entry, verdicts: Mapping[str, Verdict]) -> Golden | None:
+    """Return the golden result of a report on the exact claims, assembled as in a run; None if not all of them were asked."""
+    exact = tuple(claim.id for claim in select(Profile.EXACT))
+    if not verdicts.keys() >= set(exact):
+        return None
+    asked = [read_event(json.dumps(session.record(claim, verdicts[claim], 0.0))) for claim in exact]
+    proceedings = Proceedings(promised=exact, verdicts=tuple(event for event in asked if isinstance(event, ClaimVerdict)))
+    return of_report(entry.name, assemble(proceedings, session.options, duration_s=0.0))
 
 
 def table(outcomes: Mapping[str, Mapping[str, str]]) -> str:
-    """Entries down, claims across: X violated, . holds, - not applicable, ? inconclusive, ! error, blank not asked."""
+    """Format a table of entries by claims: X violated, . holds, - not applicable, ? inconclusive, ! error, blank not asked."""
     ids = list(CLAIMS)
     width = max((len(name) for name in outcomes), default=0)
     heads = [
@@ -127,6 +152,6 @@ def table(outcomes: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def claims_without_a_kill(rows: Iterable[Mapping[str, str]]) -> set[str]:
-    """Claims that reject nothing in these rows."""
+    """Return the claims that reject nothing in these rows."""
     killing = {claim for row in rows for claim, outcome in row.items() if outcome == "violated"}
     return set(CLAIMS) - killing

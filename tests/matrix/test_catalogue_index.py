@@ -1,4 +1,4 @@
-"""The catalogue is complete, readable without running it, and each broken entry really differs from sound code."""
+"""The catalogue is complete, readable without running it, and each broken entry differs from sound code."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from typing import Any
 
 import pytest
 import torch
-from catalogue_index import CATALOGUE, Entry, entries, read
+from named import named_options, named_target
 
+from catalogue_index import CATALOGUE, Entry, entries, read
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.target.choose_class import choose_class
-from vae_conformance.target.target import load_target
 from vae_spec.areas import AREAS
 from vae_spec.mistakes import MISTAKES
-from vae_spec.subject import Noise
+from vae_spec.subject import Noise, Subject
 
 BROKEN = entries("broken")
 SOUND = entries("sound")
 TOLERANCE = 1e-4  # relative; far above rounding, far below what any mistake changes
-EXTREMES = (-60.0, 60.0)  # logvar that sound code bears in float32
+EXTREMES = (-60.0, 60.0)  # values of logvar that sound code handles in float32
 SAMPLERS = ("reparameterize", "reparametrize", "sampling")
 
 each_entry = pytest.mark.parametrize("entry", [*BROKEN, *SOUND], ids=lambda entry: entry.name)
@@ -60,12 +59,13 @@ def test_sound_entries_have_no_killers_and_declare_known_options() -> None:
     for entry in SOUND:
         assert (entry.mistake, entry.killers, entry.waits_for) == (None, (), None), entry.name
         assert set(entry.options) <= known, entry.name
-        assert RunOptions.from_json(RunOptions(target="x", **entry.options).to_json()).target == "x"
+        options = named_options("x", **entry.options)
+        assert RunOptions.from_json(options.to_json()) == options
 
 
 @each_entry
 def test_each_entry_is_found_without_a_name(entry: Entry) -> None:
-    assert load_target(str(entry.path)).make is not None
+    assert named_target(str(entry.path)).make is not None
     assert entry.summary.endswith(".")
 
 
@@ -85,7 +85,7 @@ def test_an_entry_needs_a_docstring(tmp_path: Path) -> None:
 
 @pytest.fixture
 def siblings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The broken entries' folder on the path, for `from _sound import VAE`."""
+    """Put the broken entries' folder on the path, for `from _sound import VAE`."""
     monkeypatch.syspath_prepend(str(CATALOGUE / "broken"))
 
 
@@ -118,14 +118,14 @@ def test_the_probe_of_bound_code_finds_no_difference_between_sound_code_and_itse
 
 
 def observe_bound(path: Path) -> dict[str, Any]:
-    """What can be seen of an entry through its binding: for shapes that cannot be called by the documents' names."""
-    subject = bind(load_target(str(path)), RunOptions(str(path)))
+    """Observe an entry through its binding, for shapes that cannot be called by the documents' names."""
+    subject = bind(named_target(str(path)), named_options(str(path)))
     subject.load(subject.fresh(0))
     return dict(bound_passes(subject))
 
 
-def bound_passes(subject: InProcessSubject) -> Iterator[tuple[str, Any]]:
-    """The operations of a subject, on the same inputs under the same seeds."""
+def bound_passes(subject: Subject) -> Iterator[tuple[str, Any]]:
+    """Yield the results of a subject's operations on fixed inputs under fixed seeds."""
     stream = torch.Generator().manual_seed(0)
     x = torch.rand(5, *subject.facts.input_shape, generator=stream)
     mu, logvar, z = (torch.randn(5, subject.facts.latent_dim, generator=stream) for _ in range(3))
@@ -139,7 +139,7 @@ def bound_passes(subject: InProcessSubject) -> Iterator[tuple[str, Any]]:
 
 
 def load(path: Path) -> ModuleType:
-    """The module of an entry, under a name of its own."""
+    """Import an entry's module under a unique name."""
     spec = importlib.util.spec_from_file_location(f"catalogue_entry_{path.stem.replace('-', '_')}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -149,7 +149,7 @@ def load(path: Path) -> ModuleType:
 
 
 def observe(module: ModuleType, name: str) -> dict[str, Any]:
-    """What can be seen of a VAE, by name: values and gradients as tensors, or the name of the exception raised."""
+    """Return observations of a VAE by name: values and gradients as tensors, or the name of the exception raised."""
     seen: dict[str, Any] = {}
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -170,7 +170,7 @@ def observe(module: ModuleType, name: str) -> dict[str, Any]:
 
 
 def another_size(made: Any) -> torch.Tensor:
-    """The loss of a model for images of 32 by 32: a constant may be right at 28 by 28 alone."""
+    """Compute the loss of a model for 32x32 images, since a constant may be right only for 28x28."""
     stream = torch.Generator().manual_seed(32)
     x, x_hat = (torch.rand(3, 1, 32, 32, generator=stream) for _ in range(2))
     mu, logvar = (torch.randn(3, 8, generator=stream) for _ in range(2))
@@ -178,7 +178,7 @@ def another_size(made: Any) -> torch.Tensor:
 
 
 def passes(module: ModuleType, model: Any, parameters: dict[str, Any], size: int) -> Iterator[tuple[str, Any]]:
-    """The parts called one by one, all under the same seeds, on the same inputs."""
+    """Call the parts one by one on fixed inputs under fixed seeds, and yield the results."""
     stream = torch.Generator().manual_seed(size)
     x = torch.rand(size, 1, 28, 28, generator=stream)
     mu, logvar, z = (torch.randn(size, 8, generator=stream) for _ in range(3))
@@ -206,7 +206,7 @@ def passes(module: ModuleType, model: Any, parameters: dict[str, Any], size: int
 
 
 def gradients(model: Any, parameters: dict[str, Any], loss: Any, x: torch.Tensor) -> torch.Tensor:
-    """The norm of the training loss's gradient for each parameter; zero where there is none."""
+    """Return the norm of the training loss's gradient for each parameter; zero if there is none."""
     out = loss(model.forward(x))
     total = out[0] if isinstance(out, tuple) else out
     found = torch.autograd.grad(total, list(parameters.values()), allow_unused=True)
@@ -214,23 +214,23 @@ def gradients(model: Any, parameters: dict[str, Any], loss: Any, x: torch.Tensor
 
 
 def attempt(call: Any) -> Any:
-    """What a call gives under one seed, as one flat tensor; the exception's name where it raises."""
+    """Return a call's result under a fixed seed as one flat tensor, or the exception's name if it raises."""
     torch.manual_seed(1)
     try:
         value = call()
-    except Exception as error:  # noqa: BLE001  # whatever somebody's code raises is what was seen
+    except Exception as error:  # noqa: BLE001  # an exception of the entry's code is an observation
         return type(error).__name__
     parts = value if isinstance(value, tuple) else (value,)
     return torch.cat([part.detach().flatten() for part in parts])
 
 
 def differs(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether anything seen of the two differs by more than rounding."""
+    """Return whether any observation differs by more than rounding."""
     return one.keys() != other.keys() or any(not alike(one[name], other[name]) for name in one)
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether two values are the same tensor up to rounding, or the same exception."""
+    """Return whether two values are the same tensor up to rounding, or the same exception."""
     if isinstance(one, str) or isinstance(other, str):
         return bool(isinstance(one, str) and isinstance(other, str) and one == other)
     if one.shape != other.shape:

@@ -1,12 +1,13 @@
-"""The confusion table says which mistake was named for each broken entry, and where the true one stood."""
+"""The confusion table shows which mistake was named for each broken entry, and the rank of the true one."""
 
 from __future__ import annotations
 
 from types import ModuleType
 
 import pytest
-from catalogue_index import entries
 from doc_pages import ROOT, script
+
+from catalogue_index import entries
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +20,12 @@ def row(entry: str, seed: int, **votes: str | None) -> dict[str, object]:
     return {"entry": entry, "seed": seed, "votes": named, "outcomes": dict.fromkeys(named, "violated")}
 
 
-def test_a_run_that_asked_the_named_killers_alone_tells_nothing_of_what_is_named(confusion: ModuleType) -> None:
+def test_a_run_that_asked_the_named_killers_alone_is_not_diagnosed(confusion: ModuleType) -> None:
     rows = [row("broken/std-no-half", 0, REP_01="std-no-half"), row("broken/std-no-half", 1, REP_01=None) | {"killers_alone": True}]
     assert [named.seed for named in confusion.diagnosed(rows, entries())] == [0]
 
 
-def test_the_true_mistake_is_found_at_its_place(confusion: ModuleType) -> None:
+def test_the_true_mistake_is_found_at_its_rank(confusion: ModuleType) -> None:
     rows = [
         row("broken/std-no-half", 0, REP_01="std-no-half", KL_02=None),
         row("broken/std-no-half", 1, OBJ_01="kl-sign", REP_01="std-no-half"),

@@ -1,9 +1,8 @@
-"""Two-way coverage of claims, checks, mutants, mistakes and killers: four lists, each empty or waived with a reason."""
+"""Coverage in both directions between claims, mutants, mistakes and killers; each gap is waived with a reason."""
 
 from __future__ import annotations
 
 from catalogue_index import entries
-
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level
 from vae_spec.registry import CLAIMS

@@ -1,4 +1,4 @@
-"""Verdicts on images that are unlike digits: no threshold may be a property of digits alone."""
+"""Verdicts on images that differ from digits: no threshold may be a property of digits alone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogue_index import CATALOGUE, read
 from garments import OUTLINES, garments, write
 
+from catalogue_index import CATALOGUE, read
 from kill_matrix import judge_entry
 from vae_conformance import check_vae
 from vae_conformance.data.datasets import digits, render
@@ -53,5 +53,5 @@ def test_the_reference_conforms_on_garments(archive: str, tmp_path: Path) -> Non
 def test_broken_entries_are_rejected_on_garments(name: str, archive: str, tmp_path: Path) -> None:
     entry = read(CATALOGUE / "broken" / f"{name}.py", "broken")
     row = judge_entry(entry, seed=0, store=str(tmp_path), data=archive)
-    # Which of several trained claims rejects it may depend on the data: REC-02 does not see noise that blurs where there is grain to blur.
+    # Which of several trained claims rejects it may depend on the data: REC-02 misses noise that blurs, if the images have grain to blur.
     assert {claim for claim in row.violated & set(entry.killers) if CLAIMS[claim].trained}

@@ -1,12 +1,13 @@
-"""Each mistake that can be made where everything stands inline is rejected by exact claims and named first; run with `-m matrix`."""
+"""Each mistake that is possible when everything is inline is rejected by exact claims and named first; run with `-m matrix`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from named import named_options
 
-from vae_conformance.config.options import RunOptions
+from catalogue_index import CATALOGUE
 from vae_conformance.runner.session import Session
 from vae_spec.diagnosis import diagnose
 from vae_spec.outcomes import Outcome
@@ -14,7 +15,7 @@ from vae_spec.registry import CLAIMS
 
 pytestmark = pytest.mark.matrix
 
-SOUND = (Path(__file__).parent.parent / "catalogue" / "sound" / "all-inline.py").read_text(encoding="utf-8")
+SOUND = (CATALOGUE / "sound" / "all-inline.py").read_text(encoding="utf-8")
 CODE = "mean + torch.exp(log_var / 2) * noise"
 HEADS = "self.l21(h), self.l22(h)"
 HIDDEN = "h = F.relu(self.l1(x))"
@@ -68,7 +69,7 @@ def test_it_is_named_first(mistake: str, changes: dict[str, str], tmp_path: Path
         source = source.replace(before, after)
     path = tmp_path / "student.py"
     path.write_text(source, encoding="utf-8")
-    session = Session(RunOptions(str(path), store=str(tmp_path / "runs")), lambda _event: None, other_sizes=False)
+    session = Session(named_options(str(path), store=str(tmp_path / "runs")), lambda _event: None, other_sizes=False)
     verdicts = {claim.id: session.verdict(claim.id) for claim in CLAIMS.values() if not claim.trained}
     assert Outcome.ERROR not in {verdict.outcome for verdict in verdicts.values()}
     votes = {claim: verdict.diagnosis for claim, verdict in verdicts.items() if verdict.outcome is Outcome.VIOLATED}

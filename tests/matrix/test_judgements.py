@@ -1,4 +1,4 @@
-"""Judgements of the kill matrix are kept in a file and read back as they were; those of the repository make its pages."""
+"""Judgements of the kill matrix are written to a file and read back unchanged, and the repository's pages match its judgements."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from catalogue_index import entries
 from doc_pages import ROOT, read, script
 
+from catalogue_index import entries
 from vae_spec.registry import CLAIMS
 
 ROWS: list[dict[str, Any]] = [

@@ -106,7 +106,7 @@ def test_a_source_root_holds_nothing_but_its_package(package: str) -> None:
         *(f"vae_conformance/report/html/templates/report.{ending}" for ending in ("html", "css", "js")),
         "vae_spec/calibration.json",
         "vae_conformance/testing/suite/__init__.py",
-        "vae_conformance/testing/suite/test_kl.py",
+        "vae_conformance/testing/suite/test_claims.py",
     ],
 )
 def test_the_data_is_there(path: str, wheel: dict[str, bytes]) -> None:

@@ -2,16 +2,15 @@
 
 import copy
 import math
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
-from reference_samples import checked_reference, normal, uniform
+from reference_samples import normal, uniform
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, conv2d, cross_entropy
 
-from vae_conformance.data.datasets import Dataset, digits
+from vae_conformance.data.datasets import Dataset
 from vae_reference import (
     GAN,
     REMEDIES,
@@ -23,24 +22,6 @@ from vae_reference import (
     train_remedy,
 )
 from vae_reference.collapse import AutoregressiveBetaVAE, AutoregressiveFreeBitsVAE, AutoregressiveInfoVAE
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    """Every test starts from one random stream, and leaves the caller's as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-
-
-@pytest.fixture(scope="module")
-def checked() -> ModuleType:
-    return checked_reference()
-
-
-@pytest.fixture(scope="module")
-def data() -> Dataset:
-    return digits()
 
 
 class TestCollapseLab:

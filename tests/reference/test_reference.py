@@ -1,13 +1,11 @@
 """The reference models: their sizes, formulas and extremes, and the printed figures of the two-dimensional lab."""
 
 import math
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 from jaxtyping import TypeCheckError
-from reference_samples import checked_reference
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal
 from torch.distributions import kl_divergence as torch_kl
@@ -50,11 +48,6 @@ def model(request) -> VAE | TinyVAE:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return TinyVAE() if request.param == "tiny" else VAE((1, 4, 4), 16, 3, likelihood=request.param)
-
-
-@pytest.fixture(scope="module")
-def checked() -> ModuleType:
-    return checked_reference()
 
 
 class TestSizes:

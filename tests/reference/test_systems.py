@@ -1,19 +1,18 @@
+
 """The further reference systems: other networks, other weights of the KL, and the strong decoder."""
 
 import math
 import tomllib
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
-from reference_samples import checked_reference, normal, tensors, uniform
+from named import named_options
+from reference_samples import normal, tensors, uniform
 from torch import Tensor, nn
 
 from vae_conformance.config.declared import declared_options
-from vae_conformance.config.options import RunOptions
-from vae_conformance.data.datasets import Dataset, digits
 from vae_conformance.runner.session import Session
 from vae_reference import (
     VAE,
@@ -31,24 +30,6 @@ from vae_reference.likelihoods import LIKELIHOODS
 
 NAMES = tuple(LIKELIHOODS)
 SYSTEMS = ("ConvolutionalVAE", "BetaVAE", "FreeBitsVAE", "InfoVAE", "AutoregressiveVAE")
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    """Every test starts from one random stream, and leaves the caller's as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-
-
-@pytest.fixture(scope="module")
-def checked() -> ModuleType:
-    return checked_reference()
-
-
-@pytest.fixture(scope="module")
-def data() -> Dataset:
-    return digits()
 
 
 class TestNativeInterface:
@@ -92,7 +73,7 @@ class TestNativeInterface:
         ],
     )
     def test_claims_that_they_satisfy_and_those_that_do_not_concern_them(self, tmp_path, system, claims, exempt):
-        session = Session(RunOptions(f"vae_reference:{system}", profile="exact", store=str(tmp_path)), lambda _event: None)
+        session = Session(named_options(f"vae_reference:{system}", profile="exact", store=str(tmp_path)), lambda _event: None)
         outcomes = {claim: str(session.verdict(claim).outcome) for claim in (*claims, *exempt)}
         assert outcomes == dict.fromkeys(claims, "holds") | dict.fromkeys(exempt, "not-applicable")
 
@@ -106,7 +87,7 @@ class TestNativeInterface:
         ],
     )
     def test_without_their_own_declaration_they_are_found_out(self, tmp_path, system, declared, claim):
-        options = RunOptions(f"vae_reference:{system}", profile="exact", store=str(tmp_path), **declared)
+        options = named_options(f"vae_reference:{system}", profile="exact", store=str(tmp_path), **declared)
         assert Session(options, lambda _event: None).verdict(claim).outcome == "violated"
 
     def test_a_mixture_declares_what_both_of_its_parts_do(self):

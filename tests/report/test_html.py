@@ -7,17 +7,18 @@ import hashlib
 import re
 from dataclasses import replace
 
+import msgspec
 import pytest
 from html_samples import HOSTILE, PNG, SHOWING, hostile
+from named import named_options
 from pages import Page
-from report_samples import MISSING_HALF, MIXED, OPTIONS, REPORTS, mixed, report_on, verdict
+from report_samples import BOUND, MISSING_HALF, MIXED, OPTIONS, REPORTS, mixed, report_on, verdict
 
-from vae_conformance.config.options import RunOptions
 from vae_conformance.location import Location
 from vae_conformance.report.figures.gallery import Exhibit
 from vae_conformance.report.html.figure_data import FigureData
 from vae_conformance.report.html.page import render_html
-from vae_conformance.runner.events import NotBound, Trained
+from vae_conformance.runner.events import NotBound, Trained, WeightsFile
 from vae_conformance.runner.record import RunRecord, assemble
 from vae_conformance.runner.run_state import Proceedings
 from vae_spec.mistakes import MISTAKES
@@ -90,7 +91,7 @@ def test_the_verdict_stands_on_top_in_words(report: RunRecord, words: str) -> No
 
 
 def test_every_claim_unfolds_to_all_that_is_known_of_it() -> None:
-    report = report_on(replace(MISSING_HALF, why="because it must"), verdict("OBJ-01", Outcome.HOLDS))
+    report = report_on(msgspec.structs.replace(MISSING_HALF, why="because it must"), verdict("OBJ-01", Outcome.HOLDS))
     page = Page(render_html(report))
     first, second = (claim.text for claim in page.of("details"))
     assert [("open" in claim.attributes) for claim in page.of("details")] == [False, True]
@@ -127,8 +128,8 @@ def test_a_claim_says_where_to_look_and_what_it_was_asked_on() -> None:
 
 
 def test_given_weights_are_one_model_and_no_seeds() -> None:
-    weights = {"file": "mine.pt", "sha256": "0" * 64}
-    page = render_html(replace(mixed(), implementation={**(mixed().implementation or {}), "weights": weights}), SHOWING)
+    given = msgspec.structs.replace(BOUND.implementation, weights=WeightsFile("mine.pt", "0" * 64))
+    page = render_html(replace(mixed(), implementation=given), SHOWING)
     assert "the diamond is this model" in page
     assert "one a seed" not in page
     assert "one a seed" in PAGES["shown"]
@@ -192,7 +193,7 @@ def test_no_text_of_the_implementation_becomes_markup() -> None:
         assert not re.search(r"<script>alert|<img src=x", text)
         assert page.text_of("title").startswith("<script>alert(1)</script>")
         assert "{{ 7 * 7 }}" in page.text_of("h1")
-    problem = assemble(Proceedings(not_bound=NotBound(HOSTILE, HOSTILE)), RunOptions(HOSTILE), duration_s=0.0)
+    problem = assemble(Proceedings(not_bound=NotBound(HOSTILE, HOSTILE)), named_options(HOSTILE), duration_s=0.0)
     assert len(Page(render_html(problem)).of("script")) == 1
 
 

@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -195,10 +196,13 @@ def test_comparisons_are_shown_and_seeds_that_say_nothing_are_left_out() -> None
 
 
 def test_a_subject_is_compared_with_its_like() -> None:
-    plain, learned = alike({"likelihood": "bernoulli", "latent_dim": 16}), alike({"likelihood": "gaussian", "latent_dim": 2})
+    plain, learned = (
+        alike(msgspec.structs.replace(BOUND.implementation, likelihood=likelihood, latent_dim=dimensions))
+        for likelihood, dimensions in (("bernoulli", 16), ("gaussian", 2))
+    )
     assert (plain.least_dimensions, plain.pixel_variance) == (5, False)
     assert (learned.least_dimensions, learned.pixel_variance) == (1, True)
-    assert alike({}).least_dimensions == 1
+    assert alike(None).least_dimensions == 1
 
 
 def test_a_report_shows_what_the_store_holds(tmp_path: Path) -> None:

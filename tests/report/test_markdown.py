@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
-from report_samples import DRAW, LOSS, OPTIONS, REPORTS, mixed, placed, report_on, verdict
+from report_samples import report_on, verdict
 
 from vae_conformance.report.markdown import LARGEST, render_markdown
 from vae_conformance.report.markdown_text import LONGEST, code, code_block, escaped, escaped_lines, table
@@ -76,46 +75,6 @@ def test_lines_stay_lines_and_long_texts_are_cut() -> None:
     assert escaped_lines("one\n\n two|\n") == "one<br>two\\|"
     assert len(escaped("x" * 5000)) <= LONGEST + 2
     assert table(["A"], []) == []
-
-
-def test_the_whole_report_renders_to_the_structure_that_is_meant() -> None:
-    html = rendered(render_markdown(mixed(missing=("SMP-01",))))
-    assert re.findall(r"<h2>(.*)</h2>", html) == ["<code>student.py:VAE</code>: violates"]
-    assert re.findall(r"<h3>(.*)</h3>", html) == [
-        "What most likely is wrong",
-        "KL-01 (required): violated",
-        "KL-02 (required): violated",
-        "KL-03 (required): violated",
-        "LAT-03 (informational): violated, does not gate",
-        "OBJ-01 (required): unexpected pass",
-        "TRN-01 (expected): inconclusive",
-        "Claims by area",
-    ]
-    assert html.count("<table>") == 2
-    for words in ("exit code 1", "Not asked: SMP-01", "0.1 on purpose", "it cannot be trained", "Measured: ratio 2, n 65 536"):
-        assert words in html
-    assert "vae-conformance run student.py:VAE --seed 8435\n" in html
-
-
-def test_cause_and_place_stand_beside_the_violation() -> None:
-    text = render_markdown(
-        placed(verdict("REP-01", Outcome.VIOLATED, diagnosis="std-no-half", parts=("sampling step", "loss")), LOSS=LOSS, DRAW=DRAW)
-    )
-    assert "- Look at: `student.py:21 (VAE.reparameterize)`, `student.py:32 (VAE.loss)`\n" in text
-    assert "- Most likely: `std-no-half`: the sampling step uses" in text
-    assert "- Repeat: `vae-conformance run student.py:VAE --only REP-01 --seed 8435`\n" in text
-
-
-def test_a_part_of_a_profile_is_repeated_as_that_part() -> None:
-    text = render_markdown(report_on(verdict("KL-01", Outcome.HOLDS), options=replace(OPTIONS, only=("KL", "REP-01"))))
-    assert "vae-conformance run student.py:VAE --only KL,REP-01 --seed 8435\n" in text
-
-
-@pytest.mark.parametrize("name", ["unbound", "broken"])
-def test_what_kept_the_run_from_its_verdicts_is_said(name: str) -> None:
-    problem = REPORTS[name].problem
-    assert problem is not None
-    assert f"**{escaped(problem.message)}**" in render_markdown(REPORTS[name])
 
 
 def test_more_than_a_comment_takes_is_named_at_least() -> None:

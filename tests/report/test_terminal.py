@@ -3,135 +3,43 @@
 from __future__ import annotations
 
 import io
-import itertools
+import re
+import shlex
 from dataclasses import replace
 
 import pytest
-from report_samples import BOUND, MISSING_HALF, REPORTS, mixed, report_on, verdict
+from consoles import Terminal, console
+from named import named_options
+from report_samples import OPTIONS as SAMPLE_OPTIONS
+from report_samples import mixed, report_on, verdict
+from rich.cells import cell_len
 
-from vae_conformance.cli.eta import Pace
-from vae_conformance.cli.listing import render_binding, render_claim, render_claims, render_implementations
-from vae_conformance.cli.progress import ProgressLine
-from vae_conformance.config.options import RunOptions
-from vae_conformance.report.layout import Layout, number
+from vae_conformance.cli.parser import parse
+from vae_conformance.config.options import OPTIONS, read_words
+from vae_conformance.report.console import console_for
 from vae_conformance.report.terminal import render_terminal, repeat_command
-from vae_conformance.runner.events import Bound, Event, Progress, Promised, Started
-from vae_spec.claim import Claim
-from vae_spec.documents import basics, notes
-from vae_spec.mistakes import MISTAKES
-from vae_spec.outcomes import Level, Outcome, holds
-from vae_spec.subject import Part
-
-
-def test_the_terminal_shows_a_violation_in_full() -> None:
-    text = render_terminal(report_on(MISSING_HALF, verdict("KL-03", Outcome.VIOLATED)), Layout(100))
-    block = text[text.index("KL-02   required") : text.index("KL-03   required")].splitlines()
-    assert block[0].split() == ["KL-02", "required", "Deep", "Learning", "Notes", "13.4,", "objective", "VIOLATED"]
-    assert len(block[0]) == 100
-    assert block[1:-1] == [
-        "  requirement  the closed-form KL equals the Monte Carlo estimate",
-        "  found        closed form 1.374, Monte Carlo 0.687 ± 0.002",
-        "  expected     ratio 1, margin inf",
-        "  measured     ratio 2, n 65 536",
-        "  most likely  missing-half: the KL lacks its factor 1/2",
-        "  mend         put the factor 1/2 back",
-        "  repeat       vae-conformance run student.py:VAE --only KL-02 --seed 8435",
-    ]
-
-
-def test_what_holds_is_folded_into_the_summary_and_has_its_line_only_when_asked_for() -> None:
-    assert "KL-01" not in render_terminal(REPORTS["good"], Layout(100))
-    lines = render_terminal(REPORTS["good"], Layout(100), verbose=True).splitlines()
-    there = lines.index("KL divergence")
-    assert lines[there + 1].split() == ["KL-01", "required", "the", "title", "of", "KL-01", "holds"]
-    assert lines[there + 2] == "    smallest effect: 1 %"
-    assert lines[-2] == "student.py:VAE conforms: the 1 claim that decides holds"
-    assert lines[-1] == "  exit code 0: every claim that gates holds"
-    assert lines[0] == "student.py:VAE: 1 234 567 parameters, 16 latent dimensions, likelihood bernoulli"
-
-
-def test_the_summary_counts_by_area_and_level() -> None:
-    lines = render_terminal(mixed(), Layout(80)).splitlines()
-    table = lines[lines.index("Summary") + 1 : lines.index("Summary") + 9]
-    assert [" ".join(line.split()) for line in table] == [
-        "required expected informational n/a",
-        "Objective 0 of 2 – – –",
-        "KL divergence 0 of 3 – – –",
-        "Sampling step 1 of 1 – – –",
-        "Training – 0 of 1 – 1",
-        "Latent space – – 0 of 1 –",
-        "all 1 of 6 0 of 1 0 of 1 1",
-        "9 claims: 1 holds, 4 violated, 1 inconclusive, 1 not applicable, 1 expected",
-    ]
-    assert "unexpected pass (--verbose says why)" in " ".join(" ".join(lines).split())
-    assert not any("required  expected" in line for line in render_terminal(mixed(), Layout(50)).splitlines())
-
-
-def test_a_source_too_long_for_the_first_line_has_its_own() -> None:
-    long = verdict("KL-02", Outcome.VIOLATED, source="Deep Learning Notes 13.4, objective; VAE Basics 6.6.3, flow")
-    lines = render_terminal(report_on(long), Layout(80)).splitlines()
-    there = lines.index("KL divergence")
-    assert lines[there + 1].split() == ["KL-02", "required", "VIOLATED"]
-    assert lines[there + 2] == "  source       Deep Learning Notes 13.4, objective; VAE Basics 6.6.3, flow"
+from vae_conformance.report.wording import number
+from vae_conformance.target.spec import parse_target
+from vae_spec.outcomes import Outcome
 
 
 def test_a_subject_that_conforms_fits_on_one_screen() -> None:
     areas = ("OBJ", "KL", "REP", "NET", "TRN", "REC", "SMP", "LAT", "INT", "BETA", "COL", "TOY")
     claims = [verdict(f"{area}-{n:02}", Outcome.HOLDS) for area in areas for n in range(1, 6)]
-    lines = render_terminal(report_on(*claims), Layout(80)).splitlines()
+    lines = render_terminal(report_on(*claims), console(80)).splitlines()
     assert "  The tiny two-dimensional lab" in {line[:30] for line in lines}
     assert len(lines) <= 24
 
 
-def test_the_terminal_gives_reasons_for_all_that_neither_holds_nor_is_violated() -> None:
-    text = render_terminal(mixed(missing=("SMP-01",)), Layout(100), verbose=True)
-    for reason in (
-        "too near the border",
-        "measured drop 0.5",
-        "it cannot be trained",
-        "listed: 0.1 on purpose",
-        "take it out of the expected failures",
-        "VIOLATED (does not gate)",
-        "not asked: SMP-01",
-        "seed 8435, profile quick, data digits, 12.3 s",
-        "required and expected claims gate",
-        "at most 1e-06 a run, of which 2e-08 is given out to 2 claims",
-        "mend: kl = -0.5",
-        "3 of 4 violated claims:",
-    ):
-        assert reason in text
-    assert "9 claims: 1 holds, 4 violated, 1 inconclusive, 1 not applicable, 1 expected failure, 1 unexpected pass" in " ".join(
-        text.split()
-    )
-
-
-def test_the_terminal_says_why_nothing_could_be_judged() -> None:
-    unbound = render_terminal(REPORTS["unbound"], Layout(100))
-    assert "no class in student.py\n  name one: student.py:VAE" in unbound
-    assert "exit code 2:" in unbound
-    assert "Summary" not in unbound
-    assert "  | line 1\n  | line 2" in render_terminal(REPORTS["broken"], Layout(100))
-
-
 @pytest.mark.parametrize("width", [40, 60, 100, 200])
 def test_lines_fit_the_terminal_but_for_commands(width: int) -> None:
-    text = render_terminal(mixed(), Layout(width))
+    text = render_terminal(mixed(), console(width))
     assert [line for line in text.splitlines() if len(line) > width and not line.startswith("  repeat ")] == []
 
 
 def test_colour_changes_nothing_but_colour() -> None:
-    plain, coloured = (render_terminal(mixed(), Layout(100, colour)) for colour in (False, True))
-    assert "\x1b[" not in plain
-    stripped = coloured
-    for code in ("31", "32", "33", "1", "2", "0"):
-        stripped = stripped.replace(f"\x1b[{code}m", "")
-    assert stripped == plain
-    assert stripped != coloured
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+    plain, coloured = (render_terminal(mixed(), console(colour=colour)) for colour in (False, True))
+    assert re.sub(r"\x1b\[[\d;]+m", "", coloured) == plain != coloured
 
 
 @pytest.mark.parametrize(
@@ -144,12 +52,49 @@ class Terminal(io.StringIO):
         (io.StringIO(), {}, False),
     ],
 )
-def test_colours_are_for_terminals_that_want_them(stream: io.StringIO, environment: dict[str, str], colour: bool) -> None:
-    assert Layout.of(stream, environment).colour is colour
+def test_colours_are_for_terminals_that_want_them(
+    stream: io.StringIO, environment: dict[str, str], colour: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", **environment}.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b" in render_terminal(mixed(), console_for(stream))) is colour
+
+
+def test_the_width_is_the_terminal_s_and_a_hundred_columns_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "70")
+    assert (console_for(Terminal()).width, console_for(io.StringIO()).width) == (70, 100)
+    monkeypatch.setenv("COLUMNS", "7")
+    assert console_for(Terminal()).width == 40
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("[red]not red[/red] :smile: [link=x]y[/link]", "[red]not red[/red] :smile: [link=x]y[/link]"),
+        ("\x1b[31mred\x1b[0m\x07\x08\r", r"\x1b[31mred\x1b[0m\x07\x08"),
+        ("turned \u202e round \ud800", r"turned \u202e round \ud800"),
+        ("a\tb \\x1b", "a       b \\x1b"),
+    ],
+)
+@pytest.mark.parametrize("colour", [False, True])
+def test_nothing_in_a_message_is_interpreted(message: str, shown: str, colour: bool) -> None:
+    report = report_on(verdict("KL-01", Outcome.VIOLATED, message), options=replace(SAMPLE_OPTIONS, target=parse_target(message)))
+    assert f"  found        {shown}\n" in render_terminal(report, console(colour=colour))
+    assert not re.search(r"\x1b(?!\[(0|1|2|1;31|31)m)|[\x07\x08\r\u202e]", render_terminal(report, console(colour=True)))
+
+
+@pytest.mark.parametrize("word", ["x" * 300, "変分" * 100])
+def test_a_long_word_is_broken_and_nothing_of_it_is_lost(word: str) -> None:
+    text = render_terminal(report_on(verdict("TRN-01", Outcome.INCONCLUSIVE, word)), console(60))
+    assert word in text.replace("\n", "").replace(" ", "")
+    assert max(cell_len(line) for line in text.splitlines()) <= 60
 
 
 def test_the_repeat_command_holds_all_that_bears_on_the_outcome() -> None:
-    options = RunOptions(
+    options = named_options(
         "my vae.py",
         seed=7,
         profile="full",
@@ -168,6 +113,28 @@ def test_the_repeat_command_holds_all_that_bears_on_the_outcome() -> None:
     )
 
 
+def test_the_repeat_command_leads_back_to_every_option_that_bears_on_the_outcome() -> None:
+    given = {
+        "profile": "exact",
+        "dataset": "clusters",
+        "data": "my images.npz",
+        "data_root": "d",
+        "seed": 8,
+        "effective_beta": 1 / 3,
+        "likelihood": "laplace",
+        "objective": "elbo-monte-carlo",
+        "decoder": "autoregressive",
+        "loss": "of_mine",
+        "second_head": "std",
+        "input_shape": (784,),
+        "input_range": (-0.5, 1e-7),
+        "weights": "w.pt",
+        "device": "cuda:1",
+    }
+    assert given.keys() == {name for name, option in OPTIONS.items() if option.bears}
+    assert read_words(vars(parse(shlex.split(repeat_command(named_options("a.py", **given)))[1:]))) == given  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -183,138 +150,3 @@ def test_the_repeat_command_holds_all_that_bears_on_the_outcome() -> None:
 )
 def test_numbers_are_readable(value: float | str | None, text: str) -> None:
     assert number(value) == text
-
-
-EVENTS: list[Event] = [
-    Bound({}, {}),
-    Promised(("KL-01", "KL-02")),
-    Started("KL-01"),
-    verdict("KL-01", Outcome.HOLDS),
-    Progress("training,\nstep 3"),
-]
-
-
-def test_progress_rewrites_one_line_on_a_terminal() -> None:
-    stream = Terminal()
-    progress = ProgressLine(stream, width=24)
-    for event in EVENTS:
-        progress(event)
-    progress.close()
-    shown = stream.getvalue().split("\r\x1b[2K")
-    assert shown == [
-        "",
-        "bound",
-        "0/2 claims: bound",
-        "0/2 claims: KL-01",
-        "1/2 claims: KL-01 holds",
-        "1/2 claims: training, s",
-        "",
-    ]
-
-
-def test_progress_elsewhere_is_a_line_now_and_then() -> None:
-    stream, now = io.StringIO(), iter([0.0, 1.0, 2.0, 6.0, 7.0])
-    progress = ProgressLine(stream, clock=lambda: next(now))
-    for event in EVENTS:
-        progress(event)
-    progress.close()
-    assert stream.getvalue() == "bound\n1/2 claims: KL-01 holds\n"
-
-
-def test_progress_tells_of_the_whole_before_the_training_that_goes_on() -> None:
-    stream, now = io.StringIO(), iter([0.0, 10.0, 30.0])
-    progress = ProgressLine(stream, clock=lambda: next(now))
-    for event in (Promised(("TRN-01",)), Progress("seed 1: step 50", done=3, planned=15), Progress("seed 2: step 9", done=5, planned=15)):
-        progress(event)
-    assert stream.getvalue().splitlines() == [
-        "0/1 claims: loading",
-        "0/1 claims, 3/15 trainings: seed 1: step 50",
-        "0/1 claims, 5/15 trainings, about 2 min for the rest: seed 2: step 9",
-    ]
-
-
-def test_a_long_run_does_not_flood_a_log() -> None:
-    seconds = 3600
-    stream, now = io.StringIO(), iter(map(float, range(seconds)))
-    progress = ProgressLine(stream, clock=lambda: next(now))
-    for step in range(seconds):
-        progress(Progress(f"step {step}"))
-    shown = [int(line.split()[1]) for line in stream.getvalue().splitlines()]
-    pauses = [after - before for before, after in itertools.pairwise(shown)]
-    assert (pauses[0], pauses[-1]) == (5, 30)
-    assert pauses == sorted(pauses)
-    assert len(shown) < 150
-
-
-def test_the_rate_is_that_of_the_trainings_made_in_this_run() -> None:
-    pace = Pace()
-    assert pace.words(0.0) == ""
-    pace.note(10, 20, 0.0)
-    assert pace.words(5.0) == "10/20 trainings"
-    pace.note(11, 20, 4.0)
-    assert pace.words(4.0) == "11/20 trainings"
-    pace.note(12, 20, 8.0)
-    assert pace.words(8.0) == "12/20 trainings, about 32 s for the rest"
-    assert pace.words(18.0) == "12/20 trainings, about 22 s for the rest"
-    assert pace.words(100.0) == "12/20 trainings, about 1 s for the rest"
-    pace.note(11, 15, 101.0)
-    assert pace.words(101.0).startswith("12/20 trainings"), "a process that knows less takes nothing back"
-    pace.note(20, 20, 102.0)
-    assert pace.words(102.0) == "20/20 trainings"
-
-
-def make_claim(identifier: str) -> Claim:
-    return Claim(
-        identifier,
-        "a title " * 12,
-        Level.REQUIRED,
-        "what is claimed",
-        (basics("loss"), notes("13.4.7")),
-        "why it is",
-        "what to do",
-        "how",
-        ("missing-half",),
-        (Part.LOSS,),
-        check=lambda _subject, _trial: holds("so"),
-    )
-
-
-def test_the_list_of_claims_and_one_in_full() -> None:
-    listed = render_claims({name: make_claim(name) for name in ("COL-01", "OBJ-02", "OBJ-01")}, Layout(80))
-    assert [line.split()[:3] for line in listed.splitlines() if "-0" in line] == [
-        [name, "required", "exact"] for name in ("OBJ-01", "OBJ-02", "COL-01")
-    ]
-    assert listed.startswith("Objective\n")
-    assert max(map(len, listed.splitlines())) <= 80
-    assert "In symbols" not in render_claim(make_claim("OBJ-01"), Layout(100))
-    full = render_claim(replace(make_claim("OBJ-01"), formula="z = mu + σ · eps"), Layout(100))
-    for part in (
-        "what is claimed",
-        "In symbols\n  z = mu + σ · eps",
-        "VAE Basics 6.6.3, loss",
-        "why it is",
-        "what to do",
-        "how",
-        f"missing-half: {MISTAKES['missing-half'].what}",
-        "loss",
-    ):
-        assert part in full
-
-
-def test_the_binding_shows_parts_facts_and_notes() -> None:
-    text = render_binding(BOUND.implementation, BOUND.environment, Layout(100))
-    for part in (
-        "Found\n  encode  encode(x)",
-        "Parts\n  loss    absent",
-        "1, 28, 28",
-        "1 234 567",
-        "effective beta      1: no other is declared",
-        "the second head is a log-variance",
-        "torch 2.13.0",
-    ):
-        assert part in text
-
-
-def test_the_list_of_implementations() -> None:
-    assert render_implementations([("tiny", "a:B"), ("reference", "a:C")], Layout()) == "reference  a:C\ntiny       a:B\n"
-    assert "no implementation is registered" in render_implementations([], Layout())

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from consoles import console
 from report_samples import DRAW, LOSS, locations, placed, report_on, verdict
 
 from vae_conformance.location import Location
 from vae_conformance.report.json_report import as_document
 from vae_conformance.report.junit import render_junit
-from vae_conformance.report.layout import Layout
 from vae_conformance.report.terminal import render_terminal
 from vae_spec.blame import parts_concerned
 from vae_spec.mistakes import MISTAKES
@@ -80,7 +80,7 @@ def test_a_violation_is_placed_where_its_mistake_is() -> None:
 def test_without_places_nothing_is_shown() -> None:
     report = report_on(verdict("KL-01", Outcome.VIOLATED, parts=("loss",)))
     assert locations(report) == {"KL-01": ()}
-    assert "look at" not in render_terminal(report, Layout(100))
+    assert "look at" not in render_terminal(report, console())
 
 
 def test_expected_failures_and_open_questions_are_placed_too() -> None:
@@ -91,7 +91,7 @@ def test_expected_failures_and_open_questions_are_placed_too() -> None:
 def test_terminal_json_and_junit_show_the_place() -> None:
     report = placed(verdict("OBJ-01", Outcome.VIOLATED, parts=("loss", "sampling step")), LOSS=LOSS, DRAW=replace(DRAW, cell=3))
     shown = "look at student.py:32 (VAE.loss), student.py, cell 3, line 21 (VAE.reparameterize)"
-    assert shown in " ".join(render_terminal(report, Layout(100)).split())
+    assert shown in " ".join(render_terminal(report, console()).split())
     (claim,) = as_document(report)["claims"]
     assert claim["locations"][0] == {"file": "student.py", "line": 32, "name": "VAE.loss", "cell": None}
     (failure,) = ET.fromstring(render_junit(report)).iter("failure")

@@ -55,12 +55,16 @@ class Ran:
 
 @functools.cache
 def ran(source: str, *arguments: str, target: str = "student.py", workers: int = 1, configuration: str = "") -> Ran:
-    """Run the command on a file in a folder of its own; every report is checked against the schema on the way."""
+    """Run the command on a file, or a notebook of the target's name, in a folder of its own; every report is checked against the schema."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        (folder / "student.py").write_text(source)
-        (folder / "pyproject.toml").write_text(configuration)
+        file = folder / (target.partition(":")[0] if ".ipynb" in target else "student.py")
+        file.parent.mkdir(exist_ok=True)
+        cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+        notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        file.write_text(json.dumps(notebook) if file.suffix == ".ipynb" else source)
+        (file.parent / "pyproject.toml").write_text(configuration)
         done = subprocess.run(
             [
                 sys.executable,
@@ -266,6 +270,13 @@ def test_expected_failures_pass_and_unexpected_passes_fail() -> None:
     assert "the half is an exercise" in expected.out
     both = ran(halfless, "--only", "KL-01,KL-03", "--expect-fail", "KL-01=it was broken once", configuration=table)
     assert (both.code, both.outcomes) == (1, {"KL-01": "unexpected-pass", "KL-03": "expected-failure"})
+
+
+def test_the_configuration_beside_a_notebook_counts() -> None:
+    table = '[tool.vae-conformance.expected-failures]\nKL-03 = "the half is an exercise"\n'
+    halfless = changed(("kl = 0.5 * (", "kl = ("))
+    found = ran(halfless, "--only", "KL-01,KL-03", target="homework/vae.ipynb:VAE", configuration=table)
+    assert (found.code, found.outcomes) == (0, {"KL-01": "holds", "KL-03": "expected-failure"})
 
 
 def test_a_file_that_imports_torchvision_is_judged() -> None:

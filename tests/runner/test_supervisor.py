@@ -9,18 +9,21 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from fake_child import FakeChild
+from named import named_options
+from report_samples import BOUND
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, Started
 from vae_conformance.runner.run_state import Ledger, Limits, Proceedings
-from vae_conformance.runner.supervisor import MAX_CHILDREN, Label, Supervisor, registered_label
+from vae_conformance.runner.supervisor import MAX_CHILDREN, Supervisor, labelled, unlabelled
 from vae_conformance.runner.worker_process import Assignment, pytest_command
 from vae_spec.outcomes import Level, Outcome
 
 PATIENT = Limits(loading=30, claim=30, training=30, finishing=30, poll=0.01)
-LABEL = Label("the title", Level.EXPECTED, "the source")
+LABEL = ClaimVerdict("KL-02", "the title", Level.EXPECTED, "the source", Outcome.VIOLATED, "")
 
 
 def run(
@@ -28,12 +31,12 @@ def run(
 ) -> tuple[Proceedings, FakeChild, list[Event]]:
     child, seen = FakeChild(scripts), []
     supervisor = Supervisor(
-        options or RunOptions("t.py"),
+        options or named_options("t.py"),
         workers=workers,
         on_event=seen.append,
         command_of=child,
         limits=limits,
-        label_of=lambda _claim: LABEL,
+        label_of=lambda claim: msgspec.structs.replace(LABEL, claim=claim),
     )
     return supervisor.run(), child, seen
 
@@ -54,7 +57,7 @@ def test_a_child_that_does_its_work() -> None:
     assert outcomes(proceedings) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED}
     assert proceedings.promised == ("KL-01", "KL-02")
     assert proceedings.bound is not None
-    assert proceedings.bound.implementation["name"] == "VAE"
+    assert proceedings.bound.implementation.name == "VAE"
     assert (proceedings.not_bound, proceedings.suite_error, proceedings.children) == (None, None, 1)
     assert Progress("step 1") in seen
     assert isinstance(seen[0], Bound)
@@ -168,9 +171,9 @@ def test_dying_on_the_last_claim_starts_no_further_child() -> None:
 def test_fail_fast_stops_at_a_death_unless_it_is_expected() -> None:
     first = "bound(); promised('KL-01', 'KL-02'); started('KL-01'); os._exit(1)"
     second = "bound(); ask('KL-02'); say('finished')"
-    stopped, _, _ = run(first, second, options=RunOptions("t.py", fail_fast=True))
+    stopped, _, _ = run(first, second, options=named_options("t.py", fail_fast=True))
     assert outcomes(stopped) == {"KL-01": Outcome.VIOLATED}
-    listed, _, _ = run(first, second, options=RunOptions("t.py", fail_fast=True, expected_failures={"KL-01": "known"}))
+    listed, _, _ = run(first, second, options=named_options("t.py", fail_fast=True, expected_failures={"KL-01": "known"}))
     assert outcomes(listed) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
 
 
@@ -207,7 +210,7 @@ def test_how_long_silence_is_allowed() -> None:
     verdict = ClaimVerdict("KL-01", "", Level.REQUIRED, "", Outcome.HOLDS, "")
     steps: list[tuple[Event, float]] = [
         (Progress("importing"), 1),
-        (Bound({}, {}), 3),
+        (BOUND, 3),
         (Started("KL-01"), 2),
         (Progress("training"), 3),
         (Started("KL-02"), 3),
@@ -268,32 +271,32 @@ def test_ctrl_c_kills_the_child(tmp_path: Path) -> None:
 
     script = f"open({str(note)!r}, 'w').write(str(os.getpid())); bound(); started('KL-01'); {HANG}"
     with pytest.raises(KeyboardInterrupt):
-        Supervisor(RunOptions("t.py"), on_event=interrupt, command_of=FakeChild([script]), limits=PATIENT).run()
+        Supervisor(named_options("t.py"), on_event=interrupt, command_of=FakeChild([script]), limits=PATIENT).run()
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
 
 
 def test_a_broken_registry_still_gives_a_verdict() -> None:
-    def broken(_claim: str) -> Label:
+    def broken(_claim: str) -> ClaimVerdict:
         raise ImportError
 
     script = "bound(); promised('KL-01'); started('KL-01'); os._exit(1)"
-    proceedings = Supervisor(RunOptions("t.py"), command_of=FakeChild([script]), limits=PATIENT, label_of=broken).run()
+    proceedings = Supervisor(named_options("t.py"), command_of=FakeChild([script]), limits=PATIENT, label_of=broken).run()
     assert (proceedings.verdicts[0].outcome, proceedings.verdicts[0].level) == (Outcome.VIOLATED, Level.REQUIRED)
 
 
 def test_the_limits_lie_beyond_those_that_the_child_keeps_itself() -> None:
-    limits = Limits.of(RunOptions("t.py", time_limit=7, training_time_limit=11))
+    limits = Limits.of(named_options("t.py", time_limit=7, training_time_limit=11))
     assert limits.claim > 7
     assert limits.training > 11
 
 
 def test_the_command_says_all_that_the_child_needs(tmp_path: Path) -> None:
-    options = RunOptions("a.py:VAE", seed=3)
+    options = named_options("a.py:VAE", seed=3)
     command = pytest_command(Assignment(options, tmp_path, workers=2, skip=("KL-01", "KL-02"), inspect=True))
     assert command[:6] == [sys.executable, "-P", "-m", "pytest", "--pyargs", "vae_conformance.testing.suite"]
     following = dict(pairwise(command))
-    assert following["--vae"] == "a.py:VAE"
+    assert "--vae" not in command
     assert RunOptions.from_json(following["--vae-options"]) == options
     assert following["--vae-events"] == str(tmp_path / "events.jsonl")
     assert following["--vae-skip"] == "KL-01,KL-02"
@@ -303,16 +306,16 @@ def test_the_command_says_all_that_the_child_needs(tmp_path: Path) -> None:
 
 
 def test_the_command_leaves_out_what_does_not_apply(tmp_path: Path) -> None:
-    command = pytest_command(Assignment(RunOptions("a.py"), tmp_path))
+    command = pytest_command(Assignment(named_options("a.py"), tmp_path))
     assert not {"--vae-skip", "--vae-inspect", "-n"} & set(command)
 
 
 def test_the_users_pytest_settings_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
     monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
-    proceedings, _, _ = run("bound(binding=[n for n in ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS') if n in os.environ]); say('finished')")
+    proceedings, _, _ = run("bound(name=str([n for n in ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS') if n in os.environ])); say('finished')")
     assert proceedings.bound is not None
-    assert proceedings.bound.implementation["binding"] == []
+    assert proceedings.bound.implementation.name == "[]"
 
 
 def test_the_parent_does_without_pytorch() -> None:
@@ -325,9 +328,9 @@ def test_the_specification_labels_its_claims() -> None:
     from vae_spec.registry import CLAIMS
 
     identifier, claim = next(iter(CLAIMS.items()))
-    label = registered_label(identifier)
+    label = labelled(identifier)
     assert (label.title, label.level, label.statement) == (claim.title, claim.level, claim.statement)
-    assert registered_label("KL-99") == Label()
+    assert labelled("KL-99") == unlabelled("KL-99")
 
 
 def test_a_suite_that_cannot_begin_says_why() -> None:

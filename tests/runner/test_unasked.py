@@ -6,13 +6,13 @@ import json
 from dataclasses import replace
 
 import pytest
+from consoles import console
 from report_samples import OPTIONS, report_on, verdict
 
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.html.figure_data import FigureData
 from vae_conformance.report.html.page import render_html
 from vae_conformance.report.json_report import render_json
-from vae_conformance.report.layout import Layout
 from vae_conformance.report.markdown import render_markdown
 from vae_conformance.report.summary import advice, headline
 from vae_conformance.report.terminal import render_terminal
@@ -56,7 +56,7 @@ def test_beside_a_violation_the_violation_is_what_counts() -> None:
 def rendered(report: RunRecord) -> dict[str, str]:
     """The report in each form for people."""
     return {
-        "terminal": " ".join(render_terminal(report, Layout(100)).split()),
+        "terminal": " ".join(render_terminal(report, console()).split()),
         "markdown": render_markdown(report),
         "html": render_html(report, FigureData()),
         "json": render_json(report),

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 from fakes import facts
+from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.other_sizes import Variant, other_sizes, variants
 from vae_conformance.runner.session import Session
-from vae_conformance.target.target import load_target
 
 CATALOGUE = Path(__file__).parent.parent / "catalogue"
 ONE_SIDE_ONLY = """
@@ -41,8 +40,8 @@ class VAE(nn.Module):
 
 
 def found(path: Path) -> list[Variant]:
-    options = RunOptions(str(path))
-    target = load_target(str(path))
+    options = named_options(str(path))
+    target = named_target(str(path))
     return variants(target, bind(target, options), options)
 
 
@@ -77,7 +76,7 @@ def session_with_a_late_fault(tmp_path, monkeypatch, fault, limit=60.0):
     failing = f"    late = False\n\n{begin}        if VAE.late and z.shape[1] == 3:\n            {fault}\n"
     source = ONE_SIDE_ONLY.format(inputs="latent_dim").replace(begin, failing)
     path.write_text(source)
-    session = Session(RunOptions(str(path), time_limit=limit), lambda _event: None)
+    session = Session(named_options(str(path), time_limit=limit), lambda _event: None)
     subject = session.bind()
     session._variants = variants(session._target, subject, session.options)
     monkeypatch.setattr(type(subject.model), "late", True)

@@ -1,22 +1,26 @@
-"""Small implementations for the tests of the binding, and a short way to bind them."""
+"""Small implementations for the tests of the binding, and a helper to bind them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
+from named import named_options
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.target.target import Target
+from vae_spec.judging import ask
+from vae_spec.outcomes import Verdict
+from vae_spec.registry import CLAIMS
+from vae_spec.subject import Part, Standing, Subject, Terms
+from vae_spec.trial import Trial
 
 HOME = "student"
-"""What the module of a bound class is called."""
+"""The name of a bound class's module."""
 SPELLINGS = (
     "reparameterize",
     "reparametrize",
@@ -35,11 +39,30 @@ SPELLINGS = (
     "parameterize",
     "_sample",
 )
-"""What people call the sampling step."""
+"""Names that public implementations give the sampling step."""
+
+RNG = torch.Generator().manual_seed(1)
+X = torch.rand(4, 1, 8, 8, generator=RNG)
+MU, LOGVAR, Z, COTANGENT = (torch.randn(4, 3, generator=RNG) for _ in range(4))
+RAW = (torch.rand(4, 1, 8, 8, generator=RNG),)
+"""Four items of 8x8 with posteriors, codes and outputs of three dimensions."""
+
+
+@runtime_checkable  # binding asks of each class beside a model whether the model is one
+class Bound(Subject, Protocol):
+    """What binding gives: a Subject, the model behind it, and what its training asks of it."""
+
+    model: Any
+
+    def construct(self) -> object:
+        """A new instance."""
+
+    def objective(self, x: Tensor, beta: float) -> tuple[Terms, Tensor]:
+        """The loss of a batch and the analytic KL."""
 
 
 def _at_home(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function as one of the module of a bound class: a copy, because others bind it where it stands."""
+    """Return a copy of a function that belongs to the module of a bound class; a copy, because other tests bind the original."""
     if not isinstance(function, FunctionType):
         function.__module__ = HOME
         return function
@@ -49,8 +72,8 @@ def _at_home(function: Callable[..., Any]) -> Callable[..., Any]:
     return copy
 
 
-def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any) -> InProcessSubject:
-    """Bind a class, a factory or a ready instance, with the functions that stand beside it in its module."""
+def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: Callable[..., Any], **options: Any) -> Bound:
+    """Bind a class, a factory or an instance, together with the functions of its module."""
     namespace = SimpleNamespace(__name__=HOME)
     for function in functions:
         setattr(namespace, function.__name__, _at_home(function))
@@ -58,11 +81,27 @@ def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: 
     name = f"student.py:{type(made).__name__ if ready else getattr(made, '__name__', 'make')}"
     make, instance = (None, made) if ready else (made, None)
     target = Target("student.py", name, namespace, make, instance, {}, None, ())  # type: ignore[arg-type]
-    return bind(target, RunOptions("student.py", **options))
+    return bind(target, named_options("student.py", **options))
+
+
+def standings(subject: Subject) -> dict[Part, Standing]:
+    """How each part stands."""
+    return {part: report.standing for part, report in subject.facts.parts.items()}
+
+
+def verdict(claim: str, subject: Subject) -> Verdict:
+    """The verdict of one exact claim."""
+    return ask(CLAIMS[claim], subject, Trial(claim, seed=0, examples=3))
+
+
+def second_head(subject: Subject) -> str:
+    """What the account says that the second head is: a log-variance where it says nothing."""
+    said = [note for note in subject.facts.notes if note.startswith("the second head is a ")]
+    return said[0].removeprefix("the second head is a ").partition(":")[0] if said else "log-variance"
 
 
 class Layers(nn.Module):
-    """The layers that the samples share: 64-16-3-16-64, for images of 8x8, with a sigmoid at the end."""
+    """The layers that the samples share: 64-16-3-16-64, for 8x8 images, with a sigmoid at the end."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,17 +120,17 @@ def noisy(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def divergence(mu: Tensor, logvar: Tensor) -> Tensor:
-    """The KL of each item."""
+    """Return the KL of each item."""
     return -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)
 
 
 def cross_entropy(x_hat: Tensor, x: Tensor) -> Tensor:
-    """The reconstruction term of each item."""
+    """Return the reconstruction term of each item."""
     return F.binary_cross_entropy(x_hat, x.reshape(x_hat.shape), reduction="none").flatten(1).sum(1)
 
 
 class Native(Layers):
-    """Everything that the suite could ask for, under the documents' names."""
+    """A VAE with every part that the suite knows, under the documents' names."""
 
     latent_dim = 3
 
@@ -114,7 +153,7 @@ class Native(Layers):
 
 
 class Script(Layers):
-    """A script's model: flat images, and a loss function beside it."""
+    """The model of a script: flat images, and the loss as a function of the module."""
 
     def encode(self, x: Tensor) -> Any:
         return self.heads(x)
@@ -135,7 +174,7 @@ def loss_function(recon_x: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Ten
 
 
 class Inline(Layers):
-    """Encoder, sampling and decoder all inline in forward, which returns the entries of `order`, by their letters."""
+    """A VAE with encoder, sampling and decoder inline in forward, which returns the entries that `order` names by letter."""
 
     order = "rml"
 
@@ -147,7 +186,7 @@ class Inline(Layers):
 
 
 class ByMatrices(Layers):
-    """Everything inline, and no layer takes the code."""
+    """A VAE with everything inline, in which no layer takes z."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,7 +204,7 @@ def inline(order: str) -> type[Inline]:
 
 
 class BatchNormed(Native):
-    """With BatchNorm in the encoder."""
+    """A VAE with BatchNorm in the encoder."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -177,7 +216,7 @@ class BatchNormed(Native):
 
 
 def without(*parts: str) -> type[nn.Module]:
-    """`Native` without some of its methods; forward, where it stays, does everything inline."""
+    """Return `Native` without some of its methods; forward, if kept, does everything inline."""
     methods = {name: value for name, value in vars(Native).items() if not name.startswith("__") and name not in parts}
     if "forward" not in parts:
         methods |= {"forward": Inline.forward, "order": "rml"}

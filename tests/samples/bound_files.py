@@ -1,14 +1,15 @@
-"""Files with other names than the documents use, bound and judged."""
+"""Files whose names differ from the documents', and helpers to bind and judge them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from binding_samples import Bound
+from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.run import Judge
-from vae_conformance.target.target import load_target
 from vae_spec.outcomes import Outcome
 
 HEAD = """
@@ -58,19 +59,20 @@ def uebe(netz, lader, schritt):
 
 def written(folder: Path, source: str, name: str = "Netz") -> str:
     path = folder / "student.py"
-    path.write_text(source)
+    path.write_text(source, encoding="utf-8")
     return f"{path}:{name}"
 
 
-def bound(folder: Path, source: str, name: str = "Netz") -> InProcessSubject:
+def bound(folder: Path, source: str, name: str = "Netz", **options: Any) -> Bound:
+    """Bind the class of this name of a file with this source."""
     target = written(folder, source, name)
-    return bind(load_target(target), RunOptions(target))
+    return bind(named_target(target), named_options(target, **options))
 
 
 def violated(folder: Path, source: str, *claims: str, name: str = "Netz") -> dict[str, str | None]:
-    """The claims among these that reject a file, with the mistake that each names."""
+    """Return which of these claims a file violates, with the mistake that each names."""
     path = written(folder, source, name)
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     for claim in claims:
         judge.ask(claim)
     reports = [report for claim in claims for report in judge.report_on(claim).claims]

@@ -1,4 +1,4 @@
-"""Reading the project's pages in tests: their blocks of code, tables, headings and the commands that they name."""
+"""Helpers to read the project's pages in tests: code blocks, tables, headings and commands."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ PROGRAM = "vae-conformance"
 
 
 def read(page: Path | str) -> str:
-    """A page's text; a name is that of a page of docs/, without its ending."""
+    """Read a page; a string names a page of docs/, without its suffix."""
     path = DOCS / f"{page}.md" if isinstance(page, str) else page
     return path.read_text(encoding="utf-8")
 
 
 def blocks(text: str, *languages: str) -> list[str]:
-    """A text's blocks of code in these languages."""
+    """Return a text's code blocks in these languages."""
     return re.findall(rf"^```(?:{'|'.join(languages)})\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def table(text: str, heading: str) -> list[list[str]]:
-    """The cells of the table below one heading, its head apart."""
+    """Return the cells of the table below a heading, without the table's head."""
     section = re.split(r"^#+ ", text.partition(f"{heading}\n")[2], flags=re.MULTILINE)[0]
     rows = [line for line in section.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors of a page's headings, as Markdown renderers make them."""
+    """Return the anchors of a page's headings, as Markdown renderers make them."""
     outside_code = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", outside_code, re.MULTILINE)
     kept = ("".join(one for one in heading.lower() if one.isalnum() or one in " -_") for heading in headings)
@@ -47,7 +47,7 @@ def anchors(text: str) -> set[str]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """Every command line of a page that starts the project's command, in words: in blocks, lines of loops too, and inline."""
+    """Return every call of the project's command on a page, split into words: in blocks, including lines of loops, and inline."""
     shell = "\n".join(blocks(text, "console", "sh")).replace("\\\n", " ")
     lines = [part.strip() for line in shell.splitlines() for part in re.split(r"\|\||&&|;", line)]
     words = [shlex.split(re.split(r" > | >> | \| ", line)[0]) for line in lines if line.startswith(f"{PROGRAM} ")]
@@ -57,29 +57,29 @@ def commands(text: str) -> list[list[str]]:
 
 
 def script(name: str, folder: Path = DOCS) -> ModuleType:
-    """A script of docs/, or of another folder, imported under its own name."""
+    """Import a script of docs/, or of another folder, under its own name."""
     spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look up their module
     spec.loader.exec_module(module)
     return module
 
 
 def run_options() -> dict[str, argparse.Action]:
-    """The options of `vae-conformance run`, as its parser has them."""
+    """Return the options of `vae-conformance run` from its parser."""
     commands = next(action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
     actions = commands.choices["run"]._actions
     return {action.option_strings[-1]: action for action in actions if action.option_strings and action.dest != "help"}
 
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a folder whose modules it can import."""
+    """Run Python in a folder, with the folder's modules importable."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     environment["PYTHONPATH"] = os.pathsep.join([str(folder), environment.get("PYTHONPATH", "")])
     return subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
 (NATIVE,) = blocks(read("interface"), "python")
-"""The native interface, as docs/interface.md has it."""
+"""The native interface as shown in docs/interface.md."""

@@ -1,4 +1,4 @@
-"""Evidence as sound trainings leave it, with changes: for tests of what judges and compares it."""
+"""Evidence of sound trainings, with optional changes, for tests of the code that judges and compares it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEPS = 200
 
 
 def sights(**changes: float) -> Sights:
-    """What is seen of a sound VAE on images; changes by the names of the numbers, wherever they stand."""
+    """Return the observations of a sound VAE on images; changes are given by field name, whichever record has the field."""
     parts: dict[str, Any] = {
         "reconstructions": Reconstructions(
             squared_error=5.2, laplacian=0.0059, laplacian_originals=0.0069, high_frequencies=6.0, high_frequencies_originals=9.1
@@ -64,7 +64,7 @@ def sights(**changes: float) -> Sights:
 
 
 def run(seed: int = 0, *, r2: float = 0.8, kl: float = 10.0, nats: float = 100.0, **changes: float) -> TrainedRun:
-    """A sound training on images, four latent dimensions; changes as `sights` takes them."""
+    """Return a sound training on images with four latent dimensions; changes are those of `sights`."""
     steps = np.arange(STEPS)
     reconstruction = nats + (300 - nats) * np.exp(-steps / 10)
     growing = kl * (1 - np.exp(-steps / 10))
@@ -114,20 +114,20 @@ SHARPNESS = {Arm.OWN: 0.0059, Arm.AUTOENCODER: 0.0084, Arm.NO_KL: 0.0084, Arm.SM
 
 
 def sharp(found: TrainedRun, laplacian: float) -> TrainedRun:
-    """The same run with reconstructions of another sharpness (samples have a number of that name too)."""
+    """Return the run with reconstructions of another sharpness (`sights` cannot change it, as samples have a field of that name too)."""
     assert found.sights is not None
     return replace(found, sights=replace(found.sights, reconstructions=replace(found.sights.reconstructions, laplacian=laplacian)))
 
 
 def group(seed: int = 0, **changes: dict[str, float]) -> Group:
-    """Paired sound trainings of every arm on images; changes by the arm's name in capitals."""
+    """Return paired sound trainings of every arm on images; changes are given by the arm's name in capitals."""
     numbers = {arm: {**values, **changes.get(arm.name, {})} for arm, values in _ARMS.items()}
     found = {arm: sharp(run(seed, **values), SHARPNESS[arm]) for arm, values in numbers.items()}  # type: ignore[arg-type]
     return {str(arm): replace(one, recipe=arm_recipe(one.recipe, arm, 784)) for arm, one in found.items()}
 
 
 def groups(experiment: Experiment, count: int = 3, **changes: dict[str, float]) -> list[Group]:
-    """The groups of an experiment on images."""
+    """Return the groups of an experiment on images."""
     arms = {
         Experiment.IMAGES: (Arm.OWN,),
         Experiment.CONTRAST: (Arm.OWN, Arm.AUTOENCODER),

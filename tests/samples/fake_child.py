@@ -1,4 +1,4 @@
-"""Children for the tests of the parent: small scripts that say what they must, then die, hang or print rubbish."""
+"""Fake worker processes for tests of the parent: small scripts that emit events, then crash, hang or print garbage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def say(event, **entries):
     with open(PATH, "a", encoding="utf-8") as stream:
         stream.write(json.dumps({"event": event, **entries}) + chr(10))
 def bound(**facts):
-    parts = {"encode": {"standing": "present", "account": "encode(x) -> (mu, logvar)"}, "loss": "the suite's own"}
+    parts = {"encode": {"standing": "present", "account": "encode(x) -> (mu, logvar)", "location": None},
+             "loss": {"standing": "replaced", "account": "the suite's own", "location": None}}
     say("bound", implementation={"target": "t.py", "name": "VAE", "effective_beta": None, "likelihood": "bernoulli",
         "binding": {"parts": parts, "notes": ["logvar is a log-variance"]}, "parameters": 1234567,
         "input_shape": [784], "latent_dim": 16, **facts},
@@ -38,11 +39,11 @@ def ask(claim, outcome="holds", **more):
 
 @dataclass
 class FakeChild:
-    """Gives the command of each child in turn; the last script serves for all that follow.
+    """A callable that returns the command of each worker in turn; the last script is used for all further workers.
 
     Attributes:
-        scripts: the body of each child's script.
-        assignments: what each child was told to do.
+        scripts: the body of each worker's script.
+        assignments: the assignment of each worker so far.
     """
 
     scripts: Sequence[str]

@@ -1,4 +1,4 @@
-"""A small Subject for tests: the ELBO itself, its reductions, its KL and its sampling step open to change."""
+"""A small Subject for tests: the ELBO without networks, with replaceable reductions, KL and sampling step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from vae_spec.subject import (
 )
 
 Reduction = Callable[[int, int], float]
-"""(items, entries of an item) -> what a term's mean over items is multiplied with."""
+"""(items, entries per item) -> the factor on a term's mean over items."""
 
 REDUCTIONS: Mapping[str, Reduction] = {
     "sums": lambda items, _entries: float(items),
@@ -36,17 +36,17 @@ REDUCTIONS: Mapping[str, Reduction] = {
 
 
 def gaussian_sample(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
-    """The right sampling step."""
+    """Apply the correct sampling step."""
     return mu + torch.exp(0.5 * logvar) * eps
 
 
 def parts(**standings: Standing) -> dict[Part, PartReport]:
-    """Every part present, but those named (by their names in `Part`)."""
+    """Return a report in which every part is present, except those given by their names in `Part`."""
     return {part: PartReport(standings.get(part.name, Standing.PRESENT), f"the {part} of the fake") for part in Part}
 
 
 def facts(**changes: object) -> Facts:
-    """The facts of a small sound implementation, with changes."""
+    """Return the facts of a small sound implementation, with changes."""
     plain = Facts(
         name="fake",
         input_shape=(2, 5),
@@ -64,12 +64,12 @@ class FakeSubject:
     """The loss and the sampling step of a VAE without networks.
 
     Attributes:
-        facts: what it says of itself.
+        facts: the facts that it reports.
         reconstruction_reduction, kl_reduction: how its terms are reduced.
-        constant: added to the reconstruction term.
-        kl: the KL of each item.
-        sample: z for mu, logvar and standard normal noise.
-        fault: raised by every operation, where there is one.
+        constant: a constant added to the reconstruction term.
+        kl: computes the KL of each item.
+        sample: computes z from mu, logvar and standard normal noise.
+        fault: raised by every operation if it is not None.
         drawn: the sizes of all draws so far.
     """
 
@@ -83,14 +83,14 @@ class FakeSubject:
     drawn: list[int] = field(default_factory=list)
 
     def raw(self, x_hat: Tensor) -> Raw:
-        """The inverse of the likelihood's mean."""
+        """Return the raw output whose mean under the likelihood is `x_hat`."""
         self._fail()
         likelihood = self.facts.likelihood or Likelihood.SQUARED_ERROR
         mean = with_mean(likelihood, x_hat)
         return (mean, unit_variance(likelihood, mean)) if likelihood.pair else (mean,)
 
     def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None) -> Terms:
-        """The ELBO's terms, reduced."""
+        """Compute the reduced terms of the ELBO."""
         self._fail()
         items, entries = len(x), math.prod(x.shape[1:])
         likelihood = self.facts.likelihood or Likelihood.SQUARED_ERROR
@@ -99,19 +99,19 @@ class FakeSubject:
         return Terms(reconstruction + (1.0 if beta is None else beta) * kl, reconstruction, kl)
 
     def draw(self, mu: Tensor, logvar: Tensor, noise: Noise, **_mode: object) -> Tensor:
-        """One draw under the seed."""
+        """Draw z under the noise's seed."""
         self._fail()
         self.drawn.append(mu.numel())
         return self.sample(mu, logvar, torch.randn(mu.shape, generator=torch.Generator().manual_seed(noise.seed), dtype=mu.dtype))
 
     def draw_changes(self, mu: Tensor, logvar: Tensor, noise: Noise) -> tuple[str, ...]:
-        """What a draw changes of copies."""
-        handed = mu.clone(), logvar.clone()
-        self.draw(*handed, noise)
-        return tuple(name for name, now, then in zip(("mu", "logvar"), handed, (mu, logvar), strict=True) if not torch.equal(now, then))
+        """Return the names of the arguments that a draw changes in place."""
+        copies = mu.clone(), logvar.clone()
+        self.draw(*copies, noise)
+        return tuple(name for name, now, then in zip(("mu", "logvar"), copies, (mu, logvar), strict=True) if not torch.equal(now, then))
 
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
-        """One draw and its gradients."""
+        """Draw z and compute its vector-Jacobian products."""
         mu, logvar = mu.clone().requires_grad_(), logvar.clone().requires_grad_()
         z = self.draw(mu, logvar, noise)
         slopes = torch.autograd.grad(z, (mu, logvar), cotangent, allow_unused=True)
@@ -123,5 +123,5 @@ class FakeSubject:
 
 
 def fake(**changes: object) -> Subject:
-    """A FakeSubject where a Subject is asked for."""
+    """Return a `FakeSubject`, typed as a Subject."""
     return cast("Subject", FakeSubject(**changes))

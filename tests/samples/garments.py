@@ -1,7 +1,7 @@
-"""Drawn garments: images that are unlike digits where Fashion-MNIST's are, for what must not be a property of digits alone.
+"""Drawn garments: images that differ from digits as Fashion-MNIST's do, for thresholds that must not be a property of digits alone.
 
-Filled shapes rather than strokes, a wide range of grey rather than ink and paper, texture and shading inside, classes that resemble each
-other (shirt, pullover and coat differ in their sleeves and their length). Ten classes at 28 x 28, in [0, 1].
+They are filled shapes rather than strokes, with a wide range of grey, texture and shading, and classes that resemble each other (shirt,
+pullover and coat differ in their sleeves and their length). Ten classes at 28 x 28, in [0, 1].
 
     python tests/samples/garments.py FILE.npz    writes a data set for `vae-conformance run TARGET --data FILE.npz`
 """
@@ -16,7 +16,7 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 SIDE, FINE = 28, 3
-"""Pixels along an edge, and points along a pixel's edge whose share inside the outline is the pixel's coverage."""
+"""Pixels along an edge, and sampling points along a pixel's edge, whose share inside the outline is the pixel's coverage."""
 TRAIN, TEST = 2000, 500
 
 Points = tuple[tuple[float, float], ...]
@@ -24,7 +24,7 @@ Pixels = NDArray[np.float32]
 
 
 def _mirrored(half: Points) -> Points:
-    """An outline that is symmetric about x = 0, from its right half, top to bottom."""
+    """Return an outline symmetric about x = 0 from its right half, given from top to bottom."""
     return (*half, *((-x, y) for x, y in reversed(half)))
 
 
@@ -40,11 +40,11 @@ OUTLINES: tuple[Points, ...] = (
     ((-0.7, -0.6), (-0.75, 0.2), (-0.35, 0.25), (-0.25, 0.6), (0.25, 0.6), (0.35, 0.25), (0.75, 0.2), (0.7, -0.6)),  # bag
     ((-0.85, -0.65), (-0.8, -0.25), (-0.1, -0.05), (0.1, 0.75), (0.7, 0.7), (0.65, -0.1), (0.75, -0.65)),  # boot
 )
-"""One a class, in a square from -1 to 1 with y upwards."""
+"""One outline per class, in a square from -1 to 1 with y upwards."""
 
 
 def garments(items: int, seed: int) -> tuple[Pixels, NDArray[np.int64]]:
-    """Images of shape (items, 28, 28) and their classes, as many of each."""
+    """Draw images of shape (items, 28, 28) with balanced classes, and return them with the classes."""
     rng = np.random.default_rng(seed)
     classes = rng.permutation(np.arange(items) % len(OUTLINES))
     return np.stack([_drawn(OUTLINES[number], rng) for number in classes]), classes
@@ -65,7 +65,7 @@ def _drawn(outline: Points, rng: np.random.Generator) -> Pixels:
 
 
 def write(path: File) -> None:
-    """Write a data set that `--data` takes."""
+    """Write a data set for `--data`."""
     images, classes = garments(TRAIN + TEST, seed=0)
     np.savez(path, train=images[:TRAIN], train_labels=classes[:TRAIN], test=images[TRAIN:], test_labels=classes[TRAIN:])
 

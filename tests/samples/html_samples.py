@@ -1,15 +1,15 @@
-"""What a page shows beside the record, and text that is hostile to it."""
+"""Figure data for the HTML page, and a report full of hostile text."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from msgspec.structs import replace
+from named import named_options
 from report_samples import BOUND, verdict
 
-from vae_conformance.config.options import RunOptions
 from vae_conformance.report.figures.gallery import Exhibit
 from vae_conformance.report.html.calibration_strips import Border, Mark, Strip
 from vae_conformance.report.html.figure_data import FigureData
+from vae_conformance.runner.events import Binding, FoundPart
 from vae_conformance.runner.record import RunRecord, assemble
 from vae_conformance.runner.run_state import Proceedings
 from vae_spec.outcomes import Outcome
@@ -52,10 +52,9 @@ def hostile() -> RunRecord:
         measured={HOSTILE: HOSTILE},
         expected={HOSTILE: HOSTILE},
     )
-    found = dict.fromkeys(("target", "name", "likelihood"), HOSTILE) | {
-        "binding": {"parts": {HOSTILE: {"standing": HOSTILE, "account": HOSTILE}, "b": HOSTILE}, "notes": [HOSTILE]}
-    }
+    binding = Binding({HOSTILE: FoundPart(HOSTILE, HOSTILE, None)}, (HOSTILE,))
+    found = replace(BOUND.implementation, target=HOSTILE, name=HOSTILE, likelihood=HOSTILE, binding=binding)
     bound = replace(BOUND, implementation=found, environment={HOSTILE: HOSTILE})
-    options = RunOptions(HOSTILE, expected_failures={"KL-03": HOSTILE}, likelihood=HOSTILE)
+    options = named_options(HOSTILE, expected_failures={"KL-03": HOSTILE}, likelihood=HOSTILE)
     other = verdict("KL-03", Outcome.VIOLATED, HOSTILE)
     return assemble(Proceedings(bound, ("KL-02", "KL-03", HOSTILE), (claim, other)), options, duration_s=1.0)

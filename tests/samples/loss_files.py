@@ -1,4 +1,4 @@
-"""Losses in pieces: what a training loop adds up."""
+"""Source code of losses whose terms are added in the training loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading pages in tests: elements in their order, whether they are well nested, and the text of each."""
+"""A parser of HTML pages for tests: elements in document order with their text, which must be well nested."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ VOID = {"meta", "img", "br", "hr", "input", "link"}
 
 @dataclass
 class Element:
-    """One element, with the text inside it."""
+    """One element, with all text inside it."""
 
     tag: str
     attributes: dict[str, str]
@@ -19,7 +19,7 @@ class Element:
 
 @dataclass
 class Page(HTMLParser):
-    """A page that was read; what is not well nested fails at once."""
+    """A parsed page; elements that are not well nested fail an assertion."""
 
     source: str
     elements: list[Element] = field(default_factory=list)
@@ -53,11 +53,11 @@ class Page(HTMLParser):
             element.text += data
 
     def of(self, tag: str, **attributes: str) -> list[Element]:
-        """The elements of a kind with these attributes; `class_` is the class, whole."""
+        """Return the elements with this tag and these attributes; `class_` is the complete class attribute."""
         wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
         return [one for one in self.elements if one.tag == tag and wanted.items() <= one.attributes.items()]
 
     def text_of(self, tag: str, **attributes: str) -> str:
-        """The text of the only such element, its white space made single."""
+        """Return the text of the only such element, with collapsed white space."""
         (one,) = self.of(tag, **attributes)
         return " ".join(one.text.split())

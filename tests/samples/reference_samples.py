@@ -1,4 +1,4 @@
-"""Tensors for tests of the reference: drawn under a seed of their own; and the package with its shapes checked."""
+"""Seeded tensors for tests of the reference, and the reference package with run-time shape checks."""
 
 import importlib
 import sys
@@ -26,7 +26,7 @@ def tensors(raw: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
 
 
 def checked_reference() -> ModuleType:
-    """The package imported a second time, with every shape in its signatures checked at run time."""
+    """Import the package a second time, with every shape in its signatures checked at run time."""
 
     def modules() -> list[str]:
         return [name for name in sys.modules if name.partition(".")[0] == "vae_reference"]

@@ -1,40 +1,38 @@
-"""Verdicts and reports that the tests of the reports share."""
+"""Verdicts and reports that the tests of the report formats share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace as changed
+from named import named_options
+
 from vae_conformance.config.options import RunOptions
 from vae_conformance.location import Location
-from vae_conformance.runner.events import Bound, ClaimVerdict, NotBound, SuiteError
+from vae_conformance.runner.events import Binding, Bound, ClaimVerdict, FoundImplementation, FoundPart, NotBound, SuiteError
 from vae_conformance.runner.record import RunRecord, assemble
 from vae_conformance.runner.run_state import Proceedings
 from vae_spec.outcomes import Level, Outcome
 from vae_spec.subject import Part
 
+PARTS = {"encode": FoundPart("present", "encode(x)", None), "loss": FoundPart("replaced", "the suite's own", None)}
 BOUND = Bound(
-    {
-        "target": "student.py:VAE",
-        "name": "VAE",
-        "binding": {
-            "parts": {"encode": {"standing": "present", "account": "encode(x)"}, "loss": "absent"},
-            "notes": ["the second head is a log-variance"],
-            "loss": None,
-        },
-        "effective_beta": None,
-        "likelihood": "bernoulli",
-        "parameters": 1_234_567,
-        "input_shape": [1, 28, 28],
-        "latent_dim": 16,
-        "more": "left out",
-    },
+    FoundImplementation(
+        target="student.py:VAE",
+        name="VAE",
+        binding=Binding(PARTS, ("the second head is a log-variance",)),
+        effective_beta=None,
+        likelihood="bernoulli",
+        parameters=1_234_567,
+        input_shape=(1, 28, 28),
+        latent_dim=16,
+    ),
     {"python": "3.11.0", "torch": "2.13.0", "device": "cpu", "threads": 2},
 )
 
 
-OPTIONS = RunOptions("student.py:VAE", seed=8435)
+OPTIONS = named_options("student.py:VAE", seed=8435)
 
 
 def verdict(
@@ -51,7 +49,7 @@ def verdict(
         smallest_effect="1 %",
         duration_s=0.25,
     )
-    return replace(plain, **more)  # type: ignore[arg-type]
+    return changed(plain, **more)
 
 
 MISSING_HALF = verdict(
@@ -106,11 +104,9 @@ DRAW = Location("student.py", 21, "VAE.reparameterize")
 
 
 def placed(*verdicts: Any, **locations: Location) -> RunRecord:
-    """A report on an implementation whose parts stand at these places."""
-    parts: Mapping[str, Any] = {
-        str(Part[name]): {"standing": "present", "account": "", "location": location.as_document()} for name, location in locations.items()
-    }
-    implementation = {**BOUND.implementation, "binding": {"parts": parts, "notes": []}}
+    """Return a report on an implementation with parts at these locations."""
+    parts = {str(Part[name]): FoundPart("present", "", location) for name, location in locations.items()}
+    implementation = changed(BOUND.implementation, binding=Binding(parts))
     found = Proceedings(Bound(implementation, BOUND.environment), tuple(one.claim for one in verdicts), verdicts)
     return assemble(found, OPTIONS, duration_s=1.0)
 

@@ -1,4 +1,4 @@
-"""What a student's file is: a sound one, and the same with one mistake."""
+"""A student's file: a sound one, and variants with mistakes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LOSS = GOOD[GOOD.index("    def loss") :]
 
 
 def changed(*changes: tuple[str, str]) -> str:
-    """The good file with parts of it replaced."""
+    """Return the sound file with parts of it replaced."""
     source = GOOD
     for old, new in changes:
         assert source.count(old) == 1

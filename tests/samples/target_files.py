@@ -1,11 +1,11 @@
-"""Files for targets: where the samples lie, a VAE of any constructor, and what loading it gives or refuses."""
+"""Files for tests of targets: the samples' folder, a VAE with any constructor, and helpers that load it or expect an error."""
 
 from pathlib import Path
 
 import pytest
+from named import named_target
 
 from vae_conformance.errors import Unbound
-from vae_conformance.target.target import load_target
 
 TARGETS = Path(__file__).parent.parent / "targets"
 
@@ -34,9 +34,9 @@ def write(folder: Path, source: str, name: str = "student.py") -> str:
 
 def unbound(text: str, **options: object) -> Unbound:
     with pytest.raises(Unbound) as caught:
-        load_target(text, **options)
+        named_target(text, **options)
     return caught.value
 
 
 def given(folder: Path, parameters: str, **options: object) -> dict[str, object]:
-    return load_target(write(folder, VAE.format(parameters=parameters)), **options).make().given
+    return named_target(write(folder, VAE.format(parameters=parameters)), **options).make().given

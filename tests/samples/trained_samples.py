@@ -1,4 +1,4 @@
-"""Trained runs made up for tests of figures and pages: numbers and pictures of every kind, the same for the same seed."""
+"""Synthetic trained runs for tests of figures and pages, with deterministic numbers and pictures of every kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LATENT = 4
 
 
 def pictures(seed: int = 0, side: int = 8) -> Pictures:
-    """Random images, and random means of sixty items of ten classes."""
+    """Return random images, and random means of sixty items of ten classes."""
     generator = np.random.default_rng(seed)
     return Pictures(
         originals=generator.random((10, side, side)),
@@ -27,7 +27,7 @@ def pictures(seed: int = 0, side: int = 8) -> Pictures:
 
 
 def sights(seed: int = 0, squared_error: float = 5.0) -> Sights:
-    """Numbers of the size that sound models have."""
+    """Return observations with numbers typical of sound models."""
     return Sights(
         Reconstructions(squared_error, 0.02, 0.04, 0.6, 1.2),
         PriorSamples(500, 0.8, 0.7, 0.5, 1.0, 0.9, 0.02, 0.95, 10, 10, 1.1, 1.0),
@@ -38,13 +38,13 @@ def sights(seed: int = 0, squared_error: float = 5.0) -> Sights:
 
 
 def held_out(kl: Sequence[float] = (1.0, 0.5, 0.25, 0.0)) -> HeldOut:
-    """Of a model whose dimensions have these KLs."""
+    """Return the held-out measurements of a model whose dimensions have these KLs."""
     per_dim = np.array(kl)
     return HeldOut(500, 0.6, -0.2, 0.65, per_dim, per_dim / (1 + per_dim), float(per_dim.sum()), float(per_dim.sum()), 20.0)
 
 
 def points(seed: int = 0) -> PointSights:
-    """Of a tiny lab's model."""
+    """Return the observations of a model of the tiny lab."""
     generator = np.random.default_rng(seed)
     line = np.column_stack([np.linspace(-1, 1, 41), np.zeros(41)])
     return PointSights(0.05, 0.01, 0.7, 0.01, 0.2, generator.normal(size=(500, 2)), line, generator.normal(size=(256, 2)))
@@ -53,7 +53,7 @@ def points(seed: int = 0) -> PointSights:
 def run(
     seed: int = 0, steps: int = 50, *, squared_error: float = 5.0, notes: Mapping[str, float] | None = None, dataset: str = "digits"
 ) -> TrainedRun:
-    """A training whose reconstruction falls and whose KL rises."""
+    """Return a training whose reconstruction term falls and whose KL rises."""
     noise = np.random.default_rng(seed).normal(size=(2, steps))
     along = np.linspace(0, 1, steps)
     reconstruction, kl = 40 - 20 * along + 0.1 * noise[0], 0.1 + 3 * along + 0.01 * np.abs(noise[1])

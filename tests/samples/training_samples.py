@@ -1,4 +1,4 @@
-"""What tests of trainings train on and how: a short recipe, and digits of 8x8."""
+"""A short recipe and 8x8 digits for tests that train."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ RECIPE = Recipe("digits", steps=60, batch=32, learning_rate=3e-3, seed=3)
 
 
 def training_items() -> Tensor:
-    """Two hundred digits of 8x8 in [0, 1]."""
+    """Return two hundred 8x8 digits in [0, 1]."""
     return render(digits().train[:200], (1, 8, 8), (0.0, 1.0))

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from claim_samples import claim, trained
 from fakes import FakeSubject, facts, fake, parts
 
-from vae_spec.claim import Claim, Experiment
-from vae_spec.documents import ENGINEERING
 from vae_spec.evidence import Recipe, TrainedRun
 from vae_spec.judging import REQUIRED_PARTS, ask, judge, precondition
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, inconclusive, not_applicable, violated
@@ -18,33 +17,6 @@ from vae_spec.subject import Facts, Noise, Objective, Part, Standing, Subject, S
 from vae_spec.trial import Trial
 
 TRIAL = Trial("KL-01", 0)
-
-
-def claim(**changes: object) -> Claim:
-    plain = {
-        "id": "KL-77",
-        "title": "t",
-        "level": Level.REQUIRED,
-        "statement": "s",
-        "sources": (ENGINEERING,),
-        "why": "W.",
-        "hint": "the claim's hint",
-        "decision": "d",
-        "check": lambda _subject, _trial: holds("so"),
-    }
-    return Claim(**{**plain, **changes})
-
-
-def trained(**changes: object) -> Claim:
-    return claim(
-        **{
-            "id": "TRN-77",
-            "check": None,
-            "judge": lambda runs, _facts, _trial: holds(f"{len(runs)} runs"),
-            "experiment": Experiment.IMAGES,
-            **changes,
-        }
-    )
 
 
 # what follows from the facts ----------------------------------------------------------------------

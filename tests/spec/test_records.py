@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError
 
 import pytest
+from claim_samples import claim, trained
 
-from vae_spec.claim import Claim, Experiment, Profile
+from vae_spec.claim import Experiment, Profile
 from vae_spec.documents import BASICS, DOCUMENTS, ENGINEERING, NOTES, Source, basics, notes
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, inconclusive, not_applicable, violated
 
@@ -65,33 +66,6 @@ def test_no_document_needs_no_section() -> None:
 
 
 # claims -------------------------------------------------------------------------------------------
-
-
-def claim(**changes: object) -> Claim:
-    plain = {
-        "id": "KL-77",
-        "title": "t",
-        "level": Level.REQUIRED,
-        "statement": "s",
-        "sources": (ENGINEERING,),
-        "why": "W.",
-        "hint": "the claim's hint",
-        "decision": "d",
-        "check": lambda _subject, _trial: holds("so"),
-    }
-    return Claim(**{**plain, **changes})
-
-
-def trained(**changes: object) -> Claim:
-    return claim(
-        **{
-            "id": "TRN-77",
-            "check": None,
-            "judge": lambda runs, _facts, _trial: holds(f"{len(runs)} runs"),
-            "experiment": Experiment.IMAGES,
-            **changes,
-        }
-    )
 
 
 @pytest.mark.parametrize("bad", ["KL-7", "KL-777", "KL77", "kl-07", "XYZ-01", "-01", "KL-01 ", ""])

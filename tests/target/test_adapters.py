@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from named import named_options, named_target
 
 from vae_conformance.api import Report
 from vae_conformance.binding.bind import bind
-from vae_conformance.config.options import RunOptions
 from vae_conformance.implementation import PARTS, Implementation
 from vae_conformance.runner.run import Judge
-from vae_conformance.target.target import load_target
 from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
 from vae_spec.subject import Likelihood, Part, Standing
@@ -82,7 +81,7 @@ EXAMPLES = (
 def test_an_example_is_bound_as_the_page_says_and_conforms(example: Example, tmp_path: Path) -> None:
     path = tmp_path / "adapter.py"
     path.write_text(code(example.heading), encoding="utf-8")
-    target, options = load_target(str(path)), RunOptions(str(path), profile="exact")
+    target, options = named_target(str(path)), named_options(str(path), profile="exact")
     facts = bind(target, options).facts
     assert isinstance(target.record, Implementation)
     assert getattr(target.namespace, example.name, target.record) is target.record
@@ -107,7 +106,7 @@ def test_a_class_in_place_of_a_record_binds_with_every_part(tmp_path: Path) -> N
     (tmp_path / "student.py").write_text(native, encoding="utf-8")
     (tmp_path / "adapter.py").write_text(code("A class instead"), encoding="utf-8")
     path = str(tmp_path / "adapter.py")
-    facts = bind(load_target(f"{path}:VAE"), RunOptions(path)).facts
+    facts = bind(named_target(f"{path}:VAE"), named_options(path)).facts
     assert (facts.input_shape, facts.likelihood) == ((1, 28, 28), "bernoulli")
     assert {part: report for part, report in facts.parts.items() if report.standing is not Standing.PRESENT} == {}
 
@@ -133,7 +132,7 @@ def test_a_mistake_is_seen_through_the_adapter(tmp_path: Path) -> None:
     wrong = code("A conditional VAE with its label fixed").replace("torch.exp(0.5 * logvar)", "torch.exp(logvar)")
     (tmp_path / "adapter.py").write_text(wrong, encoding="utf-8")
     path = str(tmp_path / "adapter.py")
-    judge = Judge(RunOptions(path, profile="exact"), load_target(path))
+    judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask("REP-01")
     (claim,) = judge.report_on("REP-01").claims
     assert (claim.outcome, claim.verdict.diagnosis) == (Outcome.VIOLATED, "std-no-half")

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from named import named_target
 from target_files import VAE, write
 from torch import nn
 
-from vae_conformance.target.target import Target, load_target
+from vae_conformance.target.target import Target
 
 THREE = ", width, depth, code"
 
 
 def loaded(folder: Path, more: str, parameters: str = THREE, **options: object) -> Target:
-    return load_target(write(folder, VAE.format(parameters=parameters) + "\n" + more), **options)
+    return named_target(write(folder, VAE.format(parameters=parameters) + "\n" + more), **options)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_where_no_call_can_be_told_the_names_say_it(tmp_path: Path, call: str) -
 def test_a_call_that_fails_gives_way_to_the_names(tmp_path: Path) -> None:
     source = VAE.format(parameters=", z_dim, w").replace("super().__init__()", "super().__init__(); self.l = nn.Linear(z_dim, w)")
     usage = "\nif __name__ == '__main__':\n    VAE(-1, 4)\n"
-    target = load_target(write(tmp_path, source.replace("w)", "hidden)").replace(", w", ", hidden") + usage))
+    target = named_target(write(tmp_path, source.replace("w)", "hidden)").replace(", w", ", hidden") + usage))
     assert target.make().given == {"z_dim": 16, "hidden": 256}
     assert target.arguments == {"z_dim": 16, "hidden": 256}
     assert target.make().given == {"z_dim": 16, "hidden": 256}
@@ -120,7 +121,7 @@ def main():
 
 
 def test_networks_are_made_as_the_file_makes_them_anew_for_each_model(tmp_path: Path) -> None:
-    target = load_target(write(tmp_path, NETWORKS + USE))
+    target = named_target(write(tmp_path, NETWORKS + USE))
     one, other = target.make(), target.make()
     assert one.encoder is not other.encoder
     assert isinstance(one.encoder.net[1], nn.Tanh)
@@ -135,7 +136,7 @@ def test_a_notebook_is_constructed_as_the_same_file_is(tmp_path: Path) -> None:
     ]
     path = tmp_path / "made.ipynb"
     path.write_text(json.dumps({"cells": cells, "nbformat": 4}))
-    notebook, file = load_target(str(path)), load_target(write(tmp_path, NETWORKS + USE))
+    notebook, file = named_target(str(path)), named_target(write(tmp_path, NETWORKS + USE))
     assert repr(dict(notebook.arguments)) == repr(dict(file.arguments))
     assert notebook.notes == ("it is constructed as cell 3, line 4 of its file does",)
 
@@ -143,7 +144,7 @@ def test_a_notebook_is_constructed_as_the_same_file_is(tmp_path: Path) -> None:
 def test_of_two_ways_the_one_that_takes_the_known_shape_is_taken(tmp_path: Path) -> None:
     source = NETWORKS.replace("n, k, act", "input_dim, k, act").replace("self.n, self.net = n, nn", "n = 12; self.n, self.net = n, nn")
     use = USE.replace("Encoder(N", "Encoder(3")
-    target = load_target(write(tmp_path, source + use), input_shape=(1, 4, 3))
+    target = named_target(write(tmp_path, source + use), input_shape=(1, 4, 3))
     torch.manual_seed(0)
     first = target.make().encoder.net[0].weight
     torch.manual_seed(0)

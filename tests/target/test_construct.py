@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from named import named_target
 from target_files import VAE, given, unbound, write
 
 from vae_conformance.errors import Unbound
-from vae_conformance.target.target import load_target
 
 # Constructing.
 
@@ -55,7 +55,7 @@ def test_arguments_follow_the_meaning_of_their_names(tmp_path, parameters, optio
 
 
 def test_supplied_arguments_are_told(tmp_path):
-    target = load_target(write(tmp_path, VAE.format(parameters=", input_dim, latent_dim=3")))
+    target = named_target(write(tmp_path, VAE.format(parameters=", input_dim, latent_dim=3")))
     assert target.arguments == {"input_dim": 784}
 
 
@@ -70,7 +70,7 @@ def test_an_unknown_required_parameter_is_named_with_the_way_out(tmp_path, param
 
 
 def test_rebuilding_takes_sizes_by_their_meaning_or_their_own_names(tmp_path):
-    target = load_target(write(tmp_path, VAE.format(parameters=", x_dim=784, h=[400], n_latent=20, rate=0.1")))
+    target = named_target(write(tmp_path, VAE.format(parameters=", x_dim=784, h=[400], n_latent=20, rate=0.1")))
     assert target.accepts == {"input_shape", "hidden_dim", "latent_dim"}
     assert target.rebuild({"input_shape": (2,), "hidden_dim": 16, "latent_dim": 2}).given == {
         "x_dim": 2,
@@ -85,7 +85,7 @@ def test_rebuilding_takes_sizes_by_their_meaning_or_their_own_names(tmp_path):
 
 
 def test_rebuilding_with_the_documents_own_names(tmp_path):
-    target = load_target(write(tmp_path, VAE.format(parameters=", input_shape, latent_dim=8")), input_shape=(1, 8, 8))
+    target = named_target(write(tmp_path, VAE.format(parameters=", input_shape, latent_dim=8")), input_shape=(1, 8, 8))
     assert target.rebuild({"input_shape": (2,), "latent_dim": 1}).given == {"input_shape": (2,), "latent_dim": 1}
     assert target.rebuild({}).given == {"input_shape": (1, 8, 8), "latent_dim": 8}
 
@@ -94,20 +94,20 @@ def test_a_constructor_that_raises_shows_its_line(tmp_path):
     source = VAE.format(parameters=", latent_dim").replace(
         "super().__init__()", "super().__init__(); self.head = nn.Linear(-latent_dim, 2)"
     )
-    target = load_target(write(tmp_path, source))
+    target = named_target(write(tmp_path, source))
     with pytest.raises(Unbound, match=r"constructing student.py:VAE with \(latent_dim=16\) raised RuntimeError") as caught:
         target.make()
     assert "student.py, line 7: super().__init__(); self.head" in caught.value.message
 
 
 def test_a_constructor_that_does_not_end_is_ended(tmp_path):
-    target = load_target(write(tmp_path, VAE.format(parameters="").replace("super().__init__()", "while True: pass")), import_limit=0.5)
+    target = named_target(write(tmp_path, VAE.format(parameters="").replace("super().__init__()", "while True: pass")), import_limit=0.5)
     with pytest.raises(Unbound, match=r"constructing student.py:VAE with \(\) took longer than 0.5 s"):
         target.make()
 
 
 def test_something_callable_without_a_signature_is_called_without_arguments():
-    assert isinstance(load_target("builtins:dict").make(), dict)
+    assert isinstance(named_target("builtins:dict").make(), dict)
 
 
 # The fingerprint.
@@ -116,16 +116,16 @@ def test_something_callable_without_a_signature_is_called_without_arguments():
 def test_the_fingerprint_follows_the_sources_the_object_and_the_arguments(tmp_path):
     write(tmp_path, "WHO = 1", "_parts.py")
     path = write(tmp_path, "import _parts\n" + VAE.format(parameters=", input_dim") + "\nOther = VAE\n")
-    first = load_target(path)
-    assert first.fingerprint() == load_target(f"{path}:VAE").fingerprint()
+    first = named_target(path)
+    assert first.fingerprint() == named_target(f"{path}:VAE").fingerprint()
     assert len(first.fingerprint()) == 64
-    others = [load_target(f"{path}:Other").fingerprint(), load_target(path, input_shape=(8, 8)).fingerprint()]
+    others = [named_target(f"{path}:Other").fingerprint(), named_target(path, input_shape=(8, 8)).fingerprint()]
     write(tmp_path, "WHO = 2", "_parts.py")
-    changed = load_target(path)
+    changed = named_target(path)
     assert changed.namespace._parts.WHO == 2
     others.append(changed.fingerprint())
     write(tmp_path, "import _parts\n" + VAE.format(parameters=", input_dim") + "\nOther = VAE  # changed\n")
-    others.append(load_target(path).fingerprint())
+    others.append(named_target(path).fingerprint())
     assert len({first.fingerprint(), *others}) == 5
 
 
@@ -133,7 +133,7 @@ def test_the_fingerprint_does_not_depend_on_the_folder(tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         write(tmp_path / folder, VAE.format(parameters=""))
-    prints = {load_target(str(tmp_path / folder / "student.py")).fingerprint() for folder in ("one", "two")}
+    prints = {named_target(str(tmp_path / folder / "student.py")).fingerprint() for folder in ("one", "two")}
     assert len(prints) == 1
 
 
@@ -173,7 +173,7 @@ def make_vae(x_dim=64, z_dim=4):
 @pytest.mark.parametrize("maker", [MAKER, MOVED], ids=["at once", "by a name, moved to a device"])
 @pytest.mark.parametrize("name", ["", ":VAE"])
 def test_a_class_that_is_given_what_nobody_knows_is_built_by_the_function_that_builds_it(tmp_path, maker, name):
-    target = load_target(write(tmp_path, NETWORKS + maker) + name)
+    target = named_target(write(tmp_path, NETWORKS + maker) + name)
     assert target.name == "student.py:make_vae"
     assert target.notes[0] == "VAE is built by make_vae, the function of its file that does so"
     assert target.make().q[0].in_features == 64

@@ -5,10 +5,10 @@ from importlib.metadata import entry_points
 
 import pytest
 import torch
+from named import named_target
 from target_files import TARGETS, VAE, unbound, write
 
 from vae_conformance.target import spec as addresses
-from vae_conformance.target.target import load_target
 
 # Names that lead nowhere.
 
@@ -154,7 +154,7 @@ def test_an_import_that_does_not_end_is_ended(tmp_path, loop):
 
 def test_a_file_may_be_rude_to_the_interpreter(capfd):
     before = list(sys.path), list(sys.argv), sys.stdout, sys.stderr
-    target = load_target(str(TARGETS / "rude.py"))
+    target = named_target(str(TARGETS / "rude.py"))
     assert target.make().shared == "elsewhere"
     assert (list(sys.path), list(sys.argv), sys.stdout, sys.stderr) == before
     assert torch.is_grad_enabled()
@@ -171,5 +171,5 @@ def test_modules_from_folders_that_a_file_added_do_not_reach_the_next_file(tmp_p
     write(tmp_path / "common", "WHO = 'here'", "shared_name.py")
     source = f"import sys\nsys.path.append({str(tmp_path / 'common')!r})\nimport shared_name\n"
     path = write(tmp_path, source + VAE.format(parameters=""))
-    load_target(str(TARGETS / "rude.py"))
-    assert load_target(path).namespace.shared_name.WHO == "here"
+    named_target(str(TARGETS / "rude.py"))
+    assert named_target(path).namespace.shared_name.WHO == "here"

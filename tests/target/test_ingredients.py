@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from named import named_target
 from target_files import unbound, write
 
 from vae_conformance.target.submodule_arguments import Ingredient
-from vae_conformance.target.target import load_target
 
 NETWORKS = """
 import argparse
@@ -48,12 +48,12 @@ class Model(nn.Module):
 
 
 def model(folder: Path, parameters: str, body: str = "pass", more: str = "") -> object:
-    return load_target(write(folder, NETWORKS + more + MODEL.format(parameters=parameters, body=body)) + ":Model").make()
+    return named_target(write(folder, NETWORKS + more + MODEL.format(parameters=parameters, body=body)) + ":Model").make()
 
 
 def test_networks_are_made_anew_for_each_model(tmp_path: Path) -> None:
     source = NETWORKS + MODEL.format(parameters=", encoder, decoder", body="self.encoder, self.decoder = encoder, decoder")
-    target = load_target(write(tmp_path, source) + ":Model")
+    target = named_target(write(tmp_path, source) + ":Model")
     torch.manual_seed(0)
     one = target.make()
     torch.manual_seed(0)
@@ -86,7 +86,7 @@ def test_a_record_is_made_from_its_annotation(tmp_path: Path) -> None:
 def test_what_the_file_itself_gives_is_given(tmp_path: Path) -> None:
     source = NETWORKS + MODEL.format(parameters=", depth, kind", body="self.given = depth, kind")
     usage = "\nDEPTH = 3\nif __name__ == '__main__':\n    model = Model(DEPTH, kind='small')\n"
-    assert load_target(write(tmp_path, source + usage) + ":Model").make().given == (3, "small")
+    assert named_target(write(tmp_path, source + usage) + ":Model").make().given == (3, "small")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_nothing_says_is_asked_for(tmp_path: Path, parameters: str, body: s
 
 
 def test_two_networks_without_a_class_are_put_side_by_side(tmp_path: Path) -> None:
-    target = load_target(write(tmp_path, NETWORKS))
+    target = named_target(write(tmp_path, NETWORKS))
     made = target.make()
     assert target.name == "student.py:Encoder+Decoder"
     assert made.decode(made.encode(torch.rand(2, 784))[0]).shape == (2, 784)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from named import named_options, named_target
 from target_files import VAE, unbound, write
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.config.options import RunOptions
 from vae_conformance.target.execute import load_file
 from vae_conformance.target.source_code import source_tree
 from vae_conformance.target.target import load_target
@@ -31,7 +31,7 @@ MODEL = VAE.format(parameters="").lstrip()
     ],
 )
 def test_what_fails_below_the_classes_is_left_out_and_said(tmp_path: Path, more: str, why: str, left: str) -> None:
-    target = load_target(write(tmp_path, f"{MODEL}\n{more}\n"))
+    target = named_target(write(tmp_path, f"{MODEL}\n{more}\n"))
     assert target.name == "student.py:VAE"
     assert isinstance(target.make(), torch.nn.Module)
     (note,) = target.notes
@@ -42,9 +42,9 @@ def test_what_fails_below_the_classes_is_left_out_and_said(tmp_path: Path, more:
 
 
 def test_training_at_module_level_is_not_waited_for(tmp_path: Path) -> None:
-    target = load_target(write(tmp_path, MODEL + "\nfor step in iter(int, 1):\n    VAE()\n"), import_limit=0.3)
+    target = named_target(write(tmp_path, MODEL + "\nfor step in iter(int, 1):\n    VAE()\n"), import_limit=0.3)
     assert "took longer than 0.3 s" in target.notes[0]
-    assert target.fingerprint() != load_target(write(tmp_path, MODEL)).fingerprint()
+    assert target.fingerprint() != named_target(write(tmp_path, MODEL)).fingerprint()
     assert "lines 15 to 16 were left out" in target.notes[0]
 
 
@@ -76,7 +76,7 @@ class VAE(nn.Module):
 
 raise OSError("no data here")
 """
-    options = RunOptions(target=write(tmp_path, source), input_shape=(4,))
+    options = named_options(write(tmp_path, source), input_shape=(4,))
     notes = bind(load_target(options.target), options).facts.notes
     assert notes[0].startswith("importing student.py raised OSError: no data here (line 19), so only")
 
@@ -87,13 +87,13 @@ def test_a_command_line_that_needs_nothing_is_read(tmp_path: Path) -> None:
         "args = parser.parse_args()\nargs.cuda = False\n"
     )
     source = parser + VAE.format(parameters=", z_dim=args.z") + "\nraise OSError('no data')\n"
-    assert load_target(write(tmp_path, source)).make().given == {"z_dim": 7}
+    assert named_target(write(tmp_path, source)).make().given == {"z_dim": 7}
 
 
 @pytest.mark.parametrize("argument", ["'--z', type=int, required=True", "'z', type=int"])
 def test_a_command_line_that_needs_something_is_left_out(tmp_path: Path, argument: str) -> None:
     parser = f"import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument({argument})\nargs = parser.parse_args()\n"
-    target = load_target(write(tmp_path, parser + VAE.format(parameters="")))
+    target = named_target(write(tmp_path, parser + VAE.format(parameters="")))
     assert "called sys.exit(2)" in target.notes[0]
     assert "lines 3 to 4 were left out" in target.notes[0]
 
@@ -110,7 +110,7 @@ def test_a_name_that_is_not_there_says_where_it_was_left(tmp_path: Path, line: s
     source = VAE.format(parameters="").replace("self.given", f"{line}; self.given")
     path = write(tmp_path, f"import no_such_bar\npixels = open('/no/such/file').read()\n{source}")
     with pytest.raises(Exception) as caught:  # noqa: PT011 - the message is what is tested
-        load_target(path).make()
+        named_target(path).make()
     assert said in str(caught.value)
     assert "_vae_target_" not in str(caught.value)
 

@@ -10,15 +10,14 @@ from types import ModuleType
 import pytest
 import torch
 from loss_files import KL, LOOP, PLAIN, RECON
+from named import named_options, named_target
 from student_files import GOOD, LOSS
 from torch import nn
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.notebook import notebook_source
 from vae_conformance.target.partial_module import run_definitions
-from vae_conformance.target.target import load_target
 from vae_spec.subject import Part
 
 TARGETS = Path(__file__).parent.parent / "targets"
@@ -41,7 +40,7 @@ def names(namespace: dict[str, object]) -> set[str]:
 
 
 def test_a_notebook_with_magics_and_training_gives_its_model_without_running_them():
-    target = load_target(str(TARGETS / "training.ipynb"))
+    target = named_target(str(TARGETS / "training.ipynb"))
     assert target.name == "training.ipynb:VAE"
     model = target.make()
     assert isinstance(model, nn.Module)
@@ -60,7 +59,7 @@ def test_a_notebook_with_magics_and_training_gives_its_model_without_running_the
 
 
 def test_a_traceback_names_cell_and_line_with_its_text():
-    model = load_target(str(TARGETS / "training.ipynb")).make()
+    model = named_target(str(TARGETS / "training.ipynb")).make()
     with pytest.raises(ArithmeticError) as caught:
         model.fails()
     last = traceback.extract_tb(caught.value.__traceback__)[-1]
@@ -70,7 +69,7 @@ def test_a_traceback_names_cell_and_line_with_its_text():
 
 
 def test_the_older_format_is_read():
-    assert isinstance(load_target(str(TARGETS / "old.ipynb")).make(), nn.Module)
+    assert isinstance(named_target(str(TARGETS / "old.ipynb")).make(), nn.Module)
 
 
 @pytest.mark.parametrize(
@@ -180,13 +179,13 @@ def test_what_is_no_notebook_is_told_in_one_message(tmp_path, content, said):
     path = tmp_path / "bad.ipynb"
     path.write_text(content)
     with pytest.raises(Unbound, match=said) as caught:
-        load_target(str(path))
+        named_target(str(path))
     assert caught.value.hint
 
 
 def test_a_notebook_without_code_says_so():
     with pytest.raises(Unbound, match=r"no_code\.ipynb has no code cells"):
-        load_target(str(TARGETS / "no_code.ipynb"))
+        named_target(str(TARGETS / "no_code.ipynb"))
 
 
 def test_a_value_that_was_left_out_is_explained_where_the_constructor_misses_it(tmp_path):
@@ -198,7 +197,7 @@ def test_a_value_that_was_left_out_is_explained_where_the_constructor_misses_it(
         "    def encode(self, x): ...\n    def decode(self, z): ...",
     )
     with pytest.raises(Unbound, match="name 'pixels' is not defined: it is given in cell 1, line 2 alone, which was left out") as caught:
-        load_target(str(path)).make()
+        named_target(str(path)).make()
     assert "\n  made.ipynb, cell 2, line 4: self.layer" in caught.value.message
     assert "plain value" in caught.value.hint
 
@@ -209,7 +208,7 @@ def test_siblings_of_a_notebook_are_found(tmp_path):
         tmp_path,
         "from parts import WHO\nclass VAE:\n    who = WHO\n    def encode(self, x): ...\n    def decode(self, z): ...",
     )
-    assert load_target(str(path)).make().who == "sibling"
+    assert named_target(str(path)).make().who == "sibling"
     assert "parts" not in sys.modules
 
 
@@ -219,7 +218,7 @@ def test_a_notebook_is_bound_as_the_same_file_is(tmp_path):
     (tmp_path / "student.py").write_text("\n".join([*cells[:1], RECON, KL, loop]))
     accounts = []
     for path in (write(tmp_path, *cells), tmp_path / "student.py"):
-        facts = bind(load_target(f"{path}:VAE"), RunOptions(str(path))).facts
+        facts = bind(named_target(f"{path}:VAE"), named_options(str(path))).facts
         accounts.append({part: (report.standing, report.account.partition(", as line")[0]) for part, report in facts.parts.items()})
     assert accounts[0] == accounts[1]
     assert accounts[0][Part.LOSS][1] == "recon_loss + kl_loss"

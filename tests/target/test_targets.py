@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from named import named_target
 from target_files import TARGETS, VAE, unbound, write
 from torch import nn
 
 from vae_conformance.errors import Unbound
 from vae_conformance.target import spec as addresses
-from vae_conformance.target.target import load_target
 
 # The forms.
 
 
 def test_a_file_gives_its_class_and_what_decides_its_behaviour():
     path = TARGETS / "first" / "student.py"
-    target = load_target(str(path))
+    target = named_target(str(path))
     assert target.text == str(path)
     assert target.name == "student.py:VAE"
     assert target.instance is None
@@ -32,7 +32,7 @@ def test_a_file_gives_its_class_and_what_decides_its_behaviour():
 
 def test_siblings_of_two_folders_never_mix_even_in_late_imports():
     before = list(sys.path)
-    first, second = (load_target(str(TARGETS / folder / "student.py")).make() for folder in ("first", "second"))
+    first, second = (named_target(str(TARGETS / folder / "student.py")).make() for folder in ("first", "second"))
     assert (first.who, second.who) == ("first", "second")
     assert first.who_later() == ("late first", "first")
     assert second.who_later() == ("late second", "second")
@@ -41,24 +41,24 @@ def test_siblings_of_two_folders_never_mix_even_in_late_imports():
 
 
 def test_the_same_file_loaded_twice_gives_two_modules():
-    first, second = (load_target(str(TARGETS / "first" / "student.py")).namespace for _ in range(2))
+    first, second = (named_target(str(TARGETS / "first" / "student.py")).namespace for _ in range(2))
     assert first is not second
     assert first.VAE is not second.VAE
 
 
 def test_instances_can_be_pickled():
-    model = load_target(str(TARGETS / "first" / "student.py")).make()
+    model = named_target(str(TARGETS / "first" / "student.py")).make()
     assert pickle.loads(pickle.dumps(model)).who == "first"
 
 
 def test_no_compiled_files_are_left_beside_the_sources(tmp_path):
     write(tmp_path, "WHO = 1", "_parts.py")
-    load_target(write(tmp_path, "from _parts import WHO\n" + VAE.format(parameters="")))
+    named_target(write(tmp_path, "from _parts import WHO\n" + VAE.format(parameters="")))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["_parts.py", "student.py"]
 
 
 def test_a_file_of_a_package_finds_its_package():
-    target = load_target(str(TARGETS / "package" / "inner" / "vae.py"))
+    target = named_target(str(TARGETS / "package" / "inner" / "vae.py"))
     assert target.make().depth == 4
     assert {source.name for source in target.sources} == {"vae.py", "layers.py", "__init__.py"}
     assert "package" not in sys.modules
@@ -68,14 +68,14 @@ def test_a_file_of_a_package_finds_its_package():
 def test_a_file_may_have_a_name_that_is_no_module_name(tmp_path, name):
     write(tmp_path, "WHO = 'sibling'", "_parts.py")
     path = write(tmp_path, "from _parts import WHO\n" + VAE.format(parameters=""), name)
-    assert load_target(path).name == f"{name}:VAE"
+    assert named_target(path).name == f"{name}:VAE"
 
 
 def test_installed_modules_and_the_standard_library_come_before_folders_and_files_of_their_names(tmp_path):
     write(tmp_path, "raise RuntimeError('not the standard library')", "random.py")
     (tmp_path / "scipy").mkdir()
     write(tmp_path / "scipy", "", "notes.py")
-    target = load_target(write(tmp_path, "import random, scipy\n" + VAE.format(parameters="")))
+    target = named_target(write(tmp_path, "import random, scipy\n" + VAE.format(parameters="")))
     assert target.namespace.random is sys.modules["random"]
     assert target.namespace.scipy is sys.modules["scipy"]
 
@@ -84,19 +84,19 @@ def test_a_folder_of_siblings_without_an_init_is_imported(tmp_path):
     (tmp_path / "models").mkdir()
     write(tmp_path / "models", "WHO = 'models'", "blocks.py")
     source = "import models.blocks\nfrom models import blocks\nimport models.blocks as again\n" + VAE.format(parameters="")
-    there = load_target(write(tmp_path, source)).namespace
+    there = named_target(write(tmp_path, source)).namespace
     assert there.models.blocks is there.blocks is there.again
     assert there.blocks.WHO == "models"
 
 
 def test_siblings_may_import_the_file_back(tmp_path):
     write(tmp_path, "import student\nnn = student.nn", "late.py")
-    there = load_target(write(tmp_path, VAE.format(parameters="") + "\nimport late")).namespace
+    there = named_target(write(tmp_path, VAE.format(parameters="") + "\nimport late")).namespace
     assert there.late.student is there
 
 
 def test_an_entry_point_is_called_by_its_name():
-    target = load_target("reference")
+    target = named_target("reference")
     assert target.name == "reference"
     assert isinstance(target.make(), nn.Module)
     assert len(target.sources) > 1
@@ -110,7 +110,7 @@ def test_an_entry_point_that_cannot_be_loaded_says_which(monkeypatch):
 
 
 def test_an_object_of_an_installed_module():
-    target = load_target("torch.nn:Identity")
+    target = named_target("torch.nn:Identity")
     assert isinstance(target.make(), nn.Identity)
     assert target.name == "torch.nn:Identity"
     assert Path(torch.__file__).resolve() in {source.resolve() for source in target.sources}
@@ -122,7 +122,7 @@ def test_an_object_of_a_module_in_the_current_folder(tmp_path, monkeypatch):
     write(tmp_path / "mine", "", "__init__.py")
     write(tmp_path / "mine", "from mine.parts import WHO\n" + VAE.format(parameters=""), "vae.py")
     write(tmp_path / "mine", "WHO = 3", "parts.py")
-    target = load_target("mine.vae:VAE")
+    target = named_target("mine.vae:VAE")
     assert target.namespace.WHO == 3
     assert sorted(source.name for source in target.sources) == ["__init__.py", "parts.py", "vae.py"]
     assert "mine" not in sys.modules
@@ -132,14 +132,14 @@ def test_an_object_of_a_module_in_the_current_folder(tmp_path, monkeypatch):
 
 
 def test_the_class_built_from_the_others_is_the_vae():
-    assert load_target(str(TARGETS / "parts.py")).name == "parts.py:Net"
+    assert named_target(str(TARGETS / "parts.py")).name == "parts.py:Net"
 
 
 def test_two_candidates_are_both_named():
     fault = unbound(str(TARGETS / "two_vaes.py"))
     assert fault.message == "two_vaes.py has 2 classes that could be the VAE: DenseVAE, ConvVAE"
     assert fault.hint == "Name one: two_vaes.py:DenseVAE or two_vaes.py:ConvVAE"
-    assert load_target(f"{TARGETS / 'two_vaes.py'}:ConvVAE").name == "two_vaes.py:ConvVAE"
+    assert named_target(f"{TARGETS / 'two_vaes.py'}:ConvVAE").name == "two_vaes.py:ConvVAE"
 
 
 @pytest.mark.parametrize(
@@ -227,13 +227,13 @@ def test_two_candidates_are_both_named():
     ],
 )
 def test_the_choice_among_classes(tmp_path, source, chosen):
-    assert load_target(write(tmp_path, f"import torch\nfrom torch import nn\n{source}")).name == f"student.py:{chosen}"
+    assert named_target(write(tmp_path, f"import torch\nfrom torch import nn\n{source}")).name == f"student.py:{chosen}"
 
 
 def test_an_object_that_is_no_module_is_taken_all_the_same():
     path = TARGETS / "plain_object.py"
-    assert load_target(str(path)).name == "plain_object.py:Model"
-    ready = load_target(f"{path}:model")
+    assert named_target(str(path)).name == "plain_object.py:Model"
+    ready = named_target(f"{path}:model")
     assert (ready.make, ready.rebuild) == (None, None)
     assert ready.instance is ready.namespace.model
 
@@ -269,26 +269,26 @@ def test_a_class_that_is_only_imported_is_not_chosen_but_suggested(tmp_path):
     fault = unbound(path)
     assert "it imports VAE" in fault.message
     assert fault.hint.endswith("student.py:VAE")
-    assert isinstance(load_target(f"{path}:VAE").make(), nn.Module)
+    assert isinstance(named_target(f"{path}:VAE").make(), nn.Module)
 
 
 def test_a_factory_is_called_with_what_it_needs():
-    made = load_target(f"{TARGETS / 'made.py'}:make")
+    made = named_target(f"{TARGETS / 'made.py'}:make")
     assert made.make().encoder.in_features == 4
     assert made.make() is not made.make()
-    sized = load_target(f"{TARGETS / 'made.py'}:sized", input_shape=(2, 3))
+    sized = named_target(f"{TARGETS / 'made.py'}:sized", input_shape=(2, 3))
     assert sized.arguments == {"x_dim": 6}
     assert sized.make().encoder.out_features == 8
 
 
 def test_a_factory_that_forgets_to_return_is_told_so():
     with pytest.raises(Unbound, match=r"made\.py:forgot returned None") as caught:
-        load_target(f"{TARGETS / 'made.py'}:forgot").make()
+        named_target(f"{TARGETS / 'made.py'}:forgot").make()
     assert "Return" in caught.value.hint
 
 
 def test_a_ready_instance_is_taken_as_it_is():
-    target = load_target(f"{TARGETS / 'made.py'}:ready")
+    target = named_target(f"{TARGETS / 'made.py'}:ready")
     assert target.instance is target.namespace.ready
     assert (target.make, target.rebuild, target.arguments) == (None, None, {})
 

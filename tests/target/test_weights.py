@@ -12,6 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
+from named import named_options, named_target
 from torch import nn
 from trained_samples import held_out
 from trained_samples import run as trained_run
@@ -25,7 +26,7 @@ from vae_conformance.exit_codes import ExitCode
 from vae_conformance.experiments import make_run as making
 from vae_conformance.runner.run import Judge
 from vae_conformance.runner.session import Session
-from vae_conformance.target.target import load_target
+from vae_conformance.target.spec import parse_target
 from vae_conformance.target.weights import of_given_weights
 from vae_spec.calibration import EVERYWHERE, NO_PIXEL_VARIANCE, families, rule
 from vae_spec.claim import Experiment
@@ -70,7 +71,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a model's file, weights that were trained well, and weights that a heavy KL has emptied."""
     folder = tmp_path_factory.mktemp("weights")
     (folder / "model.py").write_text(MODEL)
-    make = load_target(f"{folder / 'model.py'}:small").make
+    make = named_target(f"{folder / 'model.py'}:small").make
     torch.save(trained(make, 1.0, 1500).state_dict(), folder / "good.pt")
     state = trained(make, 200.0, 400).state_dict()
     torch.save({"epoch": 3, "state_dict": {f"model.{name}": value for name, value in state.items()}}, folder / "collapsed.ckpt")
@@ -78,7 +79,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def options(place: Path, file: str, **changes: Any) -> RunOptions:
-    return RunOptions(f"{place / 'model.py'}:small", weights=str(place / file), store=str(place / "store"), **changes)
+    return named_options(f"{place / 'model.py'}:small", weights=str(place / file), store=str(place / "store"), **changes)
 
 
 def judged(place: Path, file: str, *claims: str) -> Report:
@@ -191,7 +192,7 @@ def test_one_model_of_each_calibrated_family_would_be_decided(identifier: str, p
 
 
 def test_an_object_is_judged_with_weights_and_keeps_its_own(place: Path) -> None:
-    make = load_target(f"{place / 'model.py'}:small").make
+    make = named_target(f"{place / 'model.py'}:small").make
     assert make is not None
     model: Any = make()
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -203,7 +204,7 @@ def test_an_object_is_judged_with_weights_and_keeps_its_own(place: Path) -> None
 
 def test_a_configuration_s_path_is_relative_to_its_file(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.vae-conformance]\nweights = "runs/vae.pt"\n')
-    assert load_options(str(tmp_path / "model.py"), {}, Path("elsewhere")).weights == str(tmp_path / "runs" / "vae.pt")
+    assert load_options(parse_target(str(tmp_path / "model.py")), {}, Path("elsewhere")).weights == str(tmp_path / "runs" / "vae.pt")
 
 
 def test_a_file_that_is_not_there_is_told_at_once(place: Path) -> None:
@@ -242,7 +243,7 @@ def small():
     return Halved(input_shape=(64,), hidden_dim=64, latent_dim=8)
 """
     )
-    torch.save(load_target(f"{tmp_path / 'model.py'}:small").make().state_dict(), tmp_path / "some.pt")  # type: ignore[misc]
+    torch.save(named_target(f"{tmp_path / 'model.py'}:small").make().state_dict(), tmp_path / "some.pt")  # type: ignore[misc]
     report = judged(tmp_path, "some.pt", "REP-01")
     assert [one.mistake for one in report.diagnoses] == ["std-no-half"]
     assert report.claims[0].locations[0].name == "Halved.reparameterize"

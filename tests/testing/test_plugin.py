@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from vae_conformance.testing.plugin import emit
 from vae_spec.claim import Profile
 from vae_spec.registry import CLAIMS, select
 
@@ -75,7 +72,7 @@ def ran(*arguments: str, source: str = "") -> Ran:
             (folder / "student.py").write_text(source)
         log = folder / "events.jsonl"
         given = ["--vae-events", str(log)] if arguments else []
-        command = [sys.executable, "-m", "pytest", *SUITE, *arguments, *given]
+        command = [sys.executable, "-m", "pytest", *SUITE, *given, *arguments]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
         events = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     return Ran(done.returncode, done.stdout + done.stderr, tuple(events))
@@ -150,8 +147,10 @@ def test_a_target_that_is_not_there_ends_the_run_at_once() -> None:
 LIGHT = """
 import sys
 import vae_conformance.testing.plugin
-heavy = {"torch", "numpy", "scipy", "sklearn", "matplotlib", "hypothesis", "vae_spec"} & set(sys.modules)
+heavy = {"torch", "numpy", "scipy", "sklearn", "matplotlib", "hypothesis"} & set(sys.modules)
 assert not heavy, heavy
+names_alone = {"vae_spec.areas", "vae_spec.likelihoods"}
+assert {name for name in sys.modules if name.startswith("vae_spec.")} <= names_alone
 """
 
 
@@ -159,24 +158,14 @@ def test_the_plug_in_alone_imports_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", LIGHT], check=True, timeout=60)
 
 
-class _Config:
-    def __init__(self, path: Path | str) -> None:
-        self.path = path
-
-    def getoption(self, name: str) -> str:
-        assert name == "--vae-events"
-        return str(self.path)
+def test_without_a_file_no_event_is_written() -> None:
+    found = ran("--vae", "tiny", "--vae-only", "NET-01", "--vae-events", "")
+    assert found.code == 0, found.printed
+    assert found.events == ()
 
 
-def test_events_are_appended_a_line_each(tmp_path: Path) -> None:
-    log = tmp_path / "events.jsonl"
-    for number in range(3):
-        emit(_Config(log), {"event": "progress", "text": f"line\n{number} ±"})  # type: ignore[arg-type]
-    lines = log.read_text().splitlines()
-    assert [json.loads(line)["text"] for line in lines] == ["line\n0 ±", "line\n1 ±", "line\n2 ±"]
-
-
-def test_without_a_file_no_event_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    emit(_Config(""), {"event": "finished"})  # type: ignore[arg-type]
-    assert list(tmp_path.iterdir()) == []
+def test_the_whole_suite_is_one_test_a_claim_in_the_order_of_its_kind() -> None:
+    found = ran("--vae", "tiny", "--vae-profile", "quick", "--vae-skip", "OBJ-01", "--collect-only")
+    collected = re.findall(r"::test_claim\[([A-Z]+-\d\d)\]", found.printed)
+    quick = [claim.id for claim in select(Profile.QUICK) if claim.id != "OBJ-01"]
+    assert collected == sorted(quick, key=lambda claim: not CLAIMS[claim].trained)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
+from vae_conformance.binding.behaviour import noise_control, with_behaviour
 from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.estimates import estimates_kl
 from vae_conformance.binding.findings import BATCH, Findings
+from vae_conformance.binding.head_order import head_by_step
 from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agree, named_head, read_kl, read_sampler
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.binding.inside import head_by_step
 from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.likelihood_scale import kl_grows, scale_of
 from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
@@ -34,7 +33,7 @@ from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import settled
 from vae_spec.elbo import reconstruction_fit
-from vae_spec.subject import Facts, Likelihood, Mode, Noise, Objective, Part, PartReport, Standing, SubjectFault
+from vae_spec.subject import Facts, Likelihood, Noise, Objective, Part, Standing, SubjectFault
 
 NEUTRAL_HEADS = (Head.LOGVAR, Head.STD)
 """The meanings under which a loss is probed before its own is known: sigma = 1 is a second head of 0, or one of 1, where at 0 there may be
@@ -103,10 +102,10 @@ class Assembly:
         self._read_head()
         self._settle_own_draw()
         self._read_objective()
-        self._read_manners()
+        self.facts = with_behaviour(self._build(self.facts), self.found)
         self.facts = replace(self.facts, learned_scale=self._learns_scale())
         self._read_scale()
-        self.found.parts[Part.NOISE_CONTROL] = self._noise_control()
+        self.found.parts[Part.NOISE_CONTROL] = noise_control(self._build(self.facts), self.found)
         report_rest(self.found, self.facts, loss)
         return self._build(replace(self.facts, notes=(*self.found.target.notes, *self.found.notes)))
 
@@ -322,40 +321,6 @@ class Assembly:
             spread = f"; probe: its draws spread as a {sampler} says"
             self.found.parts[Part.DRAW] = replace(report, known_by=report.known_by + spread)
 
-    def _read_manners(self) -> None:
-        """BatchNorm's smallest batch, what eval mode does, whether the noise is under control, whether the code can be seen."""
-        subject = self._build(self.facts)
-        if self.found.parts[Part.FORWARD].standing is not Standing.PRESENT:
-            return
-        with contextlib.suppress(SubjectFault):
-            self.facts = replace(self.facts, unregistered=subject.unregistered(self.found.x))
-        with contextlib.suppress(SubjectFault):
-            sigma = subject.posterior(self.found.x, mode=Mode.TRAIN).logvar.mean().div(2).exp().item()
-            # What is no width at all is for the claims to judge.
-            self.facts = replace(self.facts, untrained_sigma=sigma if 0 < sigma < math.inf else 1.0)
-        least = 1
-        try:
-            subject.forward(self.found.x[:1], Noise(seed=1), mode=Mode.TRAIN)
-        except SubjectFault as fault:
-            if "more than 1 value per channel" in fault.what:
-                least = 2
-                self.found.notes.append("training mode takes batches of 2 and more (BatchNorm)")
-        try:
-            first, second = (subject.forward(self.found.x, Noise(seed=seed), mode=Mode.EVAL) for seed in (1, 2))
-        except SubjectFault:
-            samples, private = None, False
-        else:
-            private = first.private_noise
-            samples = not all(torch.equal(a, b) for a, b in zip(first.raw, second.raw, strict=True))
-            seen = first.z is not None
-            self.found.report(
-                Part.LATENT_IN_FORWARD,
-                Standing.PRESENT if seen else Standing.REPLACED,
-                "seen" if seen else "sampling and decoding both stand inline in forward",
-            )
-            self.found.notes.append("in eval mode forward " + ("samples z" if samples else "decodes the mean"))
-        self.facts = replace(self.facts, least_train_batch=least, samples_in_eval=samples, private_noise=private)
-
     def _learns_scale(self) -> bool:
         """Whether the likelihood's variance is learned: an output of the decoder, or a parameter inside the loss."""
         if self.facts.likelihood is not None and self.facts.likelihood.own_variance:
@@ -382,19 +347,3 @@ class Assembly:
             named = f"b = {scale:.4g}" if facts.likelihood is Likelihood.LAPLACE else f"sigma^2 = {scale:.4g}"
             known = "which it learns, at first " if facts.learned_scale else ""
             self.found.notes.append(f"the loss holds the normaliser of its likelihood, with {known}{named}: that is what its KL weighs")
-
-    def _noise_control(self) -> PartReport:
-        if self.found.parts[Part.DRAW].standing is not Standing.PRESENT:
-            return PartReport(Standing.REPLACED, "there is no sampling step to call")
-        subject = self._build(self.facts)
-        zero = torch.zeros(BATCH, self.facts.latent_dim)
-        try:
-            first, second = (subject.draw(zero, zero, Noise(seed=11)) for _ in range(2))
-            silent = subject.draw(zero, zero, Noise.none())
-        except SubjectFault as fault:
-            return PartReport(Standing.REPLACED, fault.what)
-        if not torch.equal(first, second):
-            self.found.notes.append("the noise is drawn where no seed reaches it: identities under one noise are left to statistics")
-            return PartReport(Standing.REPLACED, "the noise is drawn where no seed reaches it")
-        how = "intercepted" if not bool(silent.any()) else "by seed"
-        return PartReport(Standing.PRESENT, how)

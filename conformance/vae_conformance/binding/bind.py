@@ -25,9 +25,10 @@ from vae_conformance.binding.findings import (
     latent_shape_of,
     pair_output,
 )
+from vae_conformance.binding.head_order import settle_order
 from vae_conformance.binding.inline_step import find_inline_step
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.binding.inside import compose_forward, find_forward, settle_order
+from vae_conformance.binding.inside import compose_forward, find_forward
 from vae_conformance.binding.refusals import (
     excuse_guessed_shapes,
     refuse_codebook,

@@ -10,21 +10,16 @@ import torch
 import torch._dynamo  # PyTorch imports it at the first training step: cut short by a time limit, it would stay half imported
 from torch import Tensor, nn
 
+from vae_conformance.binding.bound_model import BoundModel
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import as_pair, as_raw, trainable
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.own_samples import find_method, watched_samples
 from vae_conformance.binding.reaching import reach
-from vae_conformance.binding.watching import as_code, gradient_norms, in_mode, leaf_parameters, spy
-from vae_conformance.binding.wiring import Wiring
-from vae_conformance.guard.calls import Caller
-from vae_conformance.guard.random_calls import RandomCalls
-from vae_conformance.guard.seeds import seeded
-from vae_conformance.target.adapter import part_of
+from vae_conformance.binding.watching import as_code, gradient_norms, leaf_parameters, spy
 from vae_spec.elbo import closed_form_kl, mean_of, unit_variance, with_mean
 from vae_spec.subject import (
     DrawGradients,
-    Facts,
     Mode,
     Noise,
     Objective,
@@ -33,7 +28,6 @@ from vae_spec.subject import (
     Posterior,
     Raw,
     Reached,
-    State,
     SubjectFault,
     Term,
     TermGradients,
@@ -41,56 +35,8 @@ from vae_spec.subject import (
 )
 
 
-class InProcessSubject:
+class InProcessSubject(BoundModel):
     """Implements `vae_spec.subject.Subject` around one instance, whose states are swapped in and out."""
-
-    def __init__(self, model: Any, make: Callable[[], object] | None, wiring: Wiring, facts: Facts, device: torch.device) -> None:
-        self.model = model
-        self.facts = facts
-        self.wiring = wiring
-        self.device = device
-        self.caller = Caller()
-        self._streams: set[int] = set()
-        self._make = make
-
-    # states and modes
-
-    def fresh(self, seed: int) -> State:
-        """A new initialisation under the seed; a ready instance's own state."""
-        if self._make is None or not isinstance(self.model, nn.Module):
-            return self.state()
-        with self.caller.calling("construction"), seeded(seed, self.device):
-            made = self._make()
-        return {name: value.detach().clone() for name, value in made.state_dict().items()}  # type: ignore[attr-defined]
-
-    def load(self, state: State) -> None:
-        """Take on a state."""
-        if isinstance(self.model, nn.Module):
-            with self.caller.calling("load_state_dict"):
-                self.model.load_state_dict(dict(state))
-
-    def state(self) -> dict[str, Tensor]:
-        """A copy of the present state."""
-        if not isinstance(self.model, nn.Module):
-            return {}
-        return {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-
-    @contextmanager
-    def _operation(self, name: str, mode: Mode, noise: Noise, *, grad: bool = False) -> Iterator[RandomCalls]:
-        """Everything that one call into the model needs around it."""
-        with ExitStack() as stack:
-            stack.enter_context(self.caller.calling(name))
-            stack.enter_context(in_mode(self.model, mode))
-            stack.enter_context(seeded(noise.seed, self.device))
-            stack.enter_context(torch.set_grad_enabled(grad))
-            watch = RandomCalls(noise, self._streams)
-            stack.enter_context(watch)
-            yield watch
-
-    def _part(self, part: str | Callable[..., Any] | None, operation: str) -> Callable[..., Any]:
-        if part is None:
-            raise SubjectFault(operation, "is missing")
-        return part_of(self.model, part) if isinstance(part, str) else part
 
     def _to_model(self, x: Tensor) -> Tensor:
         return x.to(self.device, torch.float32)
@@ -107,7 +53,7 @@ class InProcessSubject:
 
     def _encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mu and the second head, as the model gives them, flattened."""
-        encoded, form = self._part(self.wiring.encode, "encode")(self._to_model(x)), self.wiring.form
+        encoded, form = self.part(self.wiring.encode, "encode")(self._to_model(x)), self.wiring.form
         pair = as_pair(encoded) if form is None else form.checked(encoded, len(x))
         if pair is None:
             raise SubjectFault("encode", "does not return mu and logvar of like shape")
@@ -118,7 +64,7 @@ class InProcessSubject:
         if self.wiring.encode is None:
             passed = self.forward(x, Noise(seed=seed), mode=mode)
             return Posterior(passed.mu, passed.logvar)
-        with self._operation("encode", mode, Noise(seed=seed)):
+        with self.operation("encode", mode, Noise(seed=seed)):
             mu, second = self._encode(x)
             logvar = self.wiring.head.to_logvar(second)
         return Posterior(mu.detach(), logvar.detach())
@@ -131,26 +77,26 @@ class InProcessSubject:
 
     def draw(self, mu: Tensor, logvar: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Tensor:
         """A draw through the model's own sampling step."""
-        sample = self._part(self.wiring.draw, "sampling step")
-        with self._operation("sampling step", mode, noise):
+        sample = self.part(self.wiring.draw, "sampling step")
+        with self.operation("sampling step", mode, noise):
             z = self._drawn(sample, mu, logvar)
         return as_code(z)
 
     def draw_changes(self, mu: Tensor, logvar: Tensor, noise: Noise) -> tuple[str, ...]:
         """Which of the arguments that the sampling step was handed it has changed in place."""
-        sample, form = self._part(self.wiring.draw, "sampling step"), self.wiring.draw_form
+        sample, form = self.part(self.wiring.draw, "sampling step"), self.wiring.draw_form
         handed = form.arguments(self._shaped(mu), self._shaped(self.wiring.head.from_logvar(logvar)))
         before = tuple(one.clone() for one in handed)
-        with self._operation("sampling step", Mode.TRAIN, noise):
+        with self.operation("sampling step", Mode.TRAIN, noise):
             form.hand(sample, handed)
         pairs = zip(("mu", "logvar"), handed, before, strict=True)
         return tuple(name for name, now, then in pairs if not torch.equal(now, then))
 
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
         """A draw and the gradients of <cotangent, z>."""
-        sample = self._part(self.wiring.draw, "sampling step")
+        sample = self.part(self.wiring.draw, "sampling step")
         mu, logvar = (value.detach().clone().requires_grad_() for value in (mu, logvar))
-        with self._operation("sampling step", Mode.TRAIN, noise, grad=True):
+        with self.operation("sampling step", Mode.TRAIN, noise, grad=True):
             z = self._drawn(sample, mu, logvar)
             if z.numel() != mu.numel():
                 raise SubjectFault(
@@ -166,12 +112,12 @@ class InProcessSubject:
 
     def decode(self, z: Tensor, *, mode: Mode = Mode.EVAL, seed: int = 0) -> Raw:
         """The decoder's raw output."""
-        with self._operation("decode", mode, Noise(seed=seed)):
+        with self.operation("decode", mode, Noise(seed=seed)):
             raw = self._decode(z)
         return tuple(one.detach() for one in raw)
 
     def _decode(self, z: Tensor) -> Raw:
-        raw = as_raw(self._part(self.wiring.decode, "decode")(self._shaped(z).to(torch.float32)))
+        raw = as_raw(self.part(self.wiring.decode, "decode")(self._shaped(z).to(torch.float32)))
         if raw is None:
             raise SubjectFault("decode", "returns neither a tensor nor a mean and a log-variance")
         if len(raw[0]) != len(z):
@@ -181,7 +127,7 @@ class InProcessSubject:
     def decode_vjp(self, z: Tensor, cotangent: Tensor, *, mode: Mode = Mode.EVAL) -> Tensor | None:
         """The gradient of <cotangent, raw[0]> with respect to z."""
         z = z.detach().clone().requires_grad_()
-        with self._operation("decode", mode, Noise(), grad=True):
+        with self.operation("decode", mode, Noise(), grad=True):
             raw = self._decode(z)[0]
             if not raw.requires_grad:
                 return None
@@ -190,7 +136,7 @@ class InProcessSubject:
 
     def forward(self, x: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Pass:
         """The forward pass, with the code it decoded where that can be seen."""
-        with self._watched() as captured, self._operation("forward", mode, noise) as watch:
+        with self._watched() as captured, self.operation("forward", mode, noise) as watch:
             result = self.wiring.joint(self.model, self._to_model(x))
             raw, mu, second = self._read(result, x)
             logvar = self.wiring.head.to_logvar(second)
@@ -232,7 +178,7 @@ class InProcessSubject:
         if fresh is not None:
             self.load(self.fresh(fresh))
         try:
-            with self._operation("sampling method", Mode.EVAL, noise):
+            with self.operation("sampling method", Mode.EVAL, noise):
                 return watched_samples(self.model, method, count, encode, decode, self.facts.latent_dim)
         finally:
             self.load(before)
@@ -277,13 +223,13 @@ class InProcessSubject:
 
     def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None) -> Terms:
         """The loss and its terms."""
-        with self._operation("loss", Mode.TRAIN, Noise()):
+        with self.operation("loss", Mode.TRAIN, Noise()):
             terms = self._terms(raw, x, mu, logvar, z, beta)
         return Terms(terms.total.detach(), terms.reconstruction.detach(), terms.kl.detach())
 
     def kl_at(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
         """The KL that the loss reports where the noise is eps, of shape (batch, latent_dim), whether it is given the code or draws it."""
-        with self._operation("loss", Mode.TRAIN, Noise(given=eps)):
+        with self.operation("loss", Mode.TRAIN, Noise(given=eps)):
             return self._terms(raw, x, mu, logvar, mu + torch.exp(logvar / 2) * eps, None).kl.detach()
 
     def terms_vjp(
@@ -299,7 +245,7 @@ class InProcessSubject:
     ) -> TermGradients:
         """The gradients of one term with respect to the loss's arguments."""
         leaves = [value.detach().clone().requires_grad_() for value in (*raw, mu, logvar)]
-        with self._operation("loss", Mode.TRAIN, Noise(), grad=True):
+        with self.operation("loss", Mode.TRAIN, Noise(), grad=True):
             terms = self._terms(tuple(leaves[:-2]), x, leaves[-2], leaves[-1], z, beta)
             term: Tensor = getattr(terms, of.value)
             # Terms that are only reported (item(), detach()) have no history: the total's gradients by their own arguments stand for them.
@@ -315,7 +261,7 @@ class InProcessSubject:
     def loss_depends_on_parameters(self, raw: Raw, x: Tensor) -> bool:
         """Whether the reconstruction at a fixed output has a gradient with respect to a parameter: a variance learned in the loss."""
         codes = torch.zeros(len(x), self.facts.latent_dim)
-        with self._operation("loss", Mode.TRAIN, Noise(), grad=True):
+        with self.operation("loss", Mode.TRAIN, Noise(), grad=True):
             term = self._terms(raw, x, codes, codes, None, None).reconstruction
             return any(norm > 0 for norm in gradient_norms(term, trainable(self.model)).values())
 
@@ -324,7 +270,7 @@ class InProcessSubject:
         if not isinstance(self.model, nn.Module):
             return ()
         own = {id(value) for value in self.model.parameters()}
-        with self._operation("forward", Mode.TRAIN, Noise(seed=1), grad=True):
+        with self.operation("forward", Mode.TRAIN, Noise(seed=1), grad=True):
             raw, mu, second = self._read(self.wiring.joint(self.model, self._to_model(x)), x)
             used = leaf_parameters((*raw, mu, second))
         return tuple(sorted(tuple(value.shape) for value in used if id(value) not in own))
@@ -361,7 +307,7 @@ class InProcessSubject:
         """Gradient norms of random projections of mu, logvar and raw, and of the loss, for each parameter."""
         parameters = trainable(self.model)
         found: dict[str, dict[str, float]] = {}
-        with self._operation("forward", Mode.TRAIN, noise, grad=True):
+        with self.operation("forward", Mode.TRAIN, noise, grad=True):
             raw, mu, second = self._read(self.wiring.joint(self.model, self._to_model(x)), x)
             outputs = {"mu": mu, "logvar": second, "raw": raw[0]}
             for name in of:
@@ -371,7 +317,7 @@ class InProcessSubject:
                     direction = torch.arange(1, value.numel() + 1, device=value.device).mul(12.9898).sin().reshape(value.shape)
                     found[name] = gradient_norms((value * direction.to(value.dtype)).sum(), parameters)
         if "total" in of:
-            with self._operation("loss", Mode.TRAIN, noise, grad=True):
+            with self.operation("loss", Mode.TRAIN, noise, grad=True):
                 found["total"] = gradient_norms(self.objective(self._to_model(x), 1.0)[0].total, parameters)
         return found
 
@@ -387,14 +333,3 @@ class InProcessSubject:
         else:
             _raw, mu, second = self._read(self.wiring.joint(self.model, self._to_model(x)), x)
         return mu, self.wiring.head.to_logvar(second)
-
-    def construct(self) -> object:
-        """A new instance under the current random state.
-
-        Raises:
-            SubjectFault: it is a ready instance, or its construction fails.
-        """
-        if self._make is None:
-            raise SubjectFault("construction", "a ready instance cannot be initialised anew")
-        with self.caller.calling("construction"):
-            return self._make()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.bound_model import BoundModel
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.watching import in_mode
-from vae_conformance.binding.wiring import Wiring
-from vae_conformance.guard.calls import Caller
 from vae_conformance.guard.seeds import seeded
-from vae_spec.subject import Mode, Reached, State, SubjectFault
+from vae_spec.subject import Mode, Reached, SubjectFault
 
 NEAR = 0.5
 """A mean distance from the target at which both heads have reached it."""
@@ -32,28 +30,7 @@ Pair = tuple[Tensor, Tensor]
 """Mu and logvar."""
 
 
-class Steerable(Protocol):
-    """What steering an encoder needs of a subject: its model, how calls into it are guarded, its states."""
-
-    model: Any
-    device: torch.device
-    caller: Caller
-    wiring: Wiring
-
-    def fresh(self, seed: int) -> State:
-        """A new initialisation."""
-        ...
-
-    def state(self) -> State:
-        """The present state."""
-        ...
-
-    def load(self, state: State) -> None:
-        """Take on a state."""
-        ...
-
-
-def reach(subject: Steerable, look: Callable[[], Pair], target: Pair, *, steps: int, rate: float, seed: int) -> Reached:
+def reach(subject: BoundModel, look: Callable[[], Pair], target: Pair, *, steps: int, rate: float, seed: int) -> Reached:
     """Take Adam's steps on the encoder from a fresh initialisation, and shorter ones where they miss; the present state is put back.
 
     Args:
@@ -102,7 +79,7 @@ def _missed(reached: Reached, target: Pair) -> float:
     return away if math.isfinite(away) else math.inf
 
 
-def _steered(subject: Steerable, look: Callable[[], Pair], target: Pair, steps: int, rate: float) -> Reached:
+def _steered(subject: BoundModel, look: Callable[[], Pair], target: Pair, steps: int, rate: float) -> Reached:
     # A deviation is steered to a deviation: its logarithm has a pole between the two signs that it may have.
     wired = subject.wiring.head
     head = wired if wired in (Head.STD, Head.VARIANCE, Head.PRECISION) else Head.LOGVAR

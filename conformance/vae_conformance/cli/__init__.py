@@ -1,1 +1,1 @@
-"""The command line: `vae-conformance`."""
+"""The command line `vae-conformance`."""

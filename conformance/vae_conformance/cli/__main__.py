@@ -1,4 +1,4 @@
-"""`python -m vae_conformance.cli`: the same as the command `vae-conformance`."""
+"""Entry point of `python -m vae_conformance.cli`, the same as the command `vae-conformance`."""
 
 import sys
 

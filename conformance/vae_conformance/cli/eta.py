@@ -1,15 +1,15 @@
-"""How far the trainings of a run have come, and how long the rest may take."""
+"""Progress of a run's trainings, and an estimate of the remaining time."""
 
 from __future__ import annotations
 
 LEAST = 2
-"""Trainings that must have been made before an estimate is given."""
+"""Trainings that must be done before an estimate is shown."""
 MINUTES_FROM = 100.0
-"""Seconds from which on minutes are told."""
+"""Seconds from which on the estimate is shown in minutes."""
 
 
 class Pace:
-    """The trainings of a run: those made of those known to be needed, and the rate at which they are made."""
+    """The number of trainings done and needed, and the rate at which they are done."""
 
     def __init__(self) -> None:
         self._began: float | None = None
@@ -17,7 +17,7 @@ class Pace:
         self._latest = 0.0
 
     def note(self, done: int, planned: int, now: float) -> None:
-        """Take in how many are made and needed at a time, in seconds of any clock. Processes differ in what they know; the most counts."""
+        """Record how many trainings are done and planned at time `now`, in seconds. If processes disagree, the largest numbers count."""
         if self._began is None:
             self._began, self._latest, self._before = now, now, done
         if done > self._done:
@@ -25,9 +25,9 @@ class Pace:
         self._done, self._planned = max(self._done, done), max(self._planned, planned)
 
     def words(self, now: float) -> str:
-        """`9/15 trainings, about 40 s for the rest`; no time before two are made, nothing where none is needed.
+        """Return text such as `9/15 trainings, about 40 s for the rest`, or an empty string if no training is needed.
 
-        What was stored before is no sign of the rate, so it counts as made and in no other way.
+        The time is left out until `LEAST` trainings are done. Stored runs count as done, but not towards the rate.
         """
         if self._began is None or not self._planned:
             return ""

@@ -1,13 +1,17 @@
-"""What the other commands print: the claims, one claim in full, the registered implementations, and a binding."""
+"""Terminal output of `claims`, `list` and `inspect`: claims, registered implementations, and a binding."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console, RenderableType
+from rich.text import Text
+
 from vae_conformance.config.values import area_of
-from vae_conformance.report.layout import Layout, number
-from vae_conformance.report.terminal import shown_weights
+from vae_conformance.report.console import Paragraph, rendered, words
+from vae_conformance.report.wording import number
+from vae_conformance.runner.events import FoundImplementation, FoundPart
 from vae_conformance.runner.record import heading, in_order
 from vae_spec.mistakes import MISTAKES
 
@@ -15,52 +19,57 @@ if TYPE_CHECKING:
     from vae_spec.claim import Claim
 
 
-def render_claims(claims: Mapping[str, Claim], layout: Layout) -> str:
-    """Every claim by area: id, level, the smallest profile that asks it, title."""
-    lines: list[str] = []
-    area = ""
+def render_claims(claims: Mapping[str, Claim], console: Console) -> str:
+    """Render all claims by area, with id, level, the smallest profile that includes each, and title."""
+    areas: dict[str, list[Claim]] = {}
     for identifier in sorted(claims, key=in_order):
-        claim = claims[identifier]
-        if area_of(identifier) != area:
-            area = area_of(identifier)
-            lines += ["", layout.paint(heading(area), "bold")]
-        start = f"{claim.id:8}{claim.level.value:15}{claim.profile.value:7}"
-        first, *rest = Layout(max(layout.width - len(start), 20)).wrap(claim.title, hanging="") or [""]
-        lines += [start + first, *(" " * len(start) + line for line in rest)]
-    return "\n".join(lines[1:]) + "\n"
+        areas.setdefault(area_of(identifier), []).append(claims[identifier])
+    parts: list[RenderableType] = []
+    for area, members in areas.items():
+        listed = (Paragraph(claim.title, f"{claim.id:8}{claim.level.value:15}{claim.profile.value:7}") for claim in members)
+        parts += [*([Text()] if parts else []), words(heading(area), "bold"), *listed]
+    return rendered(console, parts)
 
 
-def render_claim(claim: Claim, layout: Layout) -> str:
-    """All that the specification says of one claim."""
-    entries = [
-        ("In symbols", claim.formula),
-        ("Sources", "\n".join(str(source) for source in claim.sources)),
-        ("Why", claim.why),
-        ("How it is decided", claim.decision),
-        ("What to do where it is violated", claim.hint),
-        ("Mistakes that it finds", "\n".join(f"{mistake}: {MISTAKES[mistake].what}" for mistake in claim.mistakes)),
-        ("What it needs", ", ".join(str(part) for part in claim.needs)),
-        ("With --weights", "asked of the trained model as it is" if claim.as_it_is is not None else ""),
+def render_claim(claim: Claim, console: Console) -> str:
+    """Render everything that the specification says about one claim."""
+    entries = {
+        "In symbols": claim.formula,
+        "Sources": "\n".join(str(source) for source in claim.sources),
+        "Why": claim.why,
+        "How it is decided": claim.decision,
+        "What to do where it is violated": claim.hint,
+        "Mistakes that it finds": "\n".join(f"{mistake}: {MISTAKES[mistake].what}" for mistake in claim.mistakes),
+        "What it needs": ", ".join(str(part) for part in claim.needs),
+        "With --weights": "asked of the trained model as it is" if claim.as_it_is is not None else "",
+    }
+    parts: list[RenderableType] = [
+        Paragraph(f"{claim.id}  {claim.level.value}  {claim.title}", hang=2, style="bold"),
+        Paragraph(claim.statement, "  "),
     ]
-    lines = [
-        *(layout.paint(line, "bold") for line in layout.wrap(f"{claim.id}  {claim.level.value}  {claim.title}")),
-        *layout.wrap(claim.statement, "  ", ""),
-    ]
-    for title, text in entries:
+    for title, text in entries.items():
         if text:
-            lines += ["", layout.paint(title, "bold"), *layout.wrap(text, "  ", "")]
-    return "\n".join(lines) + "\n"
+            parts += [Text(), words(title, "bold"), Paragraph(text, "  ")]
+    return rendered(console, parts)
 
 
-def render_implementations(entries: Iterable[tuple[str, str]], layout: Layout) -> str:
-    """The registered implementations: each name with the object that it stands for."""
+def render_implementations(entries: Iterable[tuple[str, str]], console: Console) -> str:
+    """Render the registered implementations: each name with the object that it refers to."""
     rows = sorted(entries)
     if not rows:
         return "no implementation is registered; give a file, such as student.py:VAE, or package.module:object\n"
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{layout.paint(f'{name:{width}}', 'bold')}  {value}" for name, value in rows) + "\n"
+    return rendered(console, (Paragraph(value, words(f"{name:{width}}  ", "bold")) for name, value in rows))
 
 
+_FACTS = {
+    "input shape": "input_shape",
+    "latent dimensions": "latent_dim",
+    "likelihood": "likelihood",
+    "effective beta": "effective_beta",
+    "parameters": "parameters",
+    "weights": "weights",
+}
 _STANDINGS = (
     ("present", "Found"),
     ("replaced", "Not there, and what that means"),
@@ -69,61 +78,43 @@ _STANDINGS = (
 )
 
 
-def render_binding(implementation: Mapping[str, Any], environment: Mapping[str, Any], layout: Layout) -> str:
-    """What was found of an implementation: its facts, its parts by their standing, how each was known, and what was inferred."""
-    binding = implementation.get("binding") or {}
-    lines = [layout.paint(str(implementation.get("name") or implementation.get("target") or ""), "bold")]
-    for title, name in (
-        ("input shape", "input_shape"),
-        ("latent dimensions", "latent_dim"),
-        ("likelihood", "likelihood"),
-        ("effective beta", "effective_beta"),
-        ("parameters", "parameters"),
-        *([("weights", "weights")] if implementation.get("weights") else []),
-    ):
-        lines.append(
-            f"  {title:18}  {_fact(implementation.get(name), '1: no other is declared' if name == 'effective_beta' else 'unknown')}"
-        )
-    parts: Mapping[str, Any] = binding.get("parts") or {}
-    plain = {part: account for part, account in parts.items() if not isinstance(account, Mapping)}
-    groups = [("Parts", plain)] + [
-        (title, {part: account for part, account in parts.items() if part not in plain and account.get("standing") == standing})
-        for standing, title in _STANDINGS
-    ]
-    width = max((len(part) for part in parts), default=0)
-    for title, group in groups:
-        if group:
-            lines += ["", layout.paint(title, "bold"), *_parts(group, width, layout)]
-    said = {entry.get("account") for entry in parts.values() if isinstance(entry, Mapping)}
-    if notes := [note for note in binding.get("notes") or () if note not in said]:
-        lines += ["", layout.paint("Inferred", "bold")]
-        for note in notes:
-            lines += layout.wrap(str(note), "  ")
+def render_binding(implementation: FoundImplementation, environment: Mapping[str, str | int], console: Console) -> str:
+    """Render what was found of an implementation: its facts, its parts by status, how each was identified, and what was inferred."""
+    parts = implementation.binding.parts
+    groups = {title: {name: part for name, part in parts.items() if part.standing == standing} for standing, title in _STANDINGS}
+    said = {part.account for part in parts.values()}
+    width = max((len(name) for name in parts), default=0)
+    shown = {title: list(_parts(group, width)) for title, group in groups.items()} | {
+        "Inferred": [Paragraph(note, "  ", hang=2) for note in implementation.binding.notes if note not in said]
+    }
+    lines: list[RenderableType] = [words(implementation.name or implementation.target, "bold")]
+    for title, name in _FACTS.items():
+        if name != "weights" or implementation.weights:
+            absent = "1: no other is declared" if name == "effective_beta" else "unknown"
+            lines.append(Paragraph(_fact(getattr(implementation, name), absent), f"  {title:18}  "))
+    for title, entries in shown.items():
+        if entries:
+            lines += [Text(), words(title, "bold"), *entries]
     if environment:
-        lines += ["", *layout.wrap("under " + ", ".join(f"{name} {value}" for name, value in environment.items()))]
-    return "\n".join(lines) + "\n"
+        under = ", ".join(f"{name} {value}" for name, value in environment.items())
+        lines += [Text(), Paragraph(f"under {under}", hang=2)]
+    return rendered(console, lines)
 
 
-def _parts(group: Mapping[str, Any], width: int, layout: Layout) -> list[str]:
-    """Each part with its account, and below it how it was known; an account that was just given is not given again."""
-    lines: list[str] = []
+def _parts(group: Mapping[str, FoundPart], width: int) -> Iterator[Paragraph]:
+    """Yield each part with its account, and below it how the part was identified; a repeated account refers to the first."""
     given: dict[str, str] = {}
-    inner = Layout(max(layout.width - width - 4, 20))
-    for part, entry in group.items():
-        account = str(entry.get("account") or "") if isinstance(entry, Mapping) else str(entry)
-        shown = f"as {given[account]}" if account in given else account
-        given.setdefault(account, part)
-        texts = inner.wrap(shown, hanging="") or [""]
-        known = str(entry.get("known_by") or "") if isinstance(entry, Mapping) else ""
-        if known and shown == account:
-            texts += [layout.paint(line, "dim") for line in inner.wrap(f"known by: {known}", hanging="")]
-        lines += [f"  {part:{width}}  {texts[0]}", *(" " * (width + 4) + line for line in texts[1:])]
-    return lines
+    for name, part in group.items():
+        shown = f"as {given[part.account]}" if part.account in given else part.account
+        given.setdefault(part.account, name)
+        yield Paragraph(shown, f"  {name:{width}}  ")
+        if part.known_by and shown == part.account:
+            yield Paragraph(f"known by: {part.known_by}", " " * (width + 4), style="dim")
 
 
 def _fact(value: Any, absent: str) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(str(entry) for entry in value)
-    if isinstance(value, Mapping):
-        return shown_weights(value)
-    return absent if value is None else number(value)
+    if value is None:
+        return absent
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return number(value) if isinstance(value, int | float) else str(value)

@@ -1,7 +1,7 @@
-"""The command `vae-conformance`: a light parent that reads what is wanted, lets a child do it, and reports.
+"""The command `vae-conformance`: a light parent process that parses the arguments, supervises worker processes, and reports.
 
-It never imports PyTorch to run an implementation, so help and usage errors come at once, and nothing that the
-implementation does can reach it.
+It never imports PyTorch to run an implementation, so help and usage errors appear at once, and nothing that the
+implementation does can affect it.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 
 from vae_conformance.cli.listing import render_binding, render_claim, render_claims, render_implementations
-from vae_conformance.cli.parser import parse, run_fields
-from vae_conformance.cli.preload import ImportAhead
+from vae_conformance.cli.parser import parse
+from vae_conformance.cli.preload import Preloader
 from vae_conformance.cli.progress import ProgressLine
 from vae_conformance.comparing.command import compare_files
 from vae_conformance.comparing.terminal import render_comparison
-from vae_conformance.config.options import RunOptions, default_workers
+from vae_conformance.config.options import RunOptions, default_workers, read_words
 from vae_conformance.config.pyproject import load_options
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.badge import render_badge, render_badge_json
+from vae_conformance.report.console import console_for
 from vae_conformance.report.files import refuse_unwritable, write_atomically
 from vae_conformance.report.json_report import dump, implementation_document, render_json
 from vae_conformance.report.junit import render_junit
-from vae_conformance.report.layout import Layout
 from vae_conformance.report.markdown import render_markdown
 from vae_conformance.report.sarif import render_sarif
 from vae_conformance.report.terminal import render_terminal
@@ -37,17 +38,18 @@ from vae_conformance.runner.events import Event, Progress
 from vae_conformance.runner.record import RunRecord
 from vae_conformance.runner.run import run_in_children
 from vae_conformance.runner.worker_process import CommandOf, pytest_command
-
-ENTRY_POINTS = "vae_conformance.implementations"
+from vae_conformance.target.spec import GROUP, parse_target
 
 
 def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_command) -> int:
     """Run the command line and return its exit code.
 
     Args:
-        argv: the arguments without the program's name; the process's own where None.
-        command_of: the child's command line, for tests.
+        argv: the arguments without the program's name; None for those of the process.
+        command_of: returns a worker's command line; replaced in tests.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # print a question mark where the encoding lacks a character, such as σ
     arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
         return int(_perform(arguments, command_of))
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_co
         _complain("interrupted")
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # the reader, such as `head`, has gone; what Python flushes at its exit must find a place to go
+        # the reader, such as `head`, has exited; redirect what Python flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.ERROR)
 
@@ -82,7 +84,7 @@ def _perform(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
 def _run(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
     writers = _writers(arguments)
     report = _report(arguments, command_of, inspect=False)
-    _say(render_terminal(report, Layout.of(sys.stdout, os.environ), verbose=getattr(arguments, "verbose", False)))
+    _say(render_terminal(report, console_for(sys.stdout), verbose=getattr(arguments, "verbose", False)))
     for path, render in writers.items():
         _write(path, render(report))
     return report.exit_code
@@ -93,42 +95,42 @@ def _inspect(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
     if path is not None:
         refuse_unwritable(path)
     report = _report(arguments, command_of, inspect=True)
-    layout = Layout.of(sys.stdout, os.environ)
+    console = console_for(sys.stdout)
     if report.problem is not None or report.implementation is None:
-        _say(render_terminal(report, layout))
+        _say(render_terminal(report, console))
         return report.exit_code
-    _say(render_binding(report.implementation, report.environment, layout))
+    _say(render_binding(report.implementation, report.environment, console))
     if path is not None:
         _write(path, dump({"implementation": implementation_document(report), "environment": dict(report.environment)}))
     return ExitCode.CONFORMS
 
 
 def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bool) -> RunRecord:
-    """Supervise the child, showing progress on standard error, and put the record together."""
-    options = load_options(arguments.target, run_fields(arguments), Path.cwd())
+    """Supervise the workers, show progress on standard error, and return the record."""
+    options = load_options(parse_target(arguments.target), read_words(vars(arguments)), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
-    progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
-    listeners: list[Callable[[Event], None]] = [progress, *([ImportAhead()] if hasattr(arguments, "html_path") else [])]
+    progress = ProgressLine(sys.stderr)
+    listeners: list[Callable[[Event], None]] = [progress, *([Preloader()] if hasattr(arguments, "html_path") else [])]
 
-    def tell(event: Event) -> None:
+    def notify(event: Event) -> None:
         for listen in listeners:
             listen(event)
 
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
-        return run_in_children(options, workers=workers, on_event=tell, command_of=command_of, inspect=inspect)
+        return run_in_children(options, workers=workers, on_event=notify, command_of=command_of, inspect=inspect)
     finally:
         signal.signal(signal.SIGTERM, previous)
         progress.close()
 
 
 def _reproduce(arguments: argparse.Namespace) -> ExitCode:
-    """In this process: what is trained here is the project's own code."""
-    from vae_conformance.reproduction.command import reproduce, summary  # noqa: PLC0415  PyTorch comes with it, and help must come at once
+    """Run `reproduce` in this process, since it trains the project's own code."""
+    from vae_conformance.reproduction.command import reproduce, summary  # noqa: PLC0415  imports PyTorch, and help must appear at once
 
     out: Path = arguments.out
-    options = RunOptions(target="reference", **run_fields(arguments))
-    progress = ProgressLine(sys.stderr, width=Layout.of(sys.stderr, os.environ).width)
+    options = RunOptions(parse_target("reference"), **read_words(vars(arguments)))
+    progress = ProgressLine(sys.stderr)
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
         done = reproduce(options, out, workers=default_workers("full"), say=lambda text: progress(Progress(text)))
@@ -144,31 +146,31 @@ def _reproduce(arguments: argparse.Namespace) -> ExitCode:
 def _compare(arguments: argparse.Namespace) -> ExitCode:
     written = {name: getattr(arguments, f"{name}_path", None) for name in ("markdown", "html")}
     comparison = compare_files(arguments.reports, **written)
-    _say(render_comparison(comparison, Layout.of(sys.stdout, os.environ)))
+    _say(render_comparison(comparison, console_for(sys.stdout)))
     return comparison.exit_code
 
 
 def _claims(claim: str | None) -> ExitCode:
-    from vae_spec.registry import CLAIMS  # noqa: PLC0415  PyTorch comes with it, and only this command needs it
+    from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports PyTorch, which only this command needs
 
-    layout = Layout.of(sys.stdout, os.environ)
+    console = console_for(sys.stdout)
     if claim is None:
-        _say(render_claims(CLAIMS, layout))
+        _say(render_claims(CLAIMS, console))
     elif claim in CLAIMS:
-        _say(render_claim(CLAIMS[claim], layout))
+        _say(render_claim(CLAIMS[claim], console))
     else:
         raise Unbound(f"there is no claim {claim}", "vae-conformance claims lists them all")
     return ExitCode.CONFORMS
 
 
 def _list() -> ExitCode:
-    entries = ((entry.name, entry.value) for entry in entry_points(group=ENTRY_POINTS))
-    _say(render_implementations(entries, Layout.of(sys.stdout, os.environ)))
+    entries = ((entry.name, entry.value) for entry in entry_points(group=GROUP))
+    _say(render_implementations(entries, console_for(sys.stdout)))
     return ExitCode.CONFORMS
 
 
 def _writers(arguments: argparse.Namespace) -> dict[Path, Callable[[RunRecord], str]]:
-    """The reports that were asked for, each with its path, which is known to take a file."""
+    """Return the requested reports by path, after checking that each path can be written."""
     asked = {
         "json_path": render_json,
         "junit_path": render_junit,
@@ -189,7 +191,7 @@ def _writers(arguments: argparse.Namespace) -> dict[Path, Callable[[RunRecord], 
 
 
 def _html(report: RunRecord) -> str:
-    from vae_conformance.report.html.page import render_html  # noqa: PLC0415  the templates' library comes with it, and help must come at once
+    from vae_conformance.report.html.page import render_html  # noqa: PLC0415  imports Jinja, and help must appear at once
 
     return render_html(report)
 
@@ -202,7 +204,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:
-    """End as on Ctrl-C, so that no child is left behind."""
+    """Exit as on Ctrl-C, so that no worker process is left behind."""
     raise KeyboardInterrupt
 
 

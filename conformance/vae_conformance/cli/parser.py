@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
 from vae_conformance.config import values
-from vae_conformance.config.options import RunOptions
+from vae_conformance.config.kinds import checked
+from vae_conformance.config.options import OPTIONS, Group
 from vae_conformance.exit_codes import ExitCode
 
 _TARGET = "file.py, file.py:Name, package.module:object, or a registered name (see: vae-conformance list)"
@@ -44,6 +44,11 @@ exit codes:
     1  a claim that gates and held in the first report does not hold in another
     2  a file is no report, or an option is wrong
 """
+_IMAGES = {
+    "choices": tuple(name for name in values.DATASETS if name != "clusters"),
+    "help": "what the image models are trained on (digits, which ship with the package)",
+}
+"""What `reproduce` makes of the option for the data set."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -65,17 +70,6 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         SystemExit: help or the version was asked for (0), or something is wrong (2).
     """
     return build_parser().parse_args(_with_ranges_joined(argv))
-
-
-def run_fields(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the command line says of the fields of `RunOptions`, the target apart."""
-    names = {entry.name for entry in fields(RunOptions)} - {"target"}
-    given = {name: value for name, value in vars(arguments).items() if name in names}
-    if "only" in given:
-        given["only"] = tuple(dict.fromkeys(entry for entries in given["only"] for entry in entries))
-    if "expected_failures" in given:
-        given["expected_failures"] = dict(given["expected_failures"])
-    return given
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -101,7 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Lists the claims, or explains one.",
         epilog="examples:\n  vae-conformance claims\n  vae-conformance claims KL-02",
     )
-    claims.add_argument("claim", metavar="ID", nargs="?", type=_checked(values.claim_id), help="the claim to explain")
+    claims.add_argument("claim", metavar="ID", nargs="?", type=checked(values.claim_id), help="the claim to explain")
     commands.add_parser(
         "list",
         help="list the registered implementations",
@@ -131,79 +125,19 @@ def build_parser() -> argparse.ArgumentParser:
         )
     )
     _add_target(inspect)
-    _add_binding(inspect)
+    _add_options(inspect.add_argument_group(Group.DECLARED), Group.DECLARED)
     _option(inspect, "--json", "PATH", "write what was found as JSON", dest="json_path", type=Path)
     return parser
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_target(parser)
-    what = parser.add_argument_group("what is asked")
-    _option(what, "--profile", None, "how much is run: no training, little of it, or all (quick)", choices=values.PROFILES)
-    _option(
-        what,
-        "--only",
-        "IDS",
-        "claims or areas, such as KL-02,REP; may be given several times",
-        action="append",
-        type=_checked(values.selection),
-    )
-    _option(what, "--dataset", None, "what is trained on (digits, which ship with the package)", choices=values.DATASETS)
-    _option(what, "--data", "FILE", "your own images to train on: a NumPy archive with train and test, or images")
-    _option(what, "--data-root", "PATH", "the folder of torchvision's data sets")
-    _option(what, "--download", None, "download MNIST or Fashion-MNIST into that folder where it lacks it", action="store_true")
-    _option(what, "--seed", "N", "varies noise, examples and trainings (0)", type=_checked(values.seed))
-    _add_binding(parser)
-    verdict = parser.add_argument_group("what counts")
-    _option(
-        verdict,
-        "--gate",
-        None,
-        "which claims decide the exit code: expected and required ones, or required ones alone (expected)",
-        choices=values.GATES,
-    )
-    _option(
-        verdict,
-        "--expect-fail",
-        "ID=REASON",
-        "a claim that may fail, and why; may be given several times",
-        action="append",
-        dest="expected_failures",
-        type=_checked(values.expected_failure),
-    )
-    _option(
-        verdict,
-        "--require-parts",
-        None,
-        "leave nothing open: a claim that gates and cannot be asked, because no loss or no sampling step was found, makes the exit code 4",
-        action="store_true",
-    )
-    _option(verdict, "--fail-fast", None, "stop at the first violated claim that gates", action="store_true")
-    how = parser.add_argument_group("how it is run")
-    _option(
-        how,
-        "-n",
-        "N",
-        "processes that ask claims (1 for exact, otherwise up to 2)",
-        dest="workers",
-        type=_checked(values.workers),
-    )
-    _option(
-        how,
-        "--time-limit",
-        "S",
-        "seconds that a claim may take, its trainings apart (60)",
-        type=_checked(values.positive_number),
-    )
-    _option(how, "--store", "PATH", "the folder where trained runs are kept")
-    _option(
-        how,
-        "-v --verbose",
-        None,
-        "show every claim, and what it would have seen",
-        dest="verbose",
-        action="store_true",
-    )
+    for group in (Group.ASKED, Group.DECLARED, Group.COUNTS):
+        _add_options(parser.add_argument_group(group), group)
+    how = parser.add_argument_group(Group.HOW)
+    _option(how, "-n", "N", "processes that ask claims (1 for exact, otherwise up to 2)", dest="workers", type=checked(values.workers))
+    _add_options(how, Group.HOW)
+    _option(how, "-v --verbose", None, "show every claim, and what it would have seen", dest="verbose", action="store_true")
     _option(how, "--json", "PATH", "write the report as JSON", dest="json_path", type=Path)
     _option(how, "--junit", "PATH", "write the report as JUnit XML", dest="junit_path", type=Path)
     _option(how, "--sarif", "PATH", "write the report as SARIF 2.1.0, for annotations beside the code", dest="sarif_path", type=Path)
@@ -214,12 +148,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_reproduce(parser: argparse.ArgumentParser) -> None:
-    names = tuple(name for name in values.DATASETS if name != "clusters")
-    _option(parser, "--dataset", None, "what the image models are trained on (digits, which ship with the package)", choices=names)
-    _option(parser, "--data-root", "PATH", "the folder of torchvision's data sets")
-    _option(parser, "--download", None, "download MNIST or Fashion-MNIST into that folder where it lacks it", action="store_true")
-    _option(parser, "--seed", "N", "varies noise, examples and trainings (0)", type=_checked(values.seed))
-    _option(parser, "--store", "PATH", "the folder where trained runs are kept")
+    for name in ("dataset", "data_root", "download", "seed", "store"):
+        _add(parser, name, **(_IMAGES if name == "dataset" else {}))
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("reproduction"), help="the folder of the results (reproduction)")
 
 
@@ -233,36 +163,15 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help=_TARGET)
 
 
-def _add_binding(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what is declared of the implementation, where detection is not enough")
-    _option(
-        group,
-        "--effective-beta",
-        "B",
-        "the KL's weight against the negative log-likelihood",
-        type=_checked(values.positive_number),
-    )
-    _option(group, "--likelihood", None, "what the reconstruction term is", choices=values.LIKELIHOODS)
-    _option(
-        group,
-        "--objective",
-        None,
-        "what the loss is: the ELBO, whose KL is told to be estimated from draws or declared so, or something else on purpose (elbo)",
-        choices=values.OBJECTIVES,
-    )
-    _option(
-        group,
-        "--decoder",
-        None,
-        "what an entry of the output may depend on: the code alone, or earlier entries of x too (factorised)",
-        choices=values.DECODERS,
-    )
-    _option(group, "--loss", "NAME", "the loss that training uses, where the file has several")
-    _option(group, "--second-head", None, "what the encoder's second output is, where nothing settles it", choices=values.SECOND_HEADS)
-    _option(group, "--input-shape", "SHAPE", "of one item, such as 1,28,28", type=_checked(values.input_shape))
-    _option(group, "--input-range", "LOW,HIGH", "of an item's entries, such as -1,1", type=_checked(values.input_range))
-    _option(group, "--weights", "FILE", "a trained model's weights (a state dict): it is judged as it is, and nothing is trained")
-    _option(group, "--device", "NAME", "a torch device (cpu)")
+def _add_options(section: argparse._ActionsContainer, group: Group) -> None:
+    for option in OPTIONS.values():
+        if option.group is group:
+            _add(section, option.name)
+
+
+def _add(section: argparse._ActionsContainer, name: str, **otherwise: Any) -> None:
+    """An option of the table, with what is otherwise here."""
+    section.add_argument(OPTIONS[name].flag, dest=name, **{**OPTIONS[name].argument, **otherwise})
 
 
 def _option(group: argparse._ActionsContainer, names: str, metavar: str | None, explanation: str, **settings: Any) -> None:
@@ -270,18 +179,6 @@ def _option(group: argparse._ActionsContainer, names: str, metavar: str | None, 
     if metavar is not None:
         settings["metavar"] = metavar
     group.add_argument(*names.split(), help=explanation, default=argparse.SUPPRESS, **settings)
-
-
-def _checked(check: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The check as argparse wants it, so that its own message reaches the user."""
-
-    def convert(text: str) -> Any:
-        try:
-            return check(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-
-    return convert
 
 
 def _with_ranges_joined(argv: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a page needs is imported while the child still works, so that whoever waits for the run does not wait for it."""
+"""Import the HTML report's dependencies in the background while the run is still going."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import threading
 from vae_conformance.runner.events import Event, Trained
 
 MODULES = ("vae_conformance.report.html.collect_figures", "sklearn.manifold")
-"""What takes seconds to import."""
+"""Modules that take seconds to import."""
 
 
-class ImportAhead:
-    """Takes events; at the first trained runs, which a page will show, imports what draws them."""
+class Preloader:
+    """A listener that starts the imports at the first event about trained runs, since the page will show them."""
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
 
     def __call__(self, event: Event) -> None:
-        """Take one event in."""
+        """Handle one event."""
         if isinstance(event, Trained) and self._thread is None:
-            # No daemon: a process that ends in the midst of an import of compiled code may end badly.
+            # Not a daemon thread: exiting in the middle of an import of compiled code may crash the process.
             self._thread = threading.Thread(target=_import)
             self._thread.start()
 
 
 def _import() -> None:
-    with contextlib.suppress(Exception):  # whoever needs it imports it again, and says what is wrong
+    with contextlib.suppress(Exception):  # the import is repeated where it is needed, and reports the error there
         for name in MODULES:
             importlib.import_module(name)

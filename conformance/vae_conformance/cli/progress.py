@@ -1,4 +1,4 @@
-"""What is shown while a run goes on: one line that is rewritten on a terminal, now and then a line elsewhere."""
+"""Progress of a run: one line that is rewritten on a terminal, and occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TextIO
 
+from rich.live import Live
+
 from vae_conformance.cli.eta import Pace
+from vae_conformance.report.console import console_for, words
 from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, Promised, Started
 
 SECONDS_BETWEEN_LINES, MOST_SECONDS_BETWEEN_LINES = 5.0, 30.0
 SHARE_OF_TIME = 0.1
-"""Where lines stay, in a log, the next one comes after this share of the time so far, within the bounds above."""
+"""Share of the elapsed time after which a log gets its next line, within the bounds above."""
 
 
 class ProgressLine:
-    """Shows events as they come.
+    """A listener that shows the progress of a run.
 
     Args:
-        stream: where to, commonly standard error.
-        width: the columns of the terminal.
-        clock: seconds, for tests.
+        stream: the output stream, usually standard error.
+        clock: returns the time in seconds; replaced in tests.
     """
 
-    def __init__(self, stream: TextIO, *, width: int = 100, clock: Callable[[], float] = monotonic) -> None:
-        self._stream = stream
-        self._rewrites = stream.isatty()
-        self._width = width
+    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = monotonic) -> None:
+        self._console = console_for(stream)
+        self._live: Live | None = None
+        self._rewrites = stream.isatty() and not self._console.is_dumb_terminal
         self._clock = clock
         self._first_line: float | None = None
         self._last_line = 0.0
@@ -36,7 +38,7 @@ class ProgressLine:
         self._now = "loading"
 
     def __call__(self, event: Event) -> None:
-        """Take one event in, and show where the run stands."""
+        """Handle one event and show the progress."""
         now = self._clock()
         trainings = ""
         match event:
@@ -59,25 +61,27 @@ class ProgressLine:
         self._show(f"{self._decided}/{self._promised} claims{trainings}: {self._now}" if self._promised else self._now, now)
 
     def close(self) -> None:
-        """Take the rewritten line away."""
-        if self._rewrites:
-            self._write("\r\x1b[2K")
+        """Clear the rewritten line."""
+        if self._live is not None:
+            self._live.stop()
 
     def _show(self, text: str, now: float) -> None:
-        line = " ".join(text.split())
+        line = words(" ".join(text.split()))
         if self._rewrites:
-            self._write(f"\r\x1b[2K{line[: self._width - 1]}")
-            return
-        if self._first_line is None or now - self._last_line >= self._pause(now - self._first_line):
+            line.truncate(self._console.width, overflow="ellipsis")
+            self._rewritten().update(line, refresh=True)
+        elif self._first_line is None or now - self._last_line >= self._pause(now - self._first_line):
             self._first_line = now if self._first_line is None else self._first_line
             self._last_line = now
-            self._write(line + "\n")
+            self._console.print(line, soft_wrap=True)
+
+    def _rewritten(self) -> Live:
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False)
+            self._live.start()
+        return self._live
 
     @staticmethod
     def _pause(so_far: float) -> float:
-        """Seconds until the next line of a log, so that a long run does not flood it."""
+        """Return the seconds until the next line of a log, which grow so that a long run does not flood it."""
         return min(max(SHARE_OF_TIME * so_far, SECONDS_BETWEEN_LINES), MOST_SECONDS_BETWEEN_LINES)
-
-    def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()

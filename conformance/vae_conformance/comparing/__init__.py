@@ -1,1 +1,1 @@
-"""Compares reports that were written as JSON: of several implementations, or of one before and after a change."""
+"""Comparison of JSON reports: of several implementations, or of one implementation before and after a change."""

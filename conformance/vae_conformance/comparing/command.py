@@ -1,4 +1,4 @@
-"""The command `vae-conformance compare`: reads the reports, refuses what is none, writes what was asked for."""
+"""The command `vae-conformance compare`: reads and validates the reports, and writes the requested files."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from vae_conformance.report.files import refuse_unwritable, write_atomically
 
 
 def compare_files(paths: Sequence[Path], *, markdown: Path | None = None, html: Path | None = None) -> Comparison:
-    """Compare stored reports, and write the comparison where that is asked for.
+    """Compare stored reports, and write the comparison to the requested files.
 
     Args:
-        paths: two reports or more, the baseline first.
-        markdown: a file to write, or None.
-        html: another one.
+        paths: two or more reports, the baseline first.
+        markdown: the Markdown file to write, or None.
+        html: the HTML file to write, or None.
 
     Raises:
-        Unbound: fewer than two reports, one that cannot be read, or a file that cannot be written. Then nothing is written.
+        Unbound: there are fewer than two reports, one cannot be read, or a file cannot be written. Nothing is written then.
     """
     if len(paths) < 2:
         raise Unbound("a comparison needs two reports or more", "name the baseline first: vae-conformance compare old.json new.json")

@@ -1,4 +1,4 @@
-"""What is compared: implementations by claims, and what changed from the first report to each of the others."""
+"""The comparison of reports: outcomes by claim, and the changes from the baseline to each other report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HELD = (Outcome.HOLDS, Outcome.UNEXPECTED_PASS)
 
 
 class Kind(StrEnum):
-    """What a change is: a regression fails the comparison, the others are told."""
+    """The kind of a change: a regression fails the comparison, all others are only reported."""
 
     REGRESSION = "regression"
     IMPROVEMENT = "improvement"
@@ -25,11 +25,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """A claim that came out otherwise than in the baseline.
+    """A claim whose outcome differs from that in the baseline.
 
     Attributes:
-        claim: from the later report, or from the baseline where it is missing there.
-        before, after: the outcomes; None where the claim has no verdict.
+        claim: the claim in the later report, or in the baseline if the later one lacks it.
+        before, after: the outcomes; None if the claim has no verdict.
         kind: see `kind_of`.
     """
 
@@ -44,9 +44,9 @@ class Comparison:
     """Reports side by side; the first is the baseline.
 
     Attributes:
-        reports: in the order in which they were named.
-        claims: every claim of any of them, in the order of reports.
-        changes: for each report but the first its changes, regressions first, each kind in the order of the claims.
+        reports: the reports, in the order given.
+        claims: every claim of any report, in the order that reports use.
+        changes: the changes of each report but the first, regressions first, each kind in the order of the claims.
     """
 
     reports: tuple[StoredReport, ...]
@@ -55,12 +55,12 @@ class Comparison:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A letter for each report: A is the baseline."""
+        """Return a letter for each report; A is the baseline."""
         return tuple(_letters(index) for index in range(len(self.reports)))
 
     @property
     def by_area(self) -> Mapping[str, Sequence[StoredClaim]]:
-        """The claims of each area."""
+        """Return the claims by area."""
         areas: dict[str, list[StoredClaim]] = {}
         for claim in self.claims:
             areas.setdefault(area_of(claim.id), []).append(claim)
@@ -68,13 +68,13 @@ class Comparison:
 
     @property
     def exit_code(self) -> ExitCode:
-        """1 where any report has a regression, otherwise 0."""
+        """Return 1 if any report has a regression, otherwise 0."""
         worse = any(change.kind is Kind.REGRESSION for changes in self.changes for change in changes)
         return ExitCode.VIOLATES if worse else ExitCode.CONFORMS
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What the runs were not alike in, a sentence each: then a change may be the question's and not the implementation's."""
+        """Return a sentence for each condition in which the runs differ, since such a difference may explain a change of outcome."""
         names = [name for name in self.reports[0].conditions if len({report.conditions[name] for report in self.reports}) > 1]
         return tuple(
             f"{name}: "
@@ -83,12 +83,12 @@ class Comparison:
         )
 
     def outcomes(self, claim: str) -> tuple[Outcome | None, ...]:
-        """How one claim came out in each report; None where it has no verdict there."""
+        """Return the outcome of one claim in each report, or None where it has no verdict."""
         return tuple(None if claim not in report.claims else report.claims[claim].outcome for report in self.reports)
 
 
 def compare(reports: Sequence[StoredReport]) -> Comparison:
-    """Lay reports side by side, the first as the baseline."""
+    """Compare reports with the first one as the baseline."""
     claims: dict[str, StoredClaim] = {}
     for report in reports:
         claims = {**report.claims, **claims}
@@ -98,11 +98,11 @@ def compare(reports: Sequence[StoredReport]) -> Comparison:
 
 
 def kind_of(baseline: StoredClaim | None, after: Outcome | None) -> Kind:
-    """What a changed outcome is.
+    """Classify a changed outcome.
 
-    A regression is a claim that gated and held in the baseline and does not hold now: violated, undecided, not applicable any more, an
-    error, or without a verdict. None of these shows that it still holds, and each of them would otherwise be a way to silence it. A claim
-    that is listed as an expected failure now is none: somebody gave a reason for it.
+    A regression is a claim that gated and held in the baseline and does not hold any more: it is violated, inconclusive, not applicable, an
+    error, or without a verdict. None of these shows that it still holds, and each would otherwise be a way to silence it. A claim that is
+    now an expected failure is no regression, since a reason was given for it.
     """
     before = None if baseline is None else baseline.outcome
     if after in _HELD:
@@ -123,7 +123,7 @@ def _changes(baseline: StoredReport, other: StoredReport, claims: Sequence[Store
 
 
 def _letters(index: int) -> str:
-    """A to Z, then AA, AB, as columns of a sheet are called."""
+    """Return the label of a report: A to Z, then AA, AB and so on, like the columns of a spreadsheet."""
     letters = ""
     index += 1
     while index:

@@ -1,4 +1,4 @@
-"""A comparison as one page of HTML that needs nothing beside itself: no script, no font, no style from elsewhere."""
+"""A comparison as one self-contained HTML page, without scripts and without external fonts or styles."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _KINDS = {Kind.REGRESSION: "bad", Kind.IMPROVEMENT: "good", Kind.OTHER: "quiet"}
 
 
 def render_comparison_html(comparison: Comparison) -> str:
-    """The comparison as a page, light or dark as the reader's system is; everything from the reports is escaped."""
+    """Render the comparison as a page that follows the system's light or dark mode; all text from the reports is escaped."""
     regressions = sum(change.kind is Kind.REGRESSION for changes in comparison.changes for change in changes)
     end = conclusion(regressions, len(comparison.changes))
     return "\n".join(
@@ -97,10 +97,10 @@ def _changes(comparison: Comparison) -> list[str]:
         for kind in Kind:
             rows = []
             for change in (one for one in changes if one.kind is kind):
-                said = "" if change.after in (Outcome.HOLDS, Outcome.UNEXPECTED_PASS, None) else change.claim.message
+                message = "" if change.after in (Outcome.HOLDS, Outcome.UNEXPECTED_PASS, None) else change.claim.message
                 start = _row([change.claim.id, change.claim.level.value]).removesuffix("</tr>")
                 title = f'<td class="title">{escape(change.claim.title)}</td>'
-                rows.append(f'{start}{title}<td>{escape(arrow(change))}</td><td class="message">{escape(said)}</td></tr>')
+                rows.append(f'{start}{title}<td>{escape(arrow(change))}</td><td class="message">{escape(message)}</td></tr>')
             if rows:
                 words = f"{HEADINGS[kind]} of {label} against A"
                 lines += [f'<h2 class="{_KINDS[kind]}">{words}</h2>']
@@ -130,7 +130,7 @@ def _row(cells: list[str]) -> str:
 
 
 def _table(name: str, head: list[str], rows: list[str], kind: str = "matrix") -> list[str]:
-    """A table that scrolls where it is too wide, with the keyboard too; the name is what a screen reader calls it."""
+    """Return a table that scrolls if it is too wide, also by keyboard; screen readers announce it by its name."""
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     start = [f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(name)}">', f'<table class="{kind}">']
     return [*start, f"<thead><tr>{top}</tr></thead>", "<tbody>", *rows, "</tbody>", "</table>", "</div>"]

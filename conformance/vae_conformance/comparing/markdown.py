@@ -1,4 +1,4 @@
-"""A comparison as Markdown, for a comment or the summary of a job."""
+"""A comparison as Markdown, for a comment on a pull request or the summary of a CI job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vae_spec.outcomes import Outcome
 
 
 def render_comparison_markdown(comparison: Comparison) -> str:
-    """The comparison as Markdown text that ends with a newline; what comes from the reports is escaped."""
+    """Render the comparison as Markdown text that ends with a newline; all text from the reports is escaped."""
     regressions = sum(change.kind is Kind.REGRESSION for changes in comparison.changes for change in changes)
     lines = [f"## Conformance: {conclusion(regressions, len(comparison.changes))}", "", *_reports(comparison)]
     for label, changes in zip(comparison.labels[1:], comparison.changes, strict=True):
@@ -47,7 +47,7 @@ def _reports(comparison: Comparison) -> list[str]:
 
 
 def _matrix(comparison: Comparison) -> list[str]:
-    """One table, with a row for each area above its claims; words for two reports, signs for more."""
+    """Return one table with a heading row per area; outcomes are words for two reports, and symbols for more."""
     cells = WORDS if len(comparison.reports) == 2 else SIGNS
     rows: list[list[str]] = []
     for area, claims in comparison.by_area.items():

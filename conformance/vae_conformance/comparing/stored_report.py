@@ -1,4 +1,4 @@
-"""A report read back from its JSON file: what a comparison needs of it, and one clear error for whatever is no report."""
+"""A report read from its JSON file, reduced to what a comparison needs; anything else raises one clear error."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class StoredClaim:
     """One claim of a stored report.
 
     Attributes:
-        id, title, level, outcome, gates, message: as the report has them.
-        diagnosis: the mistake that it names, or None.
+        id, title, level, outcome, gates, message: as in the report.
+        diagnosis: the mistake that the claim names, or None.
     """
 
     id: str
@@ -40,12 +40,12 @@ class StoredReport:
     """A stored report.
 
     Attributes:
-        file: the path as the user wrote it.
-        target: the implementation, as it was named for that run.
+        file: the path as given by the user.
+        target: the implementation's name in that run.
         verdict: the word for the exit code.
-        exit_code: of that run.
-        conditions: the profile, the data, the seed, the gate and the choice of claims that it was run with, in words.
-        claims: by their ids.
+        exit_code: the exit code of that run.
+        conditions: the profile, the data set, the seed, the gate and the selection of claims of that run, as text.
+        claims: the claims by id.
     """
 
     file: str
@@ -57,10 +57,10 @@ class StoredReport:
 
 
 def read_report(path: Path) -> StoredReport:
-    """The report in a file.
+    """Read the report in a file.
 
     Raises:
-        Unbound: there is no such file, it is not JSON, it is no report, or one of another schema version.
+        Unbound: the file does not exist, is not JSON, is not a report, or has another schema version.
     """
     try:
         document: Any = json.loads(path.read_text(encoding="utf-8"))
@@ -114,10 +114,10 @@ def _condition(value: object) -> str:
 
 
 def _clean(text: object) -> str:
-    """The text without what a terminal would obey."""
+    """Remove the characters that a terminal would interpret."""
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not a text")  # noqa: TRY004  one kind of error for what is no report
-    return "".join(sign for sign in text if sign == "\n" or category(sign) not in ("Cc", "Cf", "Cs"))
+    return "".join(one for one in text if one == "\n" or category(one) not in ("Cc", "Cf", "Cs"))
 
 
 def _account(error: Exception) -> str:

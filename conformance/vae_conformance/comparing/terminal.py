@@ -1,16 +1,20 @@
-"""A comparison for the terminal: the reports, what changed, and the matrix."""
+"""A comparison for the terminal: the reports, the changes, and the matrix of outcomes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from vae_conformance.comparing.comparison import Change, Comparison, Kind
 from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, LEGEND, SIGNS, arrow, conclusion, conditions
-from vae_conformance.report.layout import Layout
+from vae_conformance.report.console import Paragraph, rendered, words
 from vae_conformance.runner.record import heading
 from vae_spec.outcomes import Outcome
 
-_COLOURS = {
+_COLOURS: Mapping[Outcome | None, str] = {
     Outcome.HOLDS: "green",
     Outcome.VIOLATED: "red",
     Outcome.ERROR: "red",
@@ -21,83 +25,84 @@ _COLOURS = {
 }
 _KINDS = {Kind.REGRESSION: "red", Kind.IMPROVEMENT: "green", Kind.OTHER: "bold"}
 _START = 23
-"""Columns of a claim's id and level."""
+"""Width in columns of a claim's id and level."""
 _LEAST_TITLE = 20
 
 
-def render_comparison(comparison: Comparison, layout: Layout) -> str:
-    """The comparison as text that ends with a newline; the signs are explained below the matrix."""
-    lines = [*_reports(comparison, layout), "", *_changes(comparison, layout)]
-    for columns in _columns(comparison, layout):
-        lines += [*_matrix(comparison, columns, layout), ""]
+def render_comparison(comparison: Comparison, console: Console) -> str:
+    """Render the comparison as text that ends with a newline; a legend below the matrix explains its symbols."""
     regressions = sum(change.kind is Kind.REGRESSION for changes in comparison.changes for change in changes)
-    end = conclusion(regressions, len(comparison.changes))
-    lines += [*layout.wrap(LEGEND), "", layout.paint(end, "red" if regressions else "green")]
-    return "\n".join(lines) + "\n"
+    end = words(conclusion(regressions, len(comparison.changes)), "red" if regressions else "green")
+    changes = list(_changes(comparison)) or [Text("Nothing changed."), Text()]
+    matrices = (part for columns in _columns(comparison, console.width) for part in (*_matrix(comparison, columns), Text()))
+    return rendered(console, [*_reports(comparison), Text(), *changes, *matrices, Paragraph(LEGEND, hang=2), Text(), end])
 
 
-def _reports(comparison: Comparison, layout: Layout) -> list[str]:
-    width = max(len(label) for label in comparison.labels)
-    lines: list[str] = []
+def _reports(comparison: Comparison) -> Iterator[RenderableType]:
+    width = _width(comparison)
     for label, report in zip(comparison.labels, comparison.reports, strict=True):
         account = f"{report.file}: {report.target} {report.verdict} ({conditions(report)})"
-        first, *rest = Layout(max(layout.width - width - 2, _LEAST_TITLE)).wrap(account)
-        lines += [f"{layout.paint(f'{label:{width}}', 'bold')}  {first}", *(" " * (width + 2) + line for line in rest)]
+        yield Paragraph(account, words(f"{label:{width}}  ", "bold"), hang=2)
     if comparison.differences:
-        lines += ["", *layout.wrap(f"{CAUTION}:"), *(line for text in comparison.differences for line in layout.wrap(text, "  "))]
-    return lines
+        yield from (Text(), Paragraph(f"{CAUTION}:", hang=2))
+        yield from (Paragraph(text, "  ", hang=2) for text in comparison.differences)
 
 
-def _changes(comparison: Comparison, layout: Layout) -> list[str]:
-    lines: list[str] = []
+def _changes(comparison: Comparison) -> Iterator[RenderableType]:
+    show = _in_full if len(comparison.changes) == 1 else _in_short
     for label, changes in zip(comparison.labels[1:], comparison.changes, strict=True):
         for kind in Kind:
             of_kind = [change for change in changes if change.kind is kind]
             if of_kind:
-                lines += [layout.paint(f"{HEADINGS[kind]} of {label} against A", _KINDS[kind], "bold")]
-                lines += _in_full(of_kind, layout) if len(comparison.changes) == 1 else _in_short(of_kind, layout)
-                lines += [""]
-    return lines or ["Nothing changed.", ""]
+                yield words(f"{HEADINGS[kind]} of {label} against A", f"bold {_KINDS[kind]}")
+                yield from show(of_kind)
+                yield Text()
 
 
-def _in_full(changes: Sequence[Change], layout: Layout) -> list[str]:
-    """Each change with its outcomes, its title and, where it no longer holds, what was said of it."""
-    lines: list[str] = []
+def _in_full(changes: Sequence[Change]) -> Iterator[Paragraph]:
+    """Yield each change with its outcomes, its title and, if the claim does not hold, its message."""
     for change in changes:
-        lines += layout.wrap(f"{change.claim.id:8}{change.claim.level.value:15}{arrow(change)}", "  ")
-        lines += layout.wrap(change.claim.title, "          ", "")
+        yield Paragraph(arrow(change), f"  {change.claim.id:8}{change.claim.level.value:15}")
+        yield Paragraph(change.claim.title, " " * 10)
         if change.after not in (Outcome.HOLDS, Outcome.UNEXPECTED_PASS, None):
-            lines += layout.wrap(change.claim.message, "          ")
-    return lines
+            yield Paragraph(change.claim.message, " " * 10, hang=2)
 
 
-def _in_short(changes: Sequence[Change], layout: Layout) -> list[str]:
-    return layout.wrap(", ".join(f"{change.claim.id} ({arrow(change)})" for change in changes), "  ")
+def _in_short(changes: Sequence[Change]) -> Iterator[Paragraph]:
+    yield Paragraph(", ".join(f"{change.claim.id} ({arrow(change)})" for change in changes), "  ", hang=2)
 
 
-def _columns(comparison: Comparison, layout: Layout) -> list[range]:
-    """The reports in portions that fit beside the claims."""
-    width = max(len(label) for label in comparison.labels) + 1
-    portion = max(1, (layout.width - _START - _LEAST_TITLE) // width)
+def _columns(comparison: Comparison, width: int) -> list[range]:
+    """Split the reports into groups of columns that fit next to the claims."""
+    portion = max(1, (width - _START - _LEAST_TITLE) // (_width(comparison) + 1))
     n = len(comparison.reports)
     return [range(start, min(start + portion, n)) for start in range(0, n, portion)]
 
 
-def _matrix(comparison: Comparison, columns: range, layout: Layout) -> list[str]:
-    width = max(len(label) for label in comparison.labels)
-    room = layout.width - _START - (width + 1) * len(columns)
-    head = "".join(f" {comparison.labels[column]:>{width}}" for column in columns)
-    lines = [" " * (_START + room) + layout.paint(head, "bold")]
+def _matrix(comparison: Comparison, columns: range) -> Iterator[RenderableType]:
+    """Yield the claims of each area with their symbols for these reports, all areas with the same column widths."""
+
+    def table() -> Table:
+        empty = Table.grid(expand=True)
+        empty.add_column(width=_START)
+        empty.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        for _ in columns:
+            empty.add_column(width=_width(comparison) + 1, justify="right")
+        return empty
+
+    head = table()
+    head.add_row("", "", *(words(comparison.labels[column], "bold") for column in columns))
+    yield head
     for area, claims in comparison.by_area.items():
-        lines += [layout.paint(heading(area), "bold")]
+        yield words(heading(area), "bold")
+        rows = table()
         for claim in claims:
-            title = claim.title if len(claim.title) < room else claim.title[: room - 2] + "…"
             outcomes = comparison.outcomes(claim.id)
-            cells = "".join(f" {_sign(outcomes[column], width, layout)}" for column in columns)
-            lines.append(f"{claim.id:8}{claim.level.value:15}{title:{room}}{cells}".rstrip())
-    return lines
+            signs = (words(SIGNS[outcomes[column]], _COLOURS.get(outcomes[column], "")) for column in columns)
+            rows.add_row(words(f"{claim.id:8}{claim.level.value}"), words(claim.title), *signs)
+        yield rows
 
 
-def _sign(outcome: Outcome | None, width: int, layout: Layout) -> str:
-    text = f"{SIGNS[outcome]:>{width}}"
-    return text if outcome is None else layout.paint(text, _COLOURS[outcome])
+def _width(comparison: Comparison) -> int:
+    """Return the width of the longest label in columns."""
+    return max(map(len, comparison.labels))

@@ -1,4 +1,4 @@
-"""The words and signs of a comparison, which all its forms share."""
+"""The words and symbols that all forms of a comparison share."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ CAUTION = "These runs were not asked alike, so a change may come from that"
 
 
 def arrow(change: Change) -> str:
-    """From what to what: "holds -> violated"."""
+    """Return the change of outcome in words: "holds -> violated"."""
     return f"{WORDS[change.before]} -> {WORDS[change.after]}"
 
 
 def conditions(report: StoredReport) -> str:
-    """What a run was asked, in words."""
+    """Return the conditions of a run in words."""
     asked = report.conditions
     only = f"only {asked['only']}" if asked.get("only") else ""
     seed = f"seed {asked['seed']}" if asked.get("seed") else ""
@@ -38,7 +38,7 @@ def conditions(report: StoredReport) -> str:
 
 
 def conclusion(regressions: int, others: int) -> str:
-    """The last sentence."""
+    """Return the last sentence of a comparison."""
     against = "the first report" if others > 1 else "the baseline"
     if not regressions:
         return f"no regression against {against}: exit code 0"

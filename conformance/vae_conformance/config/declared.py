@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vae_conformance.config.options import RunOptions
+from vae_conformance.config.kinds import shown
+from vae_conformance.config.options import OPTIONS, RunOptions, Scope
 from vae_conformance.config.pyproject import read_table
 from vae_conformance.errors import Unbound
 
 ATTRIBUTE = "conformance_options"
-DECLARATIONS = ("effective-beta", "likelihood", "objective", "decoder", "loss", "second-head", "input-shape", "input-range")
-"""The keys of `[tool.vae-conformance]` that speak of the implementation; the others are for those who run the suite."""
+DECLARATIONS = tuple(option.key for option in OPTIONS.values() if option.scope is Scope.IMPLEMENTATION)
+"""What a class may declare, by the keys of `[tool.vae-conformance]`."""
 
 
 def declared_options(owner: object, name: str) -> dict[str, Any]:
@@ -58,11 +59,5 @@ def completed(options: RunOptions, declared: Mapping[str, Any], by: str) -> tupl
     added = {key: value for key, value in declared.items() if getattr(options, key) is None}
     if not added:
         return options, ""
-    said = ", ".join(f"{key.replace('_', '-')} {_shown(value)}" for key, value in added.items())
+    said = ", ".join(f"{key.replace('_', '-')} {shown(value)}" for key, value in added.items())
     return replace(options, **added), f"declared by {by}: {said}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(f"{entry:g}" for entry in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,89 +1,178 @@
-"""What the user asked for: the options of one run, as one frozen record that travels to worker processes as JSON."""
+"""The options of a run, each declared once: as a field of the frozen record that travels to worker processes as JSON."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field, fields
+from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
+
+from vae_conformance.config import kinds, values
+from vae_conformance.config.kinds import Kind, checked, choice, shown
+from vae_conformance.config.target_spec import TargetSpec
 
 OWN_IMAGES = "own images"
 """What stands for a data set's name where the user's own images are trained on."""
 
+T = TypeVar("T")
+
+
+class Group(StrEnum):
+    """The groups of options in the command's help, in its order."""
+
+    ASKED = "what is asked"
+    DECLARED = "what is declared of the implementation, where detection is not enough"
+    COUNTS = "what counts"
+    HOW = "how it is run"
+
+
+class Scope(IntEnum):
+    """Of what an option speaks, and so where it may stand: the command line and Python take all of them."""
+
+    CALL = 1
+    """Of one run alone."""
+    PROJECT = 2
+    """Of all runs of a project: it may stand in its pyproject.toml too."""
+    IMPLEMENTATION = 3
+    """Of the implementation, wherever it is checked: its class may declare it too."""
+
+
+ASKED, DECLARED, COUNTS, HOW = Group
+CALL = Scope.CALL
+
+
+@dataclass(frozen=True)
+class Option:
+    """All that is said of an option apart from its type, which is that of its field.
+
+    Attributes:
+        name: the field of `RunOptions`, and the keyword in Python.
+        default: where nothing is said of it.
+        kind: how its values are read.
+        group: where the command's help shows it.
+        help: what it says, in the command's help.
+        scope: where it may stand.
+        bears: whether it bears on a verdict: the command that asks for a verdict again then names it.
+        spelling: on the command line; empty where it is the key.
+    """
+
+    name: str
+    default: Any
+    kind: Kind[Any]
+    group: Group
+    help: str
+    scope: Scope = Scope.PROJECT
+    bears: bool = True
+    spelling: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name in TOML, and in what a class declares."""
+        return self.name.replace("_", "-")
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line."""
+        return f"--{self.spelling or self.key}"
+
+    @property
+    def argument(self) -> dict[str, Any]:
+        """What argparse is given for it beside its name; where it is not given it leaves no trace, so that the configuration can speak."""
+        given: dict[str, Any] = {"help": self.help, "default": argparse.SUPPRESS}
+        if self.kind.of_text is None:
+            return {**given, "action": "store_true"}
+        if self.kind.choices:
+            return {**given, "choices": self.kind.choices}
+        action = "store" if self.kind.joined is None else "append"
+        return {**given, "metavar": self.kind.metavar, "type": checked(self.kind.of_text), "action": action}
+
+
+def _option(default: T, kind: Kind[T], group: Group, words: str, **more: Any) -> T:
+    """A field that is an option; `{default}` in its help stands for the default, and `more` is the rest of `Option`."""
+    facts = {"kind": kind, "group": group, "help": words.format(default=shown(default)), **more}
+    made: T = field(default_factory=lambda: copy(default), metadata=facts)
+    return made
+
+
+def _declared(kind: Kind[T], words: str) -> T | None:
+    return _option(None, kind, DECLARED, words, scope=Scope.IMPLEMENTATION)
+
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The options of `vae-conformance run`.
+    """The options of `vae-conformance run`. What each of them says, its help says; None leaves it to be detected, or unsaid.
 
     Attributes:
-        target: the implementation, as the user named it.
-        profile: exact, quick or full.
-        dataset: digits, mnist, fashion-mnist, or clusters.
-        data: an archive of the user's own images that is trained on in place of a data set, or None.
-        data_root: where torchvision's data sets lie; None where none was named.
-        download: whether a data set that does not lie there may be downloaded into it.
-        seed: varies noise, examples and training seeds.
-        only: claim ids or areas to ask; empty for all of the profile.
-        gate: `expected` gates required and expected claims, `required` the required ones alone.
-        require_parts: whether a gating claim that cannot be asked, because the loss or the sampling step was not found, leaves the run
-            incomplete.
-        expected_failures: claim id -> the reason why it may fail.
-        effective_beta: the KL's weight against the negative log-likelihood that the author declares, or None.
-        likelihood: the declared likelihood, or None to detect it.
-        objective: what the loss is declared to be, or None where nothing is said: the ELBO.
-        decoder: what the decoder is declared to see, or None where nothing is said: the code alone.
-        loss: the name of the loss that training uses, where the file has several; None for the only one.
-        second_head: what the encoder's second output is declared to be, or None to detect it.
-        input_shape: the shape of one item, or None to detect it.
-        input_range: the range of an item's entries, or None to detect it.
-        weights: a file of a trained model's weights, which is judged as it is; None to train.
-        device: a torch device name.
-        fail_fast: stop at the first violated gated claim.
-        time_limit: seconds a claim may take, its trainings apart.
-        training_time_limit: seconds that one training may take.
-        store: the folder of trained runs, or None for the user's cache folder.
+        target: the implementation.
+        training_time_limit: seconds that one training may take; no option of its own, and never less than `time_limit`.
     """
 
-    target: str
-    profile: str = "quick"
-    dataset: str = "digits"
-    data: str | None = None
-    data_root: str | None = None
-    download: bool = False
-    seed: int = 0
-    only: tuple[str, ...] = ()
-    gate: str = "expected"
-    require_parts: bool = False
-    expected_failures: dict[str, str] = field(default_factory=dict)
-    effective_beta: float | None = None
-    likelihood: str | None = None
-    objective: str | None = None
-    decoder: str | None = None
-    loss: str | None = None
-    second_head: str | None = None
-    input_shape: tuple[int, ...] | None = None
-    input_range: tuple[float, float] | None = None
-    weights: str | None = None
-    device: str = "cpu"
-    fail_fast: bool = False
-    time_limit: float = 60.0
+    target: TargetSpec
+    profile: str = _option("quick", choice(values.PROFILES), ASKED, "how much is run: no training, little of it, or all ({default})")
+    only: tuple[str, ...] = _option(
+        (), kinds.SELECTION, ASKED, "claims or areas, such as KL-02,REP; may be given several times", scope=CALL, bears=False
+    )
+    dataset: str = _option("digits", choice(values.DATASETS), ASKED, "what is trained on ({default}, which ship with the package)")
+    data: str | None = _option(None, kinds.FILE, ASKED, "your own images to train on: a NumPy archive with train and test, or images")
+    data_root: str | None = _option(None, kinds.PATH, ASKED, "the folder of torchvision's data sets")
+    download: bool = _option(False, kinds.FLAG, ASKED, "download MNIST or Fashion-MNIST into that folder where it lacks it", bears=False)
+    seed: int = _option(0, kinds.SEED, ASKED, "varies noise, examples and trainings ({default})", scope=CALL)
+    effective_beta: float | None = _declared(kinds.WEIGHT, "the KL's weight against the negative log-likelihood")
+    likelihood: str | None = _declared(choice(values.LIKELIHOODS), "what the reconstruction term is")
+    objective: str | None = _declared(
+        choice(values.OBJECTIVES),
+        "what the loss is: the ELBO, whose KL is told to be estimated from draws or declared so, or something else on purpose (elbo)",
+    )
+    decoder: str | None = _declared(
+        choice(values.DECODERS),
+        "what an entry of the output may depend on: the code alone, or earlier entries of x too (factorised)",
+    )
+    loss: str | None = _declared(kinds.NAME, "the loss that training uses, where the file has several")
+    second_head: str | None = _declared(choice(values.SECOND_HEADS), "what the encoder's second output is, where nothing settles it")
+    input_shape: tuple[int, ...] | None = _declared(kinds.SHAPE, "of one item, such as 1,28,28")
+    input_range: tuple[float, float] | None = _declared(kinds.RANGE, "of an item's entries, such as -1,1")
+    weights: str | None = _option(
+        None, kinds.FILE, DECLARED, "a trained model's weights (a state dict): it is judged as it is, and nothing is trained"
+    )
+    device: str = _option("cpu", kinds.NAME, DECLARED, "a torch device ({default})")
+    gate: str = _option(
+        "expected",
+        choice(values.GATES),
+        COUNTS,
+        "which claims decide the exit code: expected and required ones, or required ones alone ({default})",
+        bears=False,
+    )
+    expected_failures: Mapping[str, str] = _option(
+        {}, kinds.FAILURES, COUNTS, "a claim that may fail, and why; may be given several times", spelling="expect-fail", bears=False
+    )
+    require_parts: bool = _option(
+        False,
+        kinds.FLAG,
+        COUNTS,
+        "leave nothing open: a claim that gates and cannot be asked, because no loss or no sampling step was found, makes the exit code 4",
+        bears=False,
+    )
+    fail_fast: bool = _option(False, kinds.FLAG, COUNTS, "stop at the first violated claim that gates", scope=CALL, bears=False)
+    time_limit: float = _option(60.0, kinds.SECONDS, HOW, "seconds that a claim may take, its trainings apart ({default})", bears=False)
     training_time_limit: float = 600.0
-    store: str | None = None
+    store: str | None = _option(None, kinds.PATH, HOW, "the folder where trained runs are kept", scope=CALL, bears=False)
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back."""
-        return json.dumps(asdict(self))
+        return json.dumps(msgspec.to_builtins(self, enc_hook=str))
 
     @staticmethod
     def from_json(text: str) -> RunOptions:
         """The options that `to_json` wrote."""
-        values: dict[str, Any] = json.loads(text)
-        for name in ("only", "input_shape", "input_range"):
-            if values.get(name) is not None:
-                values[name] = tuple(values[name])
-        return replace(RunOptions(target=values.pop("target")), **values)
+        return msgspec.convert(json.loads(text), RunOptions, dec_hook=lambda kind, value: kind(value))
 
     @property
     def images(self) -> str:
@@ -99,6 +188,24 @@ class RunOptions:
     def store_path(self) -> Path | None:
         """The folder of trained runs, where one was named."""
         return None if self.store is None else Path(self.store)
+
+
+OPTIONS: Mapping[str, Option] = {
+    entry.name: Option(entry.name, entry.default_factory(), **entry.metadata)
+    for entry in fields(RunOptions)
+    if entry.metadata and callable(entry.default_factory)
+}
+"""The options by the names of their fields, in the order of help."""
+
+
+def read_words(parsed: Mapping[str, Any]) -> dict[str, Any]:
+    """What the words of a command line say of the options, by name; what is None, or no option, is left out.
+
+    Args:
+        parsed: what argparse made of them, by name.
+    """
+    given = ((option, parsed[name]) for name, option in OPTIONS.items() if parsed.get(name) is not None)
+    return {option.name: option.kind.joined(value) if option.kind.joined else value for option, value in given}
 
 
 def default_workers(profile: str) -> int:

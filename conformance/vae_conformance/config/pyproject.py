@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from vae_conformance.config import values
-from vae_conformance.config.options import RunOptions
+from vae_conformance.config.options import OPTIONS, RunOptions, Scope
+from vae_conformance.config.target_spec import TargetSpec
 from vae_conformance.errors import Unbound
 
 TABLE = "tool.vae-conformance"
+KEYS = tuple(option.key for option in OPTIONS.values() if option.scope >= Scope.PROJECT)
+"""The keys of the table."""
+_FILE = "pyproject.toml"
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Folders of installed packages: what lies above them belongs to someone else's project, or to none."""
 
 
-def load_options(target: str, given: Mapping[str, Any], folder: Path) -> RunOptions:
+def load_options(target: TargetSpec, given: Mapping[str, Any], folder: Path) -> RunOptions:
     """The options of a run: the command line wins over the configuration file, and that over the defaults.
 
     Expected failures of both are put together; where both give a reason, the command line's counts.
 
     Args:
-        target: the implementation, as the user named it.
+        target: the implementation.
         given: what the command line says, by the names of `RunOptions`; nothing else.
         folder: the current folder.
 
     Raises:
         Unbound: the configuration file cannot be read, or says something wrong.
     """
-    path = find_configuration(target, folder)
-    configured = {} if path is None else read_configuration(path)
+    configured: dict[str, Any] = next(filter(None, map(read_configuration, configuration_files(target, folder))), {})
     merged = {**configured, **given}
     if "expected_failures" in configured and "expected_failures" in given:
         merged["expected_failures"] = {**configured["expected_failures"], **given["expected_failures"]}
@@ -38,22 +42,16 @@ def load_options(target: str, given: Mapping[str, Any], folder: Path) -> RunOpti
     return options
 
 
-def find_configuration(target: str, folder: Path) -> Path | None:
-    """The pyproject.toml that counts: for a file the nearest one, above it too; otherwise the current folder's."""
-    file = target_file(target)
-    if file is None:
-        candidate = folder / "pyproject.toml"
-        return candidate if candidate.is_file() else None
-    start = (folder / file).resolve().parent
-    return next((place / "pyproject.toml" for place in (start, *start.parents) if (place / "pyproject.toml").is_file()), None)
+def configuration_files(target: TargetSpec, folder: Path) -> list[Path]:
+    """The pyproject.toml files that may speak of a target, of which the first with the table counts.
 
-
-def target_file(target: str) -> Path | None:
-    """The file of a target of the form file.py or file.py:Name; None for modules and registered names."""
-    if target.endswith(".py"):
-        return Path(target)
-    file, colon, _ = target.rpartition(":")
-    return Path(file) if colon and file.endswith(".py") else None
+    For a file or a notebook it is the nearest one upwards from it. For a module or an entry point it is the nearest one upwards from
+    the module's file, where that is found and not installed in site-packages, and after it the current folder's.
+    """
+    installed = not target.is_file and target.path is not None and not _INSTALLED.isdisjoint(target.path.parts)
+    beside = [] if target.path is None or installed else [place / _FILE for place in (folder / target.path).resolve().parents]
+    nearest = [path for path in beside if path.is_file()][:1]
+    return nearest if target.is_file else [*nearest, *(path for path in (folder / _FILE,) if path.is_file())]
 
 
 def read_configuration(path: Path) -> dict[str, Any]:
@@ -70,7 +68,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
     table = tools.get("vae-conformance", {}) if isinstance(tools, dict) else {}
     if not isinstance(table, dict):
         raise Unbound(f"{path}: {TABLE} must be a table", f"write [{TABLE}]")
-    return read_table(table, f"{path}: [{TABLE}]", _READERS, path.parent)
+    return read_table(table, f"{path}: [{TABLE}]", KEYS, path.parent)
 
 
 def read_table(table: Mapping[Any, Any], place: str, keys: Collection[str], folder: Path) -> dict[str, Any]:
@@ -89,79 +87,9 @@ def read_table(table: Mapping[Any, Any], place: str, keys: Collection[str], fold
     for key, value in table.items():
         if key not in keys:
             raise Unbound(f"{place} has an unknown key {key!r}", f"the keys are {', '.join(keys)}")
+        name = key.replace("-", "_")
         try:
-            read[key.replace("-", "_")] = _READERS[key](value, folder)
+            read[name] = OPTIONS[name].kind.of_value(value, folder)
         except ValueError as error:
             raise Unbound(f"{place} {key}: {error}") from error
     return read
-
-
-class _ValueMistakeError(ValueError):
-    """A value of the file that is not what it must be, of whatever type it is."""
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise _ValueMistakeError(f"{value!r} is not a text")
-    return value
-
-
-def _choice(names: tuple[str, ...]) -> Callable[[Any, Path], str]:
-    return lambda value, _folder: values.one_of(_text(value), names)
-
-
-def _positive(value: Any, _folder: Path) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _ValueMistakeError(f"{value!r} is not a number above 0")
-    return values.positive_number(value)
-
-
-def _flag(value: Any, _folder: Path) -> bool:
-    if not isinstance(value, bool):
-        raise _ValueMistakeError(f"{value!r} is neither true nor false")
-    return value
-
-
-def _row(value: Any) -> str:
-    """A list of numbers, or a text, in the command line's notation."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, list | tuple) and all(isinstance(entry, int | float) and not isinstance(entry, bool) for entry in value):
-        return ",".join(str(entry) for entry in value)
-    if isinstance(value, str):
-        return value
-    raise _ValueMistakeError(f"{value!r} is not a list of numbers")
-
-
-def _failures(value: Any, _folder: Path) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise _ValueMistakeError('must be a table of reasons, such as KL-02 = "the KL is weighed on purpose"')
-    reasons: dict[str, str] = {}
-    for identifier, reason in value.items():
-        if not isinstance(reason, str) or not reason.strip():
-            raise _ValueMistakeError(f"{identifier} needs a reason, as a text")
-        reasons[values.claim_id(identifier)] = reason.strip()
-    return reasons
-
-
-_READERS: Mapping[str, Callable[[Any, Path], Any]] = {
-    "profile": _choice(values.PROFILES),
-    "dataset": _choice(values.DATASETS),
-    "data": lambda value, folder: str(folder / _text(value)),
-    "data-root": lambda value, folder: str(folder / _text(value)),
-    "download": _flag,
-    "gate": _choice(values.GATES),
-    "require-parts": _flag,
-    "effective-beta": _positive,
-    "likelihood": _choice(values.LIKELIHOODS),
-    "objective": _choice(values.OBJECTIVES),
-    "decoder": _choice(values.DECODERS),
-    "loss": lambda value, _folder: _text(value),
-    "second-head": _choice(values.SECOND_HEADS),
-    "input-shape": lambda value, _folder: values.input_shape(_row(value)),
-    "input-range": lambda value, _folder: values.input_range(_row(value)),
-    "weights": lambda value, folder: str(folder / _text(value)),
-    "device": lambda value, _folder: _text(value),
-    "time-limit": _positive,
-    "expected-failures": _failures,
-}

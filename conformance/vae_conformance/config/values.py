@@ -53,24 +53,12 @@ def expected_failure(text: str) -> tuple[str, str]:
 
 def seed(text: str) -> int:
     """A whole number, 0 or greater."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if value < 0:
-        raise ValueError(f"{text!r} is not a whole number, 0 or greater")
-    return value
+    return _whole(text, 0, "a whole number, 0 or greater")
 
 
 def workers(text: str) -> int:
     """A number of processes, 1 or more."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise ValueError(f"{text!r} is not a number of processes, 1 or more")
-    return value
+    return _whole(text, 1, "a number of processes, 1 or more")
 
 
 def positive_number(text: str | float) -> float:
@@ -111,6 +99,16 @@ def _known_area(area: str, text: str) -> str:
     if area not in AREAS:
         raise ValueError(f"{text!r} names no area of the claims; there are {', '.join(AREAS)}")
     return area
+
+
+def _whole(text: str, least: int, what: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise ValueError(f"{text!r} is not {what}")
+    return value
 
 
 def _number(text: str | float) -> float:

@@ -221,6 +221,7 @@ class Laboratory:
                 "range": facts.input_range,
                 "likelihood": facts.likelihood,
                 "weight": facts.effective_beta,
+                "declared": (options.loss, options.objective, options.decoder, options.second_head),
                 "device": options.device,
                 "data": "" if recipe.single_stream else dataset(recipe.dataset, options).fingerprint,
                 "torch": torch.__version__,

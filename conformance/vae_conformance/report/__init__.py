@@ -1,1 +1,1 @@
-"""Reports of a run, all written from one record: for the terminal, as JSON, and as JUnit XML."""
+"""Reports of a run, all rendered from one record: terminal, JSON, JUnit XML, SARIF, Markdown, HTML and badges."""

@@ -1,4 +1,4 @@
-"""A badge: the verdict in a few words, as an image, and as the document that shields.io draws one from."""
+"""A badge with the verdict in a few words, as an SVG image and as the JSON document of a shields.io endpoint badge."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from unicodedata import category
 
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.json_report import dump
-from vae_conformance.report.layout import count
+from vae_conformance.report.wording import count
 from vae_conformance.runner.record import RunRecord
 from vae_spec.outcomes import Outcome
 
@@ -20,13 +20,13 @@ _COLOURS = {
     ExitCode.UNBOUND: ("lightgrey", "#5f6368"),
     ExitCode.ERROR: ("lightgrey", "#5f6368"),
 }
-"""For each exit code shields.io's name of a colour, and ours: white text on it has a contrast of 4.5 and more."""
+"""For each exit code, the colour's name at shields.io and our own value, on which white text has a contrast of at least 4.5."""
 _NARROW = frozenset("fijlrtI.,:;!|()[]' ")
 _WIDE = frozenset("mwMW@%")
 
 
 def message(report: RunRecord) -> str:
-    """The verdict, and what was asked: a badge that says less than the whole profile says so."""
+    """Return the verdict and the profile; a badge about part of a profile says so."""
     options = report.options
     match report.exit_code:
         case ExitCode.CONFORMS:
@@ -45,12 +45,12 @@ def message(report: RunRecord) -> str:
 
 
 def render_badge_json(report: RunRecord) -> str:
-    """The document of a shields.io endpoint badge: https://shields.io/badges/endpoint-badge."""
+    """Render the document of a shields.io endpoint badge: https://shields.io/badges/endpoint-badge."""
     return dump({"schemaVersion": 1, "label": LABEL, "message": message(report), "color": _colours(report)[0]})
 
 
 def render_badge(report: RunRecord) -> str:
-    """The badge as SVG text: it needs no font, script or style from elsewhere, and a screen reader reads its title."""
+    """Render the badge as self-contained SVG, without external fonts, scripts or styles; screen readers read its title."""
     label, words = _clean(LABEL), _clean(message(report))
     left, right = _width(label), _width(words)
     whole = left + right
@@ -83,7 +83,7 @@ def _colours(report: RunRecord) -> tuple[str, str]:
 
 
 def _width(text: str) -> int:
-    """The width in pixels, near what an 11 pixel sans-serif takes, with 6 on either side; `textLength` makes it exact."""
+    """Estimate the width in pixels of 11-pixel sans-serif text with a padding of 6 on each side; `textLength` makes it exact."""
     return 12 + round(sum(4.2 if sign in _NARROW else 10.0 if sign in _WIDE else 7.0 for sign in text))
 
 

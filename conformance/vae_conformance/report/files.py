@@ -1,4 +1,4 @@
-"""Report files: refused before the run where they cannot be written, and never left half written."""
+"""Report files: checked for write access before the run, and written atomically."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from vae_conformance.errors import Unbound
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Make sure that a report can be written to `path`.
+    """Check that a report can be written to `path`.
 
     Raises:
-        Unbound: its folder does not exist or takes no files, or the path is a folder.
+        Unbound: its folder does not exist or is not writable, or the path is not a regular file.
     """
     if path.exists() and not path.is_file():
         raise Unbound(f"the report cannot be written to {path}: that is a folder or a device", "name a plain file")
@@ -30,19 +30,19 @@ def refuse_unwritable(path: Path) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, so that whoever reads the path sees the old file or the whole new one.
+    """Write `text` to `path` as UTF-8, so that a reader sees either the old file or the complete new one.
 
     Raises:
-        OSError: the folder is gone, full or read-only.
+        OSError: the folder has disappeared or is read-only, or the disk is full.
     """
-    path = path.resolve()  # a symbolic link keeps standing, and what it points to is replaced
+    path = path.resolve()  # replace the target of a symbolic link, not the link
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        temporary.chmod(mode)  # mkstemp makes files that nobody else may read
+        temporary.chmod(mode)  # mkstemp creates files that only their owner may read
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The report as JSON, by the schema that ships with the package."""
+"""The report as JSON, following the schema that ships with the package."""
 
 from __future__ import annotations
 
@@ -7,29 +7,32 @@ import math
 from importlib.resources import files
 from typing import Any
 
+import msgspec
+
 from vae_conformance.report.summary import headline
+from vae_conformance.runner.events import FoundImplementation
 from vae_conformance.runner.record import SCHEMA_VERSION, ClaimReport, RunRecord
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the report."""
+    """Return the JSON Schema (2020-12) of the report."""
     text = files("vae_conformance").joinpath("report", "schema", f"report-{SCHEMA_VERSION}.schema.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
 
 def render_json(report: RunRecord) -> str:
-    """The report as JSON text that ends with a newline."""
+    """Render the report as JSON text that ends with a newline."""
     return dump(as_document(report))
 
 
 def dump(document: object) -> str:
-    """Indented JSON that any parser takes: numbers that are not finite become the strings "nan", "inf" and "-inf"."""
+    """Serialise to indented, standard JSON: non-finite numbers become the strings "nan", "inf" and "-inf"."""
     return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_document(report: RunRecord) -> dict[str, Any]:
-    """The report as the schema has it."""
+    """Return the report as a dictionary that follows the schema."""
     options, environment = report.options, report.environment
     return {
         "schema_version": SCHEMA_VERSION,
@@ -69,10 +72,9 @@ def as_document(report: RunRecord) -> dict[str, Any]:
 
 
 def implementation_document(report: RunRecord) -> dict[str, Any]:
-    """What is known of the implementation; of one that was never bound, its target alone."""
-    found = report.implementation or {}
-    names = ("name", "binding", "effective_beta", "likelihood", "parameters", "input_shape", "latent_dim", "weights")
-    return {"target": report.options.target, **{name: found.get(name) for name in names}}
+    """Return what is known of the implementation: only its target if it was never bound."""
+    found = {} if report.implementation is None else msgspec.to_builtins(report.implementation, enc_hook=float)
+    return {**dict.fromkeys(FoundImplementation.__struct_fields__), **found, "target": report.options.target.text}
 
 
 def _claim(claim: ClaimReport) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The report as JUnit XML, for servers that draw test results: a suite for each area, a case for each claim."""
+"""The report as JUnit XML for CI servers: one test suite per area, one test case per claim."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 
 
 def render_junit(report: RunRecord) -> str:
-    """The report as XML text.
+    """Render the report as XML text.
 
-    A claim that gates and is violated, inconclusive or passes unexpectedly is a failure of that type; where it does not
-    gate, it is skipped with its message, so that the server's colour agrees with the exit code. What kept the run from
-    its verdicts is an error, and so are promised claims without one; after such an error, or a stop at the first
+    A gating claim that is violated, inconclusive or passes unexpectedly is a failure of that type; one that does not gate
+    is skipped with its message, so that the server's colour agrees with the exit code. A problem that kept the run from
+    its verdicts is an error, and so are promised claims without a verdict; after such an error, or a stop at the first
     violation, those claims are skipped.
     """
     root = ET.Element("testsuites", name="vae-conformance", time=f"{report.duration_s:.3f}")
     for area, claims in report.by_area.items():
-        _suite(root, heading(area), report.options.target, claims)
+        _suite(root, heading(area), report.options.target.text, claims)
     _run_suite(root, report)
     for suite in root:
         for kind, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             suite.set(kind, str(sum(1 for _ in suite.iter(tag))))
-    for kind in ("tests", "failures", "errors"):  # the usual schema lets the root have no count of what is skipped
+    for kind in ("tests", "failures", "errors"):  # the usual schema has no count of skipped tests at the root
         root.set(kind, str(sum(int(suite.get(kind, "0")) for suite in root)))
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
@@ -69,11 +69,11 @@ def _result(case: ET.Element, claim: ClaimReport) -> None:
 
 
 def _run_suite(root: ET.Element, report: RunRecord) -> None:
-    """What belongs to no claim that was asked."""
+    """Add the problem of the run and the promised claims without a verdict, which belong to no area's suite."""
     if report.problem is None and not report.missing:
         return
     suite = ET.SubElement(root, "testsuite", name="The run", time="0.000")
-    target = _clean(report.options.target)
+    target = _clean(report.options.target.text)
     if report.problem is not None:
         case = ET.SubElement(suite, "testcase", classname=target, name="the implementation is loaded and asked", time="0.000")
         _entry(
@@ -85,9 +85,9 @@ def _run_suite(root: ET.Element, report: RunRecord) -> None:
     for claim in report.missing:
         case = ET.SubElement(suite, "testcase", classname=target, name=claim, time="0.000")
         stopped = report.options.fail_fast and report.exit_code is ExitCode.VIOLATES
-        # one problem is one error, however many claims it kept from being asked
-        told = stopped or report.problem is not None
-        _entry(case, "skipped" if told else "error", "incomplete", "promised by the profile, but not asked")
+        # one problem counts as one error, however many claims could not be asked because of it
+        explained = stopped or report.problem is not None
+        _entry(case, "skipped" if explained else "error", "incomplete", "promised by the profile, but not asked")
 
 
 def _entry(case: ET.Element, tag: str, kind: str, text: str) -> None:
@@ -97,5 +97,5 @@ def _entry(case: ET.Element, tag: str, kind: str, text: str) -> None:
 
 
 def _clean(text: str) -> str:
-    """The text without the control characters that XML 1.0 forbids."""
+    """Replace the control characters that XML 1.0 forbids."""
     return _NOT_XML.sub("�", text)

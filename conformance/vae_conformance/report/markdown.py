@@ -1,27 +1,28 @@
-"""The report as Markdown: for a comment on a pull request, or the summary of a job."""
+"""The report as Markdown, for a comment on a pull request or the summary of a CI job."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.report.layout import count, number
 from vae_conformance.report.markdown_text import code, code_block, escaped, escaped_lines, table
 from vae_conformance.report.summary import advice, headline
-from vae_conformance.report.terminal import repeat_command, shown_weights
+from vae_conformance.report.terminal import repeat_command
+from vae_conformance.report.wording import count, number
 from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, heading
 from vae_spec.outcomes import Number, Outcome
 
 LARGEST = 60_000
-"""Characters in all: a comment on GitHub takes 65 536."""
+"""Maximum length in characters; GitHub limits comments to 65 536."""
 _SHOWN = (Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE)
 
 
 def render_markdown(report: RunRecord) -> str:
-    """The report as Markdown text that ends with a newline.
+    """Render the report as Markdown text that ends with a newline.
 
-    The verdict, what most likely is wrong, each claim that does not hold with its cause and place, a table by area, and how to repeat it.
-    Whatever comes from the implementation is escaped. Where there is more than a comment takes, the last claims are only named.
+    It holds the verdict, the most likely mistakes, each claim that does not hold with its cause and location, a table by area, and the
+    command that reproduces the run. All text from the implementation is escaped. If the report exceeds `LARGEST`, the last claims are
+    only named.
     """
     lines = [*_verdict(report), *_problem(report), *_diagnoses(report.diagnoses)]
     failing = [claim for outcome in _SHOWN for claim in report.claims if claim.outcome is outcome]
@@ -42,23 +43,23 @@ def render_markdown(report: RunRecord) -> str:
 
 def _verdict(report: RunRecord) -> list[str]:
     code_number = int(report.exit_code)
-    weights = (report.implementation or {}).get("weights")
+    weights = None if report.implementation is None else report.implementation.weights
     return [
-        f"## {code(report.options.target)}: {report.exit_code.verdict}",
+        f"## {code(report.options.target.text)}: {report.exit_code.verdict}",
         "",
         f"{report.exit_code.meaning[0].upper()}{report.exit_code.meaning[1:]} (exit code {code_number}).",
         "",
         *_left_open(report),
-        *([] if weights is None else [f"Weights, judged as they are: {code(shown_weights(weights))}", ""]),
+        *([] if weights is None else [f"Weights, judged as they are: {code(str(weights))}", ""]),
     ]
 
 
 def _left_open(report: RunRecord) -> list[str]:
-    """What the verdict does not speak of, and how to have it asked."""
-    told = advice(report)
-    if not told:
+    """Return the claims that could not be asked, and how to make them applicable; nothing if there are none."""
+    hints = advice(report)
+    if not hints:
         return []
-    return [f"It {escaped(headline(report))}.", "", *(f"- To have them asked: {escaped(one)}." for one in told), ""]
+    return [f"It {escaped(headline(report))}.", "", *(f"- To have them asked: {escaped(one)}." for one in hints), ""]
 
 
 def _problem(report: RunRecord) -> list[str]:
@@ -109,7 +110,7 @@ def _numbers(values: Mapping[str, Number]) -> str:
 
 
 def _areas(report: RunRecord) -> list[str]:
-    """A row for each area, a column for each outcome that occurs."""
+    """Return a table with one row per area and one column per outcome that occurs."""
     used = [outcome for outcome in Outcome if report.summary.get(outcome)]
     rows = []
     for area, claims in report.by_area.items():

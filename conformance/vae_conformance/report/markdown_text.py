@@ -1,4 +1,4 @@
-"""Text from anywhere as Markdown (GitHub's and GitLab's) that shows it as it is."""
+"""Escaping of untrusted text for Markdown (GitHub's and GitLab's), so that it is shown literally."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ _REPLACED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "<span>$</span>"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _REFERENCE = re.compile(r"(?<=[@#!])(?=\w)|(?<=:)(?=//)|(?<=www)(?=\.)")
 _LIST = re.compile(r"^(|\d+(?=[.)](?:\s|$)))([-+#=.)])")
-"""What would begin a list, a heading or a rule at the start of a line."""
+"""Characters that begin a list, a heading or a rule at the start of a line."""
 LONGEST = 1200
-"""Characters of one text: a traceback stands in the JSON report, not in a comment."""
+"""Maximum characters of one text: whole tracebacks are left to the JSON report."""
 
 
 def escaped(text: str) -> str:
-    """One line that no renderer reads anything into: no markup, HTML, table, mention, reference or link."""
+    """Escape a text into one line without active markup, HTML, table cells, mentions, references or links."""
     line = clipped(" ".join(_CONTROL.sub(" ", text).split()))
-    # a comment between "@" and a name keeps servers from sending the person a message
+    # a comment between "@" and a name keeps servers from notifying that person
     joined = "<!-- -->".join(_SIGNS.sub(_replaced, part) for part in _REFERENCE.split(line))
     return _LIST.sub(r"\1\\\2", joined)
 
 
 def escaped_lines(text: str) -> str:
-    """The same for several lines, which stay lines, within tables too."""
+    """Escape a text of several lines; they stay lines, even within table cells."""
     return "<br>".join(escaped(line) for line in clipped(text).splitlines() if line.strip())
 
 
-def _replaced(sign: re.Match[str]) -> str:
-    return _REPLACED.get(sign[0], "\\" + sign[0])
+def _replaced(character: re.Match[str]) -> str:
+    return _REPLACED.get(character[0], "\\" + character[0])
 
 
 def code(text: str) -> str:
-    """Inline code, not for tables: fenced by more backticks than it holds."""
+    """Format a text as inline code, with a fence of more backticks than it contains; not for table cells."""
     line = " ".join(_CONTROL.sub(" ", text).split())
     fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", line)), default=0))
     pad = " " if line.startswith("`") or line.endswith("`") or not line else ""
@@ -41,18 +41,18 @@ def code(text: str) -> str:
 
 
 def code_block(text: str, language: str = "") -> list[str]:
-    """The lines of a fenced block."""
+    """Return the lines of a fenced code block."""
     kept = clipped(_CONTROL.sub(" ", text))
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", kept)), default=0))
     return [fence + language, *kept.splitlines(), fence]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a table whose cells are Markdown already; empty where it has no rows."""
+    """Return the lines of a table whose cells are already Markdown, or an empty list if there are no rows."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}", *lines] if lines else []
 
 
 def clipped(text: str) -> str:
-    """The text, or its beginning where it is very long."""
+    """Return the text, truncated to `LONGEST` characters."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST].rstrip()} …"

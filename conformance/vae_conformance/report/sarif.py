@@ -1,4 +1,4 @@
-"""The report as SARIF 2.1.0, for servers that show findings beside the line of code that they concern.
+"""The report as SARIF 2.1.0, for servers that show findings next to the lines of code that they concern.
 
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
@@ -24,17 +24,17 @@ from vae_spec.outcomes import Level, Outcome
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
-_FILE = re.compile(r"(?P<file>.+\.(?:py|ipynb))(?::.*)?", re.IGNORECASE | re.DOTALL)
 _REPORTED = (Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAILURE, Outcome.UNEXPECTED_PASS)
 _WEIGHT = {Level.REQUIRED: "error", Level.EXPECTED: "warning", Level.INFORMATIONAL: "note"}
 
 
 def render_sarif(report: RunRecord) -> str:
-    """The report as SARIF text that ends with a newline.
+    """Render the report as SARIF text that ends with a newline.
 
-    Each claim of the run is a rule. A claim that gates and is violated, or passes although it is listed, is a result of level error; one
-    that gates and could not be decided, of level warning; what does not gate, of level note. An expected failure is a suppressed result
-    with its reason. What kept the run from its verdicts, errors of the suite and claims without a verdict are notifications.
+    Each claim of the run is a rule. A gating claim that is violated, or passes although it is an expected failure, is a result of level
+    error; a gating claim that is inconclusive, of level warning; a claim that does not gate, of level note. An expected failure is a
+    suppressed result with its reason. A problem that kept the run from its verdicts, errors of the suite and claims without a verdict are
+    notifications.
     """
     rules = [_rule(claim) for claim in report.claims]
     numbers = {claim.id: index for index, claim in enumerate(report.claims)}
@@ -46,7 +46,7 @@ def render_sarif(report: RunRecord) -> str:
         "columnKind": "unicodeCodePoints",
         "results": results,
         "properties": {
-            "target": report.options.target,
+            "target": report.options.target.text,
             "verdict": report.exit_code.verdict,
             "profile": report.options.profile,
             "seed": report.options.seed,
@@ -96,7 +96,7 @@ def _result(claim: ClaimReport, rule: int, report: RunRecord) -> dict[str, Any]:
 
 
 def _level(claim: ClaimReport) -> str:
-    """As the exit code has it: what fails the run is an error."""
+    """Return the SARIF level, consistent with the exit code: a result that fails the run is an error."""
     match claim.outcome:
         case Outcome.VIOLATED:
             return "error" if claim.gates else "note"
@@ -108,7 +108,7 @@ def _level(claim: ClaimReport) -> str:
 
 
 def _message(claim: ClaimReport, report: RunRecord, place: Location | None) -> str:
-    """What happened, the mistake that explains it, how to mend it, and how to see it again."""
+    """Return what happened, the mistake that explains it, how to fix it, and the command that reproduces it."""
     if claim.outcome is Outcome.UNEXPECTED_PASS:
         return f"{claim.id} holds, but is listed as an expected failure ({claim.reason}): take it out of the list"
     verdict, mistake = claim.verdict, _mistake(claim, report)
@@ -123,13 +123,13 @@ def _message(claim: ClaimReport, report: RunRecord, place: Location | None) -> s
 
 
 def _mistake(claim: ClaimReport, report: RunRecord) -> str | None:
-    """The likeliest mistake that explains it, or the one that the claim itself names."""
+    """Return the most likely mistake among the diagnoses that rest on this claim, or else the one that the claim itself names."""
     explaining = (diagnosis.mistake for diagnosis in report.diagnoses if claim.id in diagnosis.evidence)
     return next(explaining, claim.verdict.diagnosis)
 
 
 def _place(location: Location) -> dict[str, Any]:
-    # The lines of a cell are not those of the notebook's file: the annotation stands at its top, and the words say the cell.
+    # Line numbers of a cell are not those of the notebook file: annotate its first line; the message names the cell.
     line = location.line if location.cell is None else 1
     return {
         "physicalLocation": {"artifactLocation": _artifact(location.file), "region": {"startLine": line}},
@@ -143,14 +143,13 @@ def _artifact(file: str) -> dict[str, str]:
 
 
 def _whole_file(report: RunRecord) -> tuple[Location, ...]:
-    """The first line of the target's file, where it is one: servers show no finding without a place."""
+    """Return the first line of the target's file, if it is a file: servers do not show findings without a location."""
     target = report.options.target
-    named = _FILE.fullmatch(target)
-    return () if named is None else (location_in(named["file"], 1, target),)
+    return (location_in(str(target.path), 1, target.text),) if target.is_file else ()
 
 
 def _fingerprint(claim: ClaimReport, place: Location | None) -> str:
-    """What stays the same while lines move: a server tells by it whether a finding is new."""
+    """Return a hash that does not change when lines move, by which a server recognises findings that are not new."""
     where = "" if place is None else f"{place.file}:{place.name}"
     return hashlib.sha256(f"{claim.id} {where}".encode()).hexdigest()
 
@@ -176,5 +175,5 @@ def _notification(level: str, text: str) -> Mapping[str, Any]:
 
 
 def _literal(text: str) -> str:
-    """The text with those signs escaped that SARIF reads as placeholders (3.11.5) and links (3.11.6)."""
-    return re.sub(r"[{}]", lambda sign: sign[0] * 2, re.sub(r"[\\\[\]]", lambda sign: "\\" + sign[0], text))
+    """Escape the characters that SARIF reads as placeholders (3.11.5) and links (3.11.6)."""
+    return re.sub(r"[{}]", lambda brace: brace[0] * 2, re.sub(r"[\\\[\]]", lambda one: "\\" + one[0], text))

@@ -1,4 +1,4 @@
-"""How the claims came out by area and level, and the whole verdict in words: the same in every report."""
+"""The summary that all reports share: outcomes by area and level, and the verdict in a sentence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.report.layout import count
+from vae_conformance.report.wording import count
 from vae_conformance.runner.record import ClaimReport, RunRecord, heading
 from vae_spec.outcomes import Level, Outcome
 from vae_spec.parts import Part
@@ -17,7 +17,7 @@ _ADVICE: Mapping[str, str] = {
     " docs/adapters.md shows a record that says how",
     Part.DRAW: "let the sampling step be a method, reparameterize(mu, logvar), or say with a record where it is: docs/adapters.md",
 }
-"""What to do about the parts of `vae_conformance.runner.missing_parts.REPLACEABLE`."""
+"""Advice for each part in `vae_conformance.runner.missing_parts.REPLACEABLE`."""
 _NAMES: Mapping[str, str] = {Part.LOSS: "loss", Part.DRAW: "sampling step that can be called"}
 
 _BAD = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS})
@@ -25,7 +25,7 @@ _OPEN = frozenset({Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAILURE})
 
 
 def counted(outcome: Outcome, n: int) -> str:
-    """So many claims of one outcome: "1 holds", "2 hold", "3 violated"."""
+    """Return the number of claims with an outcome in words: "1 holds", "2 hold", "3 violated"."""
     return f"{n} hold" if outcome is Outcome.HOLDS and n != 1 else f"{n} {outcome.words}"
 
 
@@ -34,10 +34,10 @@ class Cell:
     """The claims of one area at one level.
 
     Attributes:
-        holding: how many hold.
-        asked: how many there are, those that do not apply apart.
-        bad: whether one is violated, passes though it was expected to fail, or could not be asked.
-        open: whether one is undecided, or fails as expected.
+        holding: the number that hold.
+        asked: the number of claims, without those that are not applicable.
+        bad: whether any is violated, passes unexpectedly, or ended in an error.
+        open: whether any is inconclusive, or fails as expected.
     """
 
     holding: int
@@ -47,18 +47,18 @@ class Cell:
 
     @staticmethod
     def of(claims: Iterable[ClaimReport]) -> Cell:
-        """The cell of these claims."""
+        """Summarise these claims."""
         outcomes = [claim.outcome for claim in claims if claim.outcome is not Outcome.NOT_APPLICABLE]
         return Cell(outcomes.count(Outcome.HOLDS), len(outcomes), bool(_BAD & set(outcomes)), bool(_OPEN & set(outcomes)))
 
     def shown(self) -> str:
-        """For people."""
+        """Return the text for a table: "3 of 4", or a dash."""
         return f"{self.holding} of {self.asked}" if self.asked else "–"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One area, or all of them: its heading, a cell for each level, and how many claims do not apply."""
+    """One area, or all of them: the heading, a cell per level, and the number of claims that are not applicable."""
 
     name: str
     cells: tuple[Cell, ...]
@@ -66,25 +66,25 @@ class Row:
 
     @staticmethod
     def of(name: str, claims: Sequence[ClaimReport]) -> Row:
-        """The row of these claims."""
+        """Summarise these claims by level."""
         cells = tuple(Cell.of(claim for claim in claims if claim.verdict.level is level) for level in Level)
         return Row(name, cells, sum(claim.outcome is Outcome.NOT_APPLICABLE for claim in claims))
 
 
 def rows(report: RunRecord) -> list[Row]:
-    """A row for each area that has claims, and one for all of them together."""
+    """Return a row for each area that has claims, and one for all areas together."""
     each = [Row.of(heading(area), claims) for area, claims in report.by_area.items()]
     return [*each, Row.of("all", report.claims)] if each else []
 
 
 def advice(report: RunRecord) -> list[str]:
-    """What to do where nothing was found wrong, and claims could not be asked for want of a part; a sentence for each part."""
+    """Return a sentence of advice per missing part that left claims unasked; empty if the run found something wrong."""
     open_ = report.exit_code in (ExitCode.CONFORMS, ExitCode.INCOMPLETE)
     return [_ADVICE[part] for part in report.unasked.parts] if open_ else []
 
 
 def unasked_words(report: RunRecord) -> str:
-    """What was not found, and how many claims that leaves open."""
+    """Return a clause that says which parts were not found and how many claims could therefore not be asked."""
     missing = report.unasked
     names = " and no ".join(_NAMES[part] for part in missing.parts)
     found = "was" if len(missing.parts) == 1 else "were"
@@ -92,7 +92,7 @@ def unasked_words(report: RunRecord) -> str:
 
 
 def headline(report: RunRecord) -> str:
-    """The verdict in one sentence, without the target's name."""
+    """Return the verdict as a sentence without its subject, the target."""
     violated = [claim for claim in report.claims if claim.outcome is Outcome.VIOLATED and claim.gates]
     gating = [claim for claim in report.claims if claim.gates and claim.outcome is not Outcome.NOT_APPLICABLE]
     match report.exit_code:

@@ -1,1 +1,1 @@
-"""Both teaching documents from start to end on the reference: trainings, tables, figures, claims, and the folder they are written to."""
+"""Reproduction of both teaching documents with the reference: trainings, tables, figures, claims, and the folder they are written to."""

@@ -1,4 +1,4 @@
-"""VAE Basics 6.6.3, section by section."""
+"""The chapters of VAE Basics 6.6.3."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vae_spec.documents import BASICS
 from vae_spec.evidence import Arm, TrainedRun
 
 LAB_UNIT = "mean over entries"
-"""What the lab's losses are: means over items and over their two dimensions."""
+"""The unit of the lab's losses, which are means over items and over their two dimensions."""
 
 
 def _lab(findings: Findings) -> Content:
@@ -41,7 +41,7 @@ def _lab(findings: Findings) -> Content:
 
 
 def _figures(printed: list[TrainedRun], runs: list[TrainedRun]) -> Table:
-    """The losses that the lab prints, of its own seed and of others."""
+    """Return the table of the losses that the lab prints, for its own seed and for others."""
     rows: list[tuple[str, tuple[Cell, ...]]] = []
     for epoch, values in PRINTED.items():
         for name, value in zip(("reconstruction", "KL", "loss"), values, strict=True):
@@ -83,7 +83,7 @@ _KINDS = ((str(Arm.OWN), "VAE"), (str(Arm.AUTOENCODER), "autoencoder"), ("GAN", 
 
 
 def _either(note: str, of_sights: Quantity) -> Quantity:
-    """A quantity of systems that stand outside the suite's trainer under its note, of all others as they are seen."""
+    """Return a quantity that is read from the run's note if it has one (systems that the suite does not train), else from observations."""
     name, read = of_sights
     return name, lambda run: run.notes[note] if note in run.notes else read(run)
 
@@ -153,4 +153,4 @@ BASICS_CHAPTERS = (
         _exercises,
     ),
 )
-"""Every section of the lab's document that claims cite, in order."""
+"""Every section of VAE Basics that claims cite, in order."""

@@ -1,4 +1,4 @@
-"""A chapter: one section of a document, what it says in this project's words, and what the reproduction shows of it."""
+"""A chapter: one section of a document, summarised in this project's words, with the tables and figures of its reproduction."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ def _nothing(_findings: Findings) -> Content:
 
 @dataclass(frozen=True)
 class Chapter:
-    """One section.
+    """One section of a document.
 
     Attributes:
-        document: where it stands.
-        section: its number or name there.
-        said: what the document says, in a sentence or two.
-        content: its tables and figures.
+        document: the document.
+        section: the section's number or name.
+        summary: what the document says, in a sentence or two.
+        content: returns the section's tables and figures.
     """
 
     document: Document
     section: str
-    said: str
+    summary: str
     content: Callable[[Findings], Content] = _nothing
 
 
 def first_pictures(runs: Sequence[TrainedRun]) -> Pictures | None:
-    """The pictures of the first seed, or None where its training diverged or was not made."""
+    """Return the pictures of the first seed, or None if its training diverged or was not made."""
     return runs[0].sights.pictures if runs and runs[0].sights is not None else None
 
 
 def pictures_by_arm(findings: Findings, experiment: Experiment) -> Mapping[str, Pictures]:
-    """The pictures of the first seed of every arm that has some."""
+    """Return the pictures of the first seed for every arm that has any."""
     found = {arm: first_pictures(findings.runs(experiment, arm)) for arm in findings.arms(experiment)}
     return {arm: pictures for arm, pictures in found.items() if pictures is not None}
 
 
 def first_by_arm(findings: Findings, experiment: Experiment) -> Mapping[str, TrainedRun]:
-    """The first seed's run of every arm."""
+    """Return the first seed's run of every arm."""
     return {arm: findings.runs(experiment, arm)[0] for arm in findings.arms(experiment)}
 
 
 def vae_and_autoencoder(findings: Findings) -> tuple[tuple[str, Sequence[TrainedRun]], ...]:
-    """The two models of the documents' standing comparison, over seeds."""
+    """Return the two models that the documents compare throughout, with their runs over seeds."""
     contrast = Experiment.CONTRAST
     return ("VAE", findings.runs(contrast)), ("its autoencoder", findings.runs(contrast, Arm.AUTOENCODER))

@@ -1,15 +1,14 @@
-"""The command `reproduce`: the experiments of both teaching documents on the reference, from start to end.
+"""The command `reproduce`: all experiments of both teaching documents with the reference.
 
-Unlike `run` it works in its own process, for the code that it trains is the project's own.
+Unlike `run`, it works in its own process, since the code that it trains is the project's own.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.data import datasets
@@ -21,8 +20,10 @@ from vae_conformance.reproduction.numbers import render_numbers
 from vae_conformance.reproduction.page import render_page
 from vae_conformance.reproduction.sections import Section, sections
 from vae_conformance.reproduction.trainings import ALWAYS, SEEDS, jobs, make_all
+from vae_conformance.runner.events import Bound, Event, Progress
 from vae_conformance.runner.selection import selected
 from vae_conformance.runner.session import Session
+from vae_conformance.target.spec import parse_target
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Group
 from vae_spec.judging import precondition
@@ -36,12 +37,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came out.
+    """The result of a reproduction.
 
     Attributes:
-        findings: trainings and verdicts.
-        sections: of both documents, with their figures.
-        code: how the command ends.
+        findings: the trained runs and verdicts.
+        sections: the sections of both documents, with their figures.
+        code: the command's exit code.
     """
 
     findings: Findings
@@ -51,41 +52,41 @@ class Reproduction:
 
 @dataclass
 class _System:
-    """One of the two systems: its session, and what the session told of itself."""
+    """One of the two systems: its session, with the implementation and environment that the session reported."""
 
     options: RunOptions
-    told: dict[str, Any] = field(default_factory=dict)
+    bound: Bound | None = None
 
     def __post_init__(self) -> None:
         self.say: Say = lambda _text: None
         self.session = Session(self.options, self._take)
 
-    def _take(self, event: dict[str, Any]) -> None:
-        if event["event"] == "bound":
-            self.told = {name: event[name] for name in ("implementation", "environment")}
-        elif event["event"] == "progress":
-            self.say(f"{event['claim']}: {event['text']}")
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Bound):
+            self.bound = event
+        elif isinstance(event, Progress):
+            self.say(f"{event.claim}: {event.text}")
 
     def experiments(self) -> tuple[Experiment, ...]:
-        """The documents' own, and those of the claims about the reference alone that concern this system."""
+        """Return the documents' own experiments, and those of the claims about the reference alone that apply to this system."""
         facts = self.session.bind().facts
         claims = [claim for claim in selected(self.options) if claim.experiment is not None and claim.reference_only]
         more = [claim.experiment for claim in claims if claim.experiment is not None and precondition(claim, facts) is None]
-        return tuple(dict.fromkeys([*ALWAYS[self.options.target], *more]))
+        return tuple(dict.fromkeys([*ALWAYS[self.options.target.text], *more]))
 
 
 def reproduce(options: RunOptions, out: Path, *, workers: int, say: Say) -> Reproduction:
-    """Train, ask, draw and write.
+    """Train both systems, ask all claims, draw the figures, and write the folder.
 
     Args:
-        options: data set, its folder, seed and store; the target is not looked at, the profile is `full`.
-        out: the folder of the results; it comes into being, or is replaced, when everything is done.
-        workers: processes that train.
-        say: takes one line of progress now and then.
+        options: data set, its folder, seed and store; the target is ignored and the profile is `full`.
+        out: the folder of the results, created or replaced when everything is done.
+        workers: the number of processes that train.
+        say: called with one line of progress from time to time.
 
     Raises:
-        Unbound: the data set is not to be had, or something that this command did not make lies at `out`.
-        OSError: the results cannot be written after all.
+        Unbound: the data set is not available, or `out` holds something that this command did not create.
+        OSError: the results cannot be written.
     """
     started = time.monotonic()
     refuse_foreign(out)
@@ -94,15 +95,15 @@ def reproduce(options: RunOptions, out: Path, *, workers: int, say: Say) -> Repr
     datasets.load(options.dataset, options.data_root)
     findings = replace(_found(options, workers, say), duration_s=time.monotonic() - started)
     say("drawing figures")
-    walked = sections(findings)
+    documents = sections(findings)
     code = verdict_of(findings)
-    put(out, _files(findings, walked, code))
-    return Reproduction(findings, walked, code)
+    put(out, _files(findings, documents, code))
+    return Reproduction(findings, documents, code)
 
 
 def _found(options: RunOptions, workers: int, say: Say) -> Findings:
-    """All trainings, then all claims."""
-    systems = [_System(replace(options, target=target, profile="full")) for target in TARGETS]
+    """Make all trainings, then ask all claims."""
+    systems = [_System(replace(options, target=parse_target(target), profile="full")) for target in TARGETS]
     experiments = [system.experiments() for system in systems]
     pixels = systems[0].session.bind().facts.pixels
     make_all(jobs([system.options for system in systems], experiments, pixels), workers, say)
@@ -116,12 +117,12 @@ def _found(options: RunOptions, workers: int, say: Say) -> Findings:
             except (Unbound, SubjectFault) as error:
                 problems[experiment] = str(error)
     answers = {(answer.target, answer.claim): answer for system in systems for answer in _answers(system, say)}
-    told = {system.options.target: system.told for system in systems}
-    return Findings(options.dataset, options.seed, groups, problems, answers, told)
+    bound = {system.options.target.text: system.bound for system in systems if system.bound is not None}
+    return Findings(options.dataset, options.seed, groups, problems, answers, bound)
 
 
 def _answers(system: _System, say: Say) -> list[Answer]:
-    """Every claim of the full profile, asked of one system."""
+    """Ask every claim of the full profile of one system."""
     claims = selected(system.options)
     system.say = say
     answers = []
@@ -129,28 +130,27 @@ def _answers(system: _System, say: Say) -> list[Answer]:
         say(f"claims of {system.options.target}: {index} of {len(claims)}, {claim.id}")
         begun = time.monotonic()
         verdict = system.session.verdict(claim.id)
-        record = system.session.record(claim.id, verdict, time.monotonic() - begun)
-        answers.append(Answer(system.options.target, claim.id, claim.level, verdict, record))
+        answers.append(Answer(system.options.target.text, system.session.record(claim.id, verdict, time.monotonic() - begun)))
     return answers
 
 
 def verdict_of(findings: Findings) -> ExitCode:
-    """The exit code of both systems together, by the rules of a run; required and expected claims gate."""
-    standings = {f"{target} {claim}": Standing(answer.level, answer.outcome) for (target, claim), answer in findings.answers.items()}
-    return exit_code(standings, standings, "expected")
+    """Return the exit code for both systems together, by the rules of a run in which required and expected claims gate."""
+    statuses = {f"{target} {claim}": Standing(answer.level, answer.outcome) for (target, claim), answer in findings.answers.items()}
+    return exit_code(statuses, statuses, "expected")
 
 
-def _files(findings: Findings, walked: Sequence[Section], code: ExitCode) -> dict[str, bytes]:
-    """Everything that the folder holds, by name."""
-    files = {figure.file: figure.content for section in walked for figure in section.figures}
+def _files(findings: Findings, documents: Sequence[Section], code: ExitCode) -> dict[str, bytes]:
+    """Return the contents of the folder by file name."""
+    files = {figure.file: figure.content for section in documents for figure in section.figures}
     names = [*files, PAGE, NUMBERS]
-    files[PAGE] = render_page(findings, walked, code).encode()
-    files[NUMBERS] = render_numbers(findings, walked, code, names).encode()
+    files[PAGE] = render_page(findings, documents, code).encode()
+    files[NUMBERS] = render_numbers(findings, documents, code, names).encode()
     return files
 
 
 def summary(done: Reproduction, out: Path) -> str:
-    """What the terminal shows at the end: each section with its claims, what does not hold, and where the page lies."""
+    """Return the final terminal output: the outcomes of each section, the claims that do not hold, and the page's path."""
     lines = []
     for section in done.sections:
         outcomes = [section.outcome(claim) for claim in section.claims]

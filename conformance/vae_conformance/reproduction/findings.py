@@ -1,56 +1,60 @@
-"""What a reproduction found: the trained runs of both systems, and the verdicts on all claims."""
+"""The findings of a reproduction: the trained runs of both systems, and the verdicts on all claims."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from vae_conformance.runner.events import Bound, ClaimVerdict
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Group, TrainedRun
-from vae_spec.outcomes import Level, Outcome, Verdict
+from vae_spec.outcomes import Level, Outcome
 
 REFERENCE, TINY = "reference", "tiny"
-"""The registered names of the image model and of the tiny lab's."""
+"""The registered names of the image model and of the tiny lab's model."""
 TARGETS = (REFERENCE, TINY)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One claim asked of one system.
+    """The verdict on one claim for one system.
 
     Attributes:
         target: the system.
-        claim: the id.
-        level: of the claim.
         verdict: what came out.
-        record: all of it, as reports have it.
     """
 
     target: str
-    claim: str
-    level: Level
-    verdict: Verdict
-    record: Mapping[str, Any] = field(default_factory=dict)
+    verdict: ClaimVerdict
+
+    @property
+    def claim(self) -> str:
+        """The id."""
+        return self.verdict.claim
+
+    @property
+    def level(self) -> Level:
+        """The claim's."""
+        return self.verdict.level
 
     @property
     def outcome(self) -> Outcome:
-        """The verdict's."""
+        """Return the verdict's outcome."""
         return self.verdict.outcome
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that the pages are made from.
+    """Everything that the page and the numbers are made from.
 
     Attributes:
-        dataset: what the images are.
-        seed: of the run.
-        groups: the trainings, by experiment; one group a seed.
-        problems: why an experiment could not be made, in one sentence.
-        answers: the claims, by system and id.
-        systems: what was bound, by target, and under what it ran.
-        duration_s: seconds.
+        dataset: the image data set.
+        seed: the seed of the run.
+        groups: the trained runs by experiment, one group per seed.
+        problems: by experiment, a sentence that says why it could not be made.
+        answers: the answers by system and claim id.
+        systems: the implementation and the environment of each system.
+        duration_s: the duration in seconds.
     """
 
     dataset: str
@@ -58,14 +62,14 @@ class Findings:
     groups: Mapping[Experiment, Sequence[Group]]
     problems: Mapping[Experiment, str] = field(default_factory=dict)
     answers: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
-    systems: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    systems: Mapping[str, Bound] = field(default_factory=dict)
     duration_s: float = 0.0
 
     def runs(self, experiment: Experiment, arm: str = Arm.OWN) -> list[TrainedRun]:
-        """One arm's runs, one a seed; none where the experiment could not be made."""
+        """Return the runs of one arm, one per seed; empty if the experiment could not be made."""
         return [group[str(arm)] for group in self.groups.get(experiment, ()) if str(arm) in group]
 
     def arms(self, experiment: Experiment) -> list[str]:
-        """The names of an experiment's arms, in their order."""
+        """Return the names of an experiment's arms, in order."""
         groups = self.groups.get(experiment, ())
         return list(groups[0]) if groups else []

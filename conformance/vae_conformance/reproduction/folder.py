@@ -1,4 +1,4 @@
-"""The folder that a reproduction leaves: whole or not at all, and nothing of anybody else's is ever replaced."""
+"""The folder of a reproduction: written completely or not at all, and never over files of another origin."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ COMMAND = "vae-conformance reproduce"
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Make sure that the results can be put at `folder`.
+    """Check that the results can be written to `folder`.
 
     Raises:
-        Unbound: something lies there that this command did not make, or the folder around it takes no files.
+        Unbound: it holds something that this command did not create, or its parent folder does not exist or is not writable.
     """
     folder = folder.resolve()
     if folder.exists() and not folder.is_dir():
@@ -38,22 +38,22 @@ def refuse_foreign(folder: Path) -> None:
 
 
 def put(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write all files beside their place, then move them there together; what an earlier run left is replaced.
+    """Write all files to a temporary folder, then move it to `folder`, replacing the results of an earlier run.
 
     Args:
-        folder: where to.
-        files: their contents, by name; `numbers.json` among them names this command and all files.
+        folder: the destination.
+        files: the contents by file name, including `numbers.json`, which names this command and all files.
 
     Raises:
-        Unbound: since it was last looked at, something else came to lie there.
-        OSError: the disk is full, or the folder around it is gone or read-only.
+        Unbound: something else was written there since the last check.
+        OSError: the disk is full, or the parent folder has disappeared or is read-only.
     """
     folder = folder.resolve()
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         for name, content in files.items():
             (fresh / name).write_bytes(content)
-        fresh.chmod(0o777 & ~_umask())  # mkdtemp makes folders that nobody else may enter
+        fresh.chmod(0o777 & ~_umask())  # mkdtemp creates folders that only their owner may enter
         refuse_foreign(folder)
         _exchange(folder, fresh)
     finally:
@@ -61,7 +61,7 @@ def put(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _exchange(folder: Path, fresh: Path) -> None:
-    """Move the fresh folder to its place; the old one comes back where that fails."""
+    """Move the new folder to its destination, and restore the old one if that fails."""
     if not folder.exists():
         fresh.rename(folder)
         return
@@ -78,14 +78,14 @@ def _exchange(folder: Path, fresh: Path) -> None:
 
 
 def _foreign(folder: Path) -> str:
-    """The name of something in the folder that this command did not make, or an empty string."""
-    there = sorted(path.name for path in folder.iterdir())
+    """Return the name of a file in the folder that this command did not create, or an empty string."""
+    names = sorted(path.name for path in folder.iterdir())
     own = _own(folder / NUMBERS)
-    return next((name for name in there if name not in own), "")
+    return next((name for name in names if name not in own), "")
 
 
 def _own(numbers: Path) -> set[str]:
-    """The files that an earlier run says it wrote."""
+    """Return the names of the files that an earlier run wrote, according to its `numbers.json`."""
     try:
         document = json.loads(numbers.read_text(encoding="utf-8"))
         made = document["made_by"]["command"] == COMMAND

@@ -1,4 +1,4 @@
-"""Deep Learning Notes 13.4, section by section."""
+"""The chapters of Deep Learning Notes 13.4."""
 
 from __future__ import annotations
 
@@ -206,4 +206,4 @@ NOTES_CHAPTERS = (
         _exercises,
     ),
 )
-"""Every section of the notes that claims cite, in order."""
+"""Every section of Deep Learning Notes that claims cite, in order."""

@@ -1,4 +1,4 @@
-"""`numbers.json`: everything that a reproduction measured, for machines; docs/reproduce.md says what stands where."""
+"""`numbers.json`, the machine-readable results of a reproduction; docs/reproduce.md describes its format."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+import msgspec
+
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.json_report import dump
 from vae_conformance.reproduction.findings import TARGETS, Findings
 from vae_conformance.reproduction.folder import COMMAND
 from vae_conformance.reproduction.sections import Section
+from vae_conformance.runner.events import Bound
 
 SCHEMA_VERSION = 1
 _OF_A_CLAIM = ("title", "statement", "level", "source", "outcome", "message", "measured", "expected", "duration_s")
 
 
 def render_numbers(findings: Findings, sections: Sequence[Section], code: ExitCode, files: Sequence[str]) -> str:
-    """The document as JSON text that ends with a newline.
+    """Render the document as JSON text that ends with a newline.
 
     Args:
-        findings: what was found.
-        sections: of both documents.
-        code: how the command ends.
-        files: the names of all files of the folder.
+        findings: the trained runs and verdicts.
+        sections: the sections of both documents.
+        code: the command's exit code.
+        files: the names of all files in the folder.
     """
     return dump(
         {
@@ -35,12 +38,16 @@ def render_numbers(findings: Findings, sections: Sequence[Section], code: ExitCo
             "dataset": findings.dataset,
             "seed": findings.seed,
             "duration_s": round(findings.duration_s, 1),
-            "systems": {name: dict(found) for name, found in findings.systems.items()},
+            "systems": {name: _system(found) for name, found in findings.systems.items()},
             "problems": {str(experiment): said for experiment, said in findings.problems.items()},
             "sections": [_section(section) for section in sections],
             "claims": {target: _claims(findings, target) for target in TARGETS},
         }
     )
+
+
+def _system(found: Bound) -> dict[str, Any]:
+    return {"implementation": msgspec.to_builtins(found.implementation, enc_hook=float), "environment": dict(found.environment)}
 
 
 def _section(section: Section) -> dict[str, Any]:
@@ -57,7 +64,7 @@ def _section(section: Section) -> dict[str, Any]:
 
 def _claims(findings: Findings, target: str) -> dict[str, Any]:
     return {
-        claim: {name: answer.record.get(name) for name in _OF_A_CLAIM}
+        claim: {name: getattr(answer.verdict, name) for name in _OF_A_CLAIM}
         for (asked, claim), answer in findings.answers.items()
         if asked == target
     }

@@ -1,4 +1,4 @@
-"""`README.md`: both documents from section to section, what they say beside what was measured, with figures and claims."""
+"""`README.md`, the page of a reproduction: both documents section by section, with measurements, figures and claims."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 
 from vae_conformance.exit_codes import ExitCode
-from vae_conformance.report.layout import count
+from vae_conformance.report.wording import count
 from vae_conformance.reproduction.findings import TARGETS, Answer, Findings
 from vae_conformance.reproduction.sections import Section, engineering, overall
 from vae_spec.documents import DOCUMENTS, Document
@@ -19,23 +19,23 @@ _LINES = 6
 
 
 def render_page(findings: Findings, sections: Sequence[Section], code: ExitCode) -> str:
-    """The page as Markdown that ends with a newline."""
+    """Render the page as Markdown that ends with a newline."""
     lines = [*_head(findings, code), *_overview(sections)]
-    told: set[str] = set()
+    reported: set[str] = set()
     for document in DOCUMENTS.values():
         lines += ["", f"# {document.title}"]
         for section in sections:
             if section.chapter.document is document:
-                lines += _section(section, told)
+                lines += _section(section, reported)
     others = engineering(findings)
     if others:
-        lines += ["", "# Good engineering", "", "Claims that no document needs to state.", *_claims(others, told)]
+        lines += ["", "# Good engineering", "", "Claims that no document needs to state.", *_claims(others, reported)]
     return "\n".join(lines) + "\n"
 
 
 def _head(findings: Findings, code: ExitCode) -> list[str]:
-    environment = next(iter(findings.systems.values()), {}).get("environment", {})
-    under = f"PyTorch {environment['torch']}, Python {environment['python']}, " if environment else ""
+    environments = [bound.environment for bound in findings.systems.values()]
+    under = f"PyTorch {environments[0]['torch']}, Python {environments[0]['python']}, " if environments else ""
     asked = [answer.outcome for answer in findings.answers.values()]
     totals = [f"{asked.count(outcome)} {outcome.words}" for outcome in Outcome if outcome in asked]
     made = (
@@ -48,8 +48,8 @@ def _head(findings: Findings, code: ExitCode) -> list[str]:
         f" Exit code {int(code)}: {code.meaning}."
     )
     lines = ["# The two teaching documents, reproduced", "", made, "", came]
-    for experiment, said in findings.problems.items():
-        lines += ["", f"The experiment *{experiment}* could not be made: {_one_line(said)}"]
+    for experiment, problem in findings.problems.items():
+        lines += ["", f"The experiment *{experiment}* could not be made: {_one_line(problem)}"]
     return lines
 
 
@@ -61,7 +61,7 @@ def _overview(sections: Iterable[Section]) -> list[str]:
         against = [claim for claim in section.claims if section.outcome(claim) not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}]
         doubts = ", ".join(f"{claim} ({section.outcome(claim).words})" for claim in against)
         title = f"[{_short(chapter.document)} {chapter.section}](#{_anchor(section)})"
-        lines.append(f"| {title} | {chapter.said} | {', '.join(for_it) or '–'} | {doubts or '–'} |")
+        lines.append(f"| {title} | {chapter.summary} | {', '.join(for_it) or '–'} | {doubts or '–'} |")
     return lines
 
 
@@ -77,27 +77,27 @@ def _heading(section: Section) -> str:
 
 
 def _anchor(section: Section) -> str:
-    """The anchor of its heading, as Markdown renderers make it."""
+    """Return the anchor of the section's heading, as Markdown renderers make it."""
     return "".join(one for one in _heading(section).lower() if one.isalnum() or one in " -_").replace(" ", "-")
 
 
-def _section(section: Section, told: set[str]) -> list[str]:
-    lines = ["", f"## {_heading(section)}", "", section.chapter.said]
+def _section(section: Section, reported: set[str]) -> list[str]:
+    lines = ["", f"## {_heading(section)}", "", section.chapter.summary]
     for remark in section.content.remarks:
         lines += ["", remark]
     for table in section.content.tables:
         lines += ["", *table.markdown()]
     for figure in section.figures:
         lines += ["", f"![{figure.caption}]({figure.file})", "", f"*{figure.caption}*"]
-    return [*lines, *_claims(section.answers, told)]
+    return [*lines, *_claims(section.answers, reported)]
 
 
-def _claims(answers: Sequence[Answer], told: set[str]) -> list[str]:
-    """A line for each claim with its outcomes, and below it, where it comes first, what was found.
+def _claims(answers: Sequence[Answer], reported: set[str]) -> list[str]:
+    """List the claims with their outcomes, and the messages of each claim at its first occurrence.
 
     Args:
-        answers: of the claims of one section.
-        told: the claims whose findings stand further up; those of this section join them.
+        answers: the answers of one section.
+        reported: the claims whose messages are already on the page; those of this section are added.
     """
     lines: list[str] = [""] if answers else []
     for claim in dict.fromkeys(answer.claim for answer in answers):
@@ -105,25 +105,25 @@ def _claims(answers: Sequence[Answer], told: set[str]) -> list[str]:
         outcome = overall([answer.outcome for answer in asked.values()])
         where = "; ".join(f"{target}: {asked[target].outcome.words}" for target in TARGETS if target in asked)
         lines.append(f"- **{claim}** {CLAIMS[claim].title} – {_WORDS[outcome]} ({where})")
-        if claim not in told:
-            lines += [f"  - {said}" for answer in asked.values() for said in _said(answer)]
-        told.add(claim)
+        if claim not in reported:
+            lines += [f"  - {line}" for answer in asked.values() for line in _message(answer)]
+        reported.add(claim)
     return lines
 
 
-def _said(answer: Answer) -> list[str]:
-    """What the verdict says; of an exact claim that holds, nothing."""
-    telling = answer.outcome not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}
+def _message(answer: Answer) -> list[str]:
+    """Return the lines of the verdict's message; none for an exact claim that holds, unless it is informational."""
+    failing = answer.outcome not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}
     trained = answer.outcome is Outcome.HOLDS and CLAIMS[answer.claim].trained
-    if not (telling or trained or (answer.level is Level.INFORMATIONAL and answer.outcome is Outcome.HOLDS)):
+    if not (failing or trained or (answer.level is Level.INFORMATIONAL and answer.outcome is Outcome.HOLDS)):
         return []
     lines = [line.strip() for line in answer.verdict.message.splitlines() if line.strip()]
-    shown = 1 if answer.outcome is Outcome.ERROR else _LINES  # what follows an error is a traceback
+    shown = 1 if answer.outcome is Outcome.ERROR else _LINES  # the rest is a traceback
     return [_plain(line) for line in lines[:shown]]
 
 
 def _plain(text: str) -> str:
-    """The text with what Markdown would take for its own marks escaped."""
+    """Escape the characters that Markdown would interpret."""
     return "".join(f"\\{one}" if one in "*_<|[]`" else one for one in text)
 
 

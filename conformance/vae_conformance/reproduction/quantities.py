@@ -1,4 +1,4 @@
-"""Quantities that the tables show, read off a trained run; nan where nothing was seen of it, because its training diverged."""
+"""Quantities of a trained run that the tables show; nan if its training diverged and there are no observations."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from vae_spec.statistics.functionals import ACTIVE_VARIANCE
 
 
 def of_held_out(read: Callable[[HeldOut], float]) -> Callable[[TrainedRun], float]:
-    """Read off what is seen of held-out items."""
+    """Return a function that reads a quantity from a run's held-out measurements."""
     return lambda run: math.nan if run.held_out is None else read(run.held_out)
 
 
 def of_points(read: Callable[[PointSights], float]) -> Callable[[TrainedRun], float]:
-    """Read off what is seen of the lab's points."""
+    """Return a function that reads a quantity from a run's observations of the lab's points."""
     return lambda run: math.nan if run.points is None else read(run.points)
 
 
@@ -43,12 +43,12 @@ def _of_notes(name: str) -> Callable[[TrainedRun], float]:
 
 
 def effective_beta(run: TrainedRun) -> float:
-    """The weight of the KL that the training really optimised."""
+    """Return the weight of the KL that the training in fact optimised."""
     return math.nan if run.stationarity is None else run.stationarity.beta
 
 
 def active_units(held_out: HeldOut) -> float:
-    """How many dimensions of mu vary over the items."""
+    """Return the number of dimensions of mu that vary over the items."""
     return float((held_out.mu_variance > ACTIVE_VARIANCE).sum())
 
 
@@ -104,7 +104,7 @@ SWEEP: tuple[Quantity, ...] = (
     ("density of prior samples", _of_samples(lambda seen: seen.density)),
 )
 SAMPLE_SHARPNESS = _of_sights(lambda seen: seen.samples.laplacian / seen.reconstructions.laplacian_originals)
-"""The variance of the Laplacian of prior samples over the originals'."""
+"""The Laplacian variance of prior samples relative to that of the originals."""
 SAMPLE_ENTROPY = _of_samples(lambda seen: seen.entropy)
 SAMPLE_DENSITY = _of_samples(lambda seen: seen.density)
 LAB: tuple[Quantity, ...] = (

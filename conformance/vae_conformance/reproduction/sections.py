@@ -1,4 +1,4 @@
-"""Both documents' sections with all that was found for them: the common ground of the page and of the numbers."""
+"""The sections of both documents with their results, from which the page and the numbers are made."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Drawn:
     """A figure as a file.
 
     Attributes:
-        file: its name.
-        caption: what is seen.
-        content: PNG.
+        file: the file's name.
+        caption: a description of what is shown.
+        content: the PNG file.
     """
 
     file: str
@@ -37,13 +37,13 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Section:
-    """A chapter with what was found.
+    """A chapter with its results.
 
     Attributes:
-        chapter: which.
-        content: tables and remarks.
-        figures: those that there is something to draw for.
-        answers: the claims that cite it, of both systems, in the order of the claims.
+        chapter: the chapter.
+        content: its tables and remarks.
+        figures: the figures for which there is something to draw.
+        answers: the answers of both systems on the claims that cite the section, in the order of the claims.
     """
 
     chapter: Chapter
@@ -53,21 +53,21 @@ class Section:
 
     @property
     def claims(self) -> list[str]:
-        """The ids of its claims."""
+        """Return the ids of the section's claims."""
         return list(dict.fromkeys(answer.claim for answer in self.answers))
 
     def outcome(self, claim: str) -> Outcome:
-        """How a claim stands: the gravest of what it gave on the two systems; not applicable only where it is so on both."""
+        """Return the worse of a claim's outcomes on the two systems; not applicable only if it applies to neither."""
         return overall([answer.outcome for answer in self.answers if answer.claim == claim])
 
 
 def overall(outcomes: Sequence[Outcome]) -> Outcome:
-    """The gravest of several outcomes."""
+    """Return the worst of several outcomes."""
     return min(outcomes, key=_GRAVITY.index)
 
 
 def sections(findings: Findings) -> list[Section]:
-    """All sections of both documents, their figures drawn."""
+    """Return all sections of both documents, with their figures drawn."""
     return [_section(chapter, findings) for chapter in CHAPTERS]
 
 
@@ -78,13 +78,13 @@ def _section(chapter: Chapter, findings: Findings) -> Section:
         try:
             figures.append(Drawn(f"{shown.name}.png", shown.caption, png(shown.draw())))
         except ValueError:
-            continue  # there is nothing to draw: the training was not made, or diverged
+            continue  # nothing to draw: the training was not made, or diverged
     source = Source(chapter.document, chapter.section)
     return Section(chapter, content, tuple(figures), citing(source, findings))
 
 
 def citing(source: Source, findings: Findings) -> tuple[Answer, ...]:
-    """The answers of the claims that cite a source."""
+    """Return the answers on the claims that cite a source."""
     return tuple(
         findings.answers[target, claim.id]
         for claim in _asked(findings)
@@ -95,7 +95,7 @@ def citing(source: Source, findings: Findings) -> tuple[Answer, ...]:
 
 
 def engineering(findings: Findings) -> tuple[Answer, ...]:
-    """The answers of the claims that no document needs to state."""
+    """Return the answers on the claims of good engineering, which no document needs to state."""
     return citing(ENGINEERING, findings)
 
 

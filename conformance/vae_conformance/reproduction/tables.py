@@ -1,4 +1,4 @@
-"""Tables of a reproduction: what a document prints, and what was measured, side by side; as records, as JSON and as Markdown."""
+"""Tables of a reproduction, with printed and measured values side by side, rendered as JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from vae_conformance.report.layout import number
+from vae_conformance.report.wording import number
 from vae_spec.evidence import TrainedRun
 
 
 @dataclass(frozen=True)
 class Printed:
-    """A document's own figure, as it prints it; empty where it gives none."""
+    """A value as a document prints it; empty if it gives none."""
 
     text: str
 
     def shown(self) -> str:
-        """For people."""
+        """Return the text of the Markdown cell."""
         return self.text or "–"
 
     def document(self) -> dict[str, object]:
-        """For machines."""
+        """Return the JSON object."""
         return {"document": self.text or None}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A measured quantity, one value a seed.
+    """A measured quantity, one value per seed.
 
     Attributes:
-        values: of each seed; those that are not finite count in no mean.
-        decimals: how many to show; four significant digits where None.
+        values: the value of each seed; non-finite values are left out of the mean.
+        decimals: the number of decimals to show; None for four significant digits.
     """
 
     values: tuple[float, ...]
@@ -42,12 +42,12 @@ class Measured:
 
     @property
     def mean(self) -> float:
-        """Over seeds; nan where there is none."""
+        """Return the mean over seeds, or nan if no value is finite."""
         return float(np.mean(self._finite)) if self._finite else math.nan
 
     @property
     def sd(self) -> float | None:
-        """The standard deviation over seeds; None with fewer than two."""
+        """Return the standard deviation over seeds, or None with fewer than two finite values."""
         return float(np.std(self._finite, ddof=1)) if len(self._finite) > 1 else None
 
     @property
@@ -55,7 +55,7 @@ class Measured:
         return [value for value in self.values if math.isfinite(value)]
 
     def shown(self) -> str:
-        """For people: mean ± standard deviation."""
+        """Return the text of the Markdown cell: mean ± standard deviation."""
         if not self._finite:
             return "–"
         mean = number(self.mean) if self.decimals is None else f"{self.mean:.{self.decimals}f}"
@@ -64,7 +64,7 @@ class Measured:
         return f"{mean} ± {self.sd:.2g}" if self.decimals is None else f"{mean} ± {self.sd:.{self.decimals}f}"
 
     def document(self) -> dict[str, object]:
-        """For machines."""
+        """Return the JSON object."""
         return {"mean": self.mean, "sd": self.sd, "values": list(self.values)}
 
 
@@ -73,13 +73,13 @@ Cell = Printed | Measured
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table of printed and measured values.
 
     Attributes:
-        title: what it shows, with units.
-        columns: their headings, that of the rows' names first.
-        rows: the name of each, and its cells.
-        comparable: whether what was measured can be compared with what the document prints.
+        title: the title, with units.
+        columns: the headings, beginning with that of the row names.
+        rows: the name and the cells of each row.
+        comparable: whether the measured values are comparable with the printed ones.
     """
 
     title: str
@@ -88,24 +88,24 @@ class Table:
     comparable: bool = True
 
     def markdown(self) -> list[str]:
-        """As lines of Markdown, the title in bold above."""
+        """Render the table as lines of Markdown, below its title in bold."""
         head = [f"**{self.title}**", "", f"| {' | '.join(self.columns)} |", f"|{'---|' * len(self.columns)}"]
         return [*head, *(f"| {' | '.join((name, *(cell.shown() for cell in cells)))} |" for name, cells in self.rows)]
 
     def document(self) -> dict[str, object]:
-        """For machines."""
+        """Return the JSON object."""
         rows = [{"name": name, "cells": [cell.document() for cell in cells]} for name, cells in self.rows]
         return {"title": self.title, "columns": list(self.columns), "comparable": self.comparable, "rows": rows}
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure to be drawn.
+    """A figure to draw.
 
     Attributes:
-        name: of its file, without the ending.
-        caption: what is seen.
-        draw: makes it; raises ValueError where there is nothing to draw.
+        name: the file's name without its suffix.
+        caption: a description of what is shown.
+        draw: draws the figure; raises ValueError if there is nothing to draw.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Content:
-    """What a section of a page holds besides its text and its claims."""
+    """The tables, figures and remarks of a section."""
 
     tables: tuple[Table, ...] = ()
     figures: tuple[Shown, ...] = ()
@@ -123,15 +123,15 @@ class Content:
 
 
 Quantity = tuple[str, Callable[[TrainedRun], float]]
-"""A name with its unit, and how it is read off a run."""
+"""A name with its unit, and the function that reads the value from a run."""
 
 
 def measured(runs: Iterable[TrainedRun], of: Callable[[TrainedRun], float], decimals: int | None = None) -> Measured:
-    """A quantity of each run."""
+    """Measure a quantity on each run."""
     return Measured(tuple(float(of(run)) for run in runs), decimals)
 
 
 def side_by_side(title: str, quantities: Sequence[Quantity], models: Sequence[tuple[str, Sequence[TrainedRun]]]) -> Table:
-    """Quantities in rows, models in columns."""
+    """Build a table with quantities in rows and models in columns."""
     rows = tuple((name, tuple(measured(runs, of) for _model, runs in models)) for name, of in quantities)
     return Table(title, ("", *(model for model, _runs in models)), rows)

@@ -1,4 +1,4 @@
-"""Making all trainings of a reproduction ahead of the claims, in two processes that share the store of trained runs."""
+"""The trainings of a reproduction, made before the claims are asked, in processes that share the store of trained runs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from vae_spec.claim import Experiment
 from vae_spec.subject import SubjectFault
 
 SEEDS = 3
-"""Seeds of every experiment: as many as claims look at first."""
+"""Seeds per experiment: as many as trained claims use at their first look."""
 ALWAYS = {
     REFERENCE: (Experiment.IMAGES, Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL),
     TINY: (Experiment.LAB_PRINTED, Experiment.LAB, Experiment.LAB_WEIGHTS, Experiment.LAB_TANH),
 }
-"""The documents' own experiments; those of the claims about the reference alone come on top."""
+"""The documents' own experiments; those of the claims about the reference alone are added."""
 _LAB = frozenset(ALWAYS[TINY])
 
 Say = Callable[[str], None]
@@ -33,13 +33,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Job:
-    """The trainings of an experiment for its first `count` seeds, of which all but the last are made by then.
+    """The trainings of an experiment for its first `count` seeds; all but the last are made by earlier jobs.
 
     Attributes:
-        options: of the system that is trained.
-        experiment: which.
-        count: seeds.
-        work: steps that come on top of those of the jobs before; they stand for time.
+        options: the options of the system to train.
+        experiment: the experiment.
+        count: the number of seeds.
+        work: the training steps that no earlier job makes, as a measure of time.
     """
 
     options: RunOptions
@@ -49,12 +49,12 @@ class Job:
 
 
 def jobs(options: Sequence[RunOptions], experiments: Sequence[Sequence[Experiment]], pixels: int) -> list[Job]:
-    """Every experiment of every system, one seed after the other, with the work of each.
+    """Return the jobs for all experiments of all systems, ordered by seed.
 
     Args:
-        options: of the systems.
-        experiments: of each of them.
-        pixels: of an image.
+        options: the options of the systems.
+        experiments: the experiments of each system.
+        pixels: the number of pixels of an image.
     """
     seen: set[str] = set()
     found: list[Job] = []
@@ -70,7 +70,7 @@ def jobs(options: Sequence[RunOptions], experiments: Sequence[Sequence[Experimen
 
 
 def _plans(experiment: Experiment, dataset: str, pixels: int, seed: int) -> list[Plan]:
-    """One seed's plans; the seed stands for itself, whatever the laboratory derives from it."""
+    """Return the plans of one seed; the seed is only a label here, from which the laboratory derives its own."""
     if experiment in _LAB:
         return list(lab_plans(experiment, seed, 1.0).values())
     if experiment in ARMS:
@@ -79,14 +79,14 @@ def _plans(experiment: Experiment, dataset: str, pixels: int, seed: int) -> list
 
 
 def make_all(waiting: Sequence[Job], workers: int, say: Say) -> None:
-    """Have the runs of all jobs in the store.
+    """Make the runs of all jobs and store them.
 
-    What fails here is not told: it fails again where the runs are asked for, and is told there.
+    Failures are not reported here: the same training fails again, and is reported, when its runs are requested.
 
     Args:
         waiting: the jobs.
-        workers: processes; with one, nothing is made ahead.
-        say: takes one line now and then.
+        workers: the number of processes; with one, nothing is made in advance.
+        say: called with one line of progress from time to time.
     """
     if workers < 2 or not waiting:
         return
@@ -109,7 +109,7 @@ def make_all(waiting: Sequence[Job], workers: int, say: Say) -> None:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that end with the block, however it ends."""
+    """Create a pool of processes that are terminated when the block exits, even by an exception."""
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
@@ -123,7 +123,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _make(options: str, experiment: str, count: int) -> None:
-    """In a process of the pool: train what is not there yet."""
+    """Train, in a process of the pool, the runs that are not in the store yet."""
     try:
         _session(options).laboratory().groups(Experiment(experiment), count)
     except (Unbound, SubjectFault):

@@ -1,43 +1,98 @@
-"""What the child process tells its parent: one JSON object a line, appended to a file and read while it grows."""
+"""What is said while a run goes on, as records: handed on as they are within a process, as one line of JSON each from child to parent."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
+import msgspec
+
+from vae_conformance.location import Location
 from vae_spec.outcomes import Level, Number, Outcome
 
 
-@dataclass(frozen=True)
-class Loading:
+class FoundPart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A part of the implementation: how it stands, what it is, where, and how that was known."""
+
+    standing: str
+    account: str
+    location: Location | None
+    known_by: str = ""
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """The parts by their names, and what was inferred, a sentence each."""
+
+    parts: Mapping[str, FoundPart] = {}
+    notes: tuple[str, ...] = ()
+
+
+class WeightsFile(msgspec.Struct, frozen=True):
+    """The file of weights that are judged as they are."""
+
+    file: str
+    sha256: str
+
+    def __str__(self) -> str:
+        """The file with the beginning of its SHA-256."""
+        return f"{self.file} (SHA-256 {self.sha256[:12]})"
+
+
+class FoundImplementation(msgspec.Struct, frozen=True):
+    """What was found of an implementation.
+
+    Attributes:
+        target: as the user named it.
+        name: how reports call it.
+        binding: its parts.
+        effective_beta: what is declared, or None.
+        likelihood: detected or declared; None where none fits.
+        parameters: how many trainable numbers it has.
+        input_shape: of one item.
+        latent_dim: the number of latent dimensions.
+        weights: None where it is trained anew.
+    """
+
+    target: str
+    name: str
+    binding: Binding
+    effective_beta: float | None
+    likelihood: str | None
+    parameters: int
+    input_shape: tuple[int, ...]
+    latent_dim: int
+    weights: WeightsFile | None = None
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="event"):
+    """A record that says on its line which kind it is."""
+
+
+class Loading(_Event, frozen=True, tag="loading"):
     """From here on the implementation's own code runs; before, the suite alone is at work."""
 
 
-@dataclass(frozen=True)
-class Probing:
+class Probing(_Event, frozen=True, tag="probing"):
     """The implementation was loaded; from here on its parts are called, to find out how."""
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(_Event, frozen=True, tag="bound"):
     """The implementation was loaded and bound: what was found, and under what it runs."""
 
-    implementation: Mapping[str, Any]
-    environment: Mapping[str, Any]
+    implementation: FoundImplementation
+    environment: Mapping[str, str | int]
 
 
-@dataclass(frozen=True)
-class Promised:
+class Promised(_Event, frozen=True, tag="promised"):
     """The ids of the claims that this run asks."""
 
     claims: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(_Event, frozen=True, tag="started"):
     """A claim is being asked.
 
     Attributes:
@@ -49,8 +104,7 @@ class Started:
     limit_s: float | None = None
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(_Event, frozen=True, tag="progress"):
     """A sign of life from a training, in words for people.
 
     Attributes:
@@ -65,8 +119,7 @@ class Progress:
     planned: int = 0
 
 
-@dataclass(frozen=True)
-class Trained:
+class Trained(_Event, frozen=True, tag="trained"):
     """A claim was given trained runs, which lie in the store.
 
     Attributes:
@@ -80,8 +133,7 @@ class Trained:
     groups: tuple[Mapping[str, str], ...]
 
 
-@dataclass(frozen=True)
-class ClaimVerdict:
+class ClaimVerdict(_Event, frozen=True, tag="verdict"):
     """The verdict on one claim, with all that a report says about it.
 
     Attributes:
@@ -104,8 +156,8 @@ class ClaimVerdict:
     statement: str = ""
     decision: str = ""
     why: str = ""
-    measured: Mapping[str, Number] = field(default_factory=dict)
-    expected: Mapping[str, Number] = field(default_factory=dict)
+    measured: Mapping[str, Number] = {}
+    expected: Mapping[str, Number] = {}
     hint: str = ""
     diagnosis: str | None = None
     smallest_effect: str = ""
@@ -116,80 +168,27 @@ class ClaimVerdict:
     rejects: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class NotBound:
+class NotBound(_Event, frozen=True, tag="unbound"):
     """The target cannot be loaded or bound, or an option names something unknown."""
 
     message: str
     hint: str = ""
 
 
-@dataclass(frozen=True)
-class SuiteError:
+class SuiteError(_Event, frozen=True, tag="suite-error"):
     """The suite itself failed."""
 
     message: str
     details: str = ""
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(_Event, frozen=True, tag="finished"):
     """The child came to the end of what it had to ask."""
 
 
 Event = Loading | Probing | Bound | Promised | Started | Progress | Trained | ClaimVerdict | NotBound | SuiteError | Finished
-
-
-def _plain(value: object) -> Number:
-    """A measured value as a report can hold it; what is no plain value becomes its text."""
-    return value if isinstance(value, str | int | float | bool) or value is None else json.dumps(value)
-
-
-def _verdict(entry: Mapping[str, Any]) -> ClaimVerdict:
-    level_of_error = entry.get("level_of_error")
-    return ClaimVerdict(
-        claim=str(entry["claim"]),
-        title=str(entry["title"]),
-        level=Level(entry["level"]),
-        source=str(entry["source"]),
-        outcome=Outcome(entry["outcome"]),
-        message=str(entry["message"]),
-        statement=str(entry.get("statement") or ""),
-        decision=str(entry.get("decision") or ""),
-        why=str(entry.get("why") or ""),
-        measured={str(name): _plain(value) for name, value in (entry.get("measured") or {}).items()},
-        expected={str(name): _plain(value) for name, value in (entry.get("expected") or {}).items()},
-        hint=str(entry.get("hint") or ""),
-        diagnosis=None if entry.get("diagnosis") is None else str(entry["diagnosis"]),
-        smallest_effect=str(entry.get("smallest_effect") or ""),
-        level_of_error=None if level_of_error is None else float(level_of_error),
-        duration_s=float(entry.get("duration_s") or 0.0),
-        parts=tuple(str(part) for part in entry.get("parts") or ()),
-        advice=str(entry.get("advice") or ""),
-        rejects=tuple(entry.get("rejects") or ()),
-    )
-
-
-def _trained(entry: Mapping[str, Any]) -> Trained:
-    groups = tuple({str(arm): str(key) for arm, key in group.items()} for group in entry["groups"])
-    return Trained(str(entry["claim"]), str(entry["experiment"]), groups)
-
-
-_READERS: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
-    "loading": lambda _entry: Loading(),
-    "probing": lambda _entry: Probing(),
-    "bound": lambda entry: Bound(dict(entry["implementation"]), dict(entry.get("environment") or {})),
-    "promised": lambda entry: Promised(tuple(str(claim) for claim in entry["claims"])),
-    "started": lambda entry: Started(str(entry["claim"]), entry.get("limit_s")),
-    "progress": lambda entry: Progress(
-        str(entry.get("text") or ""), entry.get("claim"), int(entry.get("done") or 0), int(entry.get("planned") or 0)
-    ),
-    "trained": _trained,
-    "verdict": _verdict,
-    "unbound": lambda entry: NotBound(str(entry["message"]), str(entry.get("hint") or "")),
-    "suite-error": lambda entry: SuiteError(str(entry["message"]), str(entry.get("details") or "")),
-    "finished": lambda _entry: Finished(),
-}
+Emit = Callable[[Event], None]
+_TAGS = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
 
 
 def read_event(line: str) -> Event | None:
@@ -203,16 +202,17 @@ def read_event(line: str) -> Event | None:
     except ValueError:
         return None
     name = entry.get("event") if isinstance(entry, dict) else None
-    if not isinstance(name, str) or name not in _READERS:
+    if not isinstance(name, str) or name not in _TAGS:
         return None
     try:
-        return _READERS[name](entry)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return SuiteError(f"the event {name!r} of the child process cannot be read: {error!r}", line.strip())
+        event: Event = msgspec.convert(entry, Event)
+    except msgspec.ValidationError as error:
+        return SuiteError(f"the event {name!r} of the child process cannot be read: {error}", line.strip())
+    return event
 
 
 class EventFile:
-    """The child's file of events, read as it grows.
+    """The file of events between a child, which appends to it, and its parent, which reads it as it grows.
 
     A last line without its newline is still being written: it is kept until the rest has come, and dropped if it never
     does.
@@ -222,6 +222,16 @@ class EventFile:
         self._path = path
         self._offset = 0
         self._torn = b""
+
+    def append(self, event: Event) -> None:
+        """Write one event; at once, so that the lines of several processes do not mix."""
+        # Not msgspec's own JSON: that has no numbers that are not finite, and a measured one may be.
+        line = json.dumps(msgspec.to_builtins(event, enc_hook=float)) + "\n"
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
 
     def new(self) -> list[Event]:
         """The events that came since the last call, in order."""

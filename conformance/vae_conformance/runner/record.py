@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+
+import msgspec
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.config.values import area_of
 from vae_conformance.exit_codes import ExitCode, Standing, exit_code, gates
 from vae_conformance.location import Location
-from vae_conformance.runner.events import ClaimVerdict, Trained
+from vae_conformance.runner.events import ClaimVerdict, FoundImplementation, Trained
 from vae_conformance.runner.missing_parts import Unasked, unasked
 from vae_conformance.runner.run_state import Proceedings
 from vae_conformance.runner.source_locations import places
@@ -119,8 +120,8 @@ class RunRecord:
 
     options: RunOptions
     exit_code: ExitCode
-    implementation: Mapping[str, Any] | None
-    environment: Mapping[str, Any]
+    implementation: FoundImplementation | None
+    environment: Mapping[str, str | int]
     claims: tuple[ClaimReport, ...]
     promised: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -233,7 +234,7 @@ def _claim_report(verdict: ClaimVerdict, options: RunOptions) -> ClaimReport:
     reason = options.expected_failures.get(verdict.claim, "")
     renamed = {Outcome.VIOLATED: Outcome.EXPECTED_FAILURE, Outcome.HOLDS: Outcome.UNEXPECTED_PASS}
     outcome = renamed.get(verdict.outcome, verdict.outcome) if reason else verdict.outcome
-    return ClaimReport(replace(verdict, outcome=outcome), gates(verdict.level, options.gate), reason)
+    return ClaimReport(msgspec.structs.replace(verdict, outcome=outcome), gates(verdict.level, options.gate), reason)
 
 
 def _problem(proceedings: Proceedings) -> Problem | None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
-from vae_conformance.runner.events import ClaimVerdict, Event, NotBound, read_event
+from vae_conformance.runner.events import ClaimVerdict, Emit, NotBound
 from vae_conformance.runner.record import RunRecord, assemble
 from vae_conformance.runner.run_state import Ledger, Proceedings
-from vae_conformance.runner.supervisor import supervise
+from vae_conformance.runner.supervisor import Supervisor
 from vae_conformance.runner.worker_process import CommandOf, pytest_command
-from vae_conformance.target.spec import check_weights, locate
+from vae_conformance.target.spec import check_weights
 
 if TYPE_CHECKING:
+    from vae_conformance.runner.session import Session
     from vae_conformance.target.target import Target
 
 
@@ -27,14 +27,14 @@ def run_in_children(
     options: RunOptions,
     *,
     workers: int,
-    on_event: Callable[[Event], None] = lambda _event: None,
+    on_event: Emit = lambda _event: None,
     command_of: CommandOf = pytest_command,
     inspect: bool = False,
 ) -> RunRecord:
-    """Judge what the options name in processes of its own, and put the record together; see `supervise` for the arguments."""
+    """Judge what the options name in processes of its own, and put the record together; see `Supervisor` for the arguments."""
     started = monotonic()
     try:
-        locate(options.target)
+        options.target.check()
         if options.weights is not None:
             check_weights(Path(options.weights))
         if options.data is not None and options.profile != "exact":
@@ -46,7 +46,7 @@ def run_in_children(
 
             # Here, before any claim is asked: how long a network takes is no fault of the implementation.
             datasets.download(options.dataset, options.data_root)
-        proceedings = supervise(options, workers=workers, on_event=on_event, command_of=command_of, inspect=inspect)
+        proceedings = Supervisor(options, workers=workers, on_event=on_event, command_of=command_of, inspect=inspect).run()
     except Unbound as error:
         proceedings = Proceedings(not_bound=NotBound(error.message, error.hint))
     return assemble(proceedings, options, duration_s=monotonic() - started)
@@ -63,7 +63,7 @@ class Judge:
     def __init__(self, options: RunOptions, target: Target | None = None) -> None:
         self.options = options
         self._target = target
-        self._session: Any = None
+        self._session: Session | None = None
         self._ledger = Ledger()
 
     def ask(self, claim: str) -> ClaimVerdict:
@@ -77,10 +77,10 @@ class Judge:
             if self._session is None:
                 from vae_conformance.runner.session import Session  # noqa: PLC0415  imports torch
 
-                self._session = Session(self.options, self._note, target=self._target)
+                self._session = Session(self.options, self._ledger.note, target=self._target)
             self._session.bind()
             verdict = self._session.verdict(claim)
-        self._note(self._session.record(claim, verdict, perf_counter() - started))
+        self._ledger.note(self._session.record(claim, verdict, perf_counter() - started))
         return self._ledger.verdicts[claim]
 
     def report_on(
@@ -96,12 +96,6 @@ class Judge:
             trained=tuple(self._ledger.trained.values()),
         )
         return assemble(proceedings, options or self.options, duration_s=duration_s)
-
-    def _note(self, entry: dict[str, Any]) -> None:
-        """Take in what a child would have written to its file, by the same way."""
-        event = read_event(json.dumps(entry))
-        if event is not None:
-            self._ledger.note(event)
 
 
 @contextmanager

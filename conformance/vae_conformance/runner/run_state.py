@@ -10,9 +10,7 @@ from vae_conformance.runner.events import (
     ClaimVerdict,
     Event,
     Finished,
-    Loading,
     NotBound,
-    Probing,
     Progress,
     Promised,
     Started,
@@ -81,25 +79,19 @@ class Ledger:
     trained: dict[str, Trained] = field(default_factory=dict)
     in_flight: dict[str, Started] = field(default_factory=dict)
     training: set[str] = field(default_factory=set)
-    loading: bool = False
-    probing: bool = False
-    bound_now: bool = False
-    finished: bool = False
+    said: set[type] = field(default_factory=set)
+    """The kinds of events of the present child."""
 
     def next_child(self) -> None:
         """Forget what concerns one child alone."""
-        self.in_flight, self.training = {}, set()
-        self.loading = self.probing = self.bound_now = self.finished = False
+        self.in_flight, self.training, self.said = {}, set(), set()
 
     def note(self, event: Event) -> None:
         """Take one event in; the first word on a claim stands."""
+        self.said.add(type(event))
         match event:
-            case Loading():
-                self.loading = True
-            case Probing():
-                self.probing = True
             case Bound():
-                self.bound, self.bound_now = self.bound or event, True
+                self.bound = self.bound or event
             case Promised():
                 self.promised = self.promised or event.claims
             case Started():
@@ -116,14 +108,12 @@ class Ledger:
                 self.not_bound = self.not_bound or event
             case SuiteError():
                 self.suite_error = self.suite_error or event
-            case Finished():
-                self.finished = True
 
     def allowance(self, limits: Limits) -> float:
         """How many seconds of silence are in order at this point."""
-        if self.finished:
+        if Finished in self.said:
             return limits.finishing
-        if not self.bound_now:
+        if Bound not in self.said:
             return limits.loading
         own = [started.limit_s for started in self.in_flight.values() if started.limit_s is not None]
         base = limits.training if not self.in_flight or self.training & set(self.in_flight) else limits.claim
@@ -138,3 +128,8 @@ class Ledger:
     def closed(self) -> bool:
         """Whether an answer is there that no further child can better."""
         return self.not_bound is not None or self.suite_error is not None
+
+    def proceedings(self, children: int) -> Proceedings:
+        """What came of the run, once so many children have ended."""
+        decided, trained = tuple(self.verdicts.values()), tuple(self.trained.values())
+        return Proceedings(self.bound, self.promised, decided, self.not_bound, self.suite_error, children, trained)

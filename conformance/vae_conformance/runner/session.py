@@ -6,11 +6,11 @@ import math
 import platform
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import torch
 from threadpoolctl import threadpool_limits
 
@@ -25,6 +25,20 @@ from vae_conformance.guard.bernoulli_grey import accept_grey_values
 from vae_conformance.guard.calls import Caller
 from vae_conformance.guard.time_limit import TimeLimitExceeded, time_limit
 from vae_conformance.guard.torchvision_operators import make_importable
+from vae_conformance.runner.events import (
+    Binding,
+    Bound,
+    ClaimVerdict,
+    Emit,
+    FoundImplementation,
+    FoundPart,
+    Loading,
+    Probing,
+    Progress,
+    SuiteError,
+    Trained,
+    WeightsFile,
+)
 from vae_conformance.runner.other_sizes import ASKED, Variant, variants
 from vae_conformance.runner.selection import selected
 from vae_conformance.runner.training_progress import Agenda
@@ -34,14 +48,13 @@ from vae_spec.blame import parts_concerned
 from vae_spec.claim import Claim, Experiment, Profile
 from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
 from vae_spec.judging import ask, judge, precondition
-from vae_spec.outcomes import Outcome, Verdict, inconclusive
+from vae_spec.outcomes import Number, Outcome, Verdict, inconclusive
 from vae_spec.registry import CLAIMS
 from vae_spec.statistics.error_budget import ledger
 from vae_spec.statistics.seeds import LOOKS
 from vae_spec.subject import SubjectFault
 from vae_spec.trial import Trial
 
-Emit = Callable[[dict[str, Any]], None]
 PROGRESS_SECONDS = 0.5
 OTHER_SIZE_EXAMPLES = 6
 """Examples of a property at each other size; its own size gets the trial's number."""
@@ -114,14 +127,14 @@ class Session:
         if self._failure is not None:
             raise self._failure
         if self._subject is None:
-            self.emit({"event": "loading"})
+            self.emit(Loading())
             try:
                 self._check_device()
                 make_importable()
                 self._target = self._target or load_target(self.options.target, input_shape=self.options.input_shape)
                 if self.options.weights is not None:
                     self._target = with_weights(self._target, Path(self.options.weights))
-                self.emit({"event": "probing"})
+                self.emit(Probing())
                 self._subject = bind(self._target, self.options)
             except Unbound as error:
                 self._failure = error
@@ -129,7 +142,7 @@ class Session:
             except Exception as error:
                 # What the implementation's code raises while it is probed is caught there; what arrives here is the suite's own.
                 what = f"the suite itself failed while it looked for the parts of {self.options.target}: {type(error).__name__}: {error}"
-                self.emit({"event": "suite-error", "message": what, "details": "".join(traceback.format_exception(error))})
+                self.emit(SuiteError(what, "".join(traceback.format_exception(error))))
                 raise
             self.emit(self._bound())
         return self._subject
@@ -147,7 +160,7 @@ class Session:
         """Ask one claim; whatever the suite itself does wrong becomes an error, not a crash."""
         claim = CLAIMS[claim_id]
         subject = self.bind()
-        trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id) or 1e-9, target=self.options.target)
+        trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id) or 1e-9, target=self.options.target.text)
         subject.caller.count_anew()
         try:
             return self._exact(claim, subject, trial) if claim.check is not None else self._trained(claim, subject, trial)
@@ -222,7 +235,7 @@ class Session:
     def _given(self, claim: Claim, keys: list[dict[str, str]]) -> None:
         """Say which stored runs a claim was given, so that reports can show them; of given weights there is one kind alone."""
         experiment = claim.experiment if self.options.weights is None else Experiment.IMAGES
-        self.emit({"event": "trained", "claim": claim.id, "experiment": str(experiment), "groups": keys})
+        self.emit(Trained(claim.id, str(experiment), tuple(keys)))
 
     def _looks(self, claim: Claim) -> tuple[int, ...]:
         """How many seeds are looked at: 3, 6, 10; one model, where its weights are given.
@@ -261,69 +274,68 @@ class Session:
         if now - self._said >= PROGRESS_SECONDS:
             self._said = now
             done, planned = self._agenda.standing if self._agenda is not None else (0, 0)
-            self.emit({"event": "progress", "claim": claim_id, "text": text, "done": done, "planned": planned})
+            self.emit(Progress(text, claim_id, done, planned))
 
     def _of_weights(self, claim: Claim, verdict: Verdict) -> bool:
         """Whether a verdict is on given weights alone: what is wrong with them stands in no line of the code. A part that fails does."""
         return self.options.weights is not None and claim.as_it_is is not None and not {"part", "operation"} & verdict.measured.keys()
 
-    def record(self, claim_id: str, verdict: Verdict, seconds: float) -> dict[str, Any]:
+    def record(self, claim_id: str, verdict: Verdict, seconds: float) -> ClaimVerdict:
         """The event of a verdict."""
         claim = CLAIMS[claim_id]
-        return {
-            "event": "verdict",
-            "claim": claim.id,
-            "title": claim.title,
-            "level": str(claim.level),
-            "statement": claim.statement,
-            "why": claim.why,
-            "source": "; ".join(str(source) for source in claim.sources),
-            "decision": claim.decision,
-            "outcome": str(verdict.outcome),
-            "measured": dict(verdict.measured),
-            "expected": dict(verdict.expected),
-            "message": verdict.message,
-            "hint": verdict.hint,
-            "diagnosis": verdict.diagnosis,
-            "smallest_effect": verdict.smallest_effect,
-            "level_of_error": ledger().share(claim_id),
-            "duration_s": round(seconds, 3),
-            "parts": [] if self._of_weights(claim, verdict) else [str(part) for part in parts_concerned(claim, verdict)],
-            "advice": claim.hint,
-            "rejects": [] if claim.trained else list(claim.mistakes),
-        }
+        return ClaimVerdict(
+            claim=claim.id,
+            title=claim.title,
+            level=claim.level,
+            source="; ".join(str(source) for source in claim.sources),
+            outcome=verdict.outcome,
+            message=verdict.message,
+            statement=claim.statement,
+            decision=claim.decision,
+            why=claim.why,
+            measured=_plain(verdict.measured),
+            expected=_plain(verdict.expected),
+            hint=verdict.hint,
+            diagnosis=verdict.diagnosis,
+            smallest_effect=verdict.smallest_effect,
+            level_of_error=ledger().share(claim_id),
+            duration_s=round(seconds, 3),
+            parts=() if self._of_weights(claim, verdict) else tuple(str(part) for part in parts_concerned(claim, verdict)),
+            advice=claim.hint,
+            rejects=() if claim.trained else claim.mistakes,
+        )
 
-    def _bound(self) -> dict[str, Any]:
+    def _bound(self) -> Bound:
         assert self._subject is not None
         assert self._target is not None
-        facts = self._subject.facts
+        facts, weights = self._subject.facts, self._target.weights
         places = locate_parts(self._subject.model, self._subject.wiring, self._target.sources)
         parts = {
-            str(part): {
-                "standing": str(report.standing),
-                "account": report.account,
-                "location": None if (place := places.get(part)) is None else place.as_document(),
-            }
-            | ({"known_by": report.known_by} if report.known_by else {})
+            str(part): FoundPart(str(report.standing), report.account, places.get(part), report.known_by)
             for part, report in facts.parts.items()
         }
-        return {
-            "event": "bound",
-            "implementation": {
-                "target": self.options.target,
-                "name": facts.name,
-                "binding": {"parts": parts, "notes": list(facts.notes)},
-                "effective_beta": facts.effective_beta,
-                "likelihood": None if facts.likelihood is None else str(facts.likelihood),
-                "parameters": facts.parameters,
-                "input_shape": list(facts.input_shape),
-                "latent_dim": facts.latent_dim,
-                "weights": None if (weights := self._target.weights) is None else {"file": weights.name, "sha256": weights.sha256},
-            },
-            "environment": {
+        return Bound(
+            FoundImplementation(
+                target=self.options.target.text,
+                name=facts.name,
+                binding=Binding(parts, facts.notes),
+                effective_beta=facts.effective_beta,
+                likelihood=None if facts.likelihood is None else str(facts.likelihood),
+                parameters=facts.parameters,
+                input_shape=facts.input_shape,
+                latent_dim=facts.latent_dim,
+                weights=None if weights is None else WeightsFile(weights.name, weights.sha256),
+            ),
+            {
                 "python": platform.python_version(),
-                "torch": torch.__version__,
+                "torch": str(torch.__version__),
                 "device": self.options.device,
                 "threads": torch.get_num_threads(),
             },
-        }
+        )
+
+
+def _plain(values: Mapping[str, Number]) -> Mapping[str, Number]:
+    """The same numbers without NumPy's types."""
+    plain: dict[str, Number] = msgspec.to_builtins(values, enc_hook=float)
+    return plain

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from vae_conformance.location import Location, read_location
-from vae_conformance.runner.events import ClaimVerdict
+from vae_conformance.location import Location
+from vae_conformance.runner.events import ClaimVerdict, FoundImplementation
 from vae_spec.diagnosis import Likely
 from vae_spec.outcomes import Outcome
 from vae_spec.parts import Part
@@ -15,24 +14,16 @@ PLACED = frozenset({Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAI
 """The outcomes that send somebody to the code."""
 
 
-def part_locations(implementation: Mapping[str, Any] | None) -> Mapping[str, Location]:
-    """The place of each part that has one, by the part's name."""
-    binding = (implementation or {}).get("binding")
-    parts = binding.get("parts") if isinstance(binding, Mapping) else None
-    entries = parts.items() if isinstance(parts, Mapping) else ()
-    found = {str(name): read_location(entry.get("location")) for name, entry in entries if isinstance(entry, Mapping)}
-    return {name: location for name, location in found.items() if location is not None}
-
-
 def places(
-    verdicts: Iterable[ClaimVerdict], likely: Sequence[Likely], implementation: Mapping[str, Any] | None
+    verdicts: Iterable[ClaimVerdict], likely: Sequence[Likely], implementation: FoundImplementation | None
 ) -> Mapping[str, tuple[Location, ...]]:
     """For each claim that is not in order the places to look at, the likeliest first, without repetition.
 
     A claim whose violation the mistake of a claim nearer to the cause explains is placed where that mistake is. A part that is
     missing has no place: then it is the constructor's, in whose class it is missing.
     """
-    known = part_locations(implementation)
+    parts_found = {} if implementation is None else implementation.binding.parts
+    known = {name: part.location for name, part in parts_found.items() if part.location is not None}
     verdicts = [verdict for verdict in verdicts if verdict.outcome in PLACED]
     parts = {verdict.claim: verdict.parts for verdict in verdicts}
     named = {verdict.claim: verdict.diagnosis for verdict in verdicts}

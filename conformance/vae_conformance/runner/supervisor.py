@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+import msgspec
+
 from vae_conformance.config.options import RunOptions
 from vae_conformance.exit_codes import gates
-from vae_conformance.runner.events import ClaimVerdict, Event, EventFile, NotBound, SuiteError
+from vae_conformance.runner.events import Bound, ClaimVerdict, Emit, EventFile, Finished, Loading, NotBound, Probing, SuiteError
 from vae_conformance.runner.run_state import Ledger, Limits, Proceedings
 from vae_conformance.runner.worker_process import Assignment, Child, CommandOf, pytest_command
 from vae_spec.outcomes import Level, Outcome
@@ -38,27 +40,27 @@ _SIGNS_OF_THE_SUITE = re.compile(
 """What the log holds where the suite, not the implementation, ended a child before it could say anything."""
 
 
-@dataclass(frozen=True)
-class Label:
-    """What a verdict says of its claim beside the outcome."""
-
-    title: str = ""
-    level: Level = Level.REQUIRED
-    source: str = ""
-    statement: str = ""
-    decision: str = ""
-    parts: tuple[str, ...] = ()
+def unlabelled(claim: str) -> ClaimVerdict:
+    """A violation of a claim of which no more is known."""
+    return ClaimVerdict(claim, "", Level.REQUIRED, "", Outcome.VIOLATED, "")
 
 
-def registered_label(claim: str) -> Label:
-    """What the specification says of a claim; imports it, which takes seconds, so this is for the rare case."""
+def labelled(claim: str) -> ClaimVerdict:
+    """A violation with what the specification says of its claim; imports it, which takes seconds, so this is for the rare case."""
     from vae_spec.registry import CLAIMS  # noqa: PLC0415  PyTorch comes with it
 
     entry = CLAIMS.get(claim)
     if entry is None:
-        return Label()
-    source = "; ".join(str(source) for source in entry.sources)
-    return Label(entry.title, entry.level, source, entry.statement, entry.decision, tuple(str(part) for part in entry.concerns))
+        return unlabelled(claim)
+    return msgspec.structs.replace(
+        unlabelled(claim),
+        title=entry.title,
+        level=entry.level,
+        source="; ".join(str(source) for source in entry.sources),
+        statement=entry.statement,
+        decision=entry.decision,
+        parts=tuple(str(part) for part in entry.concerns),
+    )
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Supervisor:
         on_event: called with every event as it comes.
         command_of: the child's command line.
         limits: how long a child may be silent.
-        label_of: what a verdict says of a claim that the child could not finish.
+        label_of: gives the verdict on a claim that the child could not finish, without its message.
         inspect: bind only, ask nothing.
     """
 
@@ -96,10 +98,10 @@ class Supervisor:
         options: RunOptions,
         *,
         workers: int = 1,
-        on_event: Callable[[Event], None] = lambda _event: None,
+        on_event: Emit = lambda _event: None,
         command_of: CommandOf = pytest_command,
         limits: Limits | None = None,
-        label_of: Callable[[str], Label] = registered_label,
+        label_of: Callable[[str], ClaimVerdict] = labelled,
         inspect: bool = False,
     ) -> None:
         self._options = options
@@ -128,15 +130,7 @@ class Supervisor:
                 if children == MAX_CHILDREN:
                     self._give_up(f"the implementation ended or stalled the process {MAX_CHILDREN} times")
                     break
-        return Proceedings(
-            ledger.bound,
-            ledger.promised,
-            tuple(ledger.verdicts.values()),
-            ledger.not_bound,
-            ledger.suite_error,
-            children,
-            tuple(ledger.trained.values()),
-        )
+        return ledger.proceedings(children)
 
     def _run_child(self, folder: Path) -> _End:
         folder.mkdir()
@@ -167,18 +161,18 @@ class Supervisor:
 
     def _settle(self, end: _End) -> bool:
         """Draw the conclusions from a child's end; returns whether another child has to ask what is left."""
-        ledger = self._ledger
+        ledger, bound, finished = self._ledger, Bound in self._ledger.said, Finished in self._ledger.said
         if "INTERNALERROR>" in end.log and ledger.suite_error is None:
             ledger.suite_error = SuiteError("pytest failed inside the suite", end.log_tail)
         if ledger.closed:
             return False
-        if not ledger.bound_now and (not ledger.finished or ledger.probing):
+        if not bound and (not finished or Probing in ledger.said):
             self._settle_loading(end)
             return False
-        if ledger.finished and not ledger.bound_now and ledger.promised and not ledger.verdicts:
+        if finished and not bound and ledger.promised and not ledger.verdicts:
             ledger.suite_error = SuiteError("the suite could not begin to ask: it failed before it had loaded anything", end.reason)
             return False
-        if ledger.finished:
+        if finished:
             self._settle_lost_workers(end)
             return False
         if not ledger.in_flight:
@@ -192,8 +186,8 @@ class Supervisor:
         return bool(ledger.undecided)
 
     def _settle_loading(self, end: _End) -> None:
-        suite_broke = not self._ledger.loading and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
-        if self._ledger.probing and self._ledger.bound is None:
+        suite_broke = Loading not in self._ledger.said and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
+        if Probing in self._ledger.said and self._ledger.bound is None:
             what = "stalled" if end.stalled else "ended the process"
             self._give_up(f"the implementation's code {what} while its parts were first called ({end.account})")
         elif self._ledger.bound is not None:
@@ -232,19 +226,8 @@ class Supervisor:
         try:
             label = self._label_of(claim)
         except ImportError:
-            label = Label()
-        verdict = ClaimVerdict(
-            claim,
-            label.title,
-            label.level,
-            label.source,
-            Outcome.VIOLATED,
-            message,
-            statement=label.statement,
-            decision=label.decision,
-            hint=hint,
-            parts=label.parts,
-        )
+            label = unlabelled(claim)
+        verdict = msgspec.structs.replace(label, message=message, hint=hint)
         self._ledger.note(verdict)
         self._on_event(verdict)
 
@@ -261,15 +244,3 @@ class Supervisor:
         hint = ENDED_HINT if self._ledger.bound is None else "mend what is violated above first"
         for claim in self._ledger.undecided:
             self._decide(claim, f"not judged, because {reason}", hint)
-
-
-def supervise(
-    options: RunOptions,
-    *,
-    workers: int = 1,
-    on_event: Callable[[Event], None] = lambda _event: None,
-    command_of: CommandOf = pytest_command,
-    inspect: bool = False,
-) -> Proceedings:
-    """Run the suite in child processes by `options`; see `Supervisor` for the arguments."""
-    return Supervisor(options, workers=workers, on_event=on_event, command_of=command_of, inspect=inspect).run()

@@ -67,8 +67,6 @@ def pytest_command(assignment: Assignment) -> list[str]:
         "pytest",
         "--pyargs",
         "vae_conformance.testing.suite",
-        "--vae",
-        assignment.options.target,
         "--vae-options",
         assignment.options.to_json(),
         "--vae-events",

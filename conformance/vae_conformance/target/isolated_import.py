@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vae_conformance.guard.time_limit import undisturbed, user_code
 from vae_conformance.target.notebook import notebook_source
 from vae_conformance.target.partial_module import run_definitions
+from vae_conformance.target.spec import top_level_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
     from vae_conformance.target.definitions import Definitions
 
 TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importing only defines the model.'
-
-
-def top_level_spec(top: str) -> ModuleSpec | None:
-    """Where a top-level module or package is installed; None where it is not."""
-    try:
-        return importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return None
 
 
 class PrivateTree:

@@ -1,14 +1,17 @@
-"""What the user's words for a target mean, told without loading anything: a file, an object of a module, or an entry point."""
+"""The grammar of a target's text: a file, a notebook, an object of a module, or an entry point."""
 
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import replace
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import entry_points
 from pathlib import Path
 
+from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
 
 GROUP = "vae_conformance.implementations"
@@ -20,65 +23,66 @@ FORMS = (
 )
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where a target is.
-
-    Attributes:
-        path: the file or notebook; None for the others.
-        module: the dotted module; empty for the others.
-        name: the object's name in it; empty where none was given.
-        point: the entry point; None for the others.
-    """
-
-    path: Path | None = None
-    module: str = ""
-    name: str = ""
-    point: EntryPoint | None = None
-
-
-def locate(text: str) -> Address:
-    """Tell what a target's words mean.
-
-    Raises:
-        Unbound: no such file, no such entry point, or words of no known form.
-    """
+def parse_target(text: str) -> TargetSpec:
+    """The meaning of a target's text, found without loading or importing anything; what is wrong with it stands in its `problem`."""
     file = re.fullmatch(r"(?P<path>.+\.(?:py|ipynb))(?P<colon>:(?P<name>.*))?", text, re.IGNORECASE | re.DOTALL)
     if file is not None:
         path, name = Path(file["path"]).expanduser(), (file["name"] or "").strip()
+        spec = TargetSpec(text, TargetKind.NOTEBOOK if path.suffix.lower() == ".ipynb" else TargetKind.FILE, path, name=name)
         if file["colon"] and not name:
-            raise Unbound(f"{text!r} names nothing after the colon", f"Write {path.name}:Name, or {path.name} alone.")
-        if not path.is_file():
-            raise _no_such_file(path)
-        return Address(path=path, name=name)
+            return replace(spec, problem=f"{text!r} names nothing after the colon", hint=f"Write {path.name}:Name, or {path.name} alone.")
+        return spec if path.is_file() else _no_such_file(spec, path)
     known = {point.name: point for point in entry_points(group=GROUP)}
-    if text in known:
-        return Address(point=known[text])
+    if (point := known.get(text)) is not None:
+        return TargetSpec(text, TargetKind.ENTRY_POINT, module_file(point.module), point.module, point.attr or "")
     head, _, name = text.rpartition(":") if ":" in text else (text, "", "")
-    place = Path(head).expanduser()
+    place, spec = Path(head).expanduser(), TargetSpec(text, TargetKind.UNKNOWN)
     if head and (re.search(r"[/\\]", head) or place.is_file() or (place.exists() and not name)):
-        raise _no_such_file(place)
+        return _no_such_file(spec, place)
     if head and name:
-        return Address(module=head, name=name)
+        return TargetSpec(text, TargetKind.MODULE, module_file(head), head, name)
     beside = f" There is a file {text}.py: write {text}.py." if Path(f"{text}.py").is_file() else ""
-    raise Unbound(
-        f"no implementation is called {text!r}{close_match(text, known)}; installed ones: {', '.join(sorted(known)) or 'none'}",
-        FORMS + beside,
+    return replace(
+        spec,
+        problem=f"no implementation is called {text!r}{close_match(text, known)}; installed ones: {', '.join(sorted(known)) or 'none'}",
+        hint=FORMS + beside,
     )
 
 
-def _no_such_file(path: Path) -> Unbound:
+def top_level_spec(top: str) -> ModuleSpec | None:
+    """Where a top-level module or package is installed; None where it is not."""
+    try:
+        return importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+
+
+def module_file(dotted: str) -> Path | None:
+    """The file of an installed module, or of one in the current folder, found without importing it; None where there is none."""
+    top, *inner = dotted.split(".")
+    spec = top_level_spec(top) or PathFinder.find_spec(top, [str(Path.cwd())])
+    for part in inner:
+        folders = None if spec is None else spec.submodule_search_locations
+        # Unlike importlib.util.find_spec, this does not import the packages on the way.
+        spec = None if folders is None else PathFinder.find_spec(part, list(folders))
+    return Path(spec.origin) if spec is not None and spec.has_location and spec.origin is not None else None
+
+
+def _no_such_file(spec: TargetSpec, path: Path) -> TargetSpec:
+    """The spec of a path that leads to nothing that can be loaded, with the reason."""
     code = (".py", ".ipynb")
     folder = path if path.is_dir() else path.parent
     files = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in code) if folder.is_dir() else []
     listed = f" Files there: {', '.join(files[:12])}." if files else " There are no Python files in it."
     if path.is_dir():
-        return Unbound(f"{path} is a folder", f"Name the file that defines the model.{listed}")
-    if path.exists():
-        return Unbound(f"{path} is neither a Python file nor a notebook", FORMS)
-    if not folder.is_dir():
-        return Unbound(f"there is no file {path}: there is no folder {folder}", "Check the path.")
-    return Unbound(f"there is no file {path}{close_match(path.name, files)}", f"Check the name.{listed}")
+        problem, hint = f"{path} is a folder", f"Name the file that defines the model.{listed}"
+    elif path.exists():
+        problem, hint = f"{path} is neither a Python file nor a notebook", FORMS
+    elif not folder.is_dir():
+        problem, hint = f"there is no file {path}: there is no folder {folder}", "Check the path."
+    else:
+        problem, hint = f"there is no file {path}{close_match(path.name, files)}", f"Check the name.{listed}"
+    return replace(spec, problem=problem, hint=hint)
 
 
 def check_weights(path: Path) -> None:

@@ -11,7 +11,6 @@ import pkgutil
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from vae_conformance.config.declared import declared_options
+from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
 from vae_conformance.guard.time_limit import public_names
 from vae_conformance.implementation import Implementation
@@ -29,8 +29,8 @@ from vae_conformance.target.checkpoint import Weights
 from vae_conformance.target.choose_class import choose_class
 from vae_conformance.target.execute import load_file
 from vae_conformance.target.factories import factories_of
-from vae_conformance.target.isolated_import import PrivateTree, importing, top_level_spec
-from vae_conformance.target.spec import FORMS, close_match, locate
+from vae_conformance.target.isolated_import import PrivateTree, importing
+from vae_conformance.target.spec import FORMS, close_match, top_level_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,11 +86,11 @@ class _How:
     tree: Path | None = None
 
 
-def load_target(text: str, *, input_shape: tuple[int, ...] | None = None, import_limit: float = 30.0) -> Target:
+def load_target(spec: TargetSpec, *, input_shape: tuple[int, ...] | None = None, import_limit: float = 30.0) -> Target:
     """Find and load what the user named; nothing is constructed yet.
 
     Args:
-        text: an entry point's name, `package.module:object`, `path/to/file.py[:Name]`, `path/to/notebook.ipynb[:Name]`.
+        spec: of a file, a notebook, a module's object or an entry point.
         input_shape: the shape of one item, where it is known.
         import_limit: seconds that importing, and each construction, may take.
 
@@ -98,13 +98,13 @@ def load_target(text: str, *, input_shape: tuple[int, ...] | None = None, import
         Unbound: nothing of that name is there, it cannot be imported, it is not clear which class is meant, or what the
             class declares of itself is not in order.
     """
-    how = _How(text, input_shape, import_limit)
-    address = locate(text)
-    if address.path is not None:
-        return _from_file(address.path, address.name, how)
-    if address.point is not None:
-        return _from_entry_point(address.point, how)
-    return _from_module(address.module, address.name, how)
+    spec.check()
+    how = _How(spec.text, input_shape, import_limit)
+    if spec.is_file and spec.path is not None:
+        return _from_file(spec.path, spec.name, how)
+    if spec.kind is TargetKind.ENTRY_POINT:
+        return _from_entry_point(spec, how)
+    return _from_module(spec.module, spec.name, how)
 
 
 def given_target(given: Any, *, input_shape: tuple[int, ...] | None = None) -> Target:
@@ -209,11 +209,11 @@ def _from_module(dotted: str, name: str, how: _How) -> Target:
     return _target(_attribute(module, name, dotted), f"{dotted}:{name}", module, sources, replace(how, tree=root))
 
 
-def _from_entry_point(point: EntryPoint, how: _How) -> Target:
+def _from_entry_point(spec: TargetSpec, how: _How) -> Target:
     try:
-        return replace(_from_module(point.module, point.attr, how), name=point.name)
+        return replace(_from_module(spec.module, spec.name, how), name=spec.text)
     except Unbound as fault:
-        raise Unbound(f"the entry point {point.name} ({point.value}): {fault.message}", fault.hint) from fault
+        raise Unbound(f"the entry point {spec} ({spec.module}:{spec.name}): {fault.message}", fault.hint) from fault
 
 
 def _built(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 import pytest
 
-from vae_conformance.api import ConformanceError, Options, Report, object_options, read_options
+from vae_conformance.api import ConformanceError, Options, Report, options_of
 from vae_conformance.config.options import RunOptions
-from vae_conformance.config.pyproject import load_options
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import gates
 from vae_conformance.runner.run import Judge
@@ -89,14 +87,7 @@ class ClaimCheck:
         return f"<check {self.claim_id}: {self.title}>"
 
 
-def parametrize_with_claims(
-    target: object,
-    *,
-    profile: str = "exact",
-    only: str | Sequence[str] = (),
-    expected_failures: Mapping[str, str] | None = None,
-    **options: Unpack[Options],
-) -> pytest.MarkDecorator:
+def parametrize_with_claims(target: object, **options: Unpack[Options]) -> pytest.MarkDecorator:
     """A decorator that makes one test of each claim: its argument `check` is called without arguments, and its id is the claim's.
 
     A claim that is violated fails its test, one that does not apply is skipped with its reason, and so is one that does not gate and is
@@ -105,22 +96,16 @@ def parametrize_with_claims(
 
     Args:
         target: as a text (or path) what the command line takes; or a class, a function that builds a model, or a model.
-        profile: exact, quick or full.
-        only: claims and areas; all of the profile where empty.
-        expected_failures: claim id -> the reason why it may fail.
-        options: the others; see `vae_conformance.api.Options`.
+        options: see `vae_conformance.api.Options`; the profile is exact where none is given.
 
     Raises:
         ValueError: an option's value is not what it must be, there is no such claim, or the configuration file is not in order.
         TypeError: there is no such option.
     """
-    given = {**options, "profile": profile, "expected_failures": dict(expected_failures or {}), **({"only": only} if only else {})}
     from vae_conformance.runner.selection import selected  # noqa: PLC0415  imports torch
 
     try:
-        chosen = (
-            load_options(str(target), read_options(given), Path.cwd()) if isinstance(target, str | Path) else object_options(target, given)
-        )
+        chosen = options_of(target, {"profile": "exact", **options})
         claims = selected(chosen)
     except Unbound as error:
         raise ValueError(". ".join(filter(None, (error.message, error.hint)))) from error

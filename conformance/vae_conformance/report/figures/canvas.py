@@ -1,6 +1,6 @@
-"""The look of all figures: one canvas without a window, one set of colours that colour-blind readers tell apart, mosaics of images.
+"""The style that all figures share: an off-screen canvas, colours that colour-blind readers can distinguish, and mosaics of images.
 
-Nothing here knows what is shown. Figures are made with `matplotlib.figure.Figure` alone, so no state is shared between them.
+Nothing here depends on what is shown. Figures are created with `matplotlib.figure.Figure` directly, so they share no state.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ P = ParamSpec("P")
 
 DPI = 80
 BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
-"""Okabe and Ito's colours."""
+"""The colours of Okabe and Ito."""
 INK, GREY, PALE = "#222222", "#6E6E6E", "#D9D9D9"
 CLASS_COLOURS = (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, INK, "#882255", "#999933", "#6E6E6E")
-"""For classes, which are told apart by their markers too."""
+"""Colours of classes, which also differ in their markers."""
 
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -55,7 +55,7 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The style of all figures, inside the block; everything else of matplotlib's settings is its default."""
+    """Apply the shared style within the block, on top of matplotlib's default settings."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -63,7 +63,7 @@ def style() -> Iterator[None]:
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """The function that draws, under the style."""
+    """Wrap a function that draws, so that it runs within `style`."""
 
     @functools.wraps(draw)
     def in_style(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -74,14 +74,14 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def canvas(width: float, height: float) -> Figure:
-    """An empty figure of so many inches, which needs no display."""
+    """Return an empty figure of the given size in inches, which needs no display."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def png(figure: Figure, dpi: int = DPI) -> bytes:
-    """The figure as a PNG file, the same bytes for the same figure."""
+    """Encode a figure as PNG, deterministically."""
     buffer = io.BytesIO()
     with style():
         figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
@@ -89,11 +89,11 @@ def png(figure: Figure, dpi: int = DPI) -> bytes:
 
 
 def mosaic(images: Array, columns: int) -> Array:
-    """Images in rows, one white pixel between them.
+    """Arrange images in rows, separated by one white pixel.
 
     Args:
         images: of shape (items, height, width) or (items, height, width, 3), in [0, 1].
-        columns: images a row.
+        columns: images per row.
 
     Raises:
         ValueError: there are no images.
@@ -110,7 +110,7 @@ def mosaic(images: Array, columns: int) -> Array:
 
 
 def show_images(ax: Axes, images: Array, columns: int, label: str = "", title: str = "") -> None:
-    """A mosaic without ticks, black 0 and white 1 whatever the images hold, with a label at its left."""
+    """Draw a mosaic without ticks, from black (0) to white (1) regardless of the images' range, with a label at its left."""
     ax.imshow(np.clip(mosaic(images, columns), 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_xticks([])
     ax.set_yticks([])

@@ -1,4 +1,4 @@
-"""Figures that set variants of one training beside each other: betas, latent dimensions, likelihoods, remedies."""
+"""Figures that compare variants of one training: betas, latent dimensions, likelihoods, remedies."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from vae_spec.observations import Pictures
 
 SHOWN = 6
 BETAS: Mapping[str, float] = {str(Arm.SMALL): SMALL_BETA, str(Arm.OWN): 1.0, str(Arm.LARGE): LARGE_BETA}
-"""The arms of the sweep, and the documents' betas."""
+"""The arms of the beta sweep, with the documents' betas."""
 
 _LINEAR_UP_TO = 0.1
-"""Nats below which a logarithmic axis becomes linear, so that a KL of nothing has its place on it."""
+"""Nats below which a logarithmic axis becomes linear, so that it can show a KL of 0."""
 
 Quantity = Callable[[TrainedRun], float]
 
 
 def squared_error(run: TrainedRun) -> float:
-    """Of a held-out item, summed over its pixels; nan where nothing was seen."""
+    """Return the squared error per held-out item, summed over pixels; nan without observations."""
     return run.sights.reconstructions.squared_error if run.sights is not None else float("nan")
 
 
 def held_out_kl(run: TrainedRun) -> float:
-    """The closed-form KL on held-out items, nats; nan where nothing was seen."""
+    """Return the closed-form KL on held-out items in nats; nan without observations."""
     return run.held_out.analytic_kl if run.held_out is not None else float("nan")
 
 
 def sharpness(run: TrainedRun) -> float:
-    """The Laplacian variance of reconstructions over that of the originals; nan where nothing was seen."""
+    """Return the Laplacian variance of reconstructions relative to that of the originals; nan without observations."""
     if run.sights is None:
         return float("nan")
     return run.sights.reconstructions.laplacian / run.sights.reconstructions.laplacian_originals
 
 
 def coverage(run: TrainedRun) -> float:
-    """The share of held-out items that have a prior sample among their neighbours; nan where nothing was seen."""
+    """Return the share of held-out items that have a prior sample among their neighbours; nan without observations."""
     return run.sights.samples.coverage if run.sights is not None else float("nan")
 
 
@@ -54,13 +54,13 @@ _QUANTITIES: tuple[tuple[str, Quantity], ...] = (
 
 @styled
 def beta_comparison(groups: Sequence[Group]) -> Figure:
-    """Reconstructions and samples at three betas of the first seed, and four numbers of all seeds (Deep Learning Notes 13.4.6).
+    """Draw reconstructions and samples of the first seed at three betas, and four metrics of all seeds (Deep Learning Notes 13.4.6).
 
     Args:
-        groups: one a seed, with the arms of the sweep.
+        groups: one per seed, with the arms of the sweep.
 
     Raises:
-        ValueError: there are no groups, or the first seed shows no pictures.
+        ValueError: there are no groups, or the first seed has no pictures.
     """
     if not groups:
         raise ValueError("the beta comparison needs at least one seed")
@@ -85,7 +85,7 @@ def beta_comparison(groups: Sequence[Group]) -> Figure:
 
 
 def _over_beta(ax: Axes, groups: Sequence[Group], quantity: Quantity) -> None:
-    """One quantity at each beta: a point a seed, a line through the means."""
+    """Plot one quantity against beta: a point per seed, and a line through the means."""
     arms = [arm for arm in BETAS if arm in groups[0]]
     values = np.array([[quantity(group[arm]) for arm in arms] for group in groups])
     places = np.arange(len(arms))
@@ -100,7 +100,7 @@ def _over_beta(ax: Axes, groups: Sequence[Group], quantity: Quantity) -> None:
 
 @styled
 def variants(named: Mapping[str, Pictures], title: str) -> Figure:
-    """Reconstructions and prior samples of several models, one row each, the originals above.
+    """Draw reconstructions and prior samples of several models, one row each, below the originals.
 
     Raises:
         ValueError: there are no models.
@@ -122,7 +122,7 @@ def variants(named: Mapping[str, Pictures], title: str) -> Figure:
 
 @styled
 def collapse_curves(named: Mapping[str, TrainedRun]) -> Figure:
-    """The KL along the training of the strong decoder, and what its codes tell of the items, by remedy (Deep Learning Notes 13.4.7).
+    """Plot the KL during training of the strong decoder, and the information in z about the items, by remedy (Deep Learning Notes 13.4.7).
 
     Args:
         named: remedy -> run, whose notes hold "KL, nats" and "information, nats" on held-out items.

@@ -1,4 +1,4 @@
-"""The documents' figures for one subject: drawn from its trained runs, or left out with the reason."""
+"""The documents' figures for one subject, drawn from its trained runs or left out with a reason."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.observations import Pictures
 
 POINTS_SHOWN = 300
-"""Means that t-SNE lays out in a report: it may cost a second."""
+"""Number of latent means that t-SNE embeds in a report; takes up to a second."""
 DPI = 100
 _OWN = (Experiment.CONTRAST, Experiment.IMAGES, Experiment.SWEEP, Experiment.WITHOUT_KL)
 _LONGEST = (Experiment.IMAGES, *(experiment for experiment in _OWN if experiment is not Experiment.IMAGES))
-"""Trainings to show the curves of: on large data what is compared with others trains for a shorter time."""
+"""Experiments whose curves are shown, longest training first: on large data sets, comparisons train for fewer steps."""
 _LAB = (Experiment.LAB, Experiment.LAB_PRINTED, Experiment.LAB_WEIGHTS)
 WEIGHTS = "the weights are judged as they are, and nothing was trained"
 NOTHING = "none of the claims that were asked looks at this comparison"
@@ -43,13 +43,13 @@ class Exhibit:
     """One figure of a report.
 
     Attributes:
-        name: its anchor.
-        title: a few words.
-        caption: what is seen.
-        areas: whose claims it illustrates.
-        content: PNG; empty where it was left out.
-        missing: why it was left out.
-        photographic: whether it shows images, whose black and white must stay as they are.
+        name: the anchor.
+        title: the title, a few words.
+        caption: a description of what is shown.
+        areas: the areas whose claims it illustrates.
+        content: the PNG file; empty if the figure was left out.
+        missing: why it was left out; empty if it was drawn.
+        photographic: whether it shows images, whose black and white must not be inverted in dark mode.
     """
 
     name: str
@@ -62,11 +62,11 @@ class Exhibit:
 
 
 class NotShownError(Exception):
-    """There is nothing to draw a figure from, and why."""
+    """A figure has nothing to show; the message says why."""
 
 
 def exhibits(evidence: Evidence) -> list[Exhibit]:
-    """Every figure that this subject's trainings call for, in the documents' order."""
+    """Return all figures for this subject's trainings, in the documents' order."""
     if any(evidence.runs(experiment) for experiment in _LAB):
         return [_shown(evidence, entry) for entry in _OF_POINTS]
     return [_shown(evidence, entry) for entry in _OF_IMAGES]
@@ -74,14 +74,14 @@ def exhibits(evidence: Evidence) -> list[Exhibit]:
 
 @dataclass(frozen=True)
 class _Entry:
-    """How an exhibit is made.
+    """The recipe of one exhibit.
 
     Attributes:
         name, title, areas, photographic: the exhibit's.
-        caption: what is seen of the subject itself, without a full stop.
-        draw: makes the figure.
-        beside: what the caption goes on with where the subject's own autoencoder stands beside it.
-        trained: what it goes on with where the suite did the training, and so knows of it.
+        caption: a description of what is shown of the subject itself, without a full stop.
+        draw: draws the figure.
+        beside: appended to the caption if the subject's own autoencoder is shown too.
+        trained: appended to the caption if the suite trained the model.
     """
 
     name: str
@@ -94,7 +94,7 @@ class _Entry:
     trained: str = ""
 
     def caption_for(self, evidence: Evidence) -> str:
-        """The whole caption: it speaks of no autoencoder where none is shown, and of no training that nobody has seen."""
+        """Return the caption, mentioning the autoencoder and the training only where they apply."""
         beside = self.beside if _beside(evidence) else ""
         trained = "" if _given_weights(evidence) else self.trained
         return f"{self.caption}{beside}{trained}."
@@ -111,12 +111,12 @@ def _shown(evidence: Evidence, entry: _Entry) -> Exhibit:
 
 
 def _given_weights(evidence: Evidence) -> bool:
-    """Whether the runs are those of a model whose weights were given: nothing was trained for them."""
+    """Return whether the runs come from given weights, without any training."""
     return any(not run.recipe.steps for experiment in _OWN for run in evidence.runs(experiment))
 
 
 def _beside(evidence: Evidence) -> bool:
-    """Whether the subject's own autoencoder is shown beside it."""
+    """Return whether the subject's own autoencoder is shown too."""
     try:
         return _pictures(evidence)[1] is not None
     except NotShownError:
@@ -124,7 +124,7 @@ def _beside(evidence: Evidence) -> bool:
 
 
 def _own_runs(evidence: Evidence, experiments: Sequence[Experiment]) -> list[TrainedRun]:
-    """The subject's own trainings, one a seed."""
+    """Return the subject's own trainings, one per seed."""
     runs = max((evidence.runs(experiment) for experiment in experiments), key=len)
     if not runs:
         raise NotShownError("none of its trainings is in the store any more" if evidence.lost else NOTHING)
@@ -137,7 +137,7 @@ def _seen(group: Group, arm: str) -> Pictures | None:
 
 
 def _pictures(evidence: Evidence) -> tuple[Pictures, Pictures | None]:
-    """The pictures of the first seed that has some, and its autoencoder's."""
+    """Return the pictures of the first seed that has any, and those of its autoencoder."""
     runs = _own_runs(evidence, _OWN)
     groups = [group for experiment in _OWN for group in evidence.groups(experiment)]
     for group in groups:

@@ -1,7 +1,7 @@
-"""Figures of trained models on images: curves, reconstructions, prior samples, codes and interpolation, from evidence records alone.
+"""Figures of models trained on images: training curves, reconstructions, prior samples, latent means and interpolation.
 
-Each function takes what experiments wrote down (`vae_spec.evidence`, `vae_spec.observations`) and gives a figure; none measures, judges or
-writes a file. Figures of comparisons over beta or variants stand in `comparison_figures`, those of the tiny lab in `lab_figures`.
+Each function turns records of experiments (`vae_spec.evidence`, `vae_spec.observations`) into a figure; none measures, judges or writes a
+file. Comparisons over beta and variants are in `comparison`, figures of the tiny lab in `lab`.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits
 
 from vae_conformance.report.figures.canvas import BLUE, CLASS_COLOURS, GREEN, INK, VERMILION, Array, canvas, show_images, styled
-from vae_conformance.report.layout import count
+from vae_conformance.report.wording import count
 from vae_spec.evidence import TrainedRun
 from vae_spec.observations import Pictures
 
 EMBEDDED = 500
-"""Means that t-SNE lays out: enough to see classes, few enough to take seconds."""
+"""Number of latent means that t-SNE embeds: enough to see classes, few enough to take seconds."""
 PERPLEXITY = 30.0
 GRID_COLUMNS = 8
 AUTOENCODER = "Autoencoder"
 CURVES = (("total", "total", INK), ("reconstruction", "reconstruction", BLUE), ("kl", "KL", VERMILION))
-"""Name in the legend, attribute of the run, colour."""
+"""Attribute of the run, name in the legend, colour."""
 _MARKERS = "os^Dv<>Php"
 
 
 @styled
 def training_curves(runs: Sequence[TrainedRun], unit: str = "nats an item") -> Figure:
-    """Total, reconstruction and KL over the steps, linear and logarithmic (Deep Learning Notes 13.4.1.3).
+    """Plot total, reconstruction and KL over the steps, on linear and logarithmic scales (Deep Learning Notes 13.4.1.3).
 
     Args:
-        runs: one a seed; the first is drawn boldly, the others faintly.
-        unit: what the curves are in.
+        runs: one per seed; the first is drawn boldly, the others faintly.
+        unit: the unit of the losses.
 
     Raises:
         ValueError: there are no runs.
@@ -68,7 +68,7 @@ def _curves(ax: Axes, run: TrainedRun, *, bold: bool, positive: bool) -> None:
 
 
 def _linear_limits(runs: Sequence[TrainedRun]) -> tuple[float, float]:
-    """All of it, but for single steps far beyond the rest."""
+    """Return limits that show all curves except for outlying steps."""
     values = np.concatenate([getattr(run, attribute) for run in runs for attribute, _name, _colour in CURVES])
     finite = values[np.isfinite(values)]
     if not len(finite):
@@ -84,7 +84,7 @@ def _seeds(runs: Sequence[TrainedRun]) -> str:
 
 @styled
 def reconstructions(own: Pictures, autoencoder: Pictures | None = None) -> Figure:
-    """Held-out items, what the VAE makes of them, and the autoencoder of the same size (Deep Learning Notes 13.4.2)."""
+    """Draw held-out items with reconstructions of the VAE and of the autoencoder of the same size (Deep Learning Notes 13.4.2)."""
     rows = [("Original", own.originals), ("VAE", own.reconstructions)]
     if autoencoder is not None:
         rows.append((AUTOENCODER, autoencoder.reconstructions))
@@ -93,7 +93,7 @@ def reconstructions(own: Pictures, autoencoder: Pictures | None = None) -> Figur
 
 @styled
 def interpolation(own: Pictures, autoencoder: Pictures | None = None) -> Figure:
-    """The decoded straight line between the means of two items (Deep Learning Notes 13.4.5)."""
+    """Draw the decoded straight line between the means of two items (Deep Learning Notes 13.4.5)."""
     rows = [("VAE", own.strip)]
     if autoencoder is not None:
         rows.append((AUTOENCODER, autoencoder.strip))
@@ -102,7 +102,7 @@ def interpolation(own: Pictures, autoencoder: Pictures | None = None) -> Figure:
 
 @styled
 def image_rows(rows: Sequence[tuple[str, Array]], title: str) -> Figure:
-    """Rows of images, each with a label at its left.
+    """Draw rows of images, each with a label at its left.
 
     Raises:
         ValueError: there are no rows.
@@ -120,7 +120,7 @@ def image_rows(rows: Sequence[tuple[str, Array]], title: str) -> Figure:
 
 @styled
 def prior_samples(own: Pictures, autoencoder: Pictures | None = None) -> Figure:
-    """What draws from N(0, I) decode to, beside the same draws through the autoencoder (Deep Learning Notes 13.4.3)."""
+    """Draw decoded samples from N(0, I), and the same samples decoded by the autoencoder (Deep Learning Notes 13.4.3)."""
     panels = [("VAE", own.samples)]
     if autoencoder is not None:
         panels.append((AUTOENCODER, autoencoder.samples))
@@ -133,17 +133,17 @@ def prior_samples(own: Pictures, autoencoder: Pictures | None = None) -> Figure:
 
 
 def embedded(means: Array, most: int = EMBEDDED) -> Array:
-    """Means in the plane: by t-SNE, or as they are where they have one or two dimensions.
+    """Embed latent means in the plane by t-SNE, or directly if they have one or two dimensions.
 
     Args:
-        means: of shape (items, latent).
-        most: how many of the first ones.
+        means: the means, of shape (items, latent).
+        most: how many to embed, from the first on.
 
     Returns:
-        Of shape (at most `most`, 2); a single dimension is spread over the items' order, which means nothing.
+        An array of shape (at most `most`, 2). A single latent dimension is plotted against the items' order, which carries no meaning.
 
     Raises:
-        ValueError: means are not finite.
+        ValueError: the means are not finite.
     """
     shown = np.asarray(means[:most], dtype=np.float64)
     if not np.isfinite(shown).all():
@@ -153,24 +153,24 @@ def embedded(means: Array, most: int = EMBEDDED) -> Array:
     if shown.shape[1] == 2:
         return shown
     spread = float(shown.std(axis=0).max())
-    if spread == 0:  # one point: there is nothing to lay out
+    if spread == 0:  # all points coincide: there is nothing to embed
         return np.zeros((len(shown), 2))
-    from sklearn.manifold import TSNE  # noqa: PLC0415  takes a while to import, and few figures need it
+    from sklearn.manifold import TSNE  # noqa: PLC0415  slow to import, and few figures need it
 
-    # The means of a model that has collapsed differ by next to nothing; t-SNE needs numbers of a size.
+    # The means of a collapsed model hardly differ; t-SNE needs values of order 1.
     scaled = (shown - shown.mean(0)) / spread
     layout = TSNE(n_components=2, random_state=0, init="pca", perplexity=min(PERPLEXITY, (len(shown) - 1) / 3), learning_rate="auto")
-    with threadpool_limits(1):  # so few points gain nothing from threads, and wait long for them on a busy machine
+    with threadpool_limits(1):  # so few points gain nothing from threads, which are slow on a busy machine
         return np.asarray(layout.fit_transform(scaled), dtype=np.float64)
 
 
 @styled
 def latent_means(named: Mapping[str, Pictures], most: int = EMBEDDED) -> Figure:
-    """The means of held-out items in the plane, by class, one panel a model (Deep Learning Notes 13.4.4).
+    """Plot the embedded means of held-out items by class, one panel per model (Deep Learning Notes 13.4.4).
 
     Args:
-        named: the models.
-        most: how many means of each are laid out.
+        named: model name -> its pictures.
+        most: how many means of each model are embedded.
 
     Raises:
         ValueError: there are no models.
@@ -209,12 +209,12 @@ def latent_means(named: Mapping[str, Pictures], most: int = EMBEDDED) -> Figure:
 
 @styled
 def kl_per_dimension(named: Mapping[str, TrainedRun]) -> Figure:
-    """The mean KL of each latent dimension on held-out items, the largest first, one panel a model (Deep Learning Notes 13.4.7).
+    """Plot the mean KL of each latent dimension on held-out items, largest first, one panel per model (Deep Learning Notes 13.4.7).
 
-    Models without held-out measurements (their training diverged) are left out.
+    Models without held-out measurements, because training diverged, are left out.
 
     Raises:
-        ValueError: none has any.
+        ValueError: no model has held-out measurements.
     """
     known = {name: run.held_out.kl_per_dim for name, run in named.items() if run.held_out is not None}
     if not known:

@@ -1,4 +1,4 @@
-"""Figures of the tiny two-dimensional lab (VAE Basics 6.6.3): its points, codes and decoded line."""
+"""Figures of the tiny two-dimensional lab (VAE Basics 6.6.3): its points, latent means and decoded line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _REACH = (1.8, 1.35)
 
 @styled
 def lab(data: Array, sights: PointSights) -> Figure:
-    """The points and what draws from N(0, I) decode to, the means, and the decoded line.
+    """Draw the training points with decoded draws from N(0, I), the latent means, and the decoded line.
 
     Args:
-        data: the training points, (points, 2), one cluster after the other.
-        sights: what was seen of the trained model.
+        data: the training points, of shape (points, 2), ordered by cluster.
+        sights: the observations of the trained model.
     """
     figure = canvas(12, 3.4)
     left, middle, right = figure.subplots(1, 3)
@@ -38,7 +38,7 @@ def lab(data: Array, sights: PointSights) -> Figure:
 
 @styled
 def lab_variants(data: Array, named: Mapping[str, PointSights]) -> Figure:
-    """Decoded draws and means of several trained models, one column each.
+    """Draw the decoded draws and latent means of several trained models, one column each.
 
     Raises:
         ValueError: there are no models.
@@ -70,7 +70,7 @@ def _generated(ax: Axes, data: Array, sights: PointSights) -> None:
 
 
 def _means(ax: Axes, sights: PointSights) -> None:
-    """The means, one cluster after the other, in two of their dimensions; and one standard deviation of the prior."""
+    """Plot the latent means by cluster in their first two dimensions, with the prior's circle of one standard deviation."""
     means = sights.means[:, :2] if sights.means.shape[1] > 1 else np.column_stack([sights.means[:, 0], np.zeros(len(sights.means))])
     half = len(means) // 2
     for points, (colour, marker) in zip((means[:half], means[half:]), _HALVES, strict=True):

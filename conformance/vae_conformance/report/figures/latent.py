@@ -1,4 +1,4 @@
-"""Codes of held-out items against the prior that they are sampled from."""
+"""The latents of held-out items compared with the prior N(0, I)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from vae_conformance.report.figures.canvas import BLUE, INK, Array, canvas, styl
 from vae_spec.observations import Pictures
 
 SHARES = (0.5, 0.9, 0.99)
-"""Of N(0, I) in two dimensions, that lie within the circles."""
+"""Probability mass of a two-dimensional N(0, I) within each circle."""
 _LEAST_REACH = 3.4
-"""Half the width of a panel: the largest circle, and a little."""
+"""Minimum half width of a panel: the largest circle with a margin."""
 
 _CROWDED = 8.0
-"""From this half width on the circles lie too near to each other for names."""
+"""Half width from which the circles are too close together for labels."""
 _BEHIND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
-"""What keeps a circle's name readable among points."""
+"""The box that keeps a circle's label readable among points."""
 
 
 @styled
 def codes_and_prior(named: Mapping[str, Pictures]) -> Figure:
-    """One draw of each item's code in its two most varied dimensions, and circles that hold known shares of N(0, I).
+    """Plot one posterior draw per item in the two dimensions that vary most, with circles that contain known shares of N(0, I).
 
-    Each model has a scale of its own: an autoencoder's codes spread as far as it suits the decoder.
+    Each model has its own scale: nothing limits the spread of an autoencoder's latents.
 
     Raises:
-        ValueError: there are no models, or codes are not finite.
+        ValueError: there are no models, or latents are not finite.
     """
     if not named:
         raise ValueError("a figure of codes needs at least one model")
@@ -63,7 +63,7 @@ def _panel(ax: Axes, name: str, pictures: Pictures) -> None:
 
 
 def _two_dimensions(codes: Array, means: Array) -> tuple[Array, tuple[str, str]]:
-    """The two dimensions whose means vary most; a single one is spread over the items' order, which means nothing."""
+    """Return the two dimensions whose means vary most; a single dimension is plotted against the items' order, which carries no meaning."""
     if codes.shape[1] == 1:
         return np.column_stack([codes[:, 0], np.linspace(-1, 1, len(codes))]), ("z1", "order of the items")
     first, second = np.argsort(means.var(0))[::-1][:2]

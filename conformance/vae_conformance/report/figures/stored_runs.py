@@ -1,4 +1,4 @@
-"""The trained runs that claims were given, read from the store for reports to show; nothing is measured or trained here."""
+"""The trained runs that claims were given, read from the store for reports; nothing is measured or trained here."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from vae_spec.evidence import Arm, Group, TrainedRun
 
 @dataclass(frozen=True)
 class Evidence:
-    """What could be read.
+    """The trained runs that could be read.
 
     Attributes:
-        claims: the groups that each claim was given, one a seed; those of which a run is lost are left out.
-        experiments: the same by experiment, of the claim that was given most.
-        lost: how many runs the store has no longer, or only damaged.
+        claims: the groups that each claim was given, one per seed, without groups that miss a run.
+        experiments: by experiment, the groups of the claim that was given the most.
+        lost: how many runs are missing from the store, or damaged.
     """
 
     claims: Mapping[str, Sequence[Group]] = field(default_factory=dict)
@@ -27,20 +27,20 @@ class Evidence:
     lost: int = 0
 
     def groups(self, experiment: Experiment) -> Sequence[Group]:
-        """The groups of an experiment; none where no claim was given any."""
+        """Return the groups of an experiment, or an empty sequence if no claim was given any."""
         return self.experiments.get(str(experiment), ())
 
     def runs(self, experiment: Experiment, arm: str = Arm.OWN) -> list[TrainedRun]:
-        """One arm's runs, one a seed."""
+        """Return the runs of one arm, one per seed."""
         return [group[str(arm)] for group in self.groups(experiment) if str(arm) in group]
 
 
 def gather(trained: Sequence[Trained], folder: Path | None = None) -> Evidence:
-    """Read every run that was given.
+    """Read all trained runs that claims were given.
 
     Args:
-        trained: what the child said.
-        folder: of the store; the user's cache folder where None.
+        trained: the worker process's events that name the runs.
+        folder: the store's folder; None for the user's cache folder.
     """
     if not trained:
         return Evidence()

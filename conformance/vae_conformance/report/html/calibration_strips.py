@@ -1,4 +1,4 @@
-"""What a trained claim measured of each seed, beside what calibrated sound implementations measure: as numbers and as places on a line."""
+"""Strips that compare the statistics of a trained claim, one value per seed, with those of calibrated sound implementations."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from vae_conformance.runner.events import FoundImplementation
 from vae_spec.calibration import Scope, Spread, families
 from vae_spec.evidence import Arm, Group
 from vae_spec.outcomes import Number
@@ -22,7 +22,7 @@ _ENOUGH_DIMENSIONS = 5
 
 @dataclass(frozen=True)
 class Mark:
-    """A value and its place on the line, from 0 at its left end to 1."""
+    """A value and its position on the line, from 0 (left) to 1 (right)."""
 
     value: float
     place: float
@@ -30,7 +30,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Border:
-    """A bound, its place, and whether healthy values lie above it."""
+    """A bound, its position on the line, and whether healthy values lie above it."""
 
     value: float
     place: float
@@ -39,14 +39,14 @@ class Border:
 
 @dataclass(frozen=True)
 class Strip:
-    """One statistic of one claim.
+    """The values of one statistic of one claim, laid out on a line.
 
     Attributes:
-        name: of the statistic, with its unit.
-        seeds: one mark a seed.
+        name: the statistic's name, with its unit.
+        seeds: one mark per seed.
         sound: the means of calibrated sound implementations.
-        low, high: where healthy values lie: from the least mean less its standard deviation to the largest plus its own.
-        borders: the claim's own.
+        low, high: the healthy range: from the smallest to the largest of the means, each extended by its standard deviation.
+        borders: the claim's bounds.
     """
 
     name: str
@@ -57,32 +57,32 @@ class Strip:
     borders: tuple[Border, ...]
 
 
-def alike(implementation: Mapping[str, Any]) -> Scope:
-    """The calibrated implementations that a subject is to be compared with.
+def alike(implementation: FoundImplementation | None) -> Scope:
+    """Return the scope of the calibrated implementations that a subject is compared with.
 
-    Those without a learned variance, unless it has one itself; those with enough latent dimensions for the price of the code to show, if it
-    has as many.
+    Implementations with a learned variance are included only if the subject has one. If the subject has enough latent dimensions for the
+    KL to matter, so must they.
     """
-    named = implementation.get("likelihood")
+    named, dimensions = (None, 0) if implementation is None else (implementation.likelihood, implementation.latent_dim)
     learned = named in list(Likelihood) and Likelihood(named).own_variance
-    enough = (implementation.get("latent_dim") or 0) >= _ENOUGH_DIMENSIONS
+    enough = dimensions >= _ENOUGH_DIMENSIONS
     return Scope(least_dimensions=_ENOUGH_DIMENSIONS if enough else 1, pixel_variance=learned, learned_scale=learned)
 
 
 def strips(groups: Sequence[Group], expected: Mapping[str, Number], scope: Scope) -> list[Strip]:
-    """A strip for each calibrated statistic that a claim set a bound to.
+    """Return a strip for each calibrated statistic for which the claim has a bound.
 
     Args:
-        groups: the runs that the claim looked at, one group a seed.
-        expected: the bounds, by statistic, as the verdict has them.
-        scope: which calibrated implementations to show.
+        groups: the runs that the claim was given, one group per seed.
+        expected: the verdict's bounds, by statistic.
+        scope: the calibrated implementations to show.
     """
     found = ((name, _values(name, groups), _borders(text)) for name, text in expected.items())
     return [strip(name, values, borders, families(name, scope).values()) for name, values, borders in found if values and borders]
 
 
 def _values(name: str, groups: Sequence[Group]) -> list[float]:
-    """The statistic of every seed where it is finite."""
+    """Return the finite values of a statistic, one per seed."""
     if name in COMPARISONS:
         values = [COMPARISONS[name](group) for group in groups]
     elif name in FUNCTIONALS:
@@ -97,13 +97,13 @@ def _borders(text: Number) -> list[tuple[float, bool]]:
 
 
 def strip(name: str, values: Sequence[float], borders: Sequence[tuple[float, bool]], sound: Iterable[Spread]) -> Strip:
-    """A statistic's values, borders and calibrated spreads, with their places on one line.
+    """Lay out a statistic's values, bounds and calibrated spreads on one line.
 
     Args:
-        name: of the statistic, with its unit.
-        values: one a seed; there may be none.
+        name: the statistic's name, with its unit.
+        values: one per seed; may be empty.
         borders: each bound, and whether healthy values lie above it.
-        sound: what sound implementations measure; one at least is finite.
+        sound: the spreads of sound implementations, at least one of them finite.
     """
     spreads = [spread for spread in sound if math.isfinite(spread.mean) and math.isfinite(spread.sd)]
     low, high = min(one.mean - one.sd for one in spreads), max(one.mean + one.sd for one in spreads)

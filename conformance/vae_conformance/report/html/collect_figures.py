@@ -1,4 +1,4 @@
-"""From the names of trained runs to what a page shows of them; imports PyTorch and matplotlib, which takes seconds."""
+"""Figures and strips of the HTML page, made from stored trained runs; imports PyTorch and matplotlib, which takes seconds."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from vae_conformance.report.figures.gallery import exhibits
 from vae_conformance.report.figures.stored_runs import Evidence, gather
 from vae_conformance.report.html.calibration_strips import Strip, alike, strips
 from vae_conformance.report.html.figure_data import FigureData
-from vae_conformance.report.layout import count
+from vae_conformance.report.wording import count
 from vae_conformance.runner.record import RunRecord
 from vae_spec.calibration import dataset
 
 
 def collect_figures(report: RunRecord) -> FigureData:
-    """Read the runs that the report's claims were given, and draw."""
+    """Read the trained runs that the report's claims were given, and draw the figures."""
     evidence = gather(report.trained, report.options.store_path)
     if not evidence.experiments:
         return FigureData(note="There are no figures: none of the trained runs can be read from the store any more.")
@@ -20,7 +20,7 @@ def collect_figures(report: RunRecord) -> FigureData:
 
 
 def _strips(report: RunRecord, evidence: Evidence) -> dict[str, list[Strip]]:
-    scope = alike(report.implementation or {})
+    scope = alike(report.implementation)
     return {
         claim.id: found for claim in report.claims if (found := strips(evidence.claims.get(claim.id, ()), claim.verdict.expected, scope))
     }

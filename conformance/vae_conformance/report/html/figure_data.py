@@ -1,4 +1,4 @@
-"""What an HTML page shows beside the record: figures, and measured numbers beside calibrated ones."""
+"""The figures and calibration strips that the HTML page adds to the record."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FigureData:
-    """What is shown beside the record.
+    """Figures and calibration strips of one report.
 
     Attributes:
         exhibits: the figures, drawn or left out.
-        strips: by claim, its statistics beside those of calibrated implementations.
-        calibrated_on: the data that the calibration was made on.
-        note: why there is none of it, or why some is missing; empty where nothing needs to be said.
+        strips: by claim, its statistics compared with those of calibrated implementations.
+        calibrated_on: the data set of the calibration.
+        note: why all or some of it is missing; empty if nothing is.
     """
 
     exhibits: Sequence[Exhibit] = ()

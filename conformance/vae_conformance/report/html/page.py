@@ -1,4 +1,4 @@
-"""The report as one HTML page: no file beside it, nothing fetched, light and dark, and readable without its script."""
+"""The report as one self-contained HTML page: it fetches nothing, has a light and a dark mode, and is readable without its script."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from vae_conformance.config.values import area_of
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.html.figure_data import FigureData
-from vae_conformance.report.layout import count, number
 from vae_conformance.report.summary import advice, counted, headline, rows
-from vae_conformance.report.terminal import repeat_command, shown_weights
+from vae_conformance.report.terminal import repeat_command
+from vae_conformance.report.wording import count, number
 from vae_conformance.runner.record import ClaimReport, RunRecord, heading
 from vae_spec.outcomes import Level, Number, Outcome
 
@@ -44,11 +44,11 @@ class Quantity:
 
 
 def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
-    """The report as one HTML page.
+    """Render the report as one HTML page.
 
     Args:
-        report: the record.
-        showing: the figures; read from the store of trained runs where None.
+        report: the record of the run.
+        showing: the figures; None to make them from the stored trained runs.
     """
     style, script = _asset("report.css"), _asset("report.js")
     return _template().render(
@@ -57,7 +57,7 @@ def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
         weights=dict(_facts(report)).get("weights", ""),
         headline=headline(report),
         advice=advice(report),
-        standing=_standing(report.exit_code),
+        status=_status(report.exit_code),
         rows=rows(report),
         levels=[level.value for level in Level],
         areas=[(area, heading(area), claims) for area, claims in report.by_area.items()],
@@ -75,7 +75,7 @@ def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
 
 
 def quantities(claim: ClaimReport) -> list[Quantity]:
-    """Everything that was measured or expected, by name."""
+    """Return everything that was measured or expected, by name."""
     verdict = claim.verdict
     names = dict.fromkeys([*verdict.measured, *verdict.expected])
     return [Quantity(name.replace("_", " "), _shown(verdict.measured, name), _shown(verdict.expected, name)) for name in names]
@@ -86,7 +86,7 @@ def _shown(values: Mapping[str, Number], name: str) -> str:
 
 
 def _from_store(report: RunRecord) -> FigureData:
-    """Read the runs and draw; whoever reports on no training does without the imports."""
+    """Make the figures from the stored runs; a report without trainings avoids the slow imports."""
     if not report.trained:
         return FigureData(note=_why_nothing(report))
     from vae_conformance.report.html.collect_figures import collect_figures  # noqa: PLC0415  PyTorch and matplotlib come with it
@@ -104,22 +104,22 @@ def _why_nothing(report: RunRecord) -> str:
     return "There are no figures: no training came to its end. The claims about training say what happened."
 
 
-def _standing(code: ExitCode) -> str:
-    """One of three words that decide the colour."""
+def _status(code: ExitCode) -> str:
+    """Return the CSS class that decides the header's colour: good, open or bad."""
     if code is ExitCode.CONFORMS:
         return "good"
     return "open" if code in {ExitCode.INCONCLUSIVE, ExitCode.INCOMPLETE} else "bad"
 
 
 def _facts(report: RunRecord) -> list[tuple[str, str]]:
-    found = report.implementation or {}
-    return [(words, _fact(found[name])) for name, words in _FACTS if found.get(name) is not None]
+    found = [(words, getattr(report.implementation, name, None)) for name, words in _FACTS]
+    return [(words, _fact(value)) for words, value in found if value is not None]
 
 
 def _fact(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return shown_weights(value)
-    return " × ".join(map(str, value)) if isinstance(value, list | tuple) else number(value)
+    if isinstance(value, tuple):
+        return " × ".join(map(str, value))
+    return number(value) if isinstance(value, int | float) else str(value)
 
 
 def _environment(report: RunRecord) -> list[tuple[str, str]]:
@@ -130,7 +130,7 @@ def _environment(report: RunRecord) -> list[tuple[str, str]]:
     )
     gate = "required claims" if options.gate == "required" else "required and expected claims"
     return [
-        ("target", options.target),
+        ("target", options.target.text),
         ("seed", str(options.seed)),
         ("profile", options.profile),
         ("data", options.data_name),
@@ -147,7 +147,7 @@ def _asset(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """What the page's own policy lets through, and nothing else."""
+    """Return the hash by which the page's Content-Security-Policy allows this style or script."""
     return "sha256-" + _base64(hashlib.sha256(text.encode()).digest())
 
 

@@ -1,0 +1,152 @@
+"""One process's part of a run under pytest: which claims it asks, in which order, and what a verdict makes of its test."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vae_conformance.config.options import RunOptions
+from vae_conformance.errors import Unbound
+from vae_conformance.exit_codes import gates
+from vae_conformance.runner.events import ClaimVerdict, Event, EventFile, Finished, NotBound, Promised, Started
+from vae_spec.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from vae_conformance.runner.session import Session
+    from vae_spec.claim import Claim
+
+
+class Asking:
+    """A plug-in of its own, which is there where a run names an implementation.
+
+    Args:
+        config: of the test run.
+        options: of the run.
+    """
+
+    NAME = "vae-conformance-asking"
+
+    def __init__(self, config: pytest.Config, options: RunOptions) -> None:
+        self.config = config
+        self.options = options
+        path = config.getoption("--vae-events")
+        self._events = EventFile(Path(path)) if path else None
+
+    @staticmethod
+    def of(config: pytest.Config) -> Asking | None:
+        """That of a test run; None where it names no implementation."""
+        found: Asking | None = config.pluginmanager.get_plugin(Asking.NAME)
+        return found
+
+    def emit(self, event: Event) -> None:
+        """Say it to the parent, where there is one."""
+        if self._events is not None:
+            self._events.append(event)
+
+    @cached_property
+    def session(self) -> Session:
+        """The bound subject and its laboratory."""
+        from vae_conformance.runner.session import Session  # noqa: PLC0415  imports torch
+
+        return Session(self.options, self.emit)
+
+    def selected(self) -> tuple[Claim, ...]:
+        """The claims that the run asks.
+
+        Raises:
+            Unbound: the options name what is no claim.
+        """
+        from vae_conformance.runner.selection import selected  # noqa: PLC0415  imports torch
+
+        return selected(self.options)
+
+    def undecided(self) -> list[Claim]:
+        """Those that are not decided yet."""
+        skipped = set(self.config.getoption("--vae-skip").split(","))
+        return [claim for claim in self.selected() if claim.id not in skipped]
+
+    def judge(self, claim_id: str, run: pytest.Session) -> None:
+        """Ask one claim, and fail, skip or pass its test by the verdict."""
+        started = time.perf_counter()
+        try:
+            self.session.bind()
+            self.emit(Started(claim_id))
+            verdict = self.session.verdict(claim_id)
+        except Unbound as error:
+            self.emit(NotBound(error.message, error.hint))
+            run.shouldstop = "the target cannot be bound"
+            pytest.fail(f"{error.message}\n{error.hint}", pytrace=False)
+        record = self.session.record(claim_id, verdict, time.perf_counter() - started)
+        self.emit(record)
+        self._conclude(record, run)
+
+    def _conclude(self, verdict: ClaimVerdict, run: pytest.Session) -> None:
+        claim, outcome, counts = verdict.claim, verdict.outcome, gates(verdict.level, self.options.gate)
+        if outcome in {Outcome.VIOLATED, Outcome.ERROR} and self.options.fail_fast and counts:
+            run.shouldfail = f"{claim} is {outcome}"
+        if outcome is Outcome.NOT_APPLICABLE:
+            pytest.skip(verdict.message)
+        if outcome is Outcome.HOLDS:
+            return
+        reason = self.options.expected_failures.get(claim)
+        if reason is not None and outcome is Outcome.VIOLATED:
+            pytest.xfail(reason)
+        if counts or outcome is Outcome.ERROR:
+            hint = f"\n{verdict.hint}" if verdict.hint else ""
+            pytest.fail(f"{claim} {verdict.level} {outcome}\n{verdict.message}{hint}", pytrace=False)
+
+    def pytest_sessionstart(self) -> None:
+        """Say which claims this run asks, or what is wrong with the question."""
+        if self._hands_out and not self.options.only and not self.options.expected_failures:
+            return  # nothing can be wrong, so this process need not import what its workers import at the same time
+        try:
+            chosen = self.selected()
+            if self.config.getoption("--vae-inspect"):
+                self.session.bind()
+        except Unbound as error:
+            self.emit(NotBound(error.message, error.hint))
+            pytest.exit(f"{error.message}\n{error.hint}", returncode=2)
+        if self.config.getoption("--vae-inspect"):
+            self.emit(Finished())
+            pytest.exit("inspected", returncode=0)
+        if not self._hands_out and self._speaks:
+            self.emit(Promised(tuple(claim.id for claim in chosen)))
+
+    @property
+    def _hands_out(self) -> bool:
+        """Whether this process only hands out tests to workers of pytest-xdist."""
+        return str(self.config.getoption("dist", "no")) != "no" and not hasattr(self.config, "workerinput")
+
+    @property
+    def _speaks(self) -> bool:
+        """Whether this is the one process, or the first of the workers, which speaks for all."""
+        return bool(getattr(self.config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Trained claims first, so that several workers begin with what takes longest; last where the first violation ends the run.
+
+        Of the trained ones those first that look at trainings of their own, which no other worker can take a share of. Where the first
+        violation ends the run, those first that are nearest to the cause: they name the mistake.
+        """
+        from vae_spec.diagnosis import nearness  # noqa: PLC0415  as the registry
+        from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports torch
+
+        def place(item: pytest.Item) -> tuple[bool, bool, int]:
+            claim = CLAIMS.get(getattr(getattr(item, "callspec", None), "params", {}).get("claim_id", ""))
+            trained, reference_only = (False, False) if claim is None else (claim.trained, claim.reference_only)
+            near = nearness(claim.id) if claim is not None and self.options.fail_fast else 0
+            return trained is self.options.fail_fast, not reference_only, near
+
+        items.sort(key=place)
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Say that everything that was promised has been asked."""
+        if hasattr(self.config, "workerinput"):
+            return
+        complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if complete or (exitstatus == pytest.ExitCode.INTERRUPTED and self.options.fail_fast):
+            self.emit(Finished())

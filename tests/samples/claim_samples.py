@@ -1,0 +1,36 @@
+"""Claims with nothing of their own but what a test changes."""
+
+from __future__ import annotations
+
+from vae_spec.claim import Claim, Experiment
+from vae_spec.documents import ENGINEERING
+from vae_spec.outcomes import Level, holds
+
+
+def claim(**changes: object) -> Claim:
+    """A claim about nothing, which holds."""
+    plain = {
+        "id": "KL-77",
+        "title": "t",
+        "level": Level.REQUIRED,
+        "statement": "s",
+        "sources": (ENGINEERING,),
+        "why": "W.",
+        "hint": "the claim's hint",
+        "decision": "d",
+        "check": lambda _subject, _trial: holds("so"),
+    }
+    return Claim(**{**plain, **changes})
+
+
+def trained(**changes: object) -> Claim:
+    """A claim that judges trained runs, and holds."""
+    return claim(
+        **{
+            "id": "TRN-77",
+            "check": None,
+            "judge": lambda runs, _facts, _trial: holds(f"{len(runs)} runs"),
+            "experiment": Experiment.IMAGES,
+            **changes,
+        }
+    )
