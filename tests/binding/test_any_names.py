@@ -162,7 +162,7 @@ def test_a_decoder_whose_output_forward_bends_is_none_unless_the_loss_is_made_of
         f"        a = self.entpacke(self.wuerfle(mittel, spanne))\n{inside}        return {returned}torch.sigmoid(a), mittel",
     )
     parts = bound(tmp_path, source).facts.parts
-    assert parts[Part.DECODE].account == ("entpacke(z)" if "loss" in inside else "forward with z handed to auf")
+    assert parts[Part.DECODE].account == ("entpacke(z)" if "loss" in inside else "forward with its latent replaced by z")
     assert violated(tmp_path, source, "NET-02", "NET-04") == {}
 
 

@@ -116,7 +116,7 @@ def bound(folder: Path, source: str, draw: str = DRAW) -> Bound:
 def test_it_draws_as_it_stands(tmp_path: Path, source: str, draw: str) -> None:
     subject = bound(tmp_path, source, draw)
     assert {subject.facts.parts[part].standing for part in STEP} == {Standing.PRESENT}
-    assert subject.facts.parts[Part.DRAW].account.startswith("inline, from ")
+    assert subject.facts.parts[Part.DRAW].account.startswith("inline, student.py:")
     generator = torch.Generator().manual_seed(1)
     for batch in (1, 3, 70):
         mu, logvar, eps = (torch.randn(batch, 5, generator=generator) for _ in range(3))
@@ -276,7 +276,7 @@ def test_an_inline_decoder_that_sees_another_thing_is_named(tmp_path: Path, sour
 
 def test_an_inline_decoder_is_handed_the_code_where_it_takes_it(tmp_path: Path) -> None:
     subject = bound(tmp_path, INLINE, "torch.normal(mu, torch.exp(0.5 * logvar))")
-    assert subject.facts.parts[Part.DECODE].account == "forward with z handed to up"
+    assert subject.facts.parts[Part.DECODE].account == "forward with its latent replaced by z"
     slope = subject.decode_vjp(torch.zeros(3, 5), torch.ones(3, 64))
     assert slope is not None
     assert bool(slope.any())

@@ -79,7 +79,7 @@ def test_a_step_of_another_file_is_not_the_files_own_sampling_step(tmp_path: Pat
     source = "from plots import sample_normal\n" + HEAD.replace(
         "self.wuerfle(mittel, spanne)", "mittel + torch.exp(spanne / 2) * torch.randn_like(spanne)"
     ).replace("def wuerfle", "def _unused")
-    assert bound_file(tmp_path, source).facts.parts[Part.DRAW].account.startswith("inline, from ")
+    assert bound_file(tmp_path, source).facts.parts[Part.DRAW].account.startswith("inline, student.py:")
 
 
 def test_encode_goes_before_encoder_and_decoder_before_generate() -> None:

@@ -48,9 +48,7 @@ DECODED = "self.out(torch.relu(self.inner(self.up(z))))"
 CALLED = "z = self.reparameterize(mu, logvar)"
 INLINE = "z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)"
 IN_EVAL = "z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu) if self.training else mu"
-BY_STEP = "forward with its draw replaced by z"
-BY_MEAN = "forward with mu replaced by z, without noise"
-BY_NOISE = "forward under the noise (z - mu) / sigma"
+REPLAYED = "forward with its latent replaced by z"
 
 
 def bound(folder: Path, draw: str, methods: str = "", end: str = f"torch.sigmoid({DECODED})", loss: str = "binary_cross_entropy") -> Bound:
@@ -68,17 +66,17 @@ def decoded_by_hand(subject: Bound, z: Tensor, mode: Mode) -> Tensor:
 @pytest.mark.parametrize(
     ("draw", "methods", "how"),
     [
-        (CALLED, METHOD, BY_STEP),
-        ("z = sampling(mu, logvar)", "", BY_STEP),
-        (INLINE, "", BY_MEAN),
-        (IN_EVAL, "", BY_MEAN),
-        ("z = self.reparameterize(mu, logvar) if self.training else mu", METHOD, BY_MEAN),
-        ("z = torch.normal(mu, torch.exp(0.5 * logvar))", "", BY_MEAN),
-        ("z = Normal(mu, torch.exp(0.5 * logvar)).rsample()", "", BY_MEAN),
-        ("mu, logvar = 1.0 * mu, 2.0 * logvar\n        " + INLINE, "", BY_NOISE),
-        ("mu, logvar = 1.0 * mu, 2.0 * logvar\n        " + IN_EVAL, "", BY_NOISE),
-        ("mu, logvar = 2.0 * mu, 1.0 * logvar\n        z = torch.normal(mu, torch.exp(0.5 * logvar))", "", BY_NOISE),
-        ("mu, logvar = 2.0 * mu, 1.0 * logvar\n        z = Normal(mu, torch.exp(0.5 * logvar)).rsample()", "", BY_NOISE),
+        (CALLED, METHOD, REPLAYED),
+        ("z = sampling(mu, logvar)", "", REPLAYED),
+        (INLINE, "", REPLAYED),
+        (IN_EVAL, "", REPLAYED),
+        ("z = self.reparameterize(mu, logvar) if self.training else mu", METHOD, REPLAYED),
+        ("z = torch.normal(mu, torch.exp(0.5 * logvar))", "", REPLAYED),
+        ("z = Normal(mu, torch.exp(0.5 * logvar)).rsample()", "", REPLAYED),
+        ("mu, logvar = 1.0 * mu, 2.0 * logvar\n        " + INLINE, "", REPLAYED),
+        ("mu, logvar = 1.0 * mu, 2.0 * logvar\n        " + IN_EVAL, "", REPLAYED),
+        ("mu, logvar = 2.0 * mu, 1.0 * logvar\n        z = torch.normal(mu, torch.exp(0.5 * logvar))", "", REPLAYED),
+        ("mu, logvar = 2.0 * mu, 1.0 * logvar\n        z = Normal(mu, torch.exp(0.5 * logvar)).rsample()", "", REPLAYED),
     ],
 )
 def test_a_code_is_decoded_as_forward_decodes_its_own(tmp_path: Path, draw: str, methods: str, how: str, mode: Mode) -> None:
@@ -135,7 +133,7 @@ def test_an_output_that_follows_the_batch_or_no_code_is_not_taken_for_decoding(t
 
 def test_a_draw_of_other_noise_inline_is_still_decoded_through_the_heads(tmp_path: Path) -> None:
     subject = bound(tmp_path, "z = mu + torch.exp(0.5 * logvar) * torch.rand_like(mu)")
-    assert subject.facts.parts[Part.DECODE].account == BY_MEAN
+    assert subject.facts.parts[Part.DECODE].account == REPLAYED
     z = torch.ones(4, 6)
     assert torch.allclose(subject.decode(z)[0], decoded_by_hand(subject, z, Mode.EVAL), atol=1e-5)
 

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import answering
 from vae_conformance.binding.interface import Found, as_raw, code_form
-from vae_conformance.binding.layout import batched, leaves, same
+from vae_conformance.binding.layout import at, batched, leaves, same
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.target.adapter import inner_of, part_of, settled
-from vae_spec.subject import Noise, SubjectFault
+from vae_spec.subject import Noise, Raw, SubjectFault
 
 
 @dataclass
@@ -77,13 +77,27 @@ def takers_called(found: Findings) -> list[Call]:
 
 
 def decoders_among(found: Findings, takers: Sequence[Call]) -> list[Found]:
-    """The parts that forward hands the code and that give an output."""
-    names = []
-    for call in takers:
-        raw = as_raw(call.result)
-        if raw is not None and raw[0].dim() >= 2 and len(raw[0]) == BATCH and raw[0].numel() % found.x.numel() == 0:
-            names.append(call.name)
+    """Find the parts that take the latent and give what forward gives as its output, up to a sigmoid or a tanh at its end.
+
+    A layer in front of the decoder takes the latent too, and what it gives may have as many numbers as several outputs.
+    """
+    if found.layout is None:
+        return []
+    try:
+        result = found.call("forward", found.joint, found.model, found.x.clone(), train=True, noise=Noise.none())
+    except SubjectFault:
+        return []
+    output = as_raw(at(result, found.layout.raw))
+    names = [call.name for call in takers if output is not None and _ends_in(as_raw(call.result), output[0])]
     return [Found(name, part_of(found.model, name)) for name in dict.fromkeys(names)]
+
+
+def _ends_in(raw: Raw | None, output: Tensor) -> bool:
+    """Whether what a part gave is the output of its pass, or becomes it by a sigmoid or a tanh."""
+    if raw is None or raw[0].numel() != output.numel():
+        return False
+    given, own = raw[0].flatten(), output.flatten()
+    return any(same(bend(given), own) for bend in (lambda one: one, torch.sigmoid, torch.tanh))
 
 
 def _calls(found: Findings, *, seed: int = 0, noise: Noise | None = None) -> list[Call]:

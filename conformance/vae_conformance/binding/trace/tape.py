@@ -137,7 +137,7 @@ class Tape(TorchFunctionMode):
             entries = [self.take(one, name, parents) if isinstance(one, Tensor) else one for one in result]
             # A structure of PyTorch's own, such as that of max(dim=1), stays as it is unless an entry was replaced.
             if any(one is not other for one, other in zip(entries, result, strict=True)):
-                return type(result)(entries)  # type: ignore[call-arg]
+                return type(result)(entries)
         return result
 
     def take(self, tensor: Tensor, operation: str, parents: tuple[int, ...] = ()) -> Tensor:
