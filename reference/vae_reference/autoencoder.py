@@ -56,5 +56,5 @@ class Autoencoder(nn.Module):
 
     def loss(self, x_hat: Raw, x: Item) -> Float[Tensor, ""]:
         """Compute the reconstruction term alone: summed over an item's entries and averaged over the batch, in nats."""
-        # loss = -log p(x | code): the negative ELBO with z a point and without the KL
+        # loss = -log p(x | z): the negative ELBO with z a point and without the KL
         return self.likelihood.negative_log(x_hat, x).mean()

@@ -51,7 +51,7 @@ _BACKEND = _closed_backend()
 
 
 class _Falsified(Exception):
-    """One example violates the property; tells Hypothesis to shrink it."""
+    """One example violates the property; raised to make Hypothesis shrink it."""
 
 
 class _Enough(BaseException):
