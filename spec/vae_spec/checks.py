@@ -176,7 +176,16 @@ def far(found: Tensor, expected: Tensor, scale: float | None = None) -> float:
     return float((found - expected).abs().max()) / (UNIT_FLOOR + (float(expected.abs().max()) if scale is None else scale))
 
 
-def worst(found: Tensor, expected: Tensor) -> tuple[float, float]:
-    """The entries of the two where they differ most."""
-    at = int((found - expected).abs().argmax())
-    return float(found.flatten()[at]), float(expected.flatten()[at])
+def in_shape_of(wanted: Tensor, given: Tensor) -> Tensor:
+    """`given` in the shape of `wanted` where it has as many entries; otherwise as it is."""
+    return given.reshape(wanted.shape) if given.numel() == wanted.numel() else given
+
+
+def worst(found: Tensor, expected: Tensor, allowed: Tensor | float = 0.0) -> int:
+    """The entry, counted through, where the difference exceeds what is allowed most."""
+    return int(((found - expected).abs() - allowed).argmax())
+
+
+def entry(at: int, *tensors: Tensor) -> list[float]:
+    """One entry of each, counted through."""
+    return [float(one.flatten()[at]) for one in tensors]

@@ -122,14 +122,10 @@ def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
     seen: list[MonteCarloKL] = []
 
     def examine(code: ConstantCode) -> Verdict | None:
-        def posterior(rows: int) -> tuple[Tensor, Tensor]:
-            mu, logvar = (torch.full((rows, d), value, dtype=torch.float64) for value in (code.mu, code.logvar))
-            return mu, logvar
-
-        claimed = term(*posterior(2)) / (scale * weight * d)
+        claimed = term(*code.tensors(2, d)) / (scale * weight * d)
 
         def measure(draws: int, stage: int) -> list[Pivot]:
-            z = subject.draw(*posterior(draws // d), Noise(seed=trial.rng_seed(code, stage)))
+            z = subject.draw(*code.tensors(draws // d, d), Noise(seed=trial.rng_seed(code, stage)))
             values = z.double().numpy(force=True)
             estimate = monte_carlo_kl(values, code.mu, code.logvar, claimed).estimate
             # Floors such as log(1e-8 + sigma^2) are not rejected: within KL-03's tolerance the claimed value may move to the estimate.

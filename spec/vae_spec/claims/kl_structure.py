@@ -8,7 +8,7 @@ from functools import cache, partial
 
 import torch
 
-from vae_spec.checks import close, in_turn, proportional, worst
+from vae_spec.checks import close, entry, in_turn, proportional, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.kl_term import NO_SCALE, RELATIVE_TOLERANCE, KLTerm, cause_of_ratio
 from vae_spec.claims.objective import needs_closed_form
@@ -130,7 +130,7 @@ def check_gradients(subject: Subject, trial: Trial) -> Verdict:
         factor = scale * weight / codes.batch
         closed_form = factor * mu, factor * 0.5 * torch.expm1(logvar)
         for name, slope, wanted in zip(("mu", "logvar"), term.gradients(mu, logvar), closed_form, strict=True):
-            found, expected = worst(slope, wanted)
+            found, expected = entry(worst(slope, wanted), slope, wanted)
             yield proportional(
                 f"gradient with respect to {name}",
                 found,
