@@ -142,7 +142,7 @@ def violation(measured: Mapping[str, Number], expected: Mapping[str, Number], **
     measured = {**measured, **about.get("where", {})}
     (name, found), *further = measured.items()
     further += [(name, value) for name, value in expected.items() if "tolerance" in name]
-    message = f"{name} is {_shown(found)}, expected {_shown(expected[name])}"
+    message = f"{name} is {_shown(found, 6)}, expected {_shown(expected[name], 6)}"
     if about.get("what"):
         message = f"{about['what']}: {message}"
     if further:
@@ -152,8 +152,8 @@ def violation(measured: Mapping[str, Number], expected: Mapping[str, Number], **
     return violated(message, measured=measured, expected=expected, hint=cause.hint, diagnosis=cause.mistake)
 
 
-def _shown(value: Number) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _shown(value: Number, digits: int = 4) -> str:
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def in_turn(check: Callable[Arguments, Iterator[Verdict | None]]) -> Callable[Arguments, Verdict | None]:

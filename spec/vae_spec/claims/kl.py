@@ -232,7 +232,7 @@ def check_closed_form(subject: Subject, trial: Trial) -> Verdict:
             found,
             reference,
             RELATIVE_TOLERANCE,
-            what="not what torch.distributions gives",
+            what="the KL is not what torch.distributions gives",
             where={"batch": codes.batch},
             because=lambda: cause_of_ratio(found / reference, {**averaged, **KNOWN_RATIOS}) or term.wrong_form() or nothing,
         )

@@ -65,7 +65,7 @@ def check_additive(subject: Subject, trial: Trial) -> Verdict:
                 whole,
                 by_item,
                 tolerance,
-                what="not what the items' own KLs make together",
+                what="the items' own KLs make another one together",
                 where={"batch": codes.batch},
                 because="kl-of-batch-mean",
             )
@@ -80,7 +80,7 @@ def check_additive(subject: Subject, trial: Trial) -> Verdict:
             whole,
             by_dimension,
             tolerance * mu.shape[1],
-            what="not what the dimensions' own KLs make together",
+            what="the dimensions' own KLs make another one together",
             because="kl-first-dimension",
         )
 
@@ -137,7 +137,7 @@ def check_gradients(subject: Subject, trial: Trial) -> Verdict:
                 expected,
                 RELATIVE_TOLERANCE,
                 size=float(wanted.abs().max()) + NOTHING / RELATIVE_TOLERANCE,
-                what="not the closed form's",
+                what="the KL does not pull as its closed form does",
                 where={"batch": codes.batch},
                 because=partial(cause_of_ratio, found / expected if expected else math.nan),
             )

@@ -125,7 +125,7 @@ def check_total(subject: Subject, trial: Trial) -> Verdict:
                 float(subject.terms(raw, x, mu, logvar, beta=example.beta).total),
                 reconstruction + example.beta * weight * kl,
                 SUM_TOLERANCE * (size + example.beta * size),
-                what="not reconstruction + beta * KL",
+                what="the total is not reconstruction + beta * KL",
                 where={"beta": example.beta, **batch},
                 because="beta-unused",
             )

@@ -123,7 +123,7 @@ def check_identity(subject: Subject, trial: Trial) -> Verdict:
         return violation(
             {"z - mu": found, "deviation in units of sigma": share},
             {"z - mu": wanted, "tolerance in units of sigma": REPORTED_SHARE},
-            what="not exp(logvar/2) * eps",
+            what="the noise does not move z by exp(logvar/2) * eps",
             where={"logvar": there, "batch": codes.batch},
             because=_explain_scale(subject, trial, mu, logvar),
         )
