@@ -121,10 +121,7 @@ OBJ_05 = Claim(
     " float32's exp overflows from 88 on, in correct code too, so more than 60 is not asked.",
     hint="use F.binary_cross_entropy (which bounds its logarithms) or its with-logits form, and exp(logvar) once, not squared",
     decision="Hypothesis over the extremes, and the eight corners always; float32",
-    mistakes=(
-        "data-out-of-range",
-        "overflow",
-    ),
+    mistakes=("data-out-of-range", "overflow"),
     needs=(Part.LOSS,),
     check=check_finite,
 )

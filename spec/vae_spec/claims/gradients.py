@@ -235,9 +235,7 @@ def _check_reach(subject: Subject, reach: Reach, trial: Trial) -> Iterator[Verdi
     why = "something cuts the path inside the encoder: they stay as they were made"
     yield _untrained(reach.cut, "these parameters change mu or logvar, but have no gradient", Cause("no-encoder-gradient", why, inside))
     yield _untrained(
-        reach.idle,
-        "these parameters influence mu, logvar or the output, but the loss gives them no gradient",
-        Cause("no-encoder-gradient"),
+        reach.idle, "these parameters influence mu, logvar or the output, but the loss gives them no gradient", Cause("no-encoder-gradient")
     )
 
 

@@ -19,7 +19,7 @@ from vae_spec.subject import Mode, Noise, Part, Subject
 from vae_spec.trial import Trial
 
 lines_between_images = st.tuples(st.integers(3, 21), pixel_kinds)
-"""(points of the line, kind of pixels)."""
+"""(points of the line, kind of pixels): from two ends and a middle to as many points as INT-01 decodes."""
 
 
 def check_ends(subject: Subject, trial: Trial) -> Verdict:

@@ -33,6 +33,7 @@ APART = 1e-3
 """Nats from which on the divergence of a posterior says something: its KL has to be positive, and may be divided by."""
 KL_02_DRAWS = 4096
 KL_02_EXAMPLES = 24
+"""Draws of an example's screen, and examples: as many as the declared power takes."""
 KL_02_FLOOR = 1e-5
 """Nats a dimension that a floor inside the sampler or the KL may cost."""
 KL_02_SMALLEST_FACTOR = 1.1

@@ -33,7 +33,7 @@ class WrongForm:
 
 
 TERMS: Mapping[str, Formula] = MappingProxyType(
-    {"mu^2": lambda m, _v: m * m, "logvar": lambda _m, v: -v, "exp(logvar)": lambda _m, v: torch.exp(v)},
+    {"mu^2": lambda m, _v: m * m, "logvar": lambda _m, v: -v, "exp(logvar)": lambda _m, v: torch.exp(v)}
 )
 """What depends on the code in twice the divergence."""
 
@@ -61,16 +61,8 @@ WRONG_FORMS = (
         lambda m, v: 0.5 * (m * m + torch.exp(2 * v) - 1 - 2 * v),
     ),
     WrongForm("the closed form with exp(logvar)^2", "logvar-as-std", lambda m, v: 0.5 * (m * m + torch.exp(2 * v) - 1 - v)),
-    WrongForm(
-        "the closed form with logvar^2 in place of exp(logvar)",
-        "logvar-as-std",
-        lambda m, v: 0.5 * (m * m + v * v - 1 - v),
-    ),
-    WrongForm(
-        "the closed form of a half log-variance",
-        "logvar-as-std",
-        lambda m, v: 0.5 * (m * m + torch.exp(0.5 * v) - 1 - 0.5 * v),
-    ),
+    WrongForm("the closed form with logvar^2 in place of exp(logvar)", "logvar-as-std", lambda m, v: 0.5 * (m * m + v * v - 1 - v)),
+    WrongForm("the closed form of a half log-variance", "logvar-as-std", lambda m, v: 0.5 * (m * m + torch.exp(0.5 * v) - 1 - 0.5 * v)),
     WrongForm("half of mu^2 + logvar^2", "logvar-as-std", lambda m, v: 0.5 * (m * m + v * v)),
 )
 
@@ -81,10 +73,7 @@ def recognise(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> WrongFo
     shape = (2, latent_dim)
     # A mu wider than logvar, so that each of the four terms weighs about alike.
     pairs = [
-        (
-            1.5 * torch.randn(shape, generator=rng, dtype=torch.float64),
-            torch.randn(shape, generator=rng, dtype=torch.float64),
-        )
+        (1.5 * torch.randn(shape, generator=rng, dtype=torch.float64), torch.randn(shape, generator=rng, dtype=torch.float64))
         for _ in range(POSTERIORS)
     ]
     zero = torch.zeros(shape, dtype=torch.float64)

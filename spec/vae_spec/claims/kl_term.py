@@ -22,10 +22,7 @@ RELATIVE_TOLERANCE = 1e-3
 BATCH = 4
 """The batch size at which the KL's weight is read off: means and sums over items differ there, and over halves of it too."""
 KNOWN_RATIOS: Mapping[float, Cause] = MappingProxyType(
-    {
-        2.0: Cause("missing-half", "most likely the factor 1/2 is missing"),
-        -1.0: Cause("kl-sign", "most likely the sign is wrong"),
-    }
+    {2.0: Cause("missing-half", "most likely the factor 1/2 is missing"), -1.0: Cause("kl-sign", "most likely the sign is wrong")}
 )
 """What the ratio of a KL, or of its gradient, to the right one says."""
 
@@ -60,14 +57,7 @@ class KLTerm:
 
     def _output(self, batch: int) -> tuple[tuple[Tensor, ...], Tensor]:
         facts = self.subject.facts
-        x = images(
-            Pixels.BETWEEN,
-            batch,
-            facts.input_shape,
-            facts.input_range,
-            generator(self.trial, "x", batch),
-            torch.float64,
-        )
+        x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, generator(self.trial, "x", batch), torch.float64)
         return self.subject.raw(x), x
 
     def zeros(self, batch: int) -> Tensor:

@@ -67,11 +67,7 @@ def check_pathwise(subject: Subject, trial: Trial) -> Verdict:
             )
 
     return for_all(
-        trial,
-        within_clamp,
-        examine,
-        "dz/dmu = 1 and dz/dlogvar = (z - mu)/2",
-        smallest_effect=f"a deviation of {REPORTED_SHARE:g}",
+        trial, within_clamp, examine, "dz/dmu = 1 and dz/dlogvar = (z - mu)/2", smallest_effect=f"a deviation of {REPORTED_SHARE:g}"
     )
 
 
@@ -115,12 +111,7 @@ def check_expected_gradients(subject: Subject, trial: Trial) -> Verdict:
             return [
                 Pivot("d E[z] / d logvar", sums[0] / n, 0.0, quadratic_tail(sums[0], n, 0.0, sigma / 4)),
                 Pivot("d E[z^2/2] / d mu", sums[1] / n, code.mu, quadratic_tail(sums[1] - n * code.mu, n, 0.0, sigma / 2)),
-                Pivot(
-                    "d E[z^2/2] / d logvar",
-                    sums[2] / n,
-                    sigma**2 / 2,
-                    quadratic_tail(sums[2], n, sigma**2 / 2, code.mu * sigma / 4),
-                ),
+                Pivot("d E[z^2/2] / d logvar", sums[2] / n, sigma**2 / 2, quadratic_tail(sums[2], n, sigma**2 / 2, code.mu * sigma / 4)),
             ]
 
         return likely(decide(measure, draws=draws, level=level), level)

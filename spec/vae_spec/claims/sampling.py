@@ -13,14 +13,7 @@ from vae_spec.claim import Claim
 from vae_spec.documents import basics
 from vae_spec.exploration import explore, for_all, generator
 from vae_spec.outcomes import Level, Verdict, holds
-from vae_spec.statistics.pivots import (
-    Draws,
-    Pivot,
-    independence_pivot,
-    mean_pivot,
-    shape_pivot,
-    variance_pivot,
-)
+from vae_spec.statistics.pivots import Draws, Pivot, independence_pivot, mean_pivot, shape_pivot, variance_pivot
 from vae_spec.statistics.two_stage import decide, smallest_mean_shift, smallest_scale_error
 from vae_spec.strategies import CodeBatch, ConstantCode, batch_sizes, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
@@ -46,6 +39,7 @@ CLAMP_BORDER = 10.0
 """A clamp of logvar at or beyond +-10 is reported, not rejected."""
 REP_02_DRAWS = 4096
 REP_02_EXAMPLES = 20
+"""Draws of an example's screen, and examples: as many as the declared power takes."""
 REP_02_SCALE_ERROR = 0.05
 REP_02_MEAN_SHIFT = 0.05
 """The declared power of REP-02: errors of sigma and shifts of eps of this size are found with probability 0.99 at least."""
