@@ -1,7 +1,7 @@
 """Comparators for exact checks: each gives None where the numbers agree, and a violation made from the same numbers where they do not.
 
-The message has one form: what is wrong, where the name of the quantity does not say it; what was found and what was expected; where; and on
-lines of its own the cause, where one is recognised. So checks read as lists of comparisons, which `in_turn` tries one after the other.
+The message has one form, in lines: what is wrong, unless the name of the quantity says it; what was found, what was expected, and where;
+the cause, where one is recognised. So checks read as lists of comparisons, which `in_turn` tries one after the other.
 """
 
 from __future__ import annotations
@@ -142,13 +142,10 @@ def violation(measured: Mapping[str, Number], expected: Mapping[str, Number], **
     measured = {**measured, **about.get("where", {})}
     (name, found), *further = measured.items()
     further += [(name, value) for name, value in expected.items() if "tolerance" in name]
-    message = f"{name} is {_shown(found, 6)}, expected {_shown(expected[name], 6)}"
-    if about.get("what"):
-        message = f"{about['what']}: {message}"
+    numbers = f"{name} is {_shown(found, 6)}, expected {_shown(expected[name], 6)}"
     if further:
-        message += f" ({', '.join(f'{name} = {_shown(value)}' for name, value in further)})"
-    if cause.words:
-        message += f"\n{cause.words}"
+        numbers += f" ({', '.join(f'{name} = {_shown(value)}' for name, value in further)})"
+    message = "\n".join(line for line in (about.get("what"), numbers, cause.words) if line)
     return violated(message, measured=measured, expected=expected, hint=cause.hint, diagnosis=cause.mistake)
 
 

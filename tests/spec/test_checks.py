@@ -62,7 +62,7 @@ def test_message_measured_and_expected_come_from_the_same_numbers() -> None:
     verdict = proportional("KL", 4.0, 2.0, 1e-3, what="too large", where={"batch": 3}, because=cause)
     assert verdict is not None
     assert verdict.message == (
-        "too large: KL is 4, expected 2 (ratio = 2, batch = 3, relative tolerance = 0.001)\nmost likely the factor 1/2 is missing"
+        "too large\nKL is 4, expected 2 (ratio = 2, batch = 3, relative tolerance = 0.001)\nmost likely the factor 1/2 is missing"
     )
     assert verdict.measured == {"KL": 4.0, "ratio": 2.0, "batch": 3}
     assert verdict.expected == {"KL": 2.0, "ratio": 1.0, "relative tolerance": 1e-3}
@@ -95,7 +95,7 @@ def test_draws_are_rejected_on_their_worst_pivot() -> None:
     assert likely(Decision(rejected=False, pivot=pivot, draws=64, stage=1), 1e-8) is None
     verdict = likely(Decision(rejected=True, pivot=pivot, draws=64, stage=2), 1e-8, what="eps")
     assert verdict is not None
-    assert verdict.message == "eps: variance is 0.5, expected 1 (p = 1e-12, n = 64)"
+    assert verdict.message == "eps\nvariance is 0.5, expected 1 (p = 1e-12, n = 64)"
     assert verdict.expected == {"variance": 1.0, "level": 1e-8}
 
 

@@ -54,7 +54,7 @@ def _check_code_is_a_sample(passed: Pass, trial: Trial) -> Verdict | None:
     return likely(
         Decision(rejected=worst_pivot.p < level, pivot=worst_pivot, draws=u.size, stage=1),
         level,
-        what="(z - mu)/sigma in the forward pass",
+        what="in the forward pass (z - mu)/sigma is not standard normal",
         because=Cause("eps-from-rand", UNIFORM_WORDS, REPARAMETERIZED) if uniform else Cause(hint=REPARAMETERIZED),
     )
 

@@ -63,7 +63,13 @@ def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
             return term.wrong_form() or ("kl-missing-term" if half else "kl-wrong-prior")
 
         yield close(
-            "KL at the prior", at_prior, 0.0, KL_01_AT_PRIOR * unit * d, what="at mu = 0, logvar = 0", where=batch, because=constant
+            "KL at the prior",
+            at_prior,
+            0.0,
+            KL_01_AT_PRIOR * unit * d,
+            what="at mu = 0, logvar = 0 posterior and prior are the same",
+            where=batch,
+            because=constant,
         )
         where = {"divergence": closed, **batch}
         yield nonnegative(

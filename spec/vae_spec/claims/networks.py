@@ -138,7 +138,13 @@ def _check_dependence(subject: Subject, trial: Trial) -> Iterator[Verdict | None
     )
     if slope is None:
         return
-    yield same("dimensions without influence", int((slope.abs().amax(0) == 0).sum()), 0, where={"of": d}, because="decoder-ignores-z")
+    yield same(
+        "dimensions without influence",
+        int((slope.abs().amax(0) == 0).sum()),
+        0,
+        where={"latent dimensions": d},
+        because="decoder-ignores-z",
+    )
     if _range_of(subject) is not None:
         x_hat = subject.data(subject.decode(10 * z))  # so far out that every entry has come to its end
         least, greatest = float(x_hat.min()), float(x_hat.max())

@@ -88,7 +88,7 @@ def _weightless(subject: Subject, weight: float) -> Verdict | None:
     return violation(
         {"(total - reconstruction) / KL": weight},
         {"(total - reconstruction) / KL": subject.facts.effective_beta or 1.0},
-        what="without naming beta",
+        what="where no beta is named the KL does not enter the total as it should",
         because=Cause("kl-sign", hint=turned) if weight < 0 else Cause("autoencoder-plus-noise", hint=missing),
     )
 

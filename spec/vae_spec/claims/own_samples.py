@@ -48,7 +48,7 @@ def _through_the_network(subject: Subject, trial: Trial) -> Verdict | None:
             where={"encoder ran": first.encoded},
             because=cause,
         )
-    return None if rebuilt else same("encoder ran", first.encoded, expected=False, what=f"what {first.method} decodes", because=cause)
+    return None if rebuilt else same("encoder ran", first.encoded, expected=False, what=f"{first.method} runs the encoder", because=cause)
 
 
 def _difference(first: OwnSamples, other: OwnSamples) -> float:
@@ -85,7 +85,7 @@ def check_own_samples(subject: Subject, trial: Trial) -> Verdict:
     return likely(
         decide(measure, draws=draws, level=trial.level),
         trial.level,
-        what=f"codes that {own.method} decodes",
+        what=f"the codes that {own.method} decodes are no draws from N(0, I)",
         where={"encoder ran": own.encoded},
         because=cause,
     ) or holds(

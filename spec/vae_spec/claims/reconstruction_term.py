@@ -95,7 +95,12 @@ def _no_likelihood(subject: Subject, trial: Trial) -> Verdict:
         words = "it is a Bernoulli's whose target is not x but a multiple of x plus a constant: it leaves [0, 1]"
         hint = "compare the output with the data as the model sees it, in [0, 1], without normalising it"
         cause, expected = Cause("data-out-of-range", words, hint), "bernoulli, of x in [0, 1]"
-    return violation({"likelihood": "none known"}, {"likelihood": expected}, what="the reconstruction term", because=cause)
+    return violation(
+        {"likelihood": "none known"},
+        {"likelihood": expected},
+        what="the reconstruction term follows no likelihood that fits the decoder's range",
+        because=cause,
+    )
 
 
 def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:

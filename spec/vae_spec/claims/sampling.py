@@ -196,7 +196,9 @@ def check_standard_normal(subject: Subject, trial: Trial) -> Verdict:
                 return Cause("eps-from-rand", "a mean near 0.5 is uniform noise: rand_like where randn_like belongs")
             return "eps-shrunk" if decision.pivot.name == "variance" and decision.pivot.value < SHRUNK else None
 
-        return likely(decision, level, what="(z - mu)/sigma", where={"mu": code.mu, "logvar": code.logvar}, because=cause)
+        return likely(
+            decision, level, what="(z - mu)/sigma is not standard normal", where={"mu": code.mu, "logvar": code.logvar}, because=cause
+        )
 
     return for_all(
         trial,
