@@ -7,7 +7,7 @@ that neither global state nor shrinking affects them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import hypothesis
@@ -15,13 +15,17 @@ import torch
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
-from vae_spec.outcomes import Verdict, violated
+from vae_spec.outcomes import Number, Verdict, holds, violated
 from vae_spec.subject import SubjectFault
 from vae_spec.trial import Trial
 
 Example = TypeVar("Example")
 
+FEW_EXAMPLES = 20
+"""At most so many examples where each costs several calls of the implementation, or a pass through the whole network."""
 _CALLS_AFTER_A_FAILURE = 48
+"""How many examples the search for a simpler counterexample may cost: about as many as a property is tried on, so that a violation takes no
+more than twice as long as its absence."""
 
 
 def _closed_backend() -> str:
@@ -81,6 +85,7 @@ def explore(
     strategy: st.SearchStrategy[Example],
     examine: Callable[[Example], Verdict | None],
     *,
+    anchors: Iterable[Example] = (),
     examples: int | None = None,
     simplify: bool = True,
 ) -> Verdict | None:
@@ -90,9 +95,12 @@ def explore(
         trial: the claim and the seed.
         strategy: draws an example.
         examine: returns None if the example satisfies the property, otherwise a verdict.
+        anchors: examples that are tried first, as they are.
         examples: the number of examples; the trial's number by default.
         simplify: whether to search for a simpler counterexample; False for statistical checks, where a simpler one may be due to chance.
     """
+    if found := next(filter(None, map(examine, anchors)), None):
+        return found
     failures: list[Verdict] = []
     calls_left = _CALLS_AFTER_A_FAILURE
 
@@ -131,6 +139,26 @@ def explore(
         if not failures:
             raise
     return failures[-1] if failures else None
+
+
+def for_all(
+    trial: Trial,
+    strategy: st.SearchStrategy[Example],
+    examine: Callable[[Example], Verdict | None],
+    said: str,
+    *,
+    smallest_effect: str,
+    anchors: Sequence[Example] = (),
+    examples: int | None = None,
+    simplify: bool = True,
+    measured: Mapping[str, Number] | None = None,
+    expected: Mapping[str, Number] | None = None,
+) -> Verdict:
+    """The counterexample that `explore` finds, or that the claim holds: `said`, with how many examples it was tried on."""
+    if counterexample := explore(trial, strategy, examine, anchors=anchors, examples=examples, simplify=simplify):
+        return counterexample
+    tried: Mapping[str, Number] = {"examples": examples or trial.examples}
+    return holds(said, measured={**tried, **(measured or {})}, expected=expected, smallest_effect=smallest_effect)
 
 
 def generator(trial: Trial, *labels: object) -> torch.Generator:

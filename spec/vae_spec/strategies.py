@@ -77,6 +77,11 @@ class ConstantCode:
     mu: float
     logvar: float
 
+    def tensors(self, items: int, latent_dim: int) -> tuple[Tensor, Tensor]:
+        """Mu and logvar of shape (items, latent_dim), float64."""
+        shape = (items, latent_dim)
+        return torch.full(shape, self.mu, dtype=torch.float64), torch.full(shape, self.logvar, dtype=torch.float64)
+
 
 @st.composite
 def constant_codes(draw: st.DrawFn, *, largest_mu: float = 4.0, least_logvar: float = -6.0, greatest_logvar: float = 4.0) -> ConstantCode:
