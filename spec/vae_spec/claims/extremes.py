@@ -137,4 +137,7 @@ OBJ_05 = Claim(
     ),
     needs=(Part.LOSS,),
     check=check_finite,
+    rank=180,
+    spends_error_budget=False,
+    at_other_sizes=False,
 )
