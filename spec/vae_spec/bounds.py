@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TypedDict, Unpack
 
 from vae_spec.calibration import EVERYWHERE, Scope, rule
 from vae_spec.evidence import Arm, Group
@@ -13,8 +15,10 @@ from vae_spec.statistics.functionals import CURVES, FUNCTIONALS
 from vae_spec.statistics.seeds import LOOKS, Rule, SeedDecision, Side, decide
 from vae_spec.subject import Facts
 
-CALIBRATED = "sound implementations: calibration.json; broken ones: the catalogue, one seed"
-"""Where the numbers come from between which a border lies, unless its bound says otherwise."""
+CALIBRATED = "sound: calibration.json, within the bound's scope; broken: the catalogue's own, one seed"
+"""Where the numbers come from between which a border on a calibrated statistic lies, unless its bound says otherwise."""
+LAB = "sound: 20 seeds of each of three sound implementations; broken: the catalogue's own for points, two seeds"
+"""The same of a statistic of the tiny lab, with a measure and a spread of its own."""
 
 Measure = Callable[[Group, Facts], float]
 
@@ -36,7 +40,7 @@ class Bound:
         value: the border; of the number itself where it is a logarithm and `log` is set.
         side: where a healthy value lies.
         because: between which measured numbers the border lies.
-        source: where those were measured.
+        source: where those were measured; `CALIBRATED` or `LAB` if nothing else is said.
         scope: the implementations that it is asked of, by whose spread between seeds it is decided.
         log: whether the statistic is the logarithm of what the border is given for.
         scaling: how the border moves with an implementation's size, if it does.
@@ -51,7 +55,7 @@ class Bound:
     value: float
     side: Side
     because: str
-    source: str = CALIBRATED
+    source: str = ""
     scope: Scope = EVERYWHERE
     log: bool = False
     scaling: Scaling | None = None
@@ -63,6 +67,8 @@ class Bound:
             raise ValueError(f"{self.statistic}: a measure of its own and the spread between seeds come together")
         if self.measure is None and self.statistic not in COMPARISONS and self.statistic not in FUNCTIONALS:
             raise ValueError(f"{self.statistic!r} is neither a functional nor a comparison")
+        if not self.source:
+            object.__setattr__(self, "source", CALIBRATED if self.measure is None else LAB)
 
     @property
     def takes_a_training(self) -> bool:
@@ -103,42 +109,56 @@ class Bound:
         return f"{self.value:g}".replace("-", "−")
 
 
-def above(statistic: str, value: float, **known: object) -> Bound:
-    """A border above which healthy values lie; `known` are the other attributes of a `Bound`."""
-    return Bound(statistic, value, Side.ABOVE, **known)  # type: ignore[arg-type]
+class Known(TypedDict, total=False):
+    """What else may be said of a `Bound`."""
+
+    source: str
+    scope: Scope
+    log: bool
+    scaling: Scaling
+    measure: Measure
+    spread: float
 
 
-def below(statistic: str, value: float, **known: object) -> Bound:
-    """A border below which healthy values lie; `known` are the other attributes of a `Bound`."""
-    return Bound(statistic, value, Side.BELOW, **known)  # type: ignore[arg-type]
+def above(statistic: str, value: float, because: str, **known: Unpack[Known]) -> Bound:
+    """A border above which healthy values lie, and between which measured numbers it lies itself."""
+    return Bound(statistic, value, Side.ABOVE, because, **known)
 
 
-def between(statistic: str, low: float, high: float, **known: object) -> tuple[Bound, Bound]:
+def below(statistic: str, value: float, because: str, **known: Unpack[Known]) -> Bound:
+    """A border below which healthy values lie, and between which measured numbers it lies itself."""
+    return Bound(statistic, value, Side.BELOW, because, **known)
+
+
+def between(statistic: str, low: float, high: float, because: str, **known: Unpack[Known]) -> tuple[Bound, Bound]:
     """Two borders between which healthy values lie."""
-    return above(statistic, low, **known), below(statistic, high, **known)
+    return above(statistic, low, because, **known), below(statistic, high, because, **known)
 
 
 def decision(bounds: Sequence[Bound], measured: str, *, paired: bool) -> str:
-    """How bounds are decided, in one sentence.
+    """How bounds are decided, in words.
 
     Args:
         bounds: at least one.
-        measured: how the numbers are measured, in words; may be empty.
+        measured: how the numbers are measured; may be empty.
         paired: whether they compare paired trainings.
     """
-    shared = bounds[0].scope.words if len({bound.scope for bound in bounds}) == 1 else ""
     parts: list[str] = []
-    for place, bound in enumerate(bounds):
-        text = f"{bound.side} {bound.value:g}"
-        if bound.scaling is not None:
-            text += f" ({bound.scaling.words})"
-        if place and bounds[place - 1].statistic == bound.statistic:
-            parts[-1] += f" and {text}"
-            continue
-        named = bound.statistic.removeprefix("log of the ").removeprefix("log of ") if bound.log else bound.statistic
-        parts.append(f"{named} {text}")
-        if bound.scope.words and not shared:
-            parts[-1] += f" ({bound.scope.words})"
-    words = "; ".join(filter(None, (", ".join(parts), shared, measured)))
+    for scope, alike in groupby(bounds, key=lambda bound: bound.scope):
+        words = [_words(list(found)) for _name, found in groupby(alike, key=lambda bound: bound.statistic)]
+        if scope.words:
+            words[-1] += f" ({'' if len(words) == 1 else 'both ' if len(words) == 2 else 'all '}{scope.words})"
+        parts += words
     *few, most = LOOKS
-    return f"{words}{'; paired by seed' if paired else ''}, over {', '.join(map(str, few))} or {most} seeds"
+    seeds = f"{', paired by seed' if paired else ''}, over {', '.join(map(str, few))} or {most} seeds"
+    return "; ".join(filter(None, ("; ".join(parts) + seeds, measured)))
+
+
+def _words(bounds: Sequence[Bound]) -> str:
+    """The bounds on one statistic in words."""
+    first = bounds[0]
+    named = first.statistic.removeprefix("log of the ").removeprefix("log of ") if first.log else first.statistic
+    borders = " and ".join(f"{'>' if bound.side is Side.ABOVE else '<'} {bound.value:g}" for bound in bounds)
+    besides = [first.scaling.words] if first.scaling is not None else []
+    besides += [f"spread {first.spread:g}"] if first.spread is not None else []
+    return f"{named} {borders}" + (f" ({', '.join(besides)})" if besides else "")

@@ -65,14 +65,14 @@ class Scope:
     @property
     def words(self) -> str:
         """The same in words; empty where a rule is for all."""
-        said = (
-            f"from {self.least_dimensions} latent dimensions on" if self.least_dimensions > 1 else "",
-            f"for items of up to {self.most_entries:g} entries" if math.isfinite(self.most_entries) else "",
-            "not where the decoder sets the variance of each entry" if not self.pixel_variance else "",
-            "not for a learned variance" if not self.learned_scale else "",
-            f"where the untrained sigma alone costs {self.untrained_cost:g} nats at most" if math.isfinite(self.untrained_cost) else "",
-        )
-        return ", ".join(filter(None, said))
+        said = {
+            f"from {self.least_dimensions} latent dimensions on": self.least_dimensions > 1,
+            f"for items of up to {self.most_entries:g} entries": math.isfinite(self.most_entries),
+            "not where the decoder sets the variance of each entry": not self.pixel_variance,
+            "not for a learned variance": not self.learned_scale,
+            f"only where the untrained sigma alone costs {self.untrained_cost:g} nats at most": math.isfinite(self.untrained_cost),
+        }
+        return ", ".join(words for words, restricts in said.items() if restricts)
 
     def covers(self, family: Mapping[str, Any]) -> bool:
         """Whether a rule is for a calibrated implementation."""

@@ -15,14 +15,14 @@ from vae_spec.claim import Claim, Profile
 def _gather() -> Mapping[str, Claim]:
     modules = [import_module(f"{claims.__name__}.{module.name}") for module in iter_modules(claims.__path__)]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Claim)]
-    _check(found)
+    check_together(found)
     areas = list(AREAS)
     ordered = sorted({claim.id: claim for claim in found}.values(), key=lambda claim: (areas.index(claim.area), claim.id))
     return MappingProxyType({claim.id: claim for claim in ordered})
 
 
-def _check(found: Sequence[Claim]) -> None:
-    """Whether what claims say of each other can be true.
+def check_together(found: Sequence[Claim]) -> None:
+    """Check what claims say of each other.
 
     Raises:
         ValueError: two claims have one id or one rank, or a claim explains one that is unknown.

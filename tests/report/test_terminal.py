@@ -265,17 +265,20 @@ def test_the_rate_is_that_of_the_trainings_made_in_this_run() -> None:
 
 def make_claim(identifier: str) -> Claim:
     return Claim(
-        identifier,
-        "a title " * 12,
-        Level.REQUIRED,
-        "what is claimed",
-        (basics("loss"), notes("13.4.7")),
-        "why it is",
-        "what to do",
-        "how",
-        ("missing-half",),
-        (Part.LOSS,),
+        id=identifier,
+        title="a title " * 12,
+        level=Level.REQUIRED,
+        statement="what is claimed",
+        sources=(basics("loss"), notes("13.4.7")),
+        why="why it is",
+        hint="what to do",
+        decision="how",
+        mistakes=("missing-half",),
+        needs=(Part.LOSS,),
         check=lambda _subject, _trial: holds("so"),
+        rank=None,
+        spends_error_budget=False,
+        at_other_sizes=False,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fakes import FakeSubject, facts, fake, parts
 
-from vae_spec.claim import Claim, Experiment
+from vae_spec.claim import Claim, Experiment, Role
 from vae_spec.documents import ENGINEERING
 from vae_spec.evidence import Recipe, TrainedRun
 from vae_spec.judging import REQUIRED_PARTS, ask, judge, precondition
@@ -31,6 +31,9 @@ def claim(**changes: object) -> Claim:
         "hint": "the claim's hint",
         "decision": "d",
         "check": lambda _subject, _trial: holds("so"),
+        "rank": None,
+        "spends_error_budget": False,
+        "at_other_sizes": False,
     }
     return Claim(**{**plain, **changes})
 
@@ -40,8 +43,12 @@ def trained(**changes: object) -> Claim:
         **{
             "id": "TRN-77",
             "check": None,
-            "judge": lambda runs, _facts, _trial: holds(f"{len(runs)} runs"),
+            "spends_error_budget": None,
+            "at_other_sizes": None,
+            "judge": lambda _claim, groups, _facts: holds(f"{len(groups)} groups of {len(groups[0])}"),
             "experiment": Experiment.IMAGES,
+            "role": Role.CAUSE,
+            "holds_when_collapsed": False,
             **changes,
         }
     )
@@ -192,11 +199,9 @@ def test_a_fault_in_the_check_is_a_violation_with_its_diagnosis() -> None:
 
 def test_trained_claims_are_judged_and_exact_ones_asked() -> None:
     run = TrainedRun(Recipe("digits", 1, 1, 1e-3), *(np.ones(1) for _ in range(4)))
-    assert judge(trained(), [{"own": run}, {"own": run}], facts(), TRIAL) == holds("2 runs")
-    assert judge(trained(judge=lambda *_: violated("no")), [{"own": run}], facts(), TRIAL).hint == "the claim's hint"
+    assert judge(trained(), [{"own": run}, {"own": run}], facts()) == holds("2 groups of 1")
+    assert judge(trained(judge=lambda *_: violated("no")), [{"own": run}], facts()).hint == "the claim's hint"
     with pytest.raises(ValueError, match="TRN-77 is judged from trained runs"):
         ask(trained(), fake(), TRIAL)
     with pytest.raises(ValueError, match="KL-77 is asked of the subject itself"):
-        judge(claim(), [{"own": run}], facts(), TRIAL)
-    paired = trained(judge=None, compare=lambda groups, *_: holds(f"{len(groups)} groups of {len(groups[0])}"))
-    assert judge(paired, [{"own": run, "autoencoder": run}] * 3, facts(), TRIAL) == holds("3 groups of 2")
+        judge(claim(), [{"own": run}], facts())

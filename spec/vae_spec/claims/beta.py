@@ -22,22 +22,18 @@ _LOSES = (
     above(
         "reconstruction lost from beta 0.1 to 1, share of its drop",
         -0.1,
-        because="sound: 0.0017 and more, -0.008 with few steps, since at 0.1 a short training need not be at its optimum, where alone the"
-        " order is strict; an unused beta: 0, so this rejects only a beta that works the other way",
+        "sound: 0.0017 and more, -0.008 with few steps, since at 0.1 a short training need not be at its optimum, where alone the order"
+        " is strict; an unused beta: 0, so this rejects only a beta that works the other way",
         scope=PAIRED,
     ),
     above(
         "reconstruction lost from beta 1 to the large one, share of its drop",
         0.02,
-        because="sound: 0.033 and more; an unused beta, or an unused code: 0",
+        "sound: 0.033 and more; an unused beta, or an unused code: 0",
         scope=PAIRED,
     ),
 )
-_LESS_KL = above(
-    "log of KL, beta 0.1 over 1",
-    0.2,
-    because="sound: 0.39 and more; an unused beta, or an unused code: 0",
-)
+_LESS_KL = above("log of KL, beta 0.1 over 1", 0.2, "sound: 0.39 and more; an unused beta, or an unused code: 0")
 _SWEEP = (Arm.SMALL, Arm.OWN, Arm.LARGE)
 _LARGE = "the large beta is 4, for items of more than 784 entries 4 times their number over 784, because a likelihood is a sum over entries"
 _OVER_THE_END = "the reconstruction's differences over the last tenth of the training"
@@ -142,7 +138,7 @@ BETA_02 = Claim(
     experiment=Experiment.SWEEP,
     bounds=(
         _LESS_KL,
-        above("log of KL, beta 1 over the large one", 0.15, because="sound: 0.29 and more; an unused beta, or an unused code: 0"),
+        above("log of KL, beta 1 over the large one", 0.15, "sound: 0.29 and more; an unused beta, or an unused code: 0"),
     ),
     said="the KL falls as beta rises",
     blames="beta-unused",
@@ -185,15 +181,12 @@ BETA_03 = Claim(
     experiment=Experiment.SWEEP,
     bounds=(
         above(
-            "log of detail, beta 0.1 over the large one",
-            0.1,
-            because="sound: 0.22 and more; an unused beta, or an unused code: 0",
-            scope=PAIRED,
+            "log of detail, beta 0.1 over the large one", 0.1, "sound: 0.22 and more; an unused beta, or an unused code: 0", scope=PAIRED
         ),
         above(
             "log of MMD to the prior, beta 0.1 over the large one",
             0.2,
-            because="sound: 0.35 and more; an unused beta, or an unused code: 0",
+            "sound: 0.35 and more; an unused beta, or an unused code: 0",
             scope=PAIRED,
         ),
     ),
@@ -220,19 +213,14 @@ BETA_04 = Claim(
     rank=400,
     experiment=Experiment.WITHOUT_KL,
     bounds=(
-        above("log of KL without its term", 0.5, because="sound: 1.2 and more; without a KL to begin with: 0", scope=PAIRED),
+        above("log of KL without its term", 0.5, "sound: 1.2 and more; without a KL to begin with: 0", scope=PAIRED),
         above(
             "log of plausible samples lost without the KL",
             0.0,
-            because="sound: 0.21 and more; without a KL to begin with: 0; the border is the claim's own word",
+            "sound: 0.21 and more; without a KL to begin with: 0; the border is the claim's own word",
             scope=PAIRED,
         ),
-        above(
-            "log of MMD to the prior without the KL",
-            0.5,
-            because="sound: 0.91 and more; without a KL to begin with: 0",
-            scope=MODERATE_PAIRED,
-        ),
+        above("log of MMD to the prior without the KL", 0.5, "sound: 0.91 and more; without a KL to begin with: 0", scope=MODERATE_PAIRED),
     ),
     said="without the KL the codes leave the prior, and its draws decode to far less of the data",
     blames="autoencoder-plus-noise",
@@ -273,7 +261,7 @@ COL_03 = Claim(
         above(
             "information lost from beta 0.1 to the large one, nats",
             0.28,
-            because="half of what the sound one that loses least does: 0.56; an unused beta, or an unused code: 0",
+            "half of what the sound one that loses least does: 0.56; an unused beta, or an unused code: 0",
             scope=NO_PIXEL_VARIANCE,
         ),
     ),

@@ -17,9 +17,7 @@ from vae_spec.statistics.seeds import combine
 from vae_spec.subject import Facts
 from vae_spec.trained import decided, not_comparable, own
 
-_GAP = above(
-    "R2 lost to another item's code", 0.2, because="sound: 0.76 and more; collapsed, or with a decoder that ignores z: 0.0003 and less"
-)
+_GAP = above("R2 lost to another item's code", 0.2, "sound: 0.76 and more; collapsed, or with a decoder that ignores z: 0.0003 and less")
 
 
 def judge_not_collapsed(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
@@ -69,14 +67,14 @@ COL_01 = Claim(
         above(
             "log10 of the activity needed",
             math.log10(ACTIVE_VARIANCE),
-            because="sound: -0.2 and more; collapsed: -5 and less",
+            "sound: -0.2 and more; collapsed: -5 and less",
             source="the border: Burda et al. 2016, section 5.1",
         ),
-        above("held-out KL, nats", INFORMATIVE_KL, because="sound: 3.0 and more; collapsed: 0.08 and less"),
+        above("held-out KL, nats", INFORMATIVE_KL, "sound: 3.0 and more; collapsed: 0.08 and less"),
         below(
             "KL over the reconstruction's drop",
             1.0,
-            because="sound: 0.13 at most; with a KL of the wrong sign it has no limit; above 1 the KL costs more than it buys",
+            "sound: 0.13 at most; with a KL of the wrong sign it has no limit; above 1 the KL costs more than it buys",
         ),
     ),
     judge=judge_not_collapsed,

@@ -46,7 +46,7 @@ INT_01 = Claim(
         below(
             "second difference over the mean step",
             1.2,
-            because="sound: 0.6 at most, 0.93 on MNIST; codes rounded to half a standard deviation: 2.4 and more",
+            "sound: 0.6 at most, 0.93 on MNIST; codes rounded to half a standard deviation: 2.4 and more",
         ),
     ),
     said="what is decoded along straight lines changes smoothly",

@@ -34,8 +34,7 @@ LAT_01 = Claim(
         above(
             "label accuracy of neighbouring means over chance",
             0.3,
-            because="sound: 0.55 and more; with an encoder blind to x: -0.02;"
-            " the tiny means of a collapsed model may still tell classes (0.35)",
+            "sound: 0.55 and more; with an encoder blind to x: -0.02; the tiny means of a collapsed model may still tell classes (0.35)",
         ),
     ),
     said="the nearest means tell an item's class",
@@ -69,15 +68,10 @@ LAT_02 = Claim(
             "log of the codes' variance",
             -0.6,
             1.1,
-            because="sound: -0.17 to 0.68; without a KL: 2.5, with one of the wrong sign: 50",
+            "sound: -0.17 to 0.68; without a KL: 2.5, with one of the wrong sign: 50",
             scope=MODERATE,
         ),
-        below(
-            "log of MMD to the prior over the autoencoder's",
-            -0.5,
-            because="sound: -0.83 at most; without a KL: -0.02",
-            scope=MODERATE_PAIRED,
-        ),
+        below("log of MMD to the prior over the autoencoder's", -0.5, "sound: -0.83 at most; without a KL: -0.02", scope=MODERATE_PAIRED),
     ),
     said=lambda groups, _facts: (
         "the codes are pulled to N(0, I), and the autoencoder's are not"

@@ -25,7 +25,7 @@ REC_01 = Claim(
     applies=decoded_images,
     rank=270,
     experiment=Experiment.IMAGES,
-    bounds=(above("held-out R2 from mu", 0.2, because="sound: 0.39 and more; collapsed, or with a decoder that ignores z: 0 and less"),),
+    bounds=(above("held-out R2 from mu", 0.2, "sound: 0.39 and more; collapsed, or with a decoder that ignores z: 0 and less"),),
     said="held-out items are reconstructed far better than by the mean image",
     blames="decoder-ignores-z",
     as_it_is=True,

@@ -47,16 +47,11 @@ REC_02 = Claim(
     rank=430,
     experiment=Experiment.CONTRAST,
     bounds=(
-        below(
-            _DETAIL,
-            -0.05,
-            because="sound: -0.12 at most; without a KL: 0.01, with a decoder that ignores z: 0",
-            scope=MODERATE_PAIRED,
-        ),
+        below(_DETAIL, -0.05, "sound: -0.12 at most; without a KL: 0.01, with a decoder that ignores z: 0", scope=MODERATE_PAIRED),
         below(
             "high frequencies over the originals'",
             0.95,
-            because="sound: 0.74 at most; with a KL of the wrong sign: 13; as much as the originals: 1",
+            "sound: 0.74 at most; with a KL of the wrong sign: 13; as much as the originals: 1",
         ),
     ),
     said=_less_detail,
@@ -96,8 +91,7 @@ REC_03 = Claim(
         above(
             _LOST,
             -0.1,
-            because="sound: 0.005 and more, -0.015 ± 0.019 on large images; without a KL: 0, so only a training that its KL helps is"
-            " rejected",
+            "sound: 0.005 and more, -0.015 ± 0.019 on large images; without a KL: 0, so only a training that its KL helps is rejected",
             source="calibration.json; large images: perceptrons at 3x64x64",
             scope=PAIRED,
         ),

@@ -37,7 +37,7 @@ SMP_01 = Claim(
         above(
             "log of prior coverage over the data's",
             -2.9,
-            because="sound: -2.3 and more; collapsed, or with a decoder that ignores z: -3.8 and less",
+            "sound: -2.3 and more; collapsed, or with a decoder that ignores z: -3.8 and less",
             scope=NO_PIXEL_VARIANCE,
         ),
     ),
@@ -66,8 +66,8 @@ SMP_02 = Claim(
     rank=460,
     experiment=Experiment.IMAGES,
     bounds=(
-        above("entropy of the samples' classes", 0.3, because="sound: 0.47 and more; collapsed: 0"),
-        above("share of classes that samples show", 0.5, because="sound: 0.87 and more; collapsed: one class of ten"),
+        above("entropy of the samples' classes", 0.3, "sound: 0.47 and more; collapsed: 0"),
+        above("share of classes that samples show", 0.5, "sound: 0.87 and more; collapsed: one class of ten"),
     ),
     said="samples are diverse",
     blames="decoder-ignores-z",
@@ -97,9 +97,7 @@ SMP_03 = Claim(
     experiment=Experiment.IMAGES,
     bounds=(
         above(
-            "distance of samples to training over held-out items",
-            0.75,
-            because="sound: 0.91 and more; a decoder that stores training items: 0.57",
+            "distance of samples to training over held-out items", 0.75, "sound: 0.91 and more; a decoder that stores training items: 0.57"
         ),
     ),
     said="samples are no nearer to training items than to held-out ones",
@@ -127,7 +125,7 @@ SMP_04 = Claim(
     applies=priced,
     rank=420,
     experiment=Experiment.CONTRAST,
-    bounds=(above(_PLAUSIBLE, 0.09, because="sound: 0.36 and more; without a KL: 0.07", scope=PAIRED),),
+    bounds=(above(_PLAUSIBLE, 0.09, "sound: 0.36 and more; without a KL: 0.07", scope=PAIRED),),
     said=lambda groups, _facts: f"samples are {ratio(groups, _PLAUSIBLE):.1f} times as plausible as the autoencoder's",
     blames="autoencoder-plus-noise",
     role=Role.PHENOMENON,

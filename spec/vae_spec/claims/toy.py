@@ -29,8 +29,6 @@ PRINTED_POINTS = ((1.075, -0.014), (-0.997, -0.001), (-1.118, -0.054), (0.553, 0
 KL_WEIGHT = 0.05
 LAST = 10
 """Steps at the end of a run whose mean counts: one step's noise is not the run's."""
-SPREAD_OVER = "20 seeds of each of three sound implementations"
-"""What the lab's bounds and spreads were measured on."""
 _MET_ON = "2.13"
 """The torch release on which the figures were met to every digit; elsewhere one unit of the last digit is allowed."""
 
@@ -77,20 +75,12 @@ def converged(which: Arm) -> tuple[Bound, ...]:
         below(
             "reconstruction at the end over the start",
             0.1,
-            because="sound: 0.03 to 0.05; with a decoder that ignores z: 0.96",
-            source=SPREAD_OVER,
+            "sound: 0.03 to 0.05; with a decoder that ignores z: 0.96",
             measure=fallen,
             spread=0.01,
         ),
-        above(kept, 0.2, because="sound: 0.6 to 0.8; with a decoder that ignores z: 0.00001", source=SPREAD_OVER, measure=kl, spread=0.06),
-        below(
-            f"{kept} (controlled)",
-            2,
-            because="sound: 0.6 to 0.8; without a KL: 4.5 and more",
-            source=SPREAD_OVER,
-            measure=kl,
-            spread=0.06,
-        ),
+        above(kept, 0.2, "sound: 0.6 to 0.8; with a decoder that ignores z: 0.00001", measure=kl, spread=0.06),
+        below(f"{kept} (controlled)", 2, "sound: 0.6 to 0.8; without a KL: 4.5 and more", measure=kl, spread=0.06),
     )
 
 
@@ -184,8 +174,7 @@ def _of_points(number: Callable[[PointSights], float]) -> Measure:
 _COPIES = below(
     "share of generated points on a training point",
     0.2,
-    because="sound: about 0.01, by chance; a decoder that stores the training points: 1",
-    source=SPREAD_OVER,
+    "sound: about 0.01, by chance; a decoder that stores the training points: 1",
     measure=_of_points(lambda points: points.copies),
     spread=0.01,
 )
@@ -221,16 +210,14 @@ TOY_03 = Claim(
         below(
             "energy distance of generated points to the clusters",
             0.2,
-            because="sound: 0.02 to 0.12; without a KL: 0.28 to 0.96, with a decoder that ignores z: 0.88",
-            source=SPREAD_OVER,
+            "sound: 0.02 to 0.12; without a KL: 0.28 to 0.96, with a decoder that ignores z: 0.88",
             measure=_of_points(lambda points: points.energy_distance),
             spread=0.0125,
         ),
         above(
             "share near the clusters or between them",
             0.7,
-            because="sound: 0.85 to 1, and the border 4 spreads below; no broken entry of the catalogue falls below",
-            source=SPREAD_OVER,
+            "sound: 0.85 to 1, and the border 4 spreads below; no broken entry of the catalogue falls below",
             measure=_of_points(lambda points: points.near),
             spread=0.03,
         ),
@@ -272,8 +259,7 @@ TOY_05 = Claim(
         below(
             "largest second difference over the mean step",
             5,
-            because="sound: 2.3 at most; codes rounded to multiples of 0.1: 79 and more, a look-up: 146",
-            source=SPREAD_OVER,
+            "sound: 2.3 at most; codes rounded to multiples of 0.1: 79 and more, a look-up: 146",
             measure=_of_points(lambda points: points.second_difference),
             spread=0.61,
         ),

@@ -9,7 +9,7 @@ import numpy as np
 
 from vae_spec.bounds import above, below
 from vae_spec.claim import Claim, Experiment, Role
-from vae_spec.claims.toy import SPREAD_OVER, converged, ends, takes_points
+from vae_spec.claims.toy import converged, ends, takes_points
 from vae_spec.documents import basics
 from vae_spec.evidence import Arm, Group
 from vae_spec.outcomes import Level, Verdict
@@ -87,32 +87,28 @@ TOY_04 = Claim(
         above(
             "KL at weight 0 over its sum with that at 0.05",
             0.6,
-            because="sound: 0.82 and more (4.7 to 20 times as large); an unused weight: 0.5",
-            source=SPREAD_OVER,
+            "sound: 0.82 and more (4.7 to 20 times as large); an unused weight: 0.5",
             measure=kl_share,
             spread=0.04,
         ),
         above(
             "energy distance at weight 0 over its sum with that at 0.05",
             0.6,
-            because="sound: 0.77 and more (3.4 to 24 times as large); an unused weight: 0.5",
-            source=SPREAD_OVER,
+            "sound: 0.77 and more (3.4 to 24 times as large); an unused weight: 0.5",
             measure=lambda group, _facts: distance_share(group),
             spread=0.04,
         ),
         above(
             "log of reconstruction, weight 0.5 over 0.05",
             0.5,
-            because="sound: log 2.8 = 1.03 and more; an unused weight: 0",
-            source=SPREAD_OVER,
+            "sound: log 2.8 = 1.03 and more; an unused weight: 0",
             measure=lambda group, facts: reconstruction_ratio(group, facts, Arm.LARGE, Arm.OWN),
             spread=0.1,
         ),
         above(
             "log of KL, weight 0.05 over 0.5",
             0.25,
-            because="sound: log 1.7 = 0.53 and more; an unused weight: 0",
-            source=SPREAD_OVER,
+            "sound: log 1.7 = 0.53 and more; an unused weight: 0",
             measure=lambda group, facts: kl_ratio(group, facts, Arm.OWN, Arm.LARGE),
             spread=0.066,
         ),
@@ -144,7 +140,7 @@ TOY_06 = Claim(
         below(
             "log of reconstruction, Tanh over ReLU",
             0.4,
-            because="a factor of 1.5; sound: 0.95 to 1.12; with a decoder that ignores z ten times as much is kept",
+            "a factor of 1.5; sound: 0.95 to 1.12; with a decoder that ignores z ten times as much is kept",
             source="the reference, 20 seeds",
             measure=lambda group, facts: reconstruction_ratio(group, facts, Arm.TANH, Arm.OWN),
             spread=0.043,

@@ -54,11 +54,11 @@ TRN_03 = Claim(
     rank=470,
     experiment=Experiment.IMAGES,
     bounds=(
-        above("correlation of the loss with its reconstruction", 0.8, because="sound: 0.98 and more; a KL of the wrong sign: -0.2"),
+        above("correlation of the loss with its reconstruction", 0.8, "sound: 0.98 and more; a KL of the wrong sign: -0.2"),
         above(
             "relative drop of the reconstruction beyond the loss's",
             0.002,
-            because="sound: 0.0056 and more; without a KL: 0, collapsed: 0.0001 and less",
+            "sound: 0.0056 and more; without a KL: 0, collapsed: 0.0001 and less",
             scope=FIXED_FROM_PRIOR,
             scaling=Scaling(
                 f"for items of more than {MOST_ENTRIES} entries in proportion less, as the KL is a smaller share of the loss",
