@@ -14,7 +14,8 @@ from vae_spec.statistics.seeds import Rule, Side
 from vae_spec.subject import Facts, Likelihood
 
 NEAREST = 4
-"""How many sound implementations, those nearest to a border, tell the spread between seeds there."""
+"""How many sound implementations, those nearest to a border, tell the spread between seeds there. Chosen, not measured: of fewer a single
+one that happens to be steady would decide, of more those for which a ratio is unsteady and harmless."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,10 @@ MODERATE_ENTRIES = Scope(most_entries=MOST_ENTRIES)
 MODERATE = Scope(pixel_variance=False, most_entries=MOST_ENTRIES)
 MODERATE_PAIRED = Scope(least_dimensions=5, pixel_variance=False, most_entries=MOST_ENTRIES)
 PAIRED = Scope(least_dimensions=5, pixel_variance=False)
-"""Where the price of the code shows in the images: what most comparisons of paired trainings need."""
+"""Where the price of the code shows in the images: what most comparisons of paired trainings need.
+
+Against its autoencoder every calibrated one of five dimensions and more has at least 11 % less detail; one of four has 4 % less, and one of
+a single dimension 2 % more and less plausible prior samples."""
 
 
 @cache

@@ -22,8 +22,8 @@ _LOSES = (
     above(
         "reconstruction lost from beta 0.1 to 1, share of its drop",
         -0.1,
-        "sound: 0.0017 and more, -0.008 with few steps, since at 0.1 a short training need not be at its optimum, where alone the order"
-        " is strict; an unused beta: 0, so this rejects only a beta that works the other way",
+        "sound: 0.0017 and more, -0.008 with few steps, since at 0.1 a short training need not be at its optimum, where alone the order is"
+        " strict; an unused beta: 0, so this rejects only a beta that works the other way",
         scope=PAIRED,
     ),
     above(
@@ -74,9 +74,9 @@ TRN_05 = Claim(
     " the large one by more than 2 % of the reconstruction's drop, at 0.1 no more than 10 % worse than at 1",
     formula="KL(β = 0.1) > KL(β = 1),  L_rec(β = 1) + 0.02 Δ < L_rec(β large),  L_rec(β = 0.1) < L_rec(β = 1) + 0.1 Δ",
     sources=(notes("13.4.1.3"),),
-    why="The notes read the growing KL as information that the code takes up while the reconstruction falls. Between trainings that"
-    " have converged that is so for every sound model; with few steps, a head that is sigma itself reconstructed 0.8 % worse at 0.1 than at"
-    " 1 (after ten times as many, better). Within one it is so from 16 dimensions on (rank correlation over the steps .8 to .96); with two"
+    why="The notes read the growing KL as information that the code takes up while the reconstruction falls. Between trainings that have"
+    " converged that is so for every sound model; with few steps, a head that is sigma itself reconstructed 0.8 % worse at 0.1 than at 1"
+    " (after ten times as many, better). Within one it is so from 16 dimensions on (rank correlation over the steps .8 to .96); with two"
     " or four the KL falls back while the reconstruction still improves.",
     hint="if both trainings end alike, the KL's weight does not reach the loss, or the code is not used",
     measured=f"{_OVER_THE_END}, and the held-out KL; {_LARGE}",
@@ -101,12 +101,11 @@ BETA_01 = Claim(
     " 0.1 no more than 10 % higher than at 1",
     formula="L_rec(β = 1) + 0.02 Δ < L_rec(β large),  L_rec(β = 0.1) < L_rec(β = 1) + 0.1 Δ",
     sources=(notes("13.4.6"), basics("loss")),
-    why="Beta is the price of a nat of code in nats of reconstruction: the higher it is, the fewer nats are bought. At the"
-    " optimum it is strict; a few per cent of the reconstruction's drop as a rule, a quarter on 8x8 digits. A training of a thousand steps"
-    " need not be there at 0.1: with a head that is sigma itself the reconstruction was 0.8 % of its drop worse than at 1, and better than"
-    " that after ten thousand. With four latent"
-    " dimensions or fewer the code is short of room at any price, and with a variance learned for each item the price shifts:"
-    " there the claim does not apply.",
+    why="Beta is the price of a nat of code in nats of reconstruction: the higher it is, the fewer nats are bought. At the optimum it is"
+    " strict; a few per cent of the reconstruction's drop as a rule, a quarter on 8x8 digits. A training of a thousand steps need not be"
+    " there at 0.1: with a head that is sigma itself the reconstruction was 0.8 % of its drop worse than at 1, and better than that after"
+    " ten thousand. With four latent dimensions or fewer the code is short of room at any price, and with a variance learned for each item"
+    " the price shifts: there the claim does not apply.",
     hint="see whether beta multiplies the KL, and the KL alone (OBJ-01, OBJ-04)",
     measured=f"{_OVER_THE_END}; {_LARGE}",
     mistakes=_UNUSED,
@@ -168,9 +167,9 @@ BETA_03 = Claim(
     statement="a small beta gives sharper reconstructions and codes further from the prior; a large one the reverse, until it collapses",
     formula="detail(β = 0.1) > detail(β large),  MMD²(β = 0.1) > MMD²(β large)",
     sources=(notes("13.4.6"),),
-    why="The notes set sharp reconstructions against a regular latent space. Detail falls with beta for every sound model, and"
-    " the codes come nearer to the prior. Samples are better at a larger beta only up to a point: their diversity is best near"
-    " beta 1 or 2, and on 8x8 digits beta 4 leaves one image for every code. So samples are reported, and not judged.",
+    why="The notes set sharp reconstructions against a regular latent space. Detail falls with beta for every sound model, and the codes"
+    " come nearer to the prior. Samples are better at a larger beta only up to a point: their diversity is best near beta 1 or 2, and on"
+    " 8x8 digits beta 4 leaves one image for every code. So samples are reported, and not judged.",
     hint="see whether beta multiplies the KL (OBJ-01), and whether training decodes draws (NET-03)",
     measured=f"detail is the geometric mean of the Laplacian's variance and of the energy at high frequencies, and to squared MMDs"
     f" {MMD_FLOOR} is"
@@ -203,9 +202,9 @@ BETA_04 = Claim(
     statement="with beta = 0 the KL grows far beyond, the codes leave the prior, and decoded draws from N(0, I) lose the data",
     formula="KL(β = 0) > KL(β = 1),  MMD²(β = 0) > MMD²(β = 1),  plausibility(β = 0) < plausibility(β = 1)",
     sources=(notes("13.4.6"), basics("exercises")),
-    why="Without its price the noise is made small and the codes are spread out, as an autoencoder's are. Reconstruction is then"
-    " at its best, and the ability to generate is gone, as a rule: with BatchNorm in the encoder, which holds the codes"
-    " together by itself, samples lose only a fifth of their plausibility.",
+    why="Without its price the noise is made small and the codes are spread out, as an autoencoder's are. Reconstruction is then at its"
+    " best, and the ability to generate is gone, as a rule: with BatchNorm in the encoder, which holds the codes together by itself,"
+    " samples lose only a fifth of their plausibility.",
     hint="if nothing changes, the KL was not in the loss to begin with: see OBJ-01 and TRN-06",
     measured="plausibility is the geometric mean of coverage and density; MMDs are squared",
     mistakes=("beta-unused", "autoencoder-plus-noise"),
@@ -247,10 +246,10 @@ COL_03 = Claim(
     formula="I(x; z) at β = 0.1 − I(x; z) at large β > {0} nat",
     sources=(notes("13.4.7"), basics("loss")),
     why="Collapse is the end of a way that begins with any weight on the KL. The mutual information of item and code is estimated from"
-    " below and can say no more than the logarithm of the number of items, 6.2 nats of 500; a code with more to say is seen to lose"
-    " only what falls below that. Which beta collapses depends on the data: 4 on 8x8 digits, about 30 on the same at 28x28, more on"
-    " MNIST. Of the same digits at 64x64 beta 4 takes 0.1 nat, where it takes 2.2 at 28x28: so the large beta grows with the image."
-    " The KL of each dimension is in the evidence.",
+    " below and can say no more than the logarithm of the number of items, 6.2 nats of 500; a code with more to say is seen to lose only"
+    " what falls below that. Which beta collapses depends on the data: 4 on 8x8 digits, about 30 on the same at 28x28, more on MNIST. Of"
+    " the same digits at 64x64 beta 4 takes 0.1 nat, where it takes 2.2 at 28x28: so the large beta grows with the image. The KL of each"
+    " dimension is in the evidence.",
     hint="see whether beta multiplies the KL (OBJ-01), and whether the code carries anything at all (COL-01)",
     measured=_LARGE,
     mistakes=_UNUSED[:1],

@@ -82,8 +82,8 @@ EXR_01 = _exercise(
     1,
     "other latent dimensions",
     "what 4, 8, 16 and 32 latent dimensions change in reconstruction and samples",
-    "More dimensions let the code say more, until what they would add is not worth its price: reconstruction improves to about 16"
-    " on these digits and stays. Samples lose a little, since a draw from the prior has more ways to fall between codes.",
+    "More dimensions let the code say more, until what they would add is not worth its price: reconstruction improves to about 16 on these"
+    " digits and stays. Samples lose a little, since a draw from the prior has more ways to fall between codes.",
     "means over seeds on scikit-learn's digits",
     Experiment.LATENT_DIMENSIONS,
     ("squared error", "KL, nats", "coverage of samples", "density of samples"),
@@ -93,8 +93,8 @@ EXR_02 = _exercise(
     2,
     "squared error in place of cross-entropy",
     "what squared error in place of the Bernoulli likelihood changes in the images",
-    "Squared error with unit variance prices a pixel far lower than the cross-entropy does, so that fewer nats of code are worth"
-    " paying for: the images are smoother. That is a matter of the variance, not of the form of the loss.",
+    "Squared error with unit variance prices a pixel far lower than the cross-entropy does, so that fewer nats of code are worth paying"
+    " for: the images are smoother. That is a matter of the variance, not of the form of the loss.",
     "means over seeds on scikit-learn's digits",
     Experiment.LIKELIHOODS,
     ("squared error", "KL, nats", "sharpness of reconstructions over the originals'", "coverage of samples"),
@@ -115,8 +115,8 @@ EXR_04 = _exercise(
     4,
     "interpolation of an autoencoder and a VAE",
     "how the decoded lines of a VAE and of its autoencoder differ",
-    "Between the codes of two items both change smoothly, and the VAE's middles are a little more like data. Between two draws from"
-    " the prior the difference is plain: the autoencoder's draws are no codes of anything.",
+    "Between the codes of two items both change smoothly, and the VAE's middles are a little more like data. Between two draws from the"
+    " prior the difference is plain: the autoencoder's draws are no codes of anything.",
     "means over seeds, 40 lines of 21 points",
     Experiment.CONTRAST,
     ("second difference of paths", "mid-path density over the ends'", "mid-path density between prior draws"),

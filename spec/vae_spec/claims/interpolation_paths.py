@@ -31,9 +31,9 @@ INT_01 = Claim(
     statement="what is decoded along a straight line between the means of two items changes smoothly, without a jump",
     formula="max ‖x̂ₜ₊₁ − 2 x̂ₜ + x̂ₜ₋₁‖ / mean ‖x̂ₜ₊₁ − x̂ₜ‖ < {0},  x̂ₜ = decode((1 − t) mu₁ + t mu₂)",
     sources=(notes("13.4.5"), basics("diagnostics")),
-    why="The notes decode lines between two codes and see one digit turn into the other. It is so for every sound VAE. It is no mark of"
-    " a VAE: an autoencoder's decoder is as continuous, and its lines are as smooth. What fails is a decoder that jumps, of a"
-    " rounded code for example.",
+    why="The notes decode lines between two codes and see one digit turn into the other. It is so for every sound VAE. It is no mark of a"
+    " VAE: an autoencoder's decoder is as continuous, and its lines are as smooth. What fails is a decoder that jumps, of a rounded code"
+    " for example.",
     hint="look for rounding, argmax or table look-ups between z and the decoder's output",
     measured="the largest second difference of 21 decoded points, mean over 40 lines between items of different classes; not applicable"
     " where the KL is"
@@ -79,11 +79,10 @@ INT_02 = Claim(
     statement="how densely what lies half-way between two codes lies in the data is reported: beside its ends, a cross-fade of the two"
     " images, and the subject's own autoencoder",
     sources=(notes("13.4.5"), basics("diagnostics")),
-    why="The notes find that what lies between two codes is no noise. Between the codes of two items the middles of every sound"
-    " VAE are denser in the data than a cross-fade of the images and less dense than the ends; an autoencoder's are only a"
-    " little less dense, and at two latent dimensions denser. Between two draws from the prior a VAE's middles are 1.4 to 14"
-    " times as dense as its autoencoder's from five dimensions on, but so unsteadily over seeds that no bound with a margin"
-    " tells sound from broken. So it is reported.",
+    why="The notes find that what lies between two codes is no noise. Between the codes of two items the middles of every sound VAE are"
+    " denser in the data than a cross-fade of the images and less dense than the ends; an autoencoder's are only a little less dense, and"
+    " at two latent dimensions denser. Between two draws from the prior a VAE's middles are 1.4 to 14 times as dense as its autoencoder's"
+    " from five dimensions on, but so unsteadily over seeds that no bound with a margin tells sound from broken. So it is reported.",
     hint="nothing to mend",
     decision="densities in feature space of the middle halves of 40 paths; reported",
     applies=decoded_images,

@@ -21,9 +21,9 @@ LAT_01 = Claim(
     statement="the posterior means of training items nearest to a held-out item's tell its class far better than chance",
     formula="(accuracy − chance) / (1 − chance) > {0}",
     sources=(notes("13.4.4"),),
-    why="The notes colour the means by class and see groups, though training saw no label. So the code holds what classes differ in. It"
-    " is no mark of a VAE: an autoencoder's code shows the same, and so do the tiny means of a collapsed model, since only their"
-    " order counts.",
+    why="The notes colour the means by class and see groups, though training saw no label. So the code holds what classes differ in. It is"
+    " no mark of a VAE: an autoencoder's code shows the same, and so do the tiny means of a collapsed model, since only their order"
+    " counts.",
     hint="see whether the encoder depends on x at all, and whether each item's mean belongs to that item",
     measured="accuracy of the vote of the 5 nearest of 1000 training means, as a share of what chance leaves to gain",
     mistakes=("encoder-ignores-x",),
@@ -52,11 +52,11 @@ LAT_02 = Claim(
     statement="the codes of all items together keep to N(0, I) and do not spread without bound; those of the subject's own autoencoder do",
     formula="q(z) = E[q(z | x)] over items x,  {0} < log of its mean variance < {1}",
     sources=(notes("13.4.4"),),
-    why="The KL holds each posterior to N(0, I), and so their mixture: its variance stays near 1 in every dimension (up to 2 where one"
-    " or two dimensions have to hold everything), and its maximum mean discrepancy to the prior near 0. An autoencoder's codes"
-    " spread as far as it suits the decoder. Of items with many entries the likelihood, a sum over them, outweighs the KL: at 1x64x64 and"
-    " 3x64x64 a sound VAE's codes spread to a variance of 2.9 and 2.5, so the claim is for items of up to 1024. The discrepancy is"
-    " an integral over the posteriors, exact but for the choice of items.",
+    why="The KL holds each posterior to N(0, I), and so their mixture: its variance stays near 1 in every dimension (up to 2 where one or"
+    " two dimensions have to hold everything), and its maximum mean discrepancy to the prior near 0. An autoencoder's codes spread as far"
+    " as it suits the decoder. Of items with many entries the likelihood, a sum over them, outweighs the KL: at 1x64x64 and 3x64x64 a"
+    " sound VAE's codes spread to a variance of 2.9 and 2.5, so the claim is for items of up to 1024. The discrepancy is an integral over"
+    " the posteriors, exact but for the choice of items.",
     hint="if the codes spread, the KL does not reach the encoder: see OBJ-04, KL-05, and the sign of each of its terms",
     measured="the aggregate posterior's mean variance over dimensions, and its squared MMD to N(0, I)",
     mistakes=("autoencoder-plus-noise", "kl-sign"),
@@ -106,8 +106,8 @@ LAT_03 = Claim(
     level=Level.INFORMATIONAL,
     statement="whether the classes are joined in the latent space, or islands, is reported",
     sources=(notes("13.4.4"),),
-    why="The notes see classes that touch, without sharp gaps. That is so for every sound VAE measured, and for every autoencoder as"
-    " well: the graph of nearest neighbours is one piece for both. So it is reported, and judges nothing.",
+    why="The notes see classes that touch, without sharp gaps. That is so for every sound VAE measured, and for every autoencoder as well:"
+    " the graph of nearest neighbours is one piece for both. So it is reported, and judges nothing.",
     hint="nothing to mend",
     decision="connected parts of the graph that joins each held-out mean with its ten nearest, and the share of means with a neighbour of"
     " another class; reported",

@@ -16,8 +16,8 @@ REC_01 = Claim(
     formula="R² = 1 − Σ‖x − decode(mu)‖² / Σ‖x − x̄‖² > {0}",
     sources=(notes("13.4.2"),),
     why="The notes show test images above their reconstructions. R2 puts that in a number: the share of what tells the items apart that"
-    " comes back. One latent"
-    " dimension gives about 0.3, two about 0.5, more dimensions 0.6 to 0.85; a collapsed model or a decoder that ignores z gives 0.",
+    " comes back. One latent dimension gives about 0.3, two about 0.5, more dimensions 0.6 to 0.85; a collapsed model or a decoder that"
+    " ignores z gives 0.",
     hint="see whether the decoder uses z (COL-02), whether the code is collapsed (COL-01), and whether the data fits the likelihood's"
     " range",
     measured="R2 of reconstructions from the posterior means of held-out items",

@@ -30,18 +30,17 @@ REC_02 = Claim(
     statement="reconstructions of held-out items are smoother than the originals, and than those of the subject's own autoencoder",
     formula="log(detail / detail of the autoencoder) < {0}",
     sources=(notes("13.4.2"),),
-    why="The notes see smooth, slightly blurred reconstructions. How much detail there is depends on the data and on the network,"
-    " so no absolute number tells a VAE from an autoencoder; beside its own autoencoder (the same networks, trained with z = mu"
-    " and no KL) a sound VAE is the smoother one: 0.55 to 0.9 of the detail. An autoencoder of this size is itself smoother than"
-    " the originals. With four latent dimensions or fewer, or where the decoder learns a variance for each item, the difference"
-    " does not show reliably: there the claim does not apply. It is a difference of small images: of 1024 entries and more the likelihood"
-    " outweighs the KL so far that next to nothing may be lost to the autoencoder (2 ± 2 % and 14 ± 8 % of the detail for two"
-    " convolutional VAEs at 3x32x32, 14 ± 2 % at 28x28), and only the originals are compared.",
+    why="The notes see smooth, slightly blurred reconstructions. How much detail there is depends on the data and on the network, so no"
+    " absolute number tells a VAE from an autoencoder; beside its own autoencoder (the same networks, trained with z = mu and no KL) a"
+    " sound VAE is the smoother one: 0.55 to 0.9 of the detail. An autoencoder of this size is itself smoother than the originals. With"
+    " four latent dimensions or fewer, or where the decoder learns a variance for each item, the difference does not show reliably: there"
+    " the claim does not apply. It is a difference of small images: of 1024 entries and more the likelihood outweighs the KL so far that"
+    " next to nothing may be lost to the autoencoder (2 ± 2 % and 14 ± 8 % of the detail for two convolutional VAEs at 3x32x32, 14 ± 2 %"
+    " at 28x28), and only the originals are compared.",
     hint="if nothing is lost against the autoencoder, see whether training decodes the mean instead of a draw (NET-03), or leaves the KL"
     " out",
     measured="detail is the geometric mean of the Laplacian's variance and of the energy at high frequencies, which lie above the radius"
-    " of the"
-    " originals' last tenth of power",
+    " of the originals' last tenth of power",
     mistakes=("autoencoder-plus-noise", "beta-unused", "decoder-ignores-z", "encoder-ignores-x", "kl-sign"),
     applies=priced,
     rank=430,
@@ -71,16 +70,16 @@ REC_03 = Claim(
     id="REC-03",
     title="the autoencoder reconstructs at least as closely",
     level=Level.EXPECTED,
-    statement="the subject's own autoencoder, of the same size and training, reconstructs as closely, and as a rule more closely:"
-    " its reconstruction loss ends at most 10 % of its drop higher",
+    statement="the subject's own autoencoder, of the same size and training, reconstructs as closely, and as a rule more closely: its"
+    " reconstruction loss ends at most 10 % of its drop higher",
     formula="(L_rec(end) − L_rec(end) of the autoencoder) / drop of the autoencoder's L_rec > {0}",
     sources=(notes("13.4.2"),),
     why="What a VAE gives up for a code that can be sampled is closeness: the noise and the KL's price keep the code from saying all it"
     " could. On the items trained on, a sound VAE does without up to 13 % of the autoencoder's drop, and nearly all do without some. Not"
     " all: a thousand steps need not bring an autoencoder further, and on large images there is little to give up (tanh units at 28x28:"
-    " -0.5 ± 2.3 %; perceptrons at 3x64x64: -1.5 ± 1.9 %). On held-out items an autoencoder may"
-    " do worse, since nothing keeps it from learning its items by heart; that is another matter. Few latent dimensions, or a variance that"
-    " the decoder learns for each item, hide the difference: there the claim does not apply.",
+    " -0.5 ± 2.3 %; perceptrons at 3x64x64: -1.5 ± 1.9 %). On held-out items an autoencoder may do worse, since nothing keeps it from"
+    " learning its items by heart; that is another matter. Few latent dimensions, or a variance that the decoder learns for each item,"
+    " hide the difference: there the claim does not apply.",
     hint="if nothing is lost, training pays nothing for the code: see whether the KL is in the loss (OBJ-01) and z is a draw (NET-03)",
     measured="the difference of the reconstruction terms over the last tenth of the training",
     mistakes=("beta-unused",),

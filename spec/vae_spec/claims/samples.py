@@ -23,12 +23,11 @@ SMP_01 = Claim(
     sources=(notes("13.4.3"), basics("diagnostics")),
     why="The notes decode random codes and see digits. How like digits is a matter of degree: a classifier is less sure of them than of"
     " real ones, and no absolute measure that every sound VAE passes fails every autoencoder. So this bound asks for no more than"
-    " presence, in units of what training items themselves reach; the comparison with the autoencoder is SMP-04. Coverage counts"
-    " held-out items that have a sample near them: one good image again and again covers next to nothing.",
+    " presence, in units of what training items themselves reach; the comparison with the autoencoder is SMP-04. Coverage counts held-out"
+    " items that have a sample near them: one good image again and again covers next to nothing.",
     hint="see whether the code has collapsed (COL-01) and the decoder uses it (COL-02); then whether the codes fill the prior (LAT-02)",
     measured="a border of a twentieth of the coverage of training items (Naeem et al. 2020, k = 5, 500 against 500, features of a"
-    " classifier trained"
-    " on the same data)",
+    " classifier trained on the same data)",
     mistakes=_COLLAPSES,
     applies=lambda facts: decoded_images(facts) or NO_PIXEL_VARIANCE.excludes(facts),
     rank=450,
@@ -56,9 +55,9 @@ SMP_02 = Claim(
     statement="decoded draws from N(0, I) show the classes of the data, none of them alone",
     formula="H(classes of the samples) / log(number of classes) > {0}",
     sources=(notes("13.4.3"), basics("diagnostics")),
-    why="Each sample is given its most probable class, and the entropy of the classes over its largest value tells how evenly"
-    " they come. With one latent dimension, or with no hidden layer, a class or two may hardly appear, and the entropy falls"
-    " to 0.5; a collapsed model shows one class in all.",
+    why="Each sample is given its most probable class, and the entropy of the classes over its largest value tells how evenly they come."
+    " With one latent dimension, or with no hidden layer, a class or two may hardly appear, and the entropy falls to 0.5; a collapsed"
+    " model shows one class in all.",
     hint="see whether the code has collapsed (COL-01) and the decoder uses it (COL-02)",
     measured="the predicted classes of 500 samples, and their entropy over its largest value",
     mistakes=_COLLAPSES,
@@ -86,8 +85,8 @@ SMP_03 = Claim(
     formula="median distance to the nearest training item / median distance to the nearest held-out item > {0}",
     sources=(basics("lab"),),
     why="A decoder that stores the training items makes perfect samples and has learned nothing. Its samples lie on training items and"
-    " away from held-out ones; samples that know nothing of which items were trained on, sharp or blurred, lie about as near to"
-    " either (0.9 to 1: there are more training items to be near to).",
+    " away from held-out ones; samples that know nothing of which items were trained on, sharp or blurred, lie about as near to either"
+    " (0.9 to 1: there are more training items to be near to).",
     hint="see whether the decoder holds training images, or has far more parameters than the data has pixels",
     measured="medians of a sample's distance to the nearest item, in pixels",
     mistakes=("memorising-decoder",),
@@ -115,10 +114,9 @@ SMP_04 = Claim(
     statement="draws from N(0, I) are less plausible when decoded by the subject's own autoencoder",
     formula=f"log(plausibility / plausibility of the autoencoder) > {{0}},  plausibility = √((coverage + {FLOOR}) · (density + {FLOOR}))",
     sources=(notes("13.4.3"), basics("comparison")),
-    why="Nothing holds an autoencoder's codes to N(0, I), so draws from it fall where no code is. How much worse they are depends"
-    " on the network: two to ten times as a rule, but only 1.4 times with BatchNorm, which holds the codes together by itself."
-    " It is the codes, not the decoder, that differ: draws from a Gaussian fitted to the autoencoder's own codes look about as"
-    " good.",
+    why="Nothing holds an autoencoder's codes to N(0, I), so draws from it fall where no code is. How much worse they are depends on the"
+    " network: two to ten times as a rule, but only 1.4 times with BatchNorm, which holds the codes together by itself. It is the codes,"
+    " not the decoder, that differ: draws from a Gaussian fitted to the autoencoder's own codes look about as good.",
     hint="if the autoencoder's samples are as good, the KL has no effect on the code: see OBJ-01, OBJ-04 and LAT-02",
     measured=f"plausibility is the geometric mean of coverage and density, each with {FLOOR} added, below which there is hardly anything",
     mistakes=("kl-sign",),

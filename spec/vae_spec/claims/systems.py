@@ -52,13 +52,13 @@ COL_04 = Claim(
     id="COL-04",
     title="a strong decoder collapses, and what helps",
     level=Level.EXPECTED,
-    statement="an autoregressive decoder on 8x8 digits leaves its code unused; free bits, a smaller beta, a weaker decoder and InfoVAE each"
-    " bring the information back, a KL warm-up alone only delays the collapse",
+    statement="an autoregressive decoder on 8x8 digits leaves its code unused; free bits, a smaller beta, a weaker decoder and InfoVAE"
+    " each bring the information back, a KL warm-up alone only delays the collapse",
     sources=(notes("13.4.7"), basics("mistakes")),
     why="A decoder that sees the pixels before each needs no code, and by the ELBO's own measure it is better off without one. The"
-    " documents advise a KL warm-up, free bits, a smaller weight, a weaker decoder. The warm-up alone does not do it here: the KL"
-    " rises above ten nats while it is cheap, and is given up as its weight reaches 1, for the warm-up ends at the same objective."
-    " The others change the objective, or the decoder.",
+    " documents advise a KL warm-up, free bits, a smaller weight, a weaker decoder. The warm-up alone does not do it here: the KL rises"
+    " above ten nats while it is cheap, and is given up as its weight reaches 1, for the warm-up ends at the same objective. The others"
+    " change the objective, or the decoder.",
     hint="compare the reference's collapse laboratory with its documentation",
     measured="the KL on held-out items; spreads from ten seeds",
     applies=images_only,
@@ -141,12 +141,12 @@ CMP_01 = Claim(
     id="CMP-01",
     title="VAE, autoencoder and GAN side by side",
     level=Level.INFORMATIONAL,
-    statement="what the samples of a VAE, of its autoencoder and of a GAN of like size cover, how sharp they are and how steady over seeds,"
-    " is reported",
+    statement="what the samples of a VAE, of its autoencoder and of a GAN of like size cover, how sharp they are and how steady over"
+    " seeds, is reported",
     sources=(basics("comparison"),),
-    why="The document compares the three: the VAE has a posterior and smooth samples, the autoencoder a code and no samples, the GAN"
-    " sharp samples, no posterior, and a tendency to leave parts of the data out. The GAN's missing parts lie within the classes:"
-    " every class appears, and yet its samples cover about half of what the VAE's do.",
+    why="The document compares the three: the VAE has a posterior and smooth samples, the autoencoder a code and no samples, the GAN sharp"
+    " samples, no posterior, and a tendency to leave parts of the data out. The GAN's missing parts lie within the classes: every class"
+    " appears, and yet its samples cover about half of what the VAE's do.",
     hint="nothing to mend",
     decision="coverage in feature space, entropy of predicted classes and sharpness of 500 samples, means over seeds; reported",
     applies=images_only,

@@ -92,9 +92,9 @@ TOY_01 = Claim(
     " control",
     formula="L_rec(end) / L_rec(start) < {0},  {1} < KL(end) < {2} nats a dimension",
     sources=(basics("lab"),),
-    why="Two clusters of points, 200 full-batch steps: measured over 20 seeds the reconstruction ends at 0.03 to 0.05 of its start and"
-    " the KL at 0.6 to 0.8 nat"
-    " a dimension. Without the KL term the KL ends at 4.5 and more; a collapsed model keeps more than half of its reconstruction loss.",
+    why="Two clusters of points, 200 full-batch steps: measured over 20 seeds the reconstruction ends at 0.03 to 0.05 of its start and the"
+    " KL at 0.6 to 0.8 nat a dimension. Without the KL term the KL ends at 4.5 and more; a collapsed model keeps more than half of its"
+    " reconstruction loss.",
     hint="two heads from the encoder, z = mu + exp(0.5 * logvar) * eps, and a decoder without an activation at its end",
     measured="means over the last ten steps; spreads measured over 20 seeds",
     mistakes=("kl-sign", "decoder-ignores-z"),
@@ -148,8 +148,8 @@ TOY_02 = Claim(
     " generated points",
     sources=(basics("lab"),),
     why="One stream of random numbers decides data, initialisation, noise and samples; meeting the figures to the last digit shows that"
-    " recipe, model and loss are"
-    " those of the document. They are met with torch 2.13 on x86-64; other releases may differ in the last digit.",
+    " recipe, model and loss are those of the document. They are met with torch 2.13 on x86-64; other releases may differ in the last"
+    " digit.",
     hint="layers in the order encoder, mu, logvar, decoder; noise by randn_like; means over batch and dimensions; Adam 0.02, weight 0.05",
     decision="comparison of the rounded figures; torch 2.13: equal, other releases: within one unit of the last digit",
     applies=reference_points,
@@ -192,15 +192,14 @@ TOY_03 = Claim(
     " set of training points",
     formula="2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ < {0},  X generated, Y from the clusters",
     sources=(basics("lab"),),
-    why="The lab prints five generated points: four in the clusters, one halfway between. So it is over seeds: 85 to 100 of 100 lie"
-    " within three of the clusters' deviations of them or of the line between them, and their energy distance to the data is 0.02 to 0.12"
-    " (0 would be the same law). It is never 0: a connected set of codes has to lead from one cluster to the other, and with a ReLU"
-    " some points lie beyond the clusters' ends. Without a KL the distance is 0.28 to 0.96, with a decoder that ignores z 0.88. About one"
-    " point in a hundred lies as near to a training point as one fresh point in a hundred does: that is chance, not copying.",
+    why="The lab prints five generated points: four in the clusters, one halfway between. So it is over seeds: 85 to 100 of 100 lie within"
+    " three of the clusters' deviations of them or of the line between them, and their energy distance to the data is 0.02 to 0.12 (0"
+    " would be the same law). It is never 0: a connected set of codes has to lead from one cluster to the other, and with a ReLU some"
+    " points lie beyond the clusters' ends. Without a KL the distance is 0.28 to 0.96, with a decoder that ignores z 0.88. About one point"
+    " in a hundred lies as near to a training point as one fresh point in a hundred does: that is chance, not copying.",
     hint="is the KL in the loss, and with the right weight? Does decode compute its points, or look them up?",
     measured="500 decoded draws a run against 500 fresh points; spreads measured over 20 seeds of each of three sound implementations,"
-    " whose worst"
-    " seed stays at least 4 of them away",
+    " whose worst seed stays at least 4 of them away",
     mistakes=("autoencoder-plus-noise", "memorising-decoder", "decoder-ignores-z"),
     applies=takes_points,
     rank=490,
@@ -246,9 +245,9 @@ TOY_05 = Claim(
     sources=(basics("exercises"),),
     why="The exercise walks from [-2, 0] to [2, 0]. In half of all seeds that axis is the inactive one, and nothing moves along it, so the"
     " most active axis is taken. Smooth does not mean even: the decoder sharpens with training, and of 401 points the step between the"
-    " clusters is up to four times the mean one. But a step is like its neighbours: their difference is at most 2.3 mean steps with"
-    " ReLU, whose slope changes in kinks, and below 0.1 with Tanh or SiLU, while a decoder that jumps makes it tens or hundreds."
-    " It is no mark of a VAE: without a KL the line is as smooth.",
+    " clusters is up to four times the mean one. But a step is like its neighbours: their difference is at most 2.3 mean steps with ReLU,"
+    " whose slope changes in kinks, and below 0.1 with Tanh or SiLU, while a decoder that jumps makes it tens or hundreds. It is no mark"
+    " of a VAE: without a KL the line is as smooth.",
     hint="look for rounding, argmax or table look-ups between z and the decoder's output",
     measured="401 decoded points; spread measured over 20 seeds; sees codes rounded to multiples of 0.1 and coarser",
     mistakes=("rounded-code",),

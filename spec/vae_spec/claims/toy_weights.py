@@ -72,13 +72,12 @@ TOY_04 = Claim(
     " the KL smaller, each beside the same run with 0.05",
     sources=(basics("exercises"),),
     why="The first two exercises. In 60 of 60 pairs of runs weight 0 multiplies the KL by 4.7 to 20, and the generated points' energy"
-    " distance to the data by 3.4 to 24; weight 0.5 multiplies the reconstruction by 2.8 to 5.3 and divides the KL by 1.7 to 2.7."
-    " Samples at weight 0.5 are not worse but a little nearer to the data, in 55 of the 60 pairs: more weight buys a latent space"
-    " that fits the prior. So nothing is claimed of them.",
+    " distance to the data by 3.4 to 24; weight 0.5 multiplies the reconstruction by 2.8 to 5.3 and divides the KL by 1.7 to 2.7. Samples"
+    " at weight 0.5 are not worse but a little nearer to the data, in 55 of the 60 pairs: more weight buys a latent space that fits the"
+    " prior. So nothing is claimed of them.",
     hint="does the loss use its beta, on the KL and on nothing else?",
-    measured="means over the last ten steps; spreads measured over 20 seeds of each of three sound implementations, whose worst pair"
-    " stays at least"
-    " 4 of them away",
+    measured="means over the last ten steps; spreads measured over 20 seeds of each of three sound implementations, whose worst pair stays"
+    " at least 4 of them away",
     mistakes=("beta-unused",),
     applies=takes_points,
     rank=480,

@@ -36,9 +36,8 @@ TRN_01 = Claim(
     " the steps",
     formula="R² = 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖² > {0}",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
-    why="Both documents look for a reconstruction loss that drops quickly. A drop alone says little: the mean image, which needs no"
-    " code, already"
-    " gives a third to two thirds of it. R2 against the mean image tells learning from that; a collapsed model stays below 0.03.",
+    why="Both documents look for a reconstruction loss that drops quickly. A drop alone says little: the mean image, which needs no code,"
+    " already gives a third to two thirds of it. R2 against the mean image tells learning from that; a collapsed model stays below 0.03.",
     hint="see whether the KL has fallen to 0 (then its weight is too high) and whether the decoder sees z at all",
     measured="R2 of reconstructions from sampled codes against the training's mean image",
     mistakes=("decoder-ignores-z", "recon-mean-kl-sum", "encoder-ignores-x"),
@@ -61,17 +60,14 @@ TRN_02 = Claim(
     title="the KL starts small, rises and settles",
     level=Level.EXPECTED,
     statement="the KL is small before training where the untrained posterior is as wide as the prior, well above zero after it (more than"
-    " {0}"
-    " nat), and has settled by then",
+    " {0} nat), and has settled by then",
     formula="KL(end) > {0} nat,  KL(start) < max({1}, d / 40) nats,  KL(start) / KL(end) < {2}",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
-    why="The documents see the KL rise gradually and stabilise. Start and end are so; the way between is not always: on 28x28 images"
-    " the KL bursts"
-    " within the first twenty steps, falls back and rises again, and with one or two latent dimensions it ends below its peak. So"
-    " start, end and"
-    " settling are judged, growth along the way is not. With BatchNorm in the encoder the start is two nats rather than a tenth of one."
-    " A head that gives sigma itself, rather than its logarithm, begins with a sigma near 0, and its KL may only fall: 18.7 to 11.3 nats"
-    " with 8 dimensions; a softplus begins at 0.69, which with 200 dimensions is 23 nats. There the start is not judged.",
+    why="The documents see the KL rise gradually and stabilise. Start and end are so; the way between is not always: on 28x28 images the"
+    " KL bursts within the first twenty steps, falls back and rises again, and with one or two latent dimensions it ends below its peak."
+    " So start, end and settling are judged, growth along the way is not. With BatchNorm in the encoder the start is two nats rather than"
+    " a tenth of one. A head that gives sigma itself, rather than its logarithm, begins with a sigma near 0, and its KL may only fall:"
+    " 18.7 to 11.3 nats with 8 dimensions; a softplus begins at 0.69, which with 200 dimensions is 23 nats. There the start is not judged.",
     hint="a KL that slides to 0 has too much weight, or no gradient through the sampling step; one that keeps growing has lost its"
     " gradient",
     measured="the analytic KL of the training batches: first step, last tenth, and the change between the last two fifths",
@@ -117,13 +113,12 @@ TRN_04 = Claim(
     id="TRN-04",
     title="training has nearly converged",
     level=Level.EXPECTED,
-    statement="at the end of the standard training the loss is nearly flat: it changes by less than a twentieth of its whole drop"
-    " between the last two fifths",
+    statement="at the end of the standard training the loss is nearly flat: it changes by less than a twentieth of its whole drop between"
+    " the last two fifths",
     formula="|L(last fifth) − L(fifth before)| / (L(start) − L(end)) < {0}",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
-    why="The notes call the curve converged after about 2000 steps on MNIST. Nearly flat is what is so: it still falls by 0.8 % an"
-    " epoch there, and ten epochs"
-    " do 98.8 % of what thirty do. A loss that runs off to minus infinity, or has not begun to settle, is neither.",
+    why="The notes call the curve converged after about 2000 steps on MNIST. Nearly flat is what is so: it still falls by 0.8 % an epoch"
+    " there, and ten epochs do 98.8 % of what thirty do. A loss that runs off to minus infinity, or has not begun to settle, is neither.",
     hint="a loss that keeps falling without end has a term of the wrong sign; one that is still falling fast needs a larger learning rate",
     measured="the change between the means of the last two fifths of the steps",
     mistakes=("kl-sign",),
@@ -204,15 +199,13 @@ TRN_06 = Claim(
     " reported KL is the analytic one",
     formula="β_eff = (d/d log c) E[L_rec(decode(mu + c σ eps))] / E[Σⱼ (1 − σⱼ²)] at c = 1",
     sources=(notes("13.4.1.3"), notes("13.4.6"), basics("loss")),
-    why="At an optimum the derivative with respect to a common scale of all posterior standard deviations vanishes, which tells the"
-    " weight that the KL really"
-    " had, from encode, decode and the loss alone, whatever the architecture: 0.9 to 1.3 for sound models, 2 without the KL's half, 1/d"
-    " for a KL averaged"
-    " over d dimensions, 9 and more with uniform noise. It cannot see noise shared over a batch, which is a genuine optimum of its own.",
+    why="At an optimum the derivative with respect to a common scale of all posterior standard deviations vanishes, which tells the weight"
+    " that the KL really had, from encode, decode and the loss alone, whatever the architecture: 0.9 to 1.3 for sound models, 2 without"
+    " the KL's half, 1/d for a KL averaged over d dimensions, 9 and more with uniform noise. It cannot see noise shared over a batch,"
+    " which is a genuine optimum of its own.",
     hint="compare the KL in the loss with -0.5 * sum(1 + logvar - mu^2 - exp(logvar)), and the sampling step with exp(0.5 * logvar)",
     measured="stationarity of the posterior's scale on training data (central difference, common noise), over the declared constant; not"
-    " applicable"
-    f" below {INFORMATIVE_KL:g} nat",
+    f" applicable below {INFORMATIVE_KL:g} nat",
     mistakes=("missing-half", "kl-mean-recon-sum", "std-no-half", "eps-from-rand"),
     applies=plain_decoding,
     rank=250,

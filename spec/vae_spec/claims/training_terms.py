@@ -38,14 +38,14 @@ TRN_03 = Claim(
     id="TRN-03",
     title="the loss follows its reconstruction",
     level=Level.EXPECTED,
-    statement="along the training the loss moves with its reconstruction term, and ends at a larger share of its start, because the KL"
-    " has risen",
+    statement="along the training the loss moves with its reconstruction term, and ends at a larger share of its start, because the KL has"
+    " risen",
     formula=f"corr(L, L_rec) > {{0}},  L(end) / L(start) − L_rec(end) / L_rec(start) > {{1}} · min(1, {MOST_ENTRIES} / entries)",
     sources=(notes("13.4.1.3"),),
-    why="The notes see the total fall a bit more slowly than the reconstruction. Measured as shares of the start that is so for every sound"
-    " model, and says no more than that the KL ended above zero. It is not true of the pace: by a tenth of the steps the total has often"
-    " done more of its own drop than the reconstruction has. Where the KL starts high, as with a head that is sigma itself, the total"
-    " may fall by as much.",
+    why="The notes see the total fall a bit more slowly than the reconstruction. Measured as shares of the start that is so for every"
+    " sound model, and says no more than that the KL ended above zero. It is not true of the pace: by a tenth of the steps the total has"
+    " often done more of its own drop than the reconstruction has. Where the KL starts high, as with a head that is sigma itself, the"
+    " total may fall by as much.",
     hint="a loss that runs against its reconstruction has a KL of the wrong sign, or one without a gradient; one that falls exactly as its"
     " reconstruction pays nothing for the code",
     measured="the correlation is over steps, and the drop what is left of each at the end as a share of its start",
