@@ -124,4 +124,7 @@ OBJ_05 = Claim(
     mistakes=("data-out-of-range", "overflow"),
     needs=(Part.LOSS,),
     check=check_finite,
+    rank=180,
+    spends_error_budget=False,
+    at_other_sizes=False,
 )

@@ -134,6 +134,9 @@ NET_03 = Claim(
     mistakes=("mean-in-training", "autoencoder-plus-noise", "std-no-half", "logvar-as-std", "eps-from-rand"),
     needs=(Part.FORWARD, Part.POSTERIOR),
     check=check_forward,
+    rank=220,
+    spends_error_budget=True,
+    at_other_sizes=False,
 )
 
 # NET-04 ---------------------------------------------------------------------------------------------------------------------------------
@@ -212,6 +215,10 @@ NET_04 = Claim(
     needs=(Part.FORWARD, Part.DECODE),
     check=check_bottleneck,
     applies=teacher_forced,
+    rank=50,
+    explains=("INT-03",),
+    spends_error_budget=False,
+    at_other_sizes=True,
 )
 
 # NET-05 ---------------------------------------------------------------------------------------------------------------------------------
@@ -239,4 +246,7 @@ NET_05 = Claim(
     decision="two eval forward passes under different seeds",
     needs=(Part.FORWARD,),
     check=check_eval_mode,
+    rank=None,
+    spends_error_budget=False,
+    at_other_sizes=False,
 )

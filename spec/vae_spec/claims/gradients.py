@@ -280,4 +280,7 @@ OBJ_04 = Claim(
     mistakes=("beta-unused", "no-encoder-gradient", "not-a-module"),
     needs=(Part.POSTERIOR, Part.FORWARD),
     check=check_gradient_paths,
+    rank=210,
+    spends_error_budget=False,
+    at_other_sizes=False,
 )

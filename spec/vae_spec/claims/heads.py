@@ -79,4 +79,7 @@ NET_06 = Claim(
     mistakes=("autoencoder-plus-noise", "activation-on-heads", "shared-head"),
     needs=(Part.POSTERIOR, Part.PARAMETERS),
     check=check_heads,
+    rank=10,
+    spends_error_budget=False,
+    at_other_sizes=False,
 )

@@ -71,4 +71,7 @@ INT_03 = Claim(
     needs=(Part.POSTERIOR, Part.FORWARD, Part.DECODE, Part.NOISE_CONTROL),
     check=check_ends,
     applies=teacher_forced,
+    rank=60,
+    spends_error_budget=False,
+    at_other_sizes=False,
 )

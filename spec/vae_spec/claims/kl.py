@@ -113,6 +113,10 @@ KL_01 = Claim(
     needs=(Part.LOSS,),
     check=check_nonnegative,
     applies=needs_closed_form,
+    rank=150,
+    explains=("OBJ-02", "KL-02", "KL-03", "KL-05"),
+    spends_error_budget=False,
+    at_other_sizes=False,
 )
 
 # KL-02 ----------------------------------------------------------------------------------------------------------------------------------
@@ -205,6 +209,9 @@ KL_02 = Claim(
     needs=(Part.LOSS, Part.DRAW),
     check=check_monte_carlo,
     applies=needs_closed_form,
+    rank=200,
+    spends_error_budget=True,
+    at_other_sizes=False,
 )
 
 # KL-03 ----------------------------------------------------------------------------------------------------------------------------------
@@ -285,4 +292,8 @@ KL_03 = Claim(
     needs=(Part.LOSS,),
     check=check_closed_form,
     applies=needs_closed_form,
+    rank=170,
+    explains=("KL-02", "KL-05", "TRN-06"),
+    spends_error_budget=False,
+    at_other_sizes=True,
 )

@@ -109,6 +109,10 @@ KL_04 = Claim(
     needs=(Part.LOSS,),
     check=check_additive,
     applies=needs_closed_form,
+    rank=130,
+    explains=("OBJ-02", "KL-01", "KL-02", "KL-03", "KL-05"),
+    spends_error_budget=False,
+    at_other_sizes=True,
 )
 
 # KL-05 ----------------------------------------------------------------------------------------------------------------------------------
@@ -165,4 +169,7 @@ KL_05 = Claim(
     needs=(Part.LOSS,),
     check=check_gradients,
     applies=needs_closed_form,
+    rank=190,
+    spends_error_budget=False,
+    at_other_sizes=False,
 )

@@ -104,6 +104,10 @@ NET_01 = Claim(
     mistakes=("batch-coupled-encoder", "encoder-ignores-x", "batch-size-frozen", "cuda-always"),
     needs=(Part.POSTERIOR,),
     check=check_encoder,
+    rank=20,
+    explains=("NET-03", "TRN-01", "TRN-02", "REC-01", "COL-01", "COL-02"),
+    spends_error_budget=False,
+    at_other_sizes=True,
 )
 
 # NET-02 ---------------------------------------------------------------------------------------------------------------------------------
@@ -230,4 +234,8 @@ NET_02 = Claim(
     mistakes=("not-a-module", "decoder-range", "decoder-ignores-z", "double-sigmoid", "hard-coded-shape", "batch-size-frozen"),
     needs=(Part.DECODE,),
     check=check_decoder,
+    rank=40,
+    explains=("NET-03", "TRN-01", "TRN-02", "REC-01", "COL-01", "COL-02", "TOY-01", "TOY-03", "TOY-04"),
+    spends_error_budget=False,
+    at_other_sizes=True,
 )

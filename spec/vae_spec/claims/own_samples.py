@@ -113,4 +113,7 @@ SMP_05 = Claim(
     mistakes=("sample-by-encoding-noise", "eps-from-rand"),
     needs=(Part.DECODE,),
     check=check_own_samples,
+    rank=230,
+    spends_error_budget=True,
+    at_other_sizes=False,
 )

@@ -86,6 +86,10 @@ REP_04 = Claim(
     mistakes=("no-encoder-gradient", "std-no-half", "logvar-as-std"),
     needs=(Part.DRAW,),
     check=check_pathwise,
+    rank=100,
+    explains=("REP-05",),
+    spends_error_budget=False,
+    at_other_sizes=False,
 )
 
 # REP-05 ---------------------------------------------------------------------------------------------------------------------------------
@@ -142,6 +146,9 @@ REP_05 = Claim(
     mistakes=("no-encoder-gradient", "eps-from-rand"),
     needs=(Part.DRAW,),
     check=check_expected_gradients,
+    rank=120,
+    spends_error_budget=True,
+    at_other_sizes=False,
 )
 
 # REP-06 ---------------------------------------------------------------------------------------------------------------------------------
@@ -198,4 +205,7 @@ REP_06 = Claim(
     mistakes=("batch-size-frozen", "cuda-always"),
     needs=(Part.DRAW,),
     check=check_manners,
+    rank=110,
+    spends_error_budget=False,
+    at_other_sizes=True,
 )

@@ -171,4 +171,8 @@ OBJ_03 = Claim(
     mistakes=("double-sigmoid", "data-out-of-range", "hard-coded-shape"),
     needs=(Part.LOSS,),
     check=check_reconstruction,
+    rank=30,
+    explains=("OBJ-02", "OBJ-05", "TRN-01", "TRN-02", "TRN-04", "TRN-07", "REC-01", "COL-01", "COL-02"),
+    spends_error_budget=False,
+    at_other_sizes=True,
 )

@@ -148,6 +148,10 @@ REP_01 = Claim(
     mistakes=("std-no-half", "logvar-as-std", "autoencoder-plus-noise"),
     needs=(Part.DRAW, Part.NOISE_CONTROL),
     check=check_identity,
+    rank=70,
+    explains=("KL-02", "REP-02", "REP-03", "REP-04", "REP-05", "NET-03"),
+    spends_error_budget=False,
+    at_other_sizes=False,
 )
 
 # REP-02 ---------------------------------------------------------------------------------------------------------------------------------
@@ -227,6 +231,10 @@ REP_02 = Claim(
     mistakes=("eps-from-rand", "eps-shrunk", "std-no-half", "logvar-as-std", "eps-shared"),
     needs=(Part.DRAW,),
     check=check_standard_normal,
+    rank=90,
+    explains=("KL-02", "REP-05", "NET-03", "INT-03"),
+    spends_error_budget=True,
+    at_other_sizes=False,
 )
 
 # REP-03 ---------------------------------------------------------------------------------------------------------------------------------
@@ -284,4 +292,8 @@ REP_03 = Claim(
     mistakes=("eps-shared",),
     needs=(Part.DRAW,),
     check=check_fresh,
+    rank=80,
+    explains=("KL-02", "REP-02", "REP-04", "REP-05", "NET-03", "INT-03"),
+    spends_error_budget=False,
+    at_other_sizes=False,
 )

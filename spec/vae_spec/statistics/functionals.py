@@ -73,6 +73,21 @@ def _slower_fall(run: TrainedRun) -> float:
     return end(run.total) / start(run.total) - end(run.reconstruction) / start(run.reconstruction)
 
 
+CURVES: Mapping[str, Functional] = MappingProxyType(
+    {
+        "correlation of the loss with its reconstruction": _curve(lambda run: correlation(run.total, run.reconstruction)),
+        "relative drop of the reconstruction beyond the loss's": _curve(_slower_fall),
+        "share of the drop in the first tenth": _curve(lambda run: early_share(run.reconstruction)),
+        "KL at the start, nats": _curve(lambda run: start(run.analytic_kl)),
+        "KL at the end, nats": _curve(lambda run: end(run.analytic_kl)),
+        "KL at the start over the end": _curve(lambda run: start(run.analytic_kl) / max(end(run.analytic_kl), 1e-30)),
+        "late change of the KL over the loss's drop": _curve(lambda run: late_change(run.analytic_kl) / _fall(run)),
+        "late change of the loss over its drop": _curve(lambda run: late_change(run.total) / _fall(run)),
+        "KL over the reconstruction's drop": _curve(lambda run: end(run.analytic_kl) / max(drop(run.reconstruction), 1e-30)),
+    }
+)
+"""Those of the course of a training, by name: a trained model alone has none."""
+
 FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
     {
         "held-out R2": _held_out(lambda seen: seen.r2),
@@ -85,8 +100,6 @@ FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
             lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan
         ),
         "log of the effective beta": _stationary(lambda found: _log(found.beta)),
-        "correlation of the loss with its reconstruction": _curve(lambda run: correlation(run.total, run.reconstruction)),
-        "relative drop of the reconstruction beyond the loss's": _curve(_slower_fall),
         "sharpness over the originals'": _sights(lambda seen: seen.reconstructions.laplacian / seen.reconstructions.laplacian_originals),
         "high frequencies over the originals'": _sights(
             lambda seen: seen.reconstructions.high_frequencies / seen.reconstructions.high_frequencies_originals
@@ -108,13 +121,7 @@ FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
         "mid-path density over the cross-fade's": _sights(
             lambda seen: seen.paths.middle_density / max(seen.paths.cross_fade_density, 1e-3)
         ),
-        "share of the drop in the first tenth": _curve(lambda run: early_share(run.reconstruction)),
-        "KL at the start, nats": _curve(lambda run: start(run.analytic_kl)),
-        "KL at the end, nats": _curve(lambda run: end(run.analytic_kl)),
-        "KL at the start over the end": _curve(lambda run: start(run.analytic_kl) / max(end(run.analytic_kl), 1e-30)),
-        "late change of the KL over the loss's drop": _curve(lambda run: late_change(run.analytic_kl) / _fall(run)),
-        "late change of the loss over its drop": _curve(lambda run: late_change(run.total) / _fall(run)),
-        "KL over the reconstruction's drop": _curve(lambda run: end(run.analytic_kl) / max(drop(run.reconstruction), 1e-30)),
+        **CURVES,
     }
 )
 """All functionals, by their names in reports."""
