@@ -12,22 +12,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
 from pathlib import Path
-from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "samples"))
+sys.path[:0] = [str(ROOT / "tests" / "samples"), str(ROOT / "tests" / "matrix")]
 
-from evidence_samples import groups  # synthetic trainings from the tests, to which each claim is applied
 from fakes import facts
 
 from vae_conformance.report.html.calibration_strips import Strip, strip
-from vae_spec.calibration import EVERYWHERE, Scope, Spread, families, rule
+from vae_spec.calibration import Scope, Spread, families
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims import phenomena
-from vae_spec.judging import judge
 from vae_spec.registry import CLAIMS
-from vae_spec.statistics.seeds import Rule, Side
-from vae_spec.trial import Trial
+from vae_spec.statistics.seeds import Side
 
 FOLDER = ROOT / "docs" / "images" / "claims"
 CALIBRATED = (Experiment.IMAGES, Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL)
@@ -80,14 +75,10 @@ def _healthy_ranges(identifier: str) -> tuple[HealthyRange, ...]:
         return ()
     borders: dict[str, tuple[tuple[float, bool], ...]] = {}
     scopes: dict[str, Scope] = {}
-
-    def noted(statistic: str, bound: float, side: Side, scope: Scope = EVERYWHERE) -> Rule:
-        borders[statistic] = (*borders.get(statistic, ()), (bound, side is Side.ABOVE))
-        scopes[statistic] = scope
-        return rule(statistic, bound, side, scope)
-
-    with patch.object(phenomena, "rule", noted):
-        judge(claim, groups(claim.experiment), replace(facts(), latent_dim=16), Trial(claim.id, 0))
+    seen = replace(facts(), latent_dim=16)
+    for bound in claim.asked(seen):
+        borders[bound.statistic] = (*borders.get(bound.statistic, ()), (bound.border(seen), bound.side is Side.ABOVE))
+        scopes[bound.statistic] = bound.scope
     return tuple(HealthyRange(_name(one), _sound(one, scopes[one]), found) for one, found in borders.items())
 
 

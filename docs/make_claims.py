@@ -11,7 +11,7 @@ sys.path.insert(0, str(DOCS))
 
 from claim_pictures import FOLDER, healthy_ranges
 
-from catalogue_index import entries  # from the tests, which claim_pictures makes importable
+from catalogue_index import entries  # of the tests, which claim_pictures makes importable
 from vae_spec.areas import AREAS
 from vae_spec.calibration import dataset
 from vae_spec.claim import Claim
@@ -50,7 +50,7 @@ def render() -> str:
 
 def _section(claim: Claim) -> str:
     kind = "exact" if not claim.trained else "trained; of the reference's own systems alone" if claim.reference_only else "trained"
-    kind += "; asked of given weights too (`--weights`)" if claim.as_it_is is not None else ""
+    kind += "; asked of given weights too (`--weights`)" if claim.as_it_is else ""
     sources = "; ".join(map(str, claim.sources))
     lines = [
         f"### {claim.id}: {claim.title}",

@@ -1,4 +1,4 @@
-"""The errors that end a run before or beside its verdicts, each with what the user can do about it."""
+"""The errors that end a run without a verdict, each with a hint for the user."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ class Unbound(Exception):
     """The target cannot be loaded or bound, or an option names something that does not exist: exit code 2.
 
     Attributes:
-        message: what was wrong, and where.
-        hint: what to do.
+        message: what is wrong, and where.
+        hint: how to fix it.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -18,8 +18,8 @@ class Unbound(Exception):
 
 
 class WrongRecord(Unbound, ValueError):
-    """A field of an `Implementation` record is not what it must be: to whoever writes one, a `ValueError`."""
+    """A field of an `Implementation` record is invalid; also a `ValueError`, for code that constructs one."""
 
     def __str__(self) -> str:
-        """What is wrong, and what to do."""
+        """Return the message followed by the hint."""
         return ". ".join(filter(None, (self.message, self.hint)))

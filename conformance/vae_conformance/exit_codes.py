@@ -1,4 +1,4 @@
-"""How the outcomes of the claims become one exit code: the worst wins, in the order 5, 2, 1, 4, 3, 0."""
+"""The exit code of a run, from the outcomes of its claims: the worst wins, in the order 5, 2, 1, 4, 3, 0."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class ExitCode(IntEnum):
 
     @property
     def verdict(self) -> str:
-        """The word for it in reports."""
+        """The exit code's name in reports."""
         return self.name.lower()
 
     @property
     def meaning(self) -> str:
-        """What it says, in a sentence."""
+        """The exit code's meaning, in a sentence."""
         return _MEANINGS[self]
 
 
@@ -44,14 +44,14 @@ _MEANINGS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """What one claim adds to the exit code: how much it weighs and how it came out."""
+    """One claim's contribution to the exit code: its level and its outcome."""
 
     level: Level
     outcome: Outcome
 
 
 def gates(level: Level, gate: str) -> bool:
-    """Whether a claim of this level decides the exit code under `gate`, `expected` or `required`."""
+    """Return whether a claim of this level is gating under `gate`, which is `expected` or `required`."""
     return level is Level.REQUIRED or (level is Level.EXPECTED and gate == "expected")
 
 
@@ -64,20 +64,20 @@ def exit_code(
     suite_failed: bool = False,
     unasked: Collection[str] = (),
 ) -> ExitCode:
-    """The exit code of a run.
+    """Return the exit code of a run.
 
     An error of the suite counts at every level, because nothing is known after it. An expected failure that passes
-    fails the run whatever the gate, because the list that names it is out of date; informational claims never do.
-    A claim that is not applicable has a verdict, so the promise is met without it, but it is no pass: where nothing
-    else was asked, the run is incomplete.
+    fails the run under either gate, because the list that names it is out of date; informational claims never do.
+    A claim that is not applicable has a verdict, so it counts as decided for the profile, but it is not a pass: if no
+    other claim was checked, the run is incomplete.
 
     Args:
-        claims: every claim that has a verdict, by id.
-        promised: the ids that the profile asks.
+        claims: all claims that have a verdict, by id.
+        promised: the ids of the claims in the profile.
         gate: `expected` or `required`.
         unbound: whether the target could not be loaded or bound.
-        suite_failed: whether the suite broke down beside its claims.
-        unasked: the ids that gate and could not be asked for want of a part, where the user wants them asked.
+        suite_failed: whether the suite itself failed outside its claims.
+        unasked: ids of gating claims that the user requires but that could not be checked because a part is missing.
     """
     outcomes = [standing.outcome for standing in claims.values()]
     gated = [standing.outcome for standing in claims.values() if gates(standing.level, gate)]

@@ -1,4 +1,4 @@
-"""The Implementation record: what binding would find of an implementation by itself, settled by hand. Imports nothing heavy."""
+"""The Implementation record: an explicit description of what binding would otherwise detect. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "forward": ("model", "x"),
     "loss": ("model", "x_hat", "x", "mu", "logvar"),
 }
-"""What a record may give as functions, and what each is called with."""
+"""The parts that a record may give as functions, and the arguments of each."""
 LOSS_KEYWORDS = ("z", "beta")
-"""What a loss is given besides, by these names, where it has parameters of these names."""
+"""Arguments also passed to a loss, by keyword, if it has parameters of these names."""
 
 Part = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Implementation:
-    """An implementation, with whatever of it is settled by hand; what is left out is found as ever.
+    """An explicit description of an implementation; parts that are left out are detected as usual.
 
-    The functions are called with what `build` gave. As soon as one of `encode`, `sample` and `decode` is given and `forward` is not, the
-    forward pass is put together from these three; a model's own then has to be given, as `forward=lambda model, x: model(x)`.
+    The functions are called with the object that `build` returned. If any of `encode`, `sample` and `decode` is given and `forward` is not,
+    the forward pass is composed of these three; to use the model's own, pass `forward=lambda model, x: model(x)`.
 
     Attributes:
-        build: the class, or a function that builds the model; called anew for every initialisation. Where the model is no
-            `torch.nn.Module`, its networks may stand in a tuple, in a dict, or in attributes.
-        name: how reports call it.
-        encode: encode(model, x) gives mu and the second head, each of shape (batch, latent_dim), or a Gaussian.
-        sample: sample(model, mu, logvar) gives z, of mu's shape; its last argument is the second head as `encode` gives it.
-        decode: decode(model, z) gives what the loss is fed, one output an item.
-        forward: forward(model, x) gives (x_hat, mu, logvar), or anything else that binding can read.
-        loss: loss(model, x_hat, x, mu, logvar, beta=1.0) gives one number, (total, reconstruction, kl), or a dict of these; it is given
-            beta, and the code z, where it has parameters of these names. A text is the name of one of the file's own losses.
-        effective_beta, likelihood, objective, decoder, second_head, input_shape, input_range: what is declared, as on the command line.
+        build: the class, or a function that builds the model; called again for every initialisation. If the model is not a
+            `torch.nn.Module`, its networks may be the items of a tuple or a dict, or attributes.
+        name: its name in reports.
+        encode: encode(model, x) returns mu and the second head, each of shape (batch, latent_dim), or a Gaussian.
+        sample: sample(model, mu, logvar) returns z, of mu's shape; its last argument is the second head as `encode` returns it.
+        decode: decode(model, z) returns the input of the loss, one output per item.
+        forward: forward(model, x) returns (x_hat, mu, logvar), or anything else that binding can read.
+        loss: loss(model, x_hat, x, mu, logvar, beta=1.0) returns one number, (total, reconstruction, kl), or a dict of these; beta and
+            the latent z are passed if it has parameters of these names. A string names a loss defined in the file.
+        effective_beta, likelihood, objective, decoder, second_head, input_shape, input_range: declarations, as on the command line.
 
     Raises:
-        WrongRecord: a field is not what it must be; a `ValueError`, and in a run exit code 2.
+        WrongRecord: a field is invalid; a `ValueError`, and exit code 2 in a run.
     """
 
     build: Callable[..., object]
@@ -77,15 +77,15 @@ class Implementation:
 
     @property
     def parts(self) -> Mapping[str, Part]:
-        """The functions that are given, by the names of their fields."""
+        """The given functions, by the names of their fields."""
         return {part: given for part in PARTS if callable(given := getattr(self, part))}
 
     @property
     def declared(self) -> Mapping[str, Any]:
-        """What is declared, checked, by the names of `RunOptions`.
+        """The validated declarations, by the names of `RunOptions`.
 
         Raises:
-            WrongRecord: a value is not what it must be.
+            WrongRecord: a value is invalid.
         """
         rest = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in ("build", "name", *self.parts)}
         table = {name.replace("_", "-"): value for name, value in rest.items() if value is not None}
@@ -96,7 +96,7 @@ class Implementation:
 
     @property
     def loss_keywords(self) -> tuple[str, ...]:
-        """Which of `LOSS_KEYWORDS` a loss that is given takes."""
+        """The `LOSS_KEYWORDS` that the given loss takes."""
         try:
             names = inspect.signature(self.parts["loss"]).parameters
         except (KeyError, TypeError, ValueError):

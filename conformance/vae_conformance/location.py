@@ -1,4 +1,4 @@
-"""A place in somebody's code, as reports name it. Imports nothing heavy."""
+"""Locations in user code, as reports name them. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _CELL = re.compile(r"(?P<file>.+\.ipynb), cell (?P<cell>\d+)", re.IGNORECASE | r
 
 @dataclass(frozen=True)
 class Location:
-    """Where a method, function or class stands.
+    """The location of a method, function or class.
 
     Attributes:
-        file: with forward slashes, relative to the folder that the command was started in where it lies below that, otherwise absolute.
-        line: from 1; in a notebook within the cell.
-        name: qualified, such as "VAE.loss".
-        cell: the number among a notebook's code cells, from 1; None in a file.
+        file: path with forward slashes, relative to the working directory if inside it, otherwise absolute.
+        line: 1-based line number; within the cell for a notebook.
+        name: qualified name, such as "VAE.loss".
+        cell: 1-based number among a notebook's code cells; None for a file.
     """
 
     file: str
@@ -27,17 +27,17 @@ class Location:
     cell: int | None = None
 
     def __str__(self) -> str:
-        """`student.py:41 (VAE.loss)`, or `homework.ipynb, cell 3, line 5 (VAE.loss)`."""
+        """Return `student.py:41 (VAE.loss)`, or `homework.ipynb, cell 3, line 5 (VAE.loss)`."""
         place = f"{self.file}:{self.line}" if self.cell is None else f"{self.file}, cell {self.cell}, line {self.line}"
         return f"{place} ({self.name})"
 
     def as_document(self) -> dict[str, Any]:
-        """As the JSON report holds it."""
+        """Return the location as a dict, as events and the JSON report store it."""
         return asdict(self)
 
 
 def location_in(filename: str, line: int, name: str) -> Location:
-    """A location from what Python's code objects say: a path, or for notebooks "path, cell N"."""
+    """Return the location for a code object's file name: a path, or for notebooks "path, cell N"."""
     cell = _CELL.fullmatch(filename)
     return Location(_shown(Path(cell["file"] if cell else filename)), line, name, int(cell["cell"]) if cell else None)
 

@@ -1,11 +1,11 @@
-"""The VAEs of the two teaching documents, and the systems they are compared with, as plain PyTorch that is meant to be read.
+"""The VAEs of the two teaching documents, and the systems they are compared with, in plain PyTorch written to be read.
 
 `VAE` is the image model of Deep Learning Notes 13.4, `Autoencoder` its counterpart without noise and without a KL term,
 `TinyVAE` the two-dimensional model of VAE Basics 6.6.3 with its whole lab in `train_lab`.
 
-What the documents mention beside them: `ConvolutionalVAE` has other networks, `AutoregressiveVAE` a decoder strong enough to do without z;
-`BetaVAE`, `FreeBitsVAE`, `InfoVAE` and `warmup` weigh the KL differently; `collapse` trains the one with each of the others; `GAN` is the
-third of VAE Basics' comparison.
+Also mentioned in the documents: `ConvolutionalVAE` has convolutional networks, `AutoregressiveVAE` a decoder strong enough to ignore z;
+`BetaVAE`, `FreeBitsVAE`, `InfoVAE` and `warmup` weigh the KL differently; `collapse` trains the strong decoder with each of these remedies;
+`GAN` is the third model of VAE Basics' comparison.
 """
 
 from vae_reference.autoencoder import Autoencoder

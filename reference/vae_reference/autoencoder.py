@@ -1,6 +1,6 @@
-"""The plain autoencoder of the VAE's size: one point for each item, no noise, no KL, and so no prior to sample from.
+"""A plain autoencoder of the VAE's size: one latent point for each item, no noise, no KL, and so no prior to sample from.
 
-It is what Deep Learning Notes 13.4 and VAE Basics 6.6.3 compare a VAE with.
+Deep Learning Notes 13.4 and VAE Basics 6.6.3 compare a VAE with it.
 """
 
 import math
@@ -12,12 +12,12 @@ from vae_reference.likelihoods import Item, Raw, likelihood_named
 
 
 class Autoencoder(nn.Module):
-    """784-256-32-256-784 by default: the layers of `VAE`, but for the head that gives logvar.
+    """784-256-32-256-784 by default: the layers of `VAE` without the logvar head.
 
     Args:
         input_shape: the shape of one item, without the batch.
         hidden_dim: units of the one hidden layer on each side.
-        latent_dim: dimensions of the code.
+        latent_dim: dimensions of the latent.
         likelihood: "bernoulli" for data in [0, 1], "squared-error", or "gaussian" with a learned variance.
 
     Raises:
@@ -42,19 +42,19 @@ class Autoencoder(nn.Module):
         )
 
     def encode(self, x: Item) -> Float[Tensor, "batch latent"]:
-        """The code of each item, of shape (batch, latent_dim)."""
+        """Return the latent of each item, of shape (batch, latent_dim)."""
         code: Tensor = self.encoder(x)
         return code
 
     def decode(self, code: Float[Tensor, "batch latent"]) -> Raw:
-        """The reconstruction, of shape (batch, *input_shape), in the likelihood's terms, as `VAE.decode` gives it."""
+        """Return the parameters of p(x | latent), each of shape (batch, *input_shape), as `VAE.decode` does."""
         return self.likelihood.parameters(self.decoder(code))
 
     def forward(self, x: Item) -> Raw:
-        """The reconstruction of each item from its code."""
+        """Reconstruct each item from its latent."""
         return self.decode(self.encode(x))
 
     def loss(self, x_hat: Raw, x: Item) -> Float[Tensor, ""]:
-        """The reconstruction term alone: summed over an item's entries and averaged over the batch, in nats."""
-        # loss = -log p(x | code): what is left of the ELBO when z is a point and the KL is dropped
+        """Compute the reconstruction term alone: summed over an item's entries and averaged over the batch, in nats."""
+        # loss = -log p(x | z): the negative ELBO with z a point and without the KL
         return self.likelihood.negative_log(x_hat, x).mean()

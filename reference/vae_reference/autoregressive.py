@@ -19,7 +19,7 @@ Mask = Bool[Tensor, "outputs inputs"]
 
 
 class MaskedLinear(nn.Linear):
-    """A linear layer in which only the connections of a mask, of shape (outputs, inputs), exist."""
+    """A linear layer restricted to the connections of a mask of shape (outputs, inputs)."""
 
     mask: Tensor
 
@@ -28,7 +28,7 @@ class MaskedLinear(nn.Linear):
         self.register_buffer("mask", mask)
 
     def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
-        """(weight * mask) x + bias."""
+        """Compute (weight * mask) x + bias."""
         return F.linear(x, self.weight * self.mask, self.bias)
 
 
@@ -39,17 +39,17 @@ class AutoregressiveVAE(VAE):
     Bowman et al. (2016), "Generating sentences from a continuous space", section 3, and of Chen et al. (2017), "Variational lossy
     autoencoder", section 2; it shows on 8 x 8 digits within seconds.
 
-    In training the pixels before come from x itself (teacher forcing): forward is `decode_given(z, x)`, and x reaches x_hat not through z
-    alone, as it does in other VAEs. `decode(z)` has no x, and builds one pixel by pixel.
+    In training the earlier pixels come from x itself (teacher forcing): forward uses `decode_given(z, x)`, so that, unlike in other VAEs, x
+    reaches x_hat not only through z. `decode(z)` has no x and generates one pixel by pixel.
 
     Args:
         input_shape, hidden_dim, latent_dim, likelihood: those of `VAE`.
-        units: how many hidden units see earlier pixels.
-        input_dropout: the share of pixels hidden from the decoder in training: a weaker decoder, which needs z (word dropout in
+        units: number of hidden units that see earlier pixels.
+        input_dropout: share of pixels hidden from the decoder in training, which makes a weaker decoder that needs z (word dropout in
             Bowman et al. 2016, section 3).
     """
 
-    # Forward is not decode of its code: it sees the pixels before each.
+    # forward is not decode(z): its decoder also sees the pixels before each.
     conformance_options: ClassVar[Mapping[str, object]] = {"decoder": "autoregressive"}
 
     def __init__(
@@ -65,7 +65,7 @@ class AutoregressiveVAE(VAE):
         super().__init__(input_shape, hidden_dim, latent_dim, likelihood)
         pixels, outputs = math.prod(self.input_shape), self.likelihood.outputs
         self.input_dropout = nn.Dropout(input_dropout)
-        # Unit k sees the first seen[k] pixels, from none to all but the last; pixel i hears the units that see only pixels before it.
+        # Unit k sees the first seen[k] pixels, from none to all but the last; pixel i receives units that see only pixels before it.
         seen = torch.arange(units).unsqueeze(1) * pixels // units
         pixel = torch.arange(pixels)
         self.before = MaskedLinear(pixel < seen)
@@ -73,18 +73,18 @@ class AutoregressiveVAE(VAE):
         self.after = MaskedLinear((pixel.unsqueeze(1) >= seen.T).repeat(outputs, 1))
 
     def decode_given(self, z: Latent, x: Item) -> Raw:
-        """The parameters of p(x_i | x_1, ..., x_{i-1}, z) for all pixels at once, each of shape (batch, *input_shape)."""
+        """Return the parameters of p(x_i | x_1, ..., x_{i-1}, z) for all pixels at once, each of shape (batch, *input_shape)."""
         hidden = torch.relu(self.before(x.flatten(1)) + self.code(z))
         from_code: Tensor = self.decoder(z)
         return self.likelihood.parameters(from_code + self.after(hidden).view_as(from_code))
 
     def forward(self, x: Item) -> tuple[Raw, Latent, Latent]:
-        """x_hat, mu and logvar: x_hat is decoded from one draw of z and from the pixels before each, some of them hidden in training."""
+        """Return x_hat, mu and logvar; x_hat is decoded from one draw of z and the earlier pixels, some of them hidden in training."""
         mu, logvar = self.encode(x)
         return self.decode_given(self.reparameterize(mu, logvar), self.input_dropout(x)), mu, logvar
 
     def decode(self, z: Latent) -> Raw:
-        """The parameters of each pixel's distribution where every pixel before it is at its mean; one pass of the network a pixel.
+        """Return the parameters of each pixel's distribution, given that earlier pixels are at their means; one pass per pixel.
 
         This is not E[x | z], which no pass gives, but it is determined by z, and gradients flow through it.
         """
@@ -92,9 +92,9 @@ class AutoregressiveVAE(VAE):
         return raw
 
     def sample(self, n: int) -> Item:
-        """Items of shape (n, *input_shape), each pixel drawn given those before it, for codes from the prior; without gradients.
+        """Generate items of shape (n, *input_shape) from z ~ N(0, I), drawing each pixel given those before it; without gradients.
 
-        Drawn, not at the mean: what the code does not say, the pixels decide, and after a collapse that is everything.
+        Pixels are drawn, not set to their means: they decide everything that z does not, which after a collapse is all of it.
         """
         with torch.no_grad():
             z = torch.randn(n, self.latent_dim, device=self.mu.weight.device, dtype=self.mu.weight.dtype)
@@ -107,6 +107,6 @@ class AutoregressiveVAE(VAE):
         for pixel in torch.eye(math.prod(self.input_shape), dtype=torch.bool, device=z.device):
             raw = self.decode_given(z, x)
             filled = self.likelihood.draw(raw) if draw else self.likelihood.mean(raw)
-            # Not in place: the gradient needs the pixels as they were.
+            # Not in place: the gradient needs the previous values.
             x = torch.where(pixel.view(self.input_shape), filled, x)
         return raw, x

@@ -1,6 +1,6 @@
-"""Posterior collapse in a lab: a strong decoder, trained as it is and with each remedy (Deep Learning Notes 13.4.7; VAE Basics, mistakes).
+"""Posterior collapse in a lab: a strong decoder trained without and with each remedy (Deep Learning Notes 13.4.7; VAE Basics, mistakes).
 
-On scikit-learn's 8 x 8 digits one training takes seconds. Found there on 500 held-out digits, seeds 0 to 2 (`Information` tells the terms):
+On scikit-learn's 8 x 8 digits one training takes seconds. Results on 500 held-out digits, seeds 0 to 2 (terms as in `Information`):
 
     remedy            KL             mutual information   shuffle gap
     none              .004 to .007   .01                  .000 to .003
@@ -10,8 +10,8 @@ On scikit-learn's 8 x 8 digits one training takes seconds. Found there on 500 he
     weaker decoder    1.9 to 2.2     1.8 to 2.1           .49 to .56
     InfoVAE           37 to 46       6.2 = log 500        3.3 to 3.5
 
-The warm-up alone only puts the collapse off: its KL peaks above 13 nats, and is given up again as beta comes near 1. With this decoder the
-collapsed solution is the better one in the ELBO's own terms, and a warm-up ends at the ELBO. The others change what is minimised, or the
+The warm-up alone only delays the collapse: its KL peaks above 13 nats and vanishes again as beta approaches 1. With this decoder the
+collapsed solution has the better ELBO, and the objective after a warm-up is the ELBO. The other remedies change the objective or the
 decoder.
 """
 
@@ -41,7 +41,7 @@ class AutoregressiveFreeBitsVAE(FreeBitsVAE, AutoregressiveVAE):
 
 
 class AutoregressiveInfoVAE(InfoVAE, AutoregressiveVAE):
-    """The strong decoder with the aggregate posterior held to the prior."""
+    """The strong decoder with the aggregate posterior matched to the prior."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Remedy:
     """One way to train the strong decoder.
 
     Attributes:
-        build: a new model, from the shape of one item.
-        beta: the weight of the KL at a step of so many steps.
+        build: build(shape) returns a new model for items of this shape.
+        beta: beta(step, steps) returns the weight of the KL.
     """
 
     build: Callable[[tuple[int, ...]], AutoregressiveVAE]
@@ -65,16 +65,16 @@ REMEDIES: dict[str, Remedy] = {
     "weaker decoder": Remedy(lambda shape: AutoregressiveVAE(shape, input_dropout=0.5)),
     "InfoVAE": Remedy(lambda shape: AutoregressiveInfoVAE(shape, latent_dim=16)),
 }
-"""The ways by name; "none" is the collapse, and the warm-up ends halfway through the training."""
+"""The remedies by name; "none" shows the collapse, and the warm-up ends halfway through the training."""
 
 
 @dataclass(frozen=True)
 class CollapseRun:
-    """What one training gave.
+    """The result of one training.
 
     Attributes:
         model: the trained model, in evaluation mode.
-        reconstruction, kl: one entry a step, in nats an item, each taken before that step's update.
+        reconstruction, kl: one entry per step, in nats per item, taken before that step's update.
     """
 
     model: AutoregressiveVAE
@@ -85,15 +85,15 @@ class CollapseRun:
 def train_remedy(
     remedy: str, data: Item, seed: int = 0, steps: int = 2000, *, batch: int = 128, learning_rate: float = 1e-3
 ) -> CollapseRun:
-    """Train the strong decoder in one of the ways of `REMEDIES`; the caller's own random stream stays as it was.
+    """Train the strong decoder with one of the `REMEDIES`; the caller's random state is preserved.
 
     Args:
-        remedy: its name.
+        remedy: name of the remedy.
         data: items in [0, 1], of shape (items, *input_shape).
-        seed: of the initial weights, the batches and the noise.
-        steps: updates, of `batch` items each.
-        batch: items drawn for each update.
-        learning_rate: Adam's.
+        seed: seed of the initial weights, the batches and the noise.
+        steps: number of updates.
+        batch: number of items drawn for each update.
+        learning_rate: Adam's learning rate.
 
     Raises:
         ValueError: there is no such remedy.
@@ -119,13 +119,13 @@ def train_remedy(
 
 @dataclass(frozen=True)
 class Information:
-    """How much a model's codes say about the items, and whether its decoder listens.
+    """The information that a model's latents carry about the items, and whether its decoder uses it.
 
     Attributes:
         kl: KL(q(z | x) || p(z)) averaged over the items, in nats: an upper bound of the mutual information.
         mutual_information: I(x; z) under q, in nats; the estimate from n items is at most log n.
-        shuffle_gap: what is lost where each item is decoded from another item's code, as a share of what the mean item loses.
-        active_units: latent dimensions whose mu varies over the items by more than 0.01 (Burda et al. 2016, section 5.2).
+        shuffle_gap: rise of the loss when each item is decoded from another item's latent, as a share of the rise for the mean item.
+        active_units: number of latent dimensions in which mu has a variance over items above 0.01 (Burda et al. 2016, section 5.2).
     """
 
     kl: float
@@ -135,7 +135,7 @@ class Information:
 
 
 def information(model: AutoregressiveVAE, x: Item, seed: int = 0) -> Information:
-    """Measure a model on items of shape (n, *input_shape), best ones it was not trained on; the caller's random stream stays as it was."""
+    """Measure a model on items of shape (n, *input_shape), preferably held out; the caller's random state is preserved."""
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         mu, logvar = model.encode(x)

@@ -1,7 +1,7 @@
-"""A convolutional VAE: the perceptrons of `VAE` give way to strided convolutions and their transposes; nothing else changes.
+"""A convolutional VAE: strided convolutions and their transposes replace the perceptrons of `VAE`; nothing else changes.
 
-Deep Learning Notes 13.4 train a perceptron; what they say of its curves, samples and codes is not about perceptrons, and this model is
-there to show it.
+Deep Learning Notes 13.4 train a perceptron; this model shows that their statements about curves, samples and latents do not depend on
+that.
 """
 
 import math
@@ -14,15 +14,15 @@ from vae_reference.mlp import VAE
 
 
 class ConvolutionalVAE(VAE):
-    """Each convolution halves the sides (rounding up) on the way in; each transposed one restores them on the way out.
+    """A VAE in which each convolution halves the sides (rounding up) and each transposed convolution restores them.
 
-    With the defaults: 1 x 28 x 28, 16 x 14 x 14, 32 x 7 x 7, then the two heads; and the same way back from z. Kernels of 3, stride 2, as
+    With the defaults: 1 x 28 x 28, 16 x 14 x 14, 32 x 7 x 7, then the two heads; and in reverse from z. Kernels of 3, stride 2, as
     in the encoder of Radford, Metz and Chintala (2016), "Unsupervised representation learning with deep convolutional GANs", section 3,
-    which puts strides in the place of pooling.
+    which replaces pooling with strides.
 
     Args:
         input_shape: channels, height and width of one image; sides of any length, even or odd.
-        filters: how many feature maps each convolution gives, one entry a layer.
+        filters: number of feature maps of each convolution, one entry per layer.
         latent_dim: dimensions of z.
         likelihood: "bernoulli" for data in [0, 1], "squared-error", or "gaussian" with a learned variance.
 
@@ -37,7 +37,7 @@ class ConvolutionalVAE(VAE):
         latent_dim: int = 16,
         likelihood: str = "bernoulli",
     ) -> None:
-        # The constructor of VAE would build the perceptrons; its methods ask for no more than the four networks below.
+        # The constructor of VAE would build the perceptrons; its methods need only the four networks below.
         nn.Module.__init__(self)
         if len(input_shape) != 3:
             raise ValueError(f"input_shape is {tuple(input_shape)}; convolutions need (channels, height, width)")
@@ -48,7 +48,7 @@ class ConvolutionalVAE(VAE):
         self.likelihood = likelihood_named(likelihood)
         channels, height, width = self.input_shape
         outputs = self.likelihood.outputs
-        # A stride of 2 takes n rows to ceil(n / 2): these are the sides after each layer, the image's own first.
+        # A stride of 2 maps n rows to ceil(n / 2): these are the sides after each layer, the image's own first.
         sides = [(-(-height // 2**depth), -(-width // 2**depth)) for depth in range(len(filters) + 1)]
         features = (filters[-1], *sides[-1])
 
@@ -61,7 +61,7 @@ class ConvolutionalVAE(VAE):
 
         up: list[nn.Module] = [nn.Linear(latent_dim, math.prod(features)), nn.Unflatten(1, features)]
         for (before, after), (rows, columns) in zip(pairwise((*reversed(filters), outputs * channels)), reversed(sides[:-1]), strict=True):
-            # n rows become 2 n - 1, and one more where the side to restore is even.
+            # n rows become 2 n - 1, plus one if the side to restore is even.
             even = (1 - rows % 2, 1 - columns % 2)
             up += [nn.ReLU(), nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=even)]
         self.decoder = nn.Sequential(*up, nn.Unflatten(1, (outputs, channels)))

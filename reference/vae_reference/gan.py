@@ -1,18 +1,18 @@
 """A small GAN: the third column of VAE Basics' comparison (6.6.3, VAE vs Autoencoder vs GAN).
 
-It has samples, as a VAE has, but neither an encoder nor a likelihood: no posterior to look at, and no loss that says how far it has come.
+Like a VAE it generates samples, but it has neither an encoder nor a likelihood: no posterior, and no loss that measures progress.
 
-On scikit-learn's 8 x 8 digits, 2000 steps, seeds 0 to 2, with a VAE and an autoencoder of the same sizes beside it. Sharpness is the
-variance of the Laplacian, as a share of the originals'; class entropy that of the classes a classifier sees in 500 samples, 1 where all
-ten are as frequent; coverage the share of 500 held-out digits with a sample nearer, pixel by pixel, than their fifth neighbour among
-themselves.
+Results on scikit-learn's 8 x 8 digits, 2000 steps, seeds 0 to 2, compared with a VAE and an autoencoder of the same sizes. Sharpness is the
+variance of the Laplacian, as a share of the originals'; class entropy is that of the classes a classifier predicts for 500 samples, 1 if
+all ten are equally frequent; coverage is the share of 500 held-out digits that have a sample closer in pixels than their fifth nearest
+neighbour among themselves.
 
     samples of        sharpness       class entropy   coverage
     GAN               .90 to 1.05     .98 to 1.00     .47 to .54
     VAE               .41             .99 to 1.00     .91 to .92
     autoencoder       .31 to .34      .83 to .85      .03 to .05
 
-The GAN's samples are as sharp as the originals, and no class is missing; what it misses lies within the classes.
+The GAN's samples are as sharp as the originals, and no class is missing; it misses variation within the classes.
 """
 
 import math
@@ -33,7 +33,7 @@ Curve = Float64[np.ndarray, " steps"]
 class GAN(nn.Module):
     """A generator and a discriminator of one hidden layer each, about the size of `VAE`'s decoder and encoder.
 
-    Goodfellow et al. (2014), "Generative adversarial nets", section 3, with the generator's loss that does not saturate.
+    Goodfellow et al. (2014), "Generative adversarial nets", section 3, with the non-saturating loss of the generator.
 
     Args:
         input_shape: the shape of one item, without the batch; data in [0, 1].
@@ -53,47 +53,47 @@ class GAN(nn.Module):
             nn.Sigmoid(),
             nn.Unflatten(1, self.input_shape),
         )
-        # Leaky, so that the generator gets a gradient even from items that switch every unit off.
+        # Leaky, so that the generator gets a gradient even from items that leave every unit inactive.
         self.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(pixels, hidden_dim), nn.LeakyReLU(0.2), nn.Linear(hidden_dim, 1))
 
     def generate(self, z: Latent) -> Item:
-        """The item that each code stands for, of shape (batch, *input_shape)."""
+        """Generate an item from each latent z, of shape (batch, *input_shape)."""
         item: Tensor = self.generator(z)
         return item
 
     def discriminate(self, x: Item) -> Float[Tensor, " batch"]:
-        """The logit of each item's being real."""
+        """Return the logit that each item is real, of shape (batch,)."""
         logit: Tensor = self.discriminator(x)
         return logit.squeeze(1)
 
     def discriminator_loss(self, x: Item, made: Item) -> Scalar:
-        """The cross-entropy of telling data x from generated items, in nats; 2 log 2 where it cannot tell at all."""
+        """Compute the cross-entropy of classifying data x against generated items, in nats; 2 log 2 at chance."""
         # -log D(x) - log(1 - D(G(z))), with D = sigmoid(logit) and -log sigmoid(a) = softplus(-a)
         return softplus(-self.discriminate(x)).mean() + softplus(self.discriminate(made)).mean()
 
     def generator_loss(self, made: Item) -> Scalar:
-        """How surely generated items are told to be generated, in nats."""
-        # -log D(G(z)), whose gradient is strong where the generator loses; log(1 - D(G(z))) would be flat there
+        """Compute the cross-entropy of classifying generated items as real, in nats."""
+        # -log D(G(z)) has a strong gradient where the discriminator wins, where log(1 - D(G(z))) would be flat
         return softplus(-self.discriminate(made)).mean()
 
     def sample(self, n: int) -> Item:
-        """Generated items, of shape (n, *input_shape), without gradients."""
+        """Generate items of shape (n, *input_shape), without gradients."""
         with torch.no_grad():
             return self.generate(self.codes(n))
 
     def codes(self, n: int) -> Latent:
-        """Codes drawn from N(0, I), of shape (n, latent_dim)."""
+        """Draw latents z ~ N(0, I), of shape (n, latent_dim)."""
         return torch.randn(n, self.latent_dim, device=next(self.parameters()).device)
 
 
 @dataclass(frozen=True)
 class GANRun:
-    """What one training gave.
+    """The result of one training.
 
     Attributes:
         model: the trained model.
-        samples: generated at the end, of shape (samples, *input_shape).
-        discriminator_loss, generator_loss: one entry a step, each taken before its own update. Two players' losses need not fall.
+        samples: items generated at the end, of shape (samples, *input_shape).
+        discriminator_loss, generator_loss: one entry per step, each taken before its own update. Neither needs to fall.
     """
 
     model: GAN
@@ -113,17 +113,17 @@ def train_gan(
     hidden_dim: int = 256,
     samples: int = 500,
 ) -> GANRun:
-    """Train a GAN on items in [0, 1], of shape (items, *input_shape); the caller's own random stream stays as it was.
+    """Train a GAN on items in [0, 1], of shape (items, *input_shape); the caller's random state is preserved.
 
     Args:
         data: the items.
-        steps: one update of the discriminator and one of the generator each.
-        seed: of the initial weights, the batches, the codes and the samples.
-        batch: items and codes in each update.
-        learning_rate: of both Adams, whose first momentum is 0.5 (Radford, Metz and Chintala 2016, section 4), for a target that moves.
+        steps: number of steps, each one update of the discriminator and one of the generator.
+        seed: seed of the initial weights, the batches, the latents and the samples.
+        batch: number of items and of latents in each update.
+        learning_rate: that of both Adams, whose beta1 is 0.5 (Radford, Metz and Chintala 2016, section 4) because the target moves.
         latent_dim: dimensions of z.
         hidden_dim: units of each hidden layer.
-        samples: how many items to generate at the end.
+        samples: number of items to generate at the end.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
@@ -137,14 +137,14 @@ def train_gan(
             x = data[torch.randint(len(data), (batch,))]
             made = model.generate(model.codes(batch))
 
-            # The discriminator's update leaves the generator alone: it sees the items, not where they came from.
+            # Detached: the discriminator's update does not change the generator.
             loss = model.discriminator_loss(x, made.detach())
             discriminator.zero_grad()
             torch.autograd.backward(loss)
             discriminator.step()
             losses[step, 0] = loss.item()
 
-            # The generator's goes through the discriminator, whose own gradients nobody would use.
+            # The generator's gradient passes through the discriminator, whose own gradients are not needed.
             loss = model.generator_loss(made)
             generator.zero_grad()
             torch.autograd.backward(loss, inputs=list(model.generator.parameters()))

@@ -1,7 +1,7 @@
-"""InfoVAE, or MMD-VAE: the codes of all items together are held to the prior, rather than each item's own posterior.
+"""InfoVAE, or MMD-VAE: the aggregate posterior is matched to the prior, rather than each item's own posterior.
 
 Zhao, Song and Ermon (2019), "InfoVAE: balancing learning and inference in variational autoencoders", section 3. Deep Learning Notes 13.4.7
-name it among the remedies for posterior collapse.
+list it among the remedies for posterior collapse.
 """
 
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ from vae_reference.mlp import VAE, Latent, Scalar
 
 
 def maximum_mean_discrepancy(z: Latent, prior: Latent) -> Scalar:
-    """The squared MMD between two sets of codes, of shapes (n, latent_dim) and (m, latent_dim): 0 for equal sets, always below 2.
+    """Compute the squared MMD between two sets of latents, of shapes (n, latent_dim) and (m, latent_dim): 0 for equal sets, always below 2.
 
-    Each code is compared with itself too. So the estimate is never negative, exists even for a single code, and lies above the MMD of the
-    distributions by about (1 - E k) (1/n + 1/m): two sets drawn from one distribution are not equal.
+    This is the biased estimate, which compares each latent with itself too. It is never negative, exists even for a single latent, and
+    exceeds the MMD of the distributions by about (1 - E k) (1/n + 1/m), since two sets drawn from one distribution are not equal.
 
-    The kernel is the inverse multiquadratic C / (C + |a - b|^2), whose heavy tails still pull at codes far out (Tolstikhin et al. 2018,
-    "Wasserstein auto-encoders", section 4); C = 2 d is the expected squared distance of two draws from N(0, I).
+    The kernel is the inverse multiquadratic C / (C + |a - b|^2), whose heavy tails give a gradient to distant latents (Tolstikhin et al.
+    2018, "Wasserstein auto-encoders", section 4); C = 2 d is the expected squared distance of two draws from N(0, I).
     """
     scale = 2.0 * z.shape[1]
 
     def kernel(a: Latent, b: Latent) -> Float[Tensor, "first second"]:
-        # |a - b|^2 = |a|^2 + |b|^2 - 2 a b for all pairs at once; far out, rounding may leave it below zero
+        # |a - b|^2 = |a|^2 + |b|^2 - 2 a b for all pairs at once; rounding may make it negative for large values
         squares = a.square().sum(1, keepdim=True) + b.square().sum(1) - 2 * a @ b.T
         return scale / (scale + squares.clamp(min=0))
 
@@ -38,18 +38,18 @@ def maximum_mean_discrepancy(z: Latent, prior: Latent) -> Scalar:
 class InfoVAE(VAE):
     """reconstruction + (1 - alpha) KL(q(z | x) || p(z)) + (alpha + lambda_ - 1) MMD^2(q(z), p(z)).
 
-    alpha = 0, lambda_ = 1 is the VAE. alpha = 1, the default, leaves the KL out: an item's posterior may say as much about the item as it
-    likes, as long as all posteriors together fill the prior. So the information of z about x costs nothing, and even a decoder that can do
-    without it has no reason to.
+    alpha = 0, lambda_ = 1 is the VAE. alpha = 1, the default, drops the KL: a posterior may carry any amount of information about its item,
+    as long as all posteriors together match the prior. So the information of z about x costs nothing, and even a decoder that could ignore
+    z has no reason to.
 
     Args:
         input_shape, hidden_dim, latent_dim, likelihood: those of `VAE`.
         alpha: the weight of the mutual information of x and z.
         lambda_: the weight of the divergence of the aggregate posterior. The squared MMD is below 2, while a reconstruction has tens or
-            hundreds of nats; hence the large default. Too large, and the noise of its estimate drowns the reconstruction.
+            hundreds of nats; hence the large default. If it is too large, the noise of the estimate drowns the reconstruction.
     """
 
-    # What is minimised is not the KL that is reported.
+    # The penalty in the total is not the KL that is reported.
     conformance_options: ClassVar[Mapping[str, object]] = {"objective": "modified"}
 
     def __init__(
@@ -69,10 +69,10 @@ class InfoVAE(VAE):
     def loss(
         self, x_hat: Raw, x: Item, mu: Latent, logvar: Latent, beta: float = 1.0, *, z: Latent | None = None
     ) -> tuple[Scalar, Scalar, Scalar]:
-        """(total, reconstruction, kl) in nats an item; beta scales both penalties, so that 0 is an autoencoder.
+        """Return (total, reconstruction, kl) in nats per item; beta scales both penalties, so that beta = 0 gives an autoencoder.
 
-        The KL is the plain one, for the record. The aggregate posterior is known by its draws alone: `z` are those that x_hat was decoded
-        from. Without them new ones are taken, which estimate the same MMD; then, as with the prior's, two calls differ by chance.
+        The reported KL is the plain one. The MMD is estimated from draws of the aggregate posterior: `z` holds those that x_hat was
+        decoded from. Without it, new ones are drawn, which estimate the same MMD; then, as with the prior's, two calls differ by chance.
         """
         _, reconstruction, kl = super().loss(x_hat, x, mu, logvar)
         if z is None:

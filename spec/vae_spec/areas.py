@@ -1,4 +1,4 @@
-"""The areas of the specification: the letters of the claims' ids, and their headings. Imports nothing."""
+"""The areas of the specification: the prefixes of claim ids, and their headings. Imports nothing."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ AREAS = {
     "EXR": "Exercises",
     "CMP": "Comparison",
 }
-"""The areas of the specification, in the order of reports: the letters of the ids and their headings."""
+"""The headings of the areas by the prefixes of claim ids, in the order of reports."""

@@ -14,7 +14,8 @@ from vae_spec.statistics.seeds import Rule, Side
 from vae_spec.subject import Facts, Likelihood
 
 NEAREST = 4
-"""How many sound implementations, those nearest to a border, tell the spread between seeds there."""
+"""How many sound implementations, those nearest to a border, tell the spread between seeds there. Chosen, not measured: of fewer a single
+one that happens to be steady would decide, of more those for which a ratio is unsteady and harmless."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,18 @@ class Scope:
             return f"with {facts.latent_dim} latent dimensions so little fits into the code that its price hardly shows"
         return None
 
+    @property
+    def words(self) -> str:
+        """The same in words; empty where a rule is for all."""
+        said = {
+            f"from {self.least_dimensions} latent dimensions on": self.least_dimensions > 1,
+            f"for items of up to {self.most_entries:g} entries": math.isfinite(self.most_entries),
+            "not where the decoder sets the variance of each entry": not self.pixel_variance,
+            "not for a learned variance": not self.learned_scale,
+            f"only where the untrained sigma alone costs {self.untrained_cost:g} nats at most": math.isfinite(self.untrained_cost),
+        }
+        return ", ".join(words for words, restricts in said.items() if restricts)
+
     def covers(self, family: Mapping[str, Any]) -> bool:
         """Whether a rule is for a calibrated implementation."""
         return (
@@ -87,7 +100,10 @@ MODERATE_ENTRIES = Scope(most_entries=MOST_ENTRIES)
 MODERATE = Scope(pixel_variance=False, most_entries=MOST_ENTRIES)
 MODERATE_PAIRED = Scope(least_dimensions=5, pixel_variance=False, most_entries=MOST_ENTRIES)
 PAIRED = Scope(least_dimensions=5, pixel_variance=False)
-"""Where the price of the code shows in the images: what most comparisons of paired trainings need."""
+"""Where the price of the code shows in the images: what most comparisons of paired trainings need.
+
+Against its autoencoder every calibrated one of five dimensions and more has at least 11 % less detail; one of four has 4 % less, and one of
+a single dimension 2 % more and less plausible prior samples."""
 
 
 @cache

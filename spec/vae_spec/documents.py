@@ -1,4 +1,4 @@
-"""The two teaching documents that the claims come from, and their sections.
+"""The two teaching documents that are the sources of the claims, and their sections.
 
 Only their facts and figures are used; the wording of the claims is this project's own.
 """
@@ -14,8 +14,8 @@ class Document:
 
     Attributes:
         key: the letter by which the claims cite it.
-        title: its title, with its number in the course it belongs to.
-        published: the date on it, ISO 8601, or an empty string.
+        title: its title, with its number in its course.
+        published: its publication date, ISO 8601, or an empty string.
         sections: the sections that claims cite, by number or name, with their headings.
     """
 
@@ -65,10 +65,10 @@ DOCUMENTS = {document.key: document for document in (NOTES, BASICS)}
 
 @dataclass(frozen=True)
 class Source:
-    """Where a claim comes from: a section of a document, or good engineering that no document needs to state.
+    """The source of a claim: a section of a document, or good engineering that no document needs to state.
 
     Raises:
-        ValueError: the section is not one of the document's.
+        ValueError: the document has no such section.
     """
 
     document: Document | None
@@ -83,12 +83,12 @@ class Source:
 
 
 def notes(section: str) -> Source:
-    """A section of Deep Learning Notes 13.4."""
+    """Return a section of Deep Learning Notes 13.4 as a source."""
     return Source(NOTES, section)
 
 
 def basics(section: str) -> Source:
-    """A section of VAE Basics 6.6.3."""
+    """Return a section of VAE Basics 6.6.3 as a source."""
     return Source(BASICS, section)
 
 

@@ -1,8 +1,8 @@
-"""The ELBO's two terms as they should be, and the scales that an implementation's loss has against them.
+"""The ELBO's two correct terms, and the scales of an implementation's loss relative to them.
 
 An implementation may sum its loss over the batch, average it, or average over everything: each is the ELBO times a constant. The constant
-is found from finite changes of the loss itself. `reconstruction_fit` gives the scale r of the reconstruction term against the mean negative
-log-likelihood of an item; `kl_weight` the weight of the KL in the total. Their quotient is the effective beta: 1 for the ELBO.
+is determined from finite differences of the loss. `reconstruction_fit` returns the scale r of the reconstruction term relative to the mean
+negative log-likelihood of an item; `kl_weight` the weight of the KL in the total. Their quotient is the effective beta: 1 for the ELBO.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from vae_spec.subject import Facts, Likelihood, Raw, Subject
 from vae_spec.trial import derive_seed
 
 FIT_TOLERANCE = 1e-4
-"""What a straight line may leave over, as a share of the term's range, for the term to be a likelihood's (float32 losses leave 1e-6)."""
+"""The largest residual of a straight line, as a share of the term's range, for a likelihood to fit (float32 losses leave 1e-6)."""
 
 
 def closed_form_kl(mu: Float[Tensor, "batch latent"], logvar: Float[Tensor, "batch latent"]) -> Float[Tensor, " batch"]:
-    """KL(N(mu, exp(logvar)) || N(0, I)) of each item, nats: sum over dimensions of (mu^2 + sigma^2 - 1 - log sigma^2) / 2."""
+    """Compute KL(N(mu, exp(logvar)) || N(0, I)) of each item, nats: sum over dimensions of (mu^2 + sigma^2 - 1 - log sigma^2) / 2."""
     return 0.5 * (mu.square() + torch.expm1(logvar) - logvar).flatten(1).sum(1)
 
 
 def negative_log_likelihood(likelihood: Likelihood, raw: Raw, x: Tensor) -> Float[Tensor, " batch"]:
-    """-log p(x | z) of each item up to a constant, nats, summed over its entries; raw[0] has the shape of x or its entries in order."""
+    """Compute -log p(x | z) of each item up to a constant, nats, summed over its entries; raw[0] has the shape of x or is flat."""
     mean = raw[0].reshape(x.shape)
     if likelihood is Likelihood.BERNOULLI:
         entries = F.binary_cross_entropy(mean, x, reduction="none")
@@ -65,12 +65,12 @@ _OF_LOGVAR: dict[Likelihood, Callable[[Tensor], Tensor]] = {
 
 
 def unit_variance(likelihood: Likelihood | None, like: Tensor) -> Tensor:
-    """What a decoder of two outputs gives for variances of 1, in the shape of one of them."""
+    """Return the second output of a two-output decoder for variances of 1, in the shape of `like`."""
     return _OF_LOGVAR.get(likelihood or Likelihood.GAUSSIAN, _OF_LOGVAR[Likelihood.GAUSSIAN])(torch.zeros_like(like))
 
 
 def mean_of(likelihood: Likelihood, output: Tensor) -> Tensor:
-    """The mean of x that a decoder's output stands for, entry by entry; of an output that is no parameter, the output itself."""
+    """Return the mean of x for a decoder's output, entry by entry; an output outside the parameter's range is returned as it is."""
     if likelihood is Likelihood.BERNOULLI_LOGITS:
         return torch.sigmoid(output)
     if likelihood is Likelihood.CONTINUOUS_BERNOULLI_LOGITS:
@@ -82,7 +82,7 @@ def mean_of(likelihood: Likelihood, output: Tensor) -> Tensor:
 
 
 def with_mean(likelihood: Likelihood, mean: Tensor) -> Tensor:
-    """The output whose mean is given, entry by entry, as near as the likelihood comes to it."""
+    """Return the output with the given mean, entry by entry, as close as the likelihood allows."""
     if likelihood is Likelihood.BERNOULLI_LOGITS:
         return torch.logit(mean.double().clamp(1e-12, 1 - 1e-12)).to(mean.dtype)
     if likelihood.continuous_bernoulli:
@@ -92,25 +92,25 @@ def with_mean(likelihood: Likelihood, mean: Tensor) -> Tensor:
 
 
 def _least(output: Tensor) -> float:
-    """The least probability whose logit, and whose complement's, a number of this kind tells."""
+    """Return the smallest probability for which this dtype resolves its logit and that of its complement."""
     return float(torch.finfo(output.dtype).eps)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How a reconstruction term follows a negative log-likelihood: the slope, and what a straight line leaves over (share of its range)."""
+    """A linear fit of a reconstruction term to a negative log-likelihood: the slope, and the largest residual (share of its range)."""
 
     scale: float
     residual: float
 
     @property
     def good(self) -> bool:
-        """Whether the term is that likelihood's, times a positive scale, up to a constant."""
+        """Whether the term is that of this likelihood, up to a positive scale and a constant."""
         return self.residual < FIT_TOLERANCE and self.scale > 0
 
 
 def _trial_outputs(likelihood: Likelihood, shape: tuple[int, ...], value_range: tuple[float, float], rng: torch.Generator) -> Raw:
-    """Outputs that a decoder of this likelihood might give, anywhere in its range."""
+    """Draw possible outputs of a decoder of this likelihood, anywhere in its range."""
     if likelihood.takes_logits:
         return (3 * torch.randn(shape, generator=rng, dtype=torch.float64),)
     mean = images(Pixels.BETWEEN, shape[0], shape[1:], value_range, rng, torch.float64)
@@ -134,21 +134,21 @@ def reconstruction_fit(subject: Subject, likelihood: Likelihood, *, batch: int, 
         raw = _trial_outputs(likelihood, tuple(x.shape), facts.input_range, rng)
         reported.append(float(subject.terms(raw, x, codes, codes).reconstruction))
         expected.append(float(negative_log_likelihood(likelihood, raw, x).mean()))
-    there = torch.tensor(reported, dtype=torch.float64)
+    theirs = torch.tensor(reported, dtype=torch.float64)
     ours = torch.tensor(expected, dtype=torch.float64)
-    there, ours = there - there.mean(), ours - ours.mean()
-    scale = float((there * ours).sum() / ours.square().sum())
-    spread = float(there.max() - there.min())
-    residual = float((there - scale * ours).abs().max()) / spread if spread > 0 else float("inf")
+    theirs, ours = theirs - theirs.mean(), ours - ours.mean()
+    scale = float((theirs * ours).sum() / ours.square().sum())
+    spread = float(theirs.max() - theirs.min())
+    residual = float((theirs - scale * ours).abs().max()) / spread if spread > 0 else float("inf")
     return Fit(scale, residual)
 
 
 def kl_weight(subject: Subject, *, batch: int, seed: int = 0) -> float:
-    """The weight of the KL in the total at beta's default: the loss's change from mu = 0 to mu = 1 and -1 at logvar = 0, over the KL's d/2.
+    """Return the weight of the KL in the total at the default beta.
 
-    At logvar = 0 every way of writing the KL agrees on mu^2 / 2, so that this weight is about weights, not about wrong formulas. A prior
-    of another mean m adds -m mu there, and a Monte Carlo estimate mu * eps, under one seed the same for every call: between 1 and -1
-    both cancel.
+    This is the loss's mean change from mu = 0 to mu = 1 and -1 at logvar = 0, over the KL's d/2. At logvar = 0 every way of writing the KL
+    agrees on mu^2 / 2, so that wrong formulas do not affect the weight. A prior with another mean m adds -m mu, and a Monte Carlo estimate
+    mu * eps, the same for every call under one seed: both cancel between 1 and -1.
 
     Raises:
         SubjectFault: the loss failed.
@@ -166,19 +166,19 @@ def kl_weight(subject: Subject, *, batch: int, seed: int = 0) -> float:
 
 
 def accepted_weights(facts: Facts) -> tuple[float, ...]:
-    """The effective betas in order: the one declared, or 1, and for squared error its half too, which is what a missing 1/2 makes of it."""
+    """Return the accepted effective betas: the declared one, or 1, and for squared error also half of it, due to a missing 1/2."""
     meant = 1.0 if facts.effective_beta is None else facts.effective_beta
     return (meant, 0.5 * meant) if facts.likelihood is Likelihood.SQUARED_ERROR else (meant,)
 
 
 def reported_weights(facts: Facts) -> tuple[float, ...]:
-    """What a reported KL may weigh against the likelihood: what the total's may, or, reported without its weight, what a plain one may."""
+    """Return the accepted weights of a reported KL relative to the likelihood: with the total's weight, or without it."""
     plain = accepted_weights(replace(facts, effective_beta=None))
     return tuple(dict.fromkeys((*accepted_weights(facts), *plain)))
 
 
 def nearest_weight(weight: float, accepted: tuple[float, ...]) -> float:
-    """The accepted weight that lies nearest on a logarithmic scale, of a weight with the wrong sign that of its size."""
+    """Return the accepted weight nearest on a logarithmic scale, ignoring the sign of `weight`."""
     positive = [one for one in accepted if one > 0]
     if weight == 0 or not positive:
         return accepted[0]

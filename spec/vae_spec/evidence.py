@@ -1,7 +1,7 @@
-"""Evidence: what experiments write down about trained runs, as frozen records of plain arrays that claims look at.
+"""Evidence: the records of trained runs that experiments write and claims read, as frozen dataclasses of plain arrays.
 
-A claim never trains and an experiment never judges; these records are all that passes between them. Losses are in nats an item: the
-implementation's own numbers divided by the scale that its reconstruction term has against the negative log-likelihood.
+A claim never trains and an experiment never judges; these records are all that passes between them. Losses are in nats per item: the
+implementation's own numbers divided by the scale of its reconstruction term relative to the negative log-likelihood.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Curve = NDArray[np.float64]
 class Arm(StrEnum):
     """The members of a comparison of paired trainings: the same initialisation, data order and noise, one thing changed.
 
-    `OWN` is the objective as it stands; `AUTOENCODER` has z = mu and no KL; `NO_KL` samples z but has no KL; the others weigh the KL by
-    another beta; `TANH` has another activation.
+    `OWN` is the unchanged objective; `AUTOENCODER` has z = mu and no KL; `NO_KL` samples z but has no KL; `SMALL` and `LARGE` weigh the KL
+    by another beta; `TANH` has another activation.
     """
 
     OWN = "own"
@@ -35,33 +35,33 @@ class Arm(StrEnum):
 
 
 SMALL_BETA, LARGE_BETA = 0.1, 4.0
-"""The betas that Deep Learning Notes 13.4.6 set beside 1, for images of 28x28."""
+"""The betas that Deep Learning Notes 13.4.6 compare with 1, for images of 28x28."""
 SWEPT_ENTRIES = 784
 
 
 def large_beta(entries: int) -> float:
-    """The large beta for items of so many entries: 4, and beyond 784 entries in proportion to them.
+    """Return the large beta for items of this many entries: 4, and in proportion to the entries above 784.
 
     A likelihood is a sum over entries. The same images at 64x64 have five times the nats of reconstruction for the same content, so that
-    beta 4 weighs no more there than 0.8 does at 28x28, and costs hardly any information (0.1 nat, against 2.2).
+    beta 4 weighs no more there than 0.8 at 28x28 and costs hardly any information (0.1 nat, compared with 2.2).
     """
     return LARGE_BETA * max(1.0, entries / SWEPT_ENTRIES)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: everything that decides a run but the implementation and the data's values.
+    """How to train: everything that determines a run except the implementation and the values of the data.
 
     Attributes:
-        dataset: the name of the data.
-        steps: optimiser steps.
-        batch: items a step; 0 means all of them.
-        learning_rate: of Adam, whose other settings are PyTorch's defaults.
-        beta: the factor on the implementation's KL term (1 is the objective as it stands).
+        dataset: the name of the data set.
+        steps: the number of optimiser steps.
+        batch: the number of items per step; 0 means all of them.
+        learning_rate: that of Adam, whose other settings are PyTorch's defaults.
+        beta: the factor on the implementation's KL term (1 is the unchanged objective).
         noise: whether z is sampled; without noise z = mu, as in an autoencoder.
-        seed: decides initialisation, data order and noise.
-        single_stream: seed once, then draw data, initialisation, noise and closing samples from that one stream, as a script does.
-        samples: codes drawn from the prior and decoded at the end (used with `single_stream`).
+        seed: determines initialisation, data order and noise.
+        single_stream: seed once, then draw data, initialisation, noise and final samples from that one stream, as a script does.
+        samples: the number of prior samples decoded at the end (used with `single_stream`).
     """
 
     dataset: str
@@ -77,14 +77,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Training:
-    """What a training gave: the three curves in the implementation's own units, one entry a step, and the final state.
+    """The result of a training: the loss curves in the implementation's own units, one entry per step, and the final state.
 
     Attributes:
         total, reconstruction, kl: the losses before each step's update, as the implementation reports them.
-        analytic_kl: the closed-form KL of the same batches, nats an item.
+        analytic_kl: the closed-form KL of the same batches, nats per item.
         state: the final parameters and buffers.
         diverged_at: the first step whose loss is not finite, or None; the curves end there.
-        samples: decoded prior samples, where the recipe asks for them.
+        samples: decoded prior samples, if the recipe requests them.
     """
 
     total: Curve
@@ -98,18 +98,18 @@ class Training:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What the trained implementation does on items that it was not trained on.
+    """Measurements of the trained implementation on items that it was not trained on.
 
     Attributes:
-        items: how many.
-        r2: 1 - SSE / SSE of the training mean image, of reconstructions from a sampled code.
-        r2_shuffled: the same when each item is decoded from another item's code.
-        r2_mean_code: the same as `r2` from z = mu.
+        items: the number of items.
+        r2: 1 - SSE / SSE of the training mean image, of reconstructions from a sampled z.
+        r2_shuffled: the same with each item decoded from another item's z.
+        r2_mean_code: the same as `r2` with z = mu.
         kl_per_dim: the mean analytic KL of each latent dimension, nats.
         mu_variance: the variance over items of each dimension of mu.
-        reported_kl: the KL that the loss reports on these items, nats an item.
+        reported_kl: the KL that the loss reports on these items, nats per item.
         analytic_kl: the sum of `kl_per_dim` for the same items.
-        reconstruction: the reconstruction term on these items, nats an item up to the likelihood's constant.
+        reconstruction: the reconstruction term on these items, nats per item up to the likelihood's constant.
     """
 
     items: int
@@ -125,13 +125,13 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Stationarity:
-    """The effective beta that training optimised, read off the stationarity of the posterior's scale (see `vae_spec.statistics`).
+    """The effective beta that training optimised, estimated from the stationarity of the posterior's scale (see `vae_spec.statistics`).
 
     Attributes:
         beta: the estimate, in units of the negative log-likelihood.
         standard_error: over items and noise draws.
-        kl: the mean analytic KL on the items it was measured on, nats; below 0.5 the ratio says nothing.
-        items: how many.
+        kl: the mean analytic KL on the same items, nats; below 0.5 the ratio is meaningless.
+        items: the number of items.
     """
 
     beta: float
@@ -141,27 +141,27 @@ class Stationarity:
 
 
 NOISE_OVER_DATA = "noise variance over the data's largest"
-"""The note of a run that says how the variance of the likelihood's noise stands to the largest variance in any direction of the data."""
+"""The note of a run with the ratio of the likelihood's noise variance to the data's largest variance in any direction."""
 
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """One training and what was seen of it.
+    """One training and its measurements.
 
     Attributes:
         recipe: how it was trained.
-        total, reconstruction, kl: training curves in nats an item, as reported.
-        analytic_kl: the closed-form KL along the training, nats an item.
+        total, reconstruction, kl: training curves in nats per item, as reported.
+        analytic_kl: the closed-form KL during the training, nats per item.
         diverged_at: the first step whose loss is not finite, or None.
         repeat_difference: the largest difference, relative to the curve's largest value, between the first steps of this run and
-            of a second one under the same seed; None where it was not tried.
-        repeat_steps: how many steps were compared.
-        held_out: what it does on held-out items; None where the training diverged.
-        stationarity: the effective beta it optimised; None where the training diverged or nothing can be measured.
-        samples: decoded prior samples, where the recipe asked for them.
-        sights: what is seen of it on images; None for points, and where the training diverged.
-        points: what is seen of it on the lab's points; None elsewhere.
-        notes: what the experiment has to say besides, by name.
+            of a second one under the same seed; None if there was none.
+        repeat_steps: the number of steps compared.
+        held_out: measurements on held-out items; None if the training diverged.
+        stationarity: the effective beta it optimised; None if the training diverged or it cannot be measured.
+        samples: decoded prior samples, if the recipe requested them.
+        sights: measurements on images; None for points, and if the training diverged.
+        points: measurements on the lab's points; None otherwise.
+        notes: further measurements of the experiment, by name.
     """
 
     recipe: Recipe

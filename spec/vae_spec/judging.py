@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from vae_spec.claim import Claim, Experiment
-from vae_spec.evidence import NOISE_OVER_DATA, Arm, Group, TrainedRun
+from vae_spec.evidence import NOISE_OVER_DATA, Arm, Group
 from vae_spec.exploration import MEND_FIRST, fault_verdict
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
 from vae_spec.statistics.comparisons import kl
 from vae_spec.statistics.functionals import INFORMATIVE_KL
 from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
+from vae_spec.trained import by_bounds
 from vae_spec.trial import Trial
 
 REQUIRED_PARTS = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
@@ -34,12 +35,12 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
     """The verdict that follows from the facts alone (not applicable, or a required part missing or failing), or None to go on and ask."""
     if claim.reference_only and not facts.reference:
         return not_applicable("it concerns the reference's own systems alone")
-    if facts.given_weights and claim.experiment is not None and claim.as_it_is is None:
+    if facts.given_weights and claim.experiment is not None and not claim.as_it_is:
         return not_applicable(f"the weights are judged as they are, and nothing is trained: this claim {_NEEDS[claim.experiment]}")
     if reason := claim.applies(facts):
         return not_applicable(reason)
     for part in claim.needs:
-        if facts.given_weights and part is Part.TRAINING and claim.as_it_is is not None:
+        if facts.given_weights and part is Part.TRAINING and claim.as_it_is:
             continue
         report = facts.parts[part]
         if report.standing is Standing.FAILING:
@@ -66,10 +67,6 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
     return None
 
 
-OF_ANY_OPTIMUM = frozenset({"TRN-04", "TRN-06", "TRN-07"})
-"""Trained claims that hold at a collapsed optimum too."""
-
-
 def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
     """The verdict of an exact claim."""
     if claim.check is None:
@@ -83,20 +80,16 @@ def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
     return _hinted(claim, verdict)
 
 
-def judge(claim: Claim, groups: Sequence[Group], facts: Facts, trial: Trial) -> Verdict:
+def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     """The verdict of a trained claim on the runs made so far: one group a seed; of given weights one run, which has no curves."""
-    if claim.id not in OF_ANY_OPTIMUM and (share := drowned(groups)) is not None:
+    if not claim.trained:
+        raise ValueError(f"{claim.id} is asked of the subject itself")
+    if not claim.holds_when_collapsed and (share := drowned(groups)) is not None:
         return not_applicable(
             f"the unit variance that the squared error stands for, weighed as the KL is, is {share:.2g} times the largest variance of these"
             " data in any direction: so much noise drowns every code, and the collapse is the objective's own optimum (Lucas et al. 2019)"
         )
-    if facts.given_weights and claim.as_it_is is not None:
-        return _hinted(claim, claim.as_it_is([only(group) for group in groups], facts, trial))
-    if claim.judge is not None:
-        return _hinted(claim, claim.judge([only(group) for group in groups], facts, trial))
-    if claim.compare is None:
-        raise ValueError(f"{claim.id} is asked of the subject itself")
-    return _hinted(claim, claim.compare(groups, facts, trial))
+    return _hinted(claim, (claim.judge or by_bounds)(claim, groups, facts))
 
 
 def drowned(groups: Sequence[Group]) -> float | None:
@@ -109,12 +102,6 @@ def drowned(groups: Sequence[Group]) -> float | None:
     if not own or min(shares) < 1 or any(run.held_out is None for run in own):
         return None
     return min(shares) if sum(map(kl, own)) / len(own) < INFORMATIVE_KL else None
-
-
-def only(group: Group) -> TrainedRun:
-    """The one run of a group that compares nothing."""
-    (run,) = group.values()
-    return run
 
 
 def _hinted(claim: Claim, verdict: Verdict) -> Verdict:

@@ -1,4 +1,4 @@
-"""The likelihoods p(x | z) that a decoder's output can be the parameters of."""
+"""The likelihoods p(x | z) that a decoder's output can parameterise."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from enum import StrEnum
 
 
 class Likelihood(StrEnum):
-    """p(x | z), by what the decoder's raw output means.
+    """A likelihood p(x | z), by the meaning of the decoder's raw output.
 
     `bernoulli` takes probabilities, `bernoulli-logits` their logits, `squared-error` the mean of a Gaussian of unit variance,
-    `gaussian` a mean and a log-variance, `gaussian-log-std`, `gaussian-std` and `gaussian-variance` a mean and what they are called after,
-    `laplace` the mean of a Laplace distribution of unit scale, `continuous-bernoulli` that
-    distribution's lambda and `continuous-bernoulli-logits` lambda's logit.
+    `gaussian` a mean and a log-variance, `gaussian-log-std`, `gaussian-std` and `gaussian-variance` a mean and the named quantity,
+    `laplace` the mean of a Laplace distribution of unit scale, `continuous-bernoulli` that distribution's lambda and
+    `continuous-bernoulli-logits` the logit of lambda.
     """
 
     BERNOULLI = "bernoulli"
@@ -27,25 +27,25 @@ class Likelihood(StrEnum):
 
     @property
     def pair(self) -> bool:
-        """Whether it has two parameters for each entry, a mean and how far x lies from it."""
+        """Whether it has two parameters for each entry, a mean and a scale."""
         return self.value.startswith("gaussian")
 
     @property
     def own_variance(self) -> bool:
-        """Whether its parameters say how sure they are of each entry: the density may then grow without bound, and the loss fall."""
+        """Whether its parameters determine the variance of each entry: the density, and so the loss, may then be unbounded."""
         return self.pair or self.continuous_bernoulli
 
     @property
     def takes_logits(self) -> bool:
-        """Whether its parameter is any number, the logit of one in [0, 1]."""
+        """Whether its parameter is unbounded: the logit of a number in [0, 1]."""
         return self in (Likelihood.BERNOULLI_LOGITS, Likelihood.CONTINUOUS_BERNOULLI_LOGITS)
 
     @property
     def continuous_bernoulli(self) -> bool:
-        """Whether it is a continuous Bernoulli distribution, whose mean is another number than its parameter."""
+        """Whether it is a continuous Bernoulli distribution, whose mean differs from its parameter."""
         return self in (Likelihood.CONTINUOUS_BERNOULLI, Likelihood.CONTINUOUS_BERNOULLI_LOGITS)
 
     @property
     def of_unit_data(self) -> bool:
-        """Whether it is one of data in [0, 1] alone."""
+        """Whether it is defined only for data in [0, 1]."""
         return self is Likelihood.BERNOULLI or self.takes_logits or self.continuous_bernoulli

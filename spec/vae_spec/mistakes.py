@@ -18,6 +18,7 @@ class Mistake:
         mend: how to mend it.
         frequency: how common it is in public code and questions.
         parts: where its author should look, the likeliest part first.
+        stops_the_code: whether the code does not run: a claim that names it is right, and all else follows from it.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Mistake:
     mend: str
     frequency: str
     parts: tuple[Part, ...]
+    stops_the_code: bool = False
 
 
 _ALL = (
@@ -172,6 +174,7 @@ _ALL = (
         "take the batch size from the input: x.size(0)",
         "common",
         (Part.FORWARD, Part.DRAW, Part.DECODE),
+        stops_the_code=True,
     ),
     Mistake(
         "hard-coded-shape",
@@ -180,6 +183,7 @@ _ALL = (
         "give the output the input's shape before the loss: x_hat.view_as(x)",
         "common",
         (Part.FORWARD, Part.DECODE, Part.POSTERIOR),
+        stops_the_code=True,
     ),
     Mistake(
         "decoder-range",
@@ -196,6 +200,7 @@ _ALL = (
         "class VAE(nn.Module), super().__init__() first, layers as attributes, lists of layers in nn.ModuleList",
         "rare",
         (Part.PARAMETERS,),
+        stops_the_code=True,
     ),
     Mistake(
         "cuda-always",
@@ -204,6 +209,7 @@ _ALL = (
         "create tensors on x.device",
         "some",
         (Part.FORWARD, Part.DRAW),
+        stops_the_code=True,
     ),
     Mistake(
         "encoder-ignores-x",

@@ -1,6 +1,6 @@
-"""What can be said of a claim once it has been asked: the outcome, the numbers behind it, and the words.
+"""Verdicts on claims: the outcome, the numbers behind it, and the message.
 
-A verdict is a frozen record of plain values, so that it can cross a process border, be stored as JSON and be compared.
+A verdict is a frozen record of plain values, so that it can be sent to another process, stored as JSON and compared.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Number = float | int | str | bool | None
 
 
 class Outcome(StrEnum):
-    """How one claim stands for one implementation."""
+    """The outcome of one claim for one implementation."""
 
     HOLDS = "holds"
     VIOLATED = "violated"
@@ -25,12 +25,12 @@ class Outcome(StrEnum):
 
     @property
     def words(self) -> str:
-        """The outcome as it stands in a sentence."""
+        """The outcome as worded in a sentence."""
         return self.value.replace("-", " ")
 
     @property
     def sign(self) -> str:
-        """The outcome as one ASCII character, for tables of many."""
+        """The outcome as one ASCII character, for compact tables."""
         return _SIGNS[self]
 
 
@@ -46,10 +46,10 @@ _SIGNS: Mapping[Outcome, str] = {
 
 
 class Level(StrEnum):
-    """How much a claim weighs.
+    """The weight of a claim.
 
     `required` claims define a VAE, `expected` claims are phenomena that the documents say a healthy VAE shows, and
-    `informational` claims are measured and reported, never gated.
+    `informational` claims are measured and reported but never gating.
     """
 
     REQUIRED = "required"
@@ -59,16 +59,16 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of one claim with what was measured, what was expected and what to do about it.
+    """The outcome of one claim, with measured and expected values and a hint.
 
     Attributes:
-        outcome: how the claim stands.
+        outcome: the outcome of the claim.
         message: one or more lines in plain words; the first says what happened.
-        measured: what was measured, by name (value, standard error, n, seeds, ...).
-        expected: what the claim expects of the same quantities, and the margin.
-        hint: what most likely went wrong and how to mend it; empty where nothing did.
-        diagnosis: the id of the mistake (see `vae_spec.mistakes`) that explains a violation best, if one does.
-        smallest_effect: the smallest error that this check would have caught, in words with numbers.
+        measured: measured quantities, by name (value, standard error, n, seeds, ...).
+        expected: the values that the claim expects of the same quantities, and the margin.
+        hint: the most likely fault and how to fix it; empty if there is none.
+        diagnosis: the id of the mistake (see `vae_spec.mistakes`) that best explains a violation, if any.
+        smallest_effect: the smallest error that this check would have detected, in words with numbers.
     """
 
     outcome: Outcome
@@ -80,7 +80,7 @@ class Verdict:
     smallest_effect: str = ""
 
     def with_hint(self, hint: str) -> Verdict:
-        """The same verdict; `hint` stands in where it has none of its own."""
+        """Return the verdict with `hint`, unless it already has a hint."""
         return self if self.hint else replace(self, hint=hint)
 
 
@@ -91,7 +91,7 @@ def holds(
     expected: Mapping[str, Number] | None = None,
     smallest_effect: str = "",
 ) -> Verdict:
-    """The claim holds."""
+    """Return the verdict that the claim holds."""
     return Verdict(Outcome.HOLDS, message, measured or {}, expected or {}, smallest_effect=smallest_effect)
 
 
@@ -103,15 +103,15 @@ def violated(
     hint: str = "",
     diagnosis: str | None = None,
 ) -> Verdict:
-    """The claim does not hold; `hint` and `diagnosis` say why, where that is known better than the claim's own hint."""
+    """Return the verdict that the claim is violated; `hint` and `diagnosis` override the claim's own hint if more is known."""
     return Verdict(Outcome.VIOLATED, message, measured or {}, expected or {}, hint, diagnosis)
 
 
 def inconclusive(message: str, *, measured: Mapping[str, Number] | None = None, expected: Mapping[str, Number] | None = None) -> Verdict:
-    """The numbers lie too near the border to say either."""
+    """Return the verdict that the numbers are too close to the bound to decide."""
     return Verdict(Outcome.INCONCLUSIVE, message, measured or {}, expected or {})
 
 
 def not_applicable(reason: str, *, measured: Mapping[str, Number] | None = None) -> Verdict:
-    """The claim does not concern this implementation, and why; never counts as a pass. `measured` names a part that was not found."""
+    """Return the verdict that the claim does not apply; never counts as a pass. `measured` may name a part that was not found."""
     return Verdict(Outcome.NOT_APPLICABLE, reason, measured or {})

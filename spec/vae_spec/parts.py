@@ -1,4 +1,4 @@
-"""The parts of an implementation, by the names that reports call them. Imports nothing but enums."""
+"""The parts of an implementation, by their names in reports. Imports only enum."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType
@@ -15,9 +15,27 @@ from vae_spec.claim import Claim, Profile
 def _gather() -> Mapping[str, Claim]:
     modules = [import_module(f"{claims.__name__}.{module.name}") for module in iter_modules(claims.__path__)]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Claim)]
+    check_together(found)
     areas = list(AREAS)
     ordered = sorted({claim.id: claim for claim in found}.values(), key=lambda claim: (areas.index(claim.area), claim.id))
     return MappingProxyType({claim.id: claim for claim in ordered})
+
+
+def check_together(found: Sequence[Claim]) -> None:
+    """Check what claims say of each other.
+
+    Raises:
+        ValueError: two claims have one id or one rank, or a claim explains one that is unknown.
+    """
+    known = {claim.id: claim for claim in found}
+    by_rank: dict[int, str] = {}
+    for claim in found:
+        if known[claim.id] is not claim:
+            raise ValueError(f"two claims are called {claim.id}")
+        if unknown := [other for other in claim.explains if other not in known]:
+            raise ValueError(f"{claim.id} explains unknown claims: {', '.join(unknown)}")
+        if claim.rank is not None and by_rank.setdefault(claim.rank, claim.id) != claim.id:
+            raise ValueError(f"{claim.id} and {by_rank[claim.rank]} have one rank: {claim.rank}")
 
 
 CLAIMS: Mapping[str, Claim] = _gather()

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what the claims quantify over: batch sizes, codes, images and beta, and the tensors that they stand for."""
+"""Hypothesis strategies for the examples of claims: batch sizes, posteriors, images and beta, and their tensors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ betas = st.one_of(st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0, 4.0]), st.floats(0.0
 
 
 class Pixels(StrEnum):
-    """Kinds of images: every entry least, greatest, in between, either of the two ends, or a mixture of all."""
+    """Kinds of images: all entries at the minimum, at the maximum, in between, at either end, or a mixture of these."""
 
     ZEROS = "zeros"
     ONES = "ones"
@@ -34,7 +34,7 @@ pixel_kinds = st.sampled_from(list(Pixels))
 
 @dataclass(frozen=True)
 class CodeBatch:
-    """The structure of a batch of posteriors: its size, how far mu goes, and between which bounds logvar lies."""
+    """The structure of a batch of posteriors: its size, the largest |mu|, and the bounds of logvar."""
 
     batch: int
     mu_scale: float
@@ -42,7 +42,7 @@ class CodeBatch:
     logvar_high: float
 
     def tensors(self, latent_dim: int, rng: torch.Generator, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-        """Mu and logvar of shape (batch, latent_dim), uniform within the bounds."""
+        """Draw mu and logvar of shape (batch, latent_dim), uniform within the bounds."""
         shape = (self.batch, latent_dim)
         mu = (2 * torch.rand(shape, generator=rng, dtype=torch.float64) - 1) * self.mu_scale
         span = self.logvar_high - self.logvar_low
@@ -59,7 +59,7 @@ def code_batches(
     greatest_logvar: float = GREATEST_LOGVAR,
     largest_mu: float = LARGEST_MU,
 ) -> CodeBatch:
-    """Batches of posteriors within the documents' magnitudes and far beyond."""
+    """Draw batches of posteriors within the documents' magnitudes and far beyond."""
     low = draw(st.floats(least_logvar, greatest_logvar, allow_nan=False))
     high = draw(st.floats(low, greatest_logvar, allow_nan=False))
     return CodeBatch(
@@ -72,15 +72,20 @@ def code_batches(
 
 @dataclass(frozen=True)
 class ConstantCode:
-    """A posterior that is the same in every dimension and item: what makes Monte Carlo sums exactly distributed."""
+    """A posterior that is the same in every dimension and item, which gives Monte Carlo sums an exact distribution."""
 
     mu: float
     logvar: float
 
+    def tensors(self, items: int, latent_dim: int) -> tuple[Tensor, Tensor]:
+        """Mu and logvar of shape (items, latent_dim), float64."""
+        shape = (items, latent_dim)
+        return torch.full(shape, self.mu, dtype=torch.float64), torch.full(shape, self.logvar, dtype=torch.float64)
+
 
 @st.composite
 def constant_codes(draw: st.DrawFn, *, largest_mu: float = 4.0, least_logvar: float = -6.0, greatest_logvar: float = 4.0) -> ConstantCode:
-    """Constant posteriors; a logvar too near 0 is 0, where the law of log q - log p changes its form."""
+    """Draw constant posteriors; a logvar near 0 is set to 0, where the distribution of log q - log p changes its form."""
     logvar = draw(st.floats(least_logvar, greatest_logvar, allow_nan=False))
     return ConstantCode(draw(st.floats(-largest_mu, largest_mu, allow_nan=False)), 0.0 if abs(logvar) < 0.05 else logvar)
 
@@ -93,7 +98,7 @@ def images(
     rng: torch.Generator,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """A batch of images of the kind, of shape (batch, *shape), with entries in `value_range`."""
+    """Draw a batch of images of the kind, of shape (batch, *shape), with entries in `value_range`."""
     size = (batch, *shape)
     uniform = torch.rand(size, generator=rng, dtype=torch.float64)
     if kind is Pixels.ZEROS:

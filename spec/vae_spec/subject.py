@@ -1,9 +1,8 @@
-"""The Subject: the one door through which claims and experiments reach somebody's implementation.
+"""The Subject: the only interface through which claims and experiments access an implementation.
 
-Every operation is stateless from the caller's side: a call names the mode, the seed and the noise, and nothing that it does changes
-what a later call returns. Only plain tensors pass through the door; gradients come as vector-Jacobian products, so that
-an implementation may as well stand in another process. `posterior` and `draw` always speak of the log-variance, whatever the
-implementation's second head means; the binding converts.
+Every operation is stateless for the caller: a call specifies the mode, the seed and the noise, and does not affect later calls. Only plain
+tensors cross the interface, and gradients are vector-Jacobian products, so that an implementation may run in another process. `posterior`
+and `draw` always use the log-variance, whatever the implementation's second head means; the binding converts.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vae_spec.likelihoods import Likelihood as Likelihood  # noqa: PLC0414  as Part
-from vae_spec.parts import Part as Part  # noqa: PLC0414  a word of the Subject's own, kept apart for those who import no PyTorch
+from vae_spec.parts import Part as Part  # noqa: PLC0414  part of this interface, in its own module for importers without PyTorch
 
 Raw = tuple[Tensor, ...]
-"""What the decoder gives and the loss is fed: one tensor for most, for a Gaussian with learned variance its mean and that."""
+"""The decoder's output and the loss's input: one tensor, or the mean and the variance output for a Gaussian with learned variance."""
 
 
 class Mode(StrEnum):
@@ -32,7 +31,7 @@ class Mode(StrEnum):
 
 
 class Objective(StrEnum):
-    """What the loss is told or declared to be: the ELBO with a closed-form KL, with a Monte Carlo KL, or modified on purpose."""
+    """The declared kind of loss: the ELBO with a closed-form KL, with a Monte Carlo KL, or intentionally modified."""
 
     ELBO = "elbo"
     ELBO_MONTE_CARLO = "elbo-monte-carlo"
@@ -40,7 +39,7 @@ class Objective(StrEnum):
 
 
 class Standing(StrEnum):
-    """How a part stands: there; there but failing when called; absent with a stand-in; absent and nothing can stand in."""
+    """The status of a part: present; present but failing when called; missing with a substitute; missing without a substitute."""
 
     PRESENT = "present"
     FAILING = "failing"
@@ -50,13 +49,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class PartReport:
-    """How one part of the implementation stands.
+    """The status of one part of the implementation.
 
     Attributes:
-        standing: whether it is there and works.
-        account: how it is called, or why it is not.
+        standing: whether it is present and works.
+        account: how it is called, or why it cannot be.
         diagnosis: the mistake that a failure points to.
-        known_by: how it was told from other things: by a name, a signature or a probe.
+        known_by: how it was identified: by a name, a signature or a probe.
     """
 
     standing: Standing
@@ -67,31 +66,31 @@ class PartReport:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an implementation before any claim is asked.
+    """Facts about an implementation, established before any claim is checked.
 
     Attributes:
-        name: how messages call it.
+        name: its name in messages.
         input_shape: the shape of one item as the implementation takes it, without the batch.
-        input_range: the least and the greatest value that an item's entries take.
-        latent_dim: the number of latent dimensions, spatial ones flattened.
-        likelihood: the likelihood that its reconstruction term was found, or declared, to be; None where none fits.
-        likelihood_declared: whether the user said so.
+        input_range: the smallest and the largest value of an item's entries.
+        latent_dim: the number of latent dimensions, with spatial ones flattened.
+        likelihood: the detected or declared likelihood of its reconstruction term; None if none fits.
+        likelihood_declared: whether the user declared it.
         learned_scale: whether the likelihood learns its own variance, so that its loss keeps falling while the variance shrinks.
-        effective_beta: the weight of the KL against the negative log-likelihood at beta = 1 that its author declares, or None.
-        own_beta: what the loss's own weight of the KL is where the caller names none: its argument's default.
-        kl_alone: whether the implementation gives its KL alone, beside which the suite supplies the reconstruction term.
-        objective: what kind of loss it declares, or is told to have.
-        autoregressive: whether its decoder is declared to predict each entry from the code and the entries before it.
-        parts: every part's standing.
-        least_train_batch: the smallest batch that its training mode takes (2 with BatchNorm).
-        samples_in_eval: whether eval mode samples z (True) or decodes the mean (False); None where that cannot be told.
+        effective_beta: the declared weight of the KL relative to the negative log-likelihood at beta = 1, or None.
+        own_beta: the loss's own weight of the KL if the caller passes none: the default of its argument.
+        kl_alone: whether the implementation computes only the KL, so that the suite supplies the reconstruction term.
+        objective: its declared kind of loss.
+        autoregressive: whether its decoder is declared to predict each entry from z and the entries before it.
+        parts: the status of each part.
+        least_train_batch: the smallest batch that its training mode accepts (2 with BatchNorm).
+        samples_in_eval: whether eval mode samples z (True) or decodes the mean (False); None if unknown.
         untrained_sigma: the geometric mean of the posterior's standard deviations before any training.
-        unregistered: shapes of the parameters that forward uses and that are not among the module's own.
-        private_noise: whether the noise comes from a generator of the model's own, which training must set aside to be repeatable.
+        unregistered: shapes of the parameters that forward uses and that the module does not register.
+        private_noise: whether the noise comes from the model's own generator, which training must replace to be repeatable.
         reference: whether it is one of the project's own reference systems.
-        given_weights: whether it is a trained model that is judged as it is: nothing is trained.
-        parameters: how many trainable numbers it has.
-        notes: what the binding inferred, a sentence each, for the report.
+        given_weights: whether it is a trained model that is judged as it is, without training.
+        parameters: the number of trainable parameters.
+        notes: what the binding inferred, one sentence each, for the report.
     """
 
     name: str
@@ -119,12 +118,12 @@ class Facts:
 
     @property
     def is_image(self) -> bool:
-        """Whether an item can be looked at as an image: (channels, height, width), or a flat vector of at least 64 pixels."""
+        """Whether an item can be displayed as an image: (channels, height, width), or a flat vector of at least 64 pixels."""
         return len(self.input_shape) >= 2 or self.pixels >= 64
 
     @property
     def untrained_cost(self) -> float:
-        """What the posterior's width alone costs before any training, in nats: 0 where sigma is the prior's."""
+        """The KL due to the posterior's width alone before any training, in nats: 0 if sigma is the prior's."""
         sigma = self.untrained_sigma
         return self.latent_dim * (sigma * sigma - 1 - 2 * math.log(sigma)) / 2
 
@@ -139,9 +138,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class Noise:
-    """Which noise a random operation uses: seeded, none at all (the mean is decoded), or a given tensor.
+    """The noise of a random operation: seeded, none (the mean is decoded), or a given tensor.
 
-    `given` holds the standard normal values themselves, of shape (batch, latent_dim).
+    `given` holds the standard normal values, of shape (batch, latent_dim).
     """
 
     seed: int = 0
@@ -150,13 +149,13 @@ class Noise:
 
     @staticmethod
     def none() -> Noise:
-        """No noise: every Gaussian draw gives its mean."""
+        """Return the absence of noise: every Gaussian draw returns its mean."""
         return Noise(zero=True)
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """mu and logvar, each of shape (batch, latent_dim); q(z | x) = N(mu, diag(exp(logvar)))."""
+    """The posterior q(z | x) = N(mu, diag(exp(logvar))), with mu and logvar of shape (batch, latent_dim)."""
 
     mu: Float[Tensor, "batch latent"]
     logvar: Float[Tensor, "batch latent"]
@@ -169,9 +168,9 @@ class Pass:
     Attributes:
         raw: the decoder's output.
         mu, logvar: the posterior.
-        z: the code that was decoded, where it can be seen.
-        random_calls: the random operations that were called, by name.
-        private_noise: whether any of them drew from a generator of the model's own.
+        z: the latent that was decoded, if it is visible.
+        random_calls: names of the random operations called.
+        private_noise: whether any of them drew from the model's own generator.
     """
 
     raw: Raw
@@ -184,7 +183,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class DrawGradients:
-    """A draw z and the gradients of <cotangent, z> with respect to mu and logvar; None where autograd finds no path."""
+    """A draw z and the gradients of <cotangent, z> with respect to mu and logvar; None if autograd finds no path."""
 
     z: Float[Tensor, "batch latent"]
     mu: Float[Tensor, "batch latent"] | None
@@ -210,7 +209,7 @@ class Term(StrEnum):
 
 @dataclass(frozen=True)
 class TermGradients:
-    """The gradients of one term with respect to raw (an entry for each tensor), mu and logvar; zeros where there is no path."""
+    """The gradients of one term with respect to raw (one entry per tensor), mu and logvar; zeros if there is no path."""
 
     raw: Raw
     mu: Float[Tensor, "batch latent"]
@@ -219,7 +218,7 @@ class TermGradients:
 
 @dataclass(frozen=True)
 class Reached:
-    """The posterior on a fixed batch after the encoder was fitted towards a target, in eval-free training mode."""
+    """The posterior on a fixed batch after fitting the encoder to a target, in training mode throughout."""
 
     mu: Float[Tensor, "batch latent"]
     logvar: Float[Tensor, "batch latent"]
@@ -227,12 +226,12 @@ class Reached:
 
 @dataclass(frozen=True)
 class OwnSamples:
-    """What an implementation's own method of sampling did when it was asked for samples.
+    """The behaviour of an implementation's own sampling method.
 
     Attributes:
         method: how it was called, in words.
-        codes: what it decoded; None where that cannot be seen, since it does not go through decode.
-        encoded: whether its encoder, or its forward pass, ran on the way.
+        codes: the latents it decoded; None if it does not call decode, so that they are not visible.
+        encoded: whether it ran its encoder or its forward pass.
     """
 
     method: str
@@ -241,13 +240,13 @@ class OwnSamples:
 
 
 class SubjectFault(Exception):
-    """The implementation's own code failed: it raised, gave NaN or a wrong shape, or ran out of its time.
+    """The implementation's own code failed: it raised, returned NaN or a wrong shape, or exceeded its time limit.
 
     Attributes:
-        operation: what was asked of it.
-        what: what happened, in one or two lines.
-        diagnosis: the id of the mistake this points to, if one stands out.
-        limit: the seconds that it ran past, where that is what happened.
+        operation: the operation that failed.
+        what: description of the failure, in one or two lines.
+        diagnosis: the id of the most likely mistake, or None.
+        limit: the time limit that it exceeded, in seconds, or None.
     """
 
     def __init__(self, operation: str, what: str, diagnosis: str | None = None, limit: float | None = None) -> None:
@@ -262,74 +261,59 @@ State = Mapping[str, Tensor]
 
 
 class Subject(Protocol):
-    """Somebody's VAE behind a uniform interface. Every operation may raise `SubjectFault`, and nothing else of its own.
+    """A user's VAE behind a uniform interface. Every operation may raise `SubjectFault`, and no other error of the user's code.
 
     `x` has the shape (batch, *facts.input_shape), floating point, in `facts.input_range`.
     """
 
     @property
     def facts(self) -> Facts:
-        """What was found at binding time."""
-        ...
+        """The facts established at binding time."""
 
     def fresh(self, seed: int) -> State:
-        """A new initialisation, made under the seed; a ready instance, or given weights, the state that it came with."""
-        ...
+        """Return the state of a new initialisation under the seed; for a ready instance or given weights, its original state."""
 
     def load(self, state: State) -> None:
-        """Take on a state that `fresh` or `train` gave."""
-        ...
+        """Load a state from `fresh` or from training."""
 
     def state(self) -> State:
-        """A copy of the present state."""
-        ...
+        """Return a copy of the current state."""
 
     def posterior(self, x: Tensor, *, mode: Mode = Mode.EVAL, seed: int = 0) -> Posterior:
-        """q(z | x) for each item."""
-        ...
+        """Compute q(z | x) for each item."""
 
     def forward(self, x: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Pass:
-        """The forward pass as training makes it."""
-        ...
+        """Run the forward pass as in training."""
 
     def draw(self, mu: Tensor, logvar: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Tensor:
-        """Z ~ N(mu, diag(exp(logvar))) through the implementation's own sampling step."""
-        ...
+        """Draw z ~ N(mu, diag(exp(logvar))) with the implementation's own sampling step, of shape (batch, latent_dim)."""
 
     def draw_changes(self, mu: Tensor, logvar: Tensor, noise: Noise) -> tuple[str, ...]:
-        """Which of "mu" and "logvar" the sampling step changes in place; `draw` hands it copies, so that no claim suffers from it."""
-        ...
+        """Return which of "mu" and "logvar" the sampling step changes in place; `draw` passes copies, so that claims are not affected."""
 
     def draw_vjp(self, mu: Tensor, logvar: Tensor, noise: Noise, cotangent: Tensor) -> DrawGradients:
-        """A draw and the gradients of <cotangent, z>."""
-        ...
+        """Draw z and compute the gradients of <cotangent, z>."""
 
     def decode(self, z: Tensor, *, mode: Mode = Mode.EVAL, seed: int = 0) -> Raw:
-        """The decoder's raw output for codes of shape (batch, latent_dim)."""
-        ...
+        """Return the decoder's raw output for latents of shape (batch, latent_dim)."""
 
     def decode_vjp(self, z: Tensor, cotangent: Tensor, *, mode: Mode = Mode.EVAL) -> Tensor | None:
-        """The gradient of <cotangent, raw[0]> with respect to z; None where autograd finds no path."""
-        ...
+        """Compute the gradient of <cotangent, raw[0]> with respect to z; None if autograd finds no path."""
 
     def own_samples(self, count: int, noise: Noise, *, fresh: int | None = None) -> OwnSamples | None:
-        """What its own method of sampling decodes when asked for `count` samples, in eval mode; None where it has none that takes a count.
+        """Return what its own sampling method decodes for `count` samples, in eval mode; None if it has none that takes a count.
 
-        In the present state, or in a new initialisation under the seed `fresh`; the present state is put back.
+        Uses the current state, or a new initialisation under the seed `fresh` and then restores the current state.
         """
-        ...
 
     def data(self, raw: Raw) -> Tensor:
-        """x_hat in data space, of shape (batch, *input_shape), for what the decoder gave."""
-        ...
+        """Convert the decoder's output to x_hat in data space, of shape (batch, *input_shape)."""
 
     def raw(self, x_hat: Tensor) -> Raw:
-        """What the decoder would have given for x_hat: the inverse of `data`, with unit variance where one is needed."""
-        ...
+        """Convert x_hat to the decoder's output, the inverse of `data`, with unit variance if one is needed."""
 
     def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None) -> Terms:
-        """The loss; beta is in units of the weight that the KL has where none is named, and None names none."""
-        ...
+        """Compute the loss; beta is a multiple of the loss's default KL weight, and None passes no beta."""
 
     def terms_vjp(
         self,
@@ -342,16 +326,13 @@ class Subject(Protocol):
         z: Tensor | None = None,
         beta: float | None = None,
     ) -> TermGradients:
-        """The gradients of one term of the loss with respect to its arguments."""
-        ...
+        """Compute the gradients of one term of the loss with respect to its arguments."""
 
     def param_grads(self, x: Tensor, noise: Noise, of: Sequence[str]) -> Mapping[str, Mapping[str, float]]:
-        """Gradient norms with respect to each parameter, by its name.
+        """Compute gradient norms with respect to each parameter, by its name.
 
-        For each of "mu", "logvar", "raw" and "total" in `of`: of a random projection of it, of the loss itself for "total".
+        For each of "mu", "logvar", "raw" and "total" in `of`: the gradient of a random projection of it, or of the loss for "total".
         """
-        ...
 
     def reach(self, x: Tensor, mu: Tensor, logvar: Tensor, *, steps: int, learning_rate: float, seed: int) -> Reached:
-        """What the encoder gives on x after `steps` of Adam towards the target posterior, from a fresh initialisation."""
-        ...
+        """Return the posterior on x after `steps` of Adam towards the target posterior, from a fresh initialisation."""

@@ -9,16 +9,21 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 from doc_pages import DOCS, NATIVE, PAGES, blocks, python, read, table
+from evidence_samples import groups
+from fakes import facts
 from named import named_options, named_target
 
 from catalogue_index import CATALOGUE
 from vae_conformance.binding.bind import bind
+from vae_spec.claim import Experiment
+from vae_spec.judging import judge
 from vae_spec.mistakes import MISTAKES
 from vae_spec.subject import Standing
 
-RUN_BY_TESTS = {"adapters": 8, "interface": 1, "python": 3, "maintainers": 2, "add-a-claim": 3, "tutorial": 1}
+RUN_BY_TESTS = {"adapters": 8, "interface": 1, "python": 3, "maintainers": 2, "add-a-claim": 4, "tutorial": 1}
 """How many blocks of Python a page has; each is run below, in test_docs_pages.py or in test_adapters.py."""
 
 
@@ -57,7 +62,7 @@ def test_the_maintainers_examples_run(tmp_path: Path) -> None:
 
 
 def test_the_new_claim_accepts_and_rejects(tmp_path: Path) -> None:
-    claim, tests, mutant = blocks(read("add-a-claim"), "python")
+    claim, tests, mutant, _trained = blocks(read("add-a-claim"), "python")
     tests = tests.replace("from fakes", "from mirrored import KL_06\nfrom fakes")
     (tmp_path / "mirrored.py").write_text(claim, encoding="utf-8")
     (tmp_path / "test_mirrored.py").write_text(tests, encoding="utf-8")
@@ -67,6 +72,16 @@ def test_the_new_claim_accepts_and_rejects(tmp_path: Path) -> None:
     values: dict[str, object] = {}
     exec(mutant, values)
     assert values["MISTAKE"] in MISTAKES
+
+
+def test_the_new_claim_about_trainings_accepts_and_rejects() -> None:
+    values: dict[str, Any] = {}
+    exec(blocks(read("add-a-claim"), "python")[3], values)
+    claim = values["COL_05"]
+    assert claim.decision == "held-out KL, nats > 2, over 3, 6 or 10 seeds; the analytic KL of 500 held-out items"
+    assert judge(claim, groups(Experiment.IMAGES), facts()).outcome == "holds"
+    rejected = judge(claim, groups(Experiment.IMAGES, OWN={"kl": 0.01}), facts())
+    assert (rejected.outcome, rejected.diagnosis) == ("violated", "recon-mean-kl-sum")
 
 
 UNFINISHED = """

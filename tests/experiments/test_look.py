@@ -13,7 +13,7 @@ from vae_conformance.data.datasets import digits
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments import features as features_module
 from vae_conformance.experiments.features import FeatureSpace, feature_space
-from vae_conformance.experiments.observe_images import RunawayError, Surroundings, as_images, look, prior_samples, surroundings
+from vae_conformance.experiments.observe_images import ImageContext, RunawayError, as_images, image_context, observe_images, prior_samples
 from vae_conformance.experiments.reference_systems import run_system
 from vae_conformance.experiments.store import Store
 from vae_spec.evidence import Recipe
@@ -34,8 +34,8 @@ def space(store: Store) -> FeatureSpace:
 
 
 @pytest.fixture(scope="module")
-def around(space: FeatureSpace) -> Surroundings:
-    return surroundings(digits(), space, replace(bound(Native).facts, input_shape=(1, *SIDE)))
+def context(space: FeatureSpace) -> ImageContext:
+    return image_context(digits(), space, replace(bound(Native).facts, input_shape=(1, *SIDE)))
 
 
 def test_the_feature_space_knows_the_classes(space: FeatureSpace) -> None:
@@ -75,26 +75,26 @@ def test_the_feature_space_is_trained_once_and_a_damaged_one_again(
     assert trained == [SIDE]
 
 
-def test_the_largest_variance_is_that_of_the_first_principal_component(around: Surroundings) -> None:
-    covariance = np.cov(around.train.flatten(1).double().numpy().T)
-    assert around.largest_variance == pytest.approx(np.linalg.eigvalsh(covariance)[-1], rel=1e-6)
+def test_the_largest_variance_is_that_of_the_first_principal_component(context: ImageContext) -> None:
+    covariance = np.cov(context.train.flatten(1).double().numpy().T)
+    assert context.largest_variance == pytest.approx(np.linalg.eigvalsh(covariance)[-1], rel=1e-6)
 
 
-def test_training_items_as_samples_are_plausible_and_copies(around: Surroundings) -> None:
-    found = prior_samples(around.data.train[500:1000].double().numpy(), around)
+def test_training_items_as_samples_are_plausible_and_copies(context: ImageContext) -> None:
+    found = prior_samples(context.data.train[500:1000].double().numpy(), context)
     assert found.coverage / found.data_coverage == pytest.approx(1, abs=0.1)
     assert found.entropy > 0.95
     assert found.classes == found.all_classes == 10
     assert found.nearest_over_held_out == 0
 
 
-def test_held_out_items_as_samples_are_no_copies(around: Surroundings) -> None:
-    found = prior_samples(around.data.test[500:].double().numpy() if len(around.data.test) > 500 else around.images, around)
+def test_held_out_items_as_samples_are_no_copies(context: ImageContext) -> None:
+    found = prior_samples(context.data.test[500:].double().numpy() if len(context.data.test) > 500 else context.images, context)
     assert found.nearest_over_data == pytest.approx(1, abs=0.2)
 
 
-def test_one_image_again_and_again_covers_next_to_nothing(around: Surroundings) -> None:
-    found = prior_samples(np.repeat(around.images.mean(0, keepdims=True), 500, axis=0), around)
+def test_one_image_again_and_again_covers_next_to_nothing(context: ImageContext) -> None:
+    found = prior_samples(np.repeat(context.images.mean(0, keepdims=True), 500, axis=0), context)
     assert found.coverage < 0.1
     assert found.entropy == 0
     assert found.classes == 1
@@ -117,28 +117,28 @@ def test_what_is_not_finite_is_the_implementations_fault(space: FeatureSpace) ->
 
     subject = bound(Broken)
     with pytest.raises(SubjectFault, match="not finite"):
-        look(subject, surroundings(digits(), space, subject.facts), noise=True)
+        observe_images(subject, image_context(digits(), space, subject.facts), noise=True)
 
 
-def test_the_gan_is_trained_and_measured(around: Surroundings) -> None:
+def test_the_gan_is_trained_and_measured(context: ImageContext) -> None:
     said: list[int] = []
-    run = run_system(("gan", ""), RECIPE, around, lambda step, _steps: said.append(step))
+    run = run_system(("gan", ""), RECIPE, context, lambda step, _steps: said.append(step))
     assert len(run.total) == 4
     assert set(run.notes) == {"coverage", "density", "entropy of classes", "sharpness over the originals'"}
     assert said == [0, 4]
 
 
-def test_the_strong_decoder_is_trained_and_measured(around: Surroundings) -> None:
-    run = run_system(("collapse", "free bits"), RECIPE, around, lambda *_: None)
+def test_the_strong_decoder_is_trained_and_measured(context: ImageContext) -> None:
+    run = run_system(("collapse", "free bits"), RECIPE, context, lambda *_: None)
     assert run.kl.shape == (4,)
     assert run.notes["saturation"] == pytest.approx(np.log(500))
     assert 0 <= run.notes["active units"] <= 16
     assert np.isfinite(list(run.notes.values())).all()
 
 
-def test_an_unknown_system_is_unbound(around: Surroundings) -> None:
+def test_an_unknown_system_is_unbound(context: ImageContext) -> None:
     with pytest.raises(Unbound, match="no system 'flow'"):
-        run_system(("flow", ""), RECIPE, around, lambda *_: None)
+        run_system(("flow", ""), RECIPE, context, lambda *_: None)
 
 
 def test_codes_that_ran_away_are_not_looked_at(space: FeatureSpace) -> None:
@@ -149,4 +149,4 @@ def test_codes_that_ran_away_are_not_looked_at(space: FeatureSpace) -> None:
 
     subject = bound(Runaway)
     with pytest.raises(RunawayError):
-        look(subject, surroundings(digits(), space, subject.facts), noise=True)
+        observe_images(subject, image_context(digits(), space, subject.facts), noise=True)

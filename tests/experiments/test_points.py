@@ -13,7 +13,7 @@ from fakes import facts
 from torch import Tensor
 
 from vae_conformance.data.datasets import clusters
-from vae_conformance.experiments.observe_points import LINE_POINTS, SHOWN, look_at_points
+from vae_conformance.experiments.observe_points import LINE_POINTS, SHOWN, observe_points
 from vae_conformance.guard.seeds import seeded
 from vae_spec.observations import PointSights
 from vae_spec.subject import Facts, Posterior, Raw, Subject, SubjectFault
@@ -39,7 +39,7 @@ class Points:
 
 
 def seen(decoder: Callable[[Tensor], Tensor]) -> PointSights:
-    return look_at_points(cast("Subject", Points(decoder)), SEED)
+    return observe_points(cast("Subject", Points(decoder)), SEED)
 
 
 def two_clusters(z: Tensor) -> Tensor:

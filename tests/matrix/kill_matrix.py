@@ -107,7 +107,8 @@ def claims_for(entry: Entry, *, everything: bool = False, killers: bool = False)
         seen = {CLAIMS[killer].experiment for killer in entry.killers}
         return [claim for claim in claims if not claim.trained or claim.experiment in seen]
     name = entry.path.stem
-    return [claim for claim in claims if not claim.trained or (name not in SAME_NETWORKS and (claim.judge or name in COMPARED))]
+    asked = [claim for claim in claims if claim.experiment is None or not claim.experiment.paired or name in COMPARED]
+    return [claim for claim in asked if not claim.trained or name not in SAME_NETWORKS]
 
 
 def judge_entry(entry: Entry, *, seed: int, store: str, everything: bool = False, killers: bool = False, data: str | None = None) -> Row:

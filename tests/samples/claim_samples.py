@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_spec.claim import Claim, Experiment
+from vae_spec.claim import Claim, Experiment, Role
 from vae_spec.documents import ENGINEERING
 from vae_spec.outcomes import Level, holds
 
@@ -19,6 +19,9 @@ def claim(**changes: object) -> Claim:
         "hint": "the claim's hint",
         "decision": "d",
         "check": lambda _subject, _trial: holds("so"),
+        "rank": None,
+        "spends_error_budget": False,
+        "at_other_sizes": False,
     }
     return Claim(**{**plain, **changes})
 
@@ -29,8 +32,12 @@ def trained(**changes: object) -> Claim:
         **{
             "id": "TRN-77",
             "check": None,
-            "judge": lambda runs, _facts, _trial: holds(f"{len(runs)} runs"),
+            "spends_error_budget": None,
+            "at_other_sizes": None,
+            "judge": lambda _claim, groups, _facts: holds(f"{len(groups)} groups of {len(groups[0])}"),
             "experiment": Experiment.IMAGES,
+            "role": Role.CAUSE,
+            "holds_when_collapsed": False,
             **changes,
         }
     )

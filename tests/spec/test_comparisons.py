@@ -17,7 +17,6 @@ from vae_spec.registry import CLAIMS
 from vae_spec.statistics.comparisons import COMPARISONS
 from vae_spec.statistics.functionals import FUNCTIONALS
 from vae_spec.subject import Likelihood, Objective
-from vae_spec.trial import Trial
 
 ON_IMAGES = (Experiment.IMAGES, Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL)
 ASKED = [claim.id for claim in CLAIMS.values() if claim.experiment in ON_IMAGES and not claim.reference_only]
@@ -26,7 +25,7 @@ ASKED = [claim.id for claim in CLAIMS.values() if claim.experiment in ON_IMAGES 
 def asked(claim_id: str, **changes: dict[str, float]) -> Verdict:
     claim = CLAIMS[claim_id]
     assert claim.experiment is not None
-    return judge(claim, groups(claim.experiment, **changes), facts(latent_dim=5), Trial(claim_id, 0))
+    return judge(claim, groups(claim.experiment, **changes), facts(latent_dim=5))
 
 
 @pytest.mark.parametrize("claim_id", ASKED)
@@ -70,14 +69,14 @@ def test_what_a_claim_is_about_decides_it(claim_id: str, changes: dict[str, dict
 
 def test_reconstructions_as_sharp_as_the_autoencoders_are_no_vaes() -> None:
     found = [{Arm.OWN: group[Arm.AUTOENCODER], Arm.AUTOENCODER: group[Arm.AUTOENCODER]} for group in groups(Experiment.CONTRAST)]
-    assert judge(CLAIMS["REC-02"], found, facts(), Trial("REC-02", 0)).outcome == "violated"
+    assert judge(CLAIMS["REC-02"], found, facts(latent_dim=5)).outcome == "violated"
 
 
 @pytest.mark.parametrize(("shape", "outcome"), [((1, 28, 28), "violated"), ((1, 32, 32), "violated"), ((3, 32, 32), "holds")])
 def test_large_items_are_compared_with_the_originals_alone(shape: tuple[int, ...], outcome: str) -> None:
     found = [{Arm.OWN: group[Arm.AUTOENCODER], Arm.AUTOENCODER: group[Arm.AUTOENCODER]} for group in groups(Experiment.CONTRAST)]
     large = facts(input_shape=shape, latent_dim=5)
-    verdict = judge(CLAIMS["REC-02"], found, large, Trial("REC-02", 0))
+    verdict = judge(CLAIMS["REC-02"], found, large)
     assert verdict.outcome == outcome, verdict.message
     assert ("3072 entries" in verdict.message) is (outcome == "holds")
     assert ("3072 entries" in str(CLAIMS["LAT-02"].applies(large))) is (outcome == "holds")
@@ -92,7 +91,7 @@ def test_an_autoencoder_that_is_no_further_is_no_fault() -> None:
 def test_of_many_entries_the_kl_is_a_smaller_share_of_the_loss() -> None:
     assert asked("TRN-03", OWN={"kl": 0.3}).outcome == "violated"
     many = facts(input_shape=(3, 64, 64), latent_dim=5)
-    assert judge(CLAIMS["TRN-03"], groups(Experiment.IMAGES, OWN={"kl": 0.3}), many, Trial("TRN-03", 0)).outcome == "holds"
+    assert judge(CLAIMS["TRN-03"], groups(Experiment.IMAGES, OWN={"kl": 0.3}), many).outcome == "holds"
 
 
 def test_a_contrast_that_diverges_leaves_nothing_to_compare() -> None:
@@ -100,11 +99,11 @@ def test_a_contrast_that_diverges_leaves_nothing_to_compare() -> None:
         {**group, Arm.AUTOENCODER: replace(group[Arm.AUTOENCODER], diverged_at=7, held_out=None, sights=None)}
         for group in groups(Experiment.CONTRAST)
     ]
-    verdict = judge(CLAIMS["REC-03"], found, facts(), Trial("REC-03", 0))
+    verdict = judge(CLAIMS["REC-03"], found, facts())
     assert verdict.outcome == "not-applicable"
     assert "autoencoder" in verdict.message
     own = [{**group, Arm.OWN: replace(group[Arm.OWN], diverged_at=7, held_out=None, sights=None)} for group in groups(Experiment.CONTRAST)]
-    assert judge(CLAIMS["REC-03"], own, facts(), Trial("REC-03", 0)).outcome == "violated"
+    assert judge(CLAIMS["REC-03"], own, facts()).outcome == "violated"
 
 
 @pytest.mark.parametrize(("sigma", "outcome"), [(1.0, "violated"), (0.69, "violated"), (0.07, "holds"), (12.0, "holds")])
@@ -114,11 +113,11 @@ def test_a_kl_that_starts_high_is_no_fault_where_the_untrained_posterior_is_that
         curve = group[Arm.OWN].analytic_kl.copy()
         curve[0] = 18.0
         group[Arm.OWN] = replace(group[Arm.OWN], analytic_kl=curve)
-    verdict = judge(CLAIMS["TRN-02"], found, facts(latent_dim=8, untrained_sigma=sigma), Trial("TRN-02", 0))
+    verdict = judge(CLAIMS["TRN-02"], found, facts(latent_dim=8, untrained_sigma=sigma))
     assert verdict.outcome == outcome, verdict.message
     assert ("starts small" in verdict.message) is False
     many = facts(latent_dim=1024, untrained_sigma=1.0)
-    assert judge(CLAIMS["TRN-02"], found, many, Trial("TRN-02", 0)).outcome == "violated", "18 of 10 nats are no rise"
+    assert judge(CLAIMS["TRN-02"], found, many).outcome == "violated", "18 of 10 nats are no rise"
 
 
 def test_what_an_untrained_posterior_costs() -> None:
@@ -141,8 +140,8 @@ def test_a_code_that_the_noise_drowns_is_no_fault(share: float, kl: float, outco
         {arm: replace(one, notes={NOISE_OVER_DATA: share}) for arm, one in group.items()}
         for group in groups(Experiment.IMAGES, OWN={"kl": kl})
     ]
-    assert judge(CLAIMS["COL-01"], found, facts(latent_dim=5), Trial("COL-01", 0)).outcome == outcome
-    assert judge(CLAIMS["TRN-07"], found, facts(latent_dim=5), Trial("TRN-07", 0)).outcome == "holds"
+    assert judge(CLAIMS["COL-01"], found, facts(latent_dim=5)).outcome == outcome
+    assert judge(CLAIMS["TRN-07"], found, facts(latent_dim=5)).outcome == "holds"
 
 
 def test_a_collapse_at_a_large_beta_is_no_fault() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from vae_spec.diagnosis import DECISIVE, EXPLAINS, PRECEDENCE, cleared, consequences, diagnose, nearness
-from vae_spec.mistakes import MISTAKES
+from vae_spec.claim import Role
+from vae_spec.diagnosis import cleared, consequences, diagnose, follows, nearness
 from vae_spec.registry import CLAIMS
 
 
-def test_precedence_and_explanations_speak_of_claims_and_mistakes_that_exist():
-    assert set(PRECEDENCE) <= set(CLAIMS)
-    assert set(EXPLAINS) <= set(CLAIMS)
-    assert set().union(*EXPLAINS.values()) <= set(CLAIMS)
-    assert set(MISTAKES) >= DECISIVE
+def test_ranked_claims_on_parts_come_before_those_on_trainings() -> None:
+    ranked = sorted((claim for claim in CLAIMS.values() if claim.rank is not None), key=lambda claim: nearness(claim.id))
+    assert [claim.trained for claim in ranked] == sorted(claim.trained for claim in ranked)
+    assert all(claim.mistakes for claim in ranked)
+
+
+def test_phenomena_follow_from_every_cause_and_from_each_other_where_said_alone() -> None:
+    phenomena = {claim.id for claim in CLAIMS.values() if claim.role is Role.PHENOMENON}
+    assert phenomena <= follows("KL-01") & follows("TRN-02")
+    assert all(follows(claim) == set(CLAIMS[claim].explains) for claim in phenomena)
 
 
 def test_the_sampler_s_identity_explains_what_follows_from_it():

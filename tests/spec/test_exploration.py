@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vae_spec.exploration import explore, generator
+from vae_spec.exploration import explore, for_all, generator
 from vae_spec.outcomes import Outcome, Verdict, violated
 from vae_spec.registry import CLAIMS
 from vae_spec.strategies import (
@@ -76,6 +76,20 @@ def test_a_structured_counterexample_is_simplified_part_by_part() -> None:
     found = explore(Trial("KL-01", 0, examples=200), code_batches(), examine)
     assert found is not None
     assert found.measured == {"batch": 5, "mu": 2.0}
+
+
+def test_anchors_come_first_and_are_not_simplified() -> None:
+    calls: list[int] = []
+    found = explore(TRIAL, NUMBERS, at_most(700, calls), anchors=(3, 9_999, 800))
+    assert found is not None
+    assert (found.measured["number"], calls) == (9_999, [3, 9_999])
+
+
+def test_a_claim_holds_for_all_examples_or_shows_the_one_it_does_not_hold_for() -> None:
+    sound = for_all(TRIAL, NUMBERS, at_most(10_001), "small", examples=7, measured={"limit": 10_001}, smallest_effect="1")
+    assert (sound.outcome, sound.message, sound.smallest_effect) == (Outcome.HOLDS, "small", "1")
+    assert sound.measured == {"examples": 7, "limit": 10_001}
+    assert for_all(TRIAL, NUMBERS, at_most(700), "small", smallest_effect="1").measured["number"] == 700
 
 
 @pytest.mark.parametrize("simplify", [True, False])

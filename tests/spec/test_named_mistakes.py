@@ -10,7 +10,7 @@ from binding_samples import Inline, Native, bound, divergence
 from torch import Tensor
 from torch.nn import functional as F
 
-from vae_spec.claims.kl import _explain_ratio, _named_by_ratio
+from vae_spec.claims.kl import explain_ratio
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome, Verdict
 from vae_spec.registry import CLAIMS
@@ -118,11 +118,11 @@ def test_a_random_decoder_is_not_taken_for_a_shortcut() -> None:
 
 
 def test_a_ratio_to_an_estimate_near_zero_names_nothing() -> None:
-    assert _named_by_ratio(-94.0, 220.0) is None
-    assert "1/2" not in _explain_ratio(-94.0, 220.0)
-    assert _named_by_ratio(2.01, 0.05) == "missing-half"
-    assert "1/2 is missing" in _explain_ratio(2.01, 0.05)
-    assert _named_by_ratio(-1.0, 0.02) == "kl-sign"
+    unclear = explain_ratio(-94.0, 0.6)
+    assert (unclear.mistake, "1/2" in unclear.words) == (None, False)
+    doubled = explain_ratio(2.01, 0.005)
+    assert (doubled.mistake, "1/2 is missing" in doubled.words) == ("missing-half", True)
+    assert explain_ratio(-1.0, 0.0).mistake == "kl-sign"
 
 
 def test_a_doubled_kl_is_still_named_by_its_ratio() -> None:

@@ -12,10 +12,10 @@ from fakes import facts, parts
 from torch import Tensor
 
 from vae_spec.claims.own_samples import DRAWS
+from vae_spec.error_budget import ledger
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome, Verdict
 from vae_spec.registry import CLAIMS
-from vae_spec.statistics.error_budget import ledger
 from vae_spec.subject import Facts, Noise, OwnSamples, Standing, Subject, SubjectFault
 from vae_spec.trial import Trial
 

@@ -16,7 +16,6 @@ from vae_spec.evidence import Arm, Group, Recipe, TrainedRun
 from vae_spec.judging import judge, precondition
 from vae_spec.outcomes import Verdict
 from vae_spec.registry import CLAIMS
-from vae_spec.trial import Trial
 
 REFERENCE_ONLY = ["TRN-08", "COL-04", "TOY-06", "EXR-01", "EXR-02", "EXR-03", "EXR-04", "CMP-01"]
 
@@ -45,7 +44,7 @@ def on_mnist(seed: int = 0, total: dict[int, float] | None = None, kl: dict[int,
 
 def table(**changes: dict[int, float]) -> Verdict:
     found: list[Group] = [{Arm.OWN: on_mnist(seed, **changes)} for seed in range(3)]
-    return judge(CLAIMS["TRN-08"], found, facts(), Trial("TRN-08", 0))
+    return judge(CLAIMS["TRN-08"], found, facts())
 
 
 def test_the_table_of_ten_epochs_is_met_or_not() -> None:
@@ -61,7 +60,7 @@ def test_the_table_of_ten_epochs_is_met_or_not() -> None:
 
 
 def test_the_table_is_for_mnist() -> None:
-    verdict = judge(CLAIMS["TRN-08"], groups(Experiment.IMAGES), facts(), Trial("TRN-08", 0))
+    verdict = judge(CLAIMS["TRN-08"], groups(Experiment.IMAGES), facts())
     assert verdict.outcome == "not-applicable"
     assert "--dataset mnist" in verdict.message
 
@@ -85,7 +84,7 @@ def remedies(seed: int, peak: float = 13.0, **kls: float) -> Group:
 
 
 def collapse(**changes: float) -> Verdict:
-    return judge(CLAIMS["COL-04"], [remedies(seed, **changes) for seed in range(3)], facts(), Trial("COL-04", 0))
+    return judge(CLAIMS["COL-04"], [remedies(seed, **changes) for seed in range(3)], facts())
 
 
 def test_the_strong_decoder_collapses_and_four_remedies_help() -> None:
@@ -104,7 +103,7 @@ def comparison(seed: int) -> Group:
 
 
 def test_the_three_kinds_are_reported_side_by_side() -> None:
-    verdict = judge(CLAIMS["CMP-01"], [comparison(seed) for seed in range(3)], facts(), Trial("CMP-01", 0))
+    verdict = judge(CLAIMS["CMP-01"], [comparison(seed) for seed in range(3)], facts())
     assert verdict.outcome == "holds"
     assert verdict.measured["GAN: coverage"] == pytest.approx(0.5)
     assert verdict.measured["VAE: coverage"] == pytest.approx(0.6)
@@ -116,7 +115,7 @@ def test_the_three_kinds_are_reported_side_by_side() -> None:
 def test_exercises_report_every_arm(claim_id: str) -> None:
     arms = ["latent_dim 4", "latent_dim 32"]
     found = [{arm: run(seed) for arm in arms} for seed in range(3)]
-    verdict = judge(CLAIMS[claim_id], found, facts(), Trial(claim_id, 0))
+    verdict = judge(CLAIMS[claim_id], found, facts())
     assert verdict.outcome == "holds"
     assert [line.partition(":")[0] for line in verdict.message.splitlines()] == arms
     assert verdict.measured["seeds"] == 3

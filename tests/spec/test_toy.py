@@ -17,7 +17,6 @@ from vae_spec.observations import PointSights
 from vae_spec.outcomes import Outcome, Verdict
 from vae_spec.registry import CLAIMS
 from vae_spec.statistics.seeds import LOOKS
-from vae_spec.trial import Trial
 
 POINTS = facts(input_shape=(2,), latent_dim=2, reference=True)
 SIGHTS = PointSights(0.06, 0.0, 0.95, 0.01, 1.0, np.zeros((5, 2)), np.zeros((41, 2)), np.zeros((256, 2)))
@@ -48,7 +47,7 @@ def group(**arms: TrainedRun) -> Group:
 def asked(claim: str, one: Group | TrainedRun, *, seeds: int = LOOKS[0]) -> Verdict:
     """The verdict on so many like seeds."""
     groups: list[Group] = [{Arm.OWN: one} if isinstance(one, TrainedRun) else one] * seeds
-    return judge(CLAIMS[claim], groups, POINTS, Trial(claim, 0))
+    return judge(CLAIMS[claim], groups, POINTS)
 
 
 def test_the_end_is_a_mean_over_dimensions() -> None:

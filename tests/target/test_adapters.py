@@ -123,9 +123,9 @@ def test_the_claims_that_are_asked_of_given_weights_are_named() -> None:
         identifier
         for area in ("REC", "SMP", "LAT", "INT", "COL")
         for identifier, claim in CLAIMS.items()
-        if claim.area == area and claim.as_it_is is not None
+        if claim.area == area and claim.as_it_is
     ]
-    assert {claim.area for claim in CLAIMS.values() if claim.as_it_is is not None} == {"REC", "SMP", "LAT", "INT", "COL"}
+    assert {claim.area for claim in CLAIMS.values() if claim.as_it_is} == {"REC", "SMP", "LAT", "INT", "COL"}
 
 
 def test_a_mistake_is_seen_through_the_adapter(tmp_path: Path) -> None:

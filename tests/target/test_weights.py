@@ -37,7 +37,6 @@ from vae_spec.outcomes import Outcome, Verdict
 from vae_spec.registry import CLAIMS
 from vae_spec.statistics.seeds import Side, decide
 from vae_spec.subject import Part
-from vae_spec.trial import Trial
 
 MODEL = """
 from vae_reference import VAE
@@ -110,7 +109,7 @@ def test_what_one_model_can_answer_is_asked_and_nothing_else(place: Path, monkey
 
 
 def test_the_claims_that_one_model_answers_are_those_that_say_so() -> None:
-    assert {claim.id for claim in CLAIMS.values() if claim.as_it_is is not None} == set(AS_THEY_ARE)
+    assert {claim.id for claim in CLAIMS.values() if claim.as_it_is} == set(AS_THEY_ARE)
 
 
 def test_collapsed_weights_are_seen_through(place: Path) -> None:
@@ -171,7 +170,7 @@ def test_one_model_near_a_border_is_left_open(place: Path, r2: float, outcome: O
     seen = replace(held_out(), r2_mean_code=r2)
     run = TrainedRun(Recipe("digits", 0, 0, 0.0), nothing, nothing, nothing, nothing, held_out=seen)
     facts = Session(options(place, "good.pt"), lambda _event: None).bind().facts
-    verdict = judge(CLAIMS["REC-01"], [{"own": run}], facts, Trial("REC-01", 0))
+    verdict = judge(CLAIMS["REC-01"], [{"own": run}], facts)
     assert (verdict.outcome, verdict.measured["seeds"]) == (outcome, 1)
     assert "seeds" not in verdict.message or "between seeds" in verdict.message
     assert precondition(CLAIMS["REC-01"], facts) is None
@@ -181,7 +180,7 @@ def test_one_model_near_a_border_is_left_open(place: Path, r2: float, outcome: O
 def test_one_model_of_each_calibrated_family_would_be_decided(identifier: str, place: Path) -> None:
     facts = Session(options(place, "good.pt"), lambda _event: None).bind().facts
     claim, scope = CLAIMS[identifier], NO_PIXEL_VARIANCE if identifier in ("SMP-01", "LAT-02") else EVERYWHERE
-    bounds = judge(claim, [{"own": trained_run()}], facts, Trial(identifier, 0)).expected
+    bounds = judge(claim, [{"own": trained_run()}], facts).expected
     assert bounds
     for functional, text in bounds.items():
         for border in str(text).split(" and "):

@@ -41,7 +41,7 @@ def render_claim(claim: Claim, console: Console) -> str:
         "What to do where it is violated": claim.hint,
         "Mistakes that it finds": "\n".join(f"{mistake}: {MISTAKES[mistake].what}" for mistake in claim.mistakes),
         "What it needs": ", ".join(str(part) for part in claim.needs),
-        "With --weights": "asked of the trained model as it is" if claim.as_it_is is not None else "",
+        "With --weights": "asked of the trained model as it is" if claim.as_it_is else "",
     }
     parts: list[RenderableType] = [
         Paragraph(f"{claim.id}  {claim.level.value}  {claim.title}", hang=2, style="bold"),

@@ -1,4 +1,4 @@
-"""Data sets, held in memory and rendered at the shape and in the range that an implementation takes."""
+"""Data sets in memory, rendered at the shape and in the range that an implementation takes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from vae_conformance.data.image_files import read_images
 from vae_conformance.errors import Unbound
 
 DIGITS_TRAIN = 1297
-"""Of scikit-learn's 1797 digits; the other 500 are held out. The split is fixed."""
+"""Number of training items among scikit-learn's 1797 digits; the other 500 are held out. The split is fixed."""
 _TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 
 
@@ -35,7 +35,7 @@ class Dataset:
     """Images in [0, 1] with their classes, in a fixed split.
 
     Attributes:
-        name: as the command line calls it.
+        name: its name on the command line.
         train, test: images of shape (items, channels, height, width), with one or three channels.
         train_labels, test_labels: their classes.
     """
@@ -48,7 +48,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the images and their classes; found once, as the name of every stored run takes part of it."""
+        """SHA-256 of the images and their classes; cached, because the key of every stored run includes it."""
         digest = hashlib.sha256()
         for part in (self.train, self.test, self.train_labels, self.test_labels):
             digest.update(np.ascontiguousarray(part.numpy()).data)
@@ -56,7 +56,7 @@ class Dataset:
 
 
 def digits() -> Dataset:
-    """scikit-learn's 8x8 digits, which need no download."""
+    """Load scikit-learn's 8x8 digits, which need no download."""
     from sklearn.datasets import load_digits  # noqa: PLC0415  scikit-learn takes a while to import, and exact runs do not need it
 
     bunch = load_digits()
@@ -68,10 +68,10 @@ def digits() -> Dataset:
 
 
 def from_torchvision(name: str, root: Path) -> Dataset:
-    """MNIST or Fashion-MNIST as torchvision keeps it under `root`; nothing is downloaded.
+    """Load MNIST or Fashion-MNIST from torchvision's files under `root`; nothing is downloaded.
 
     Raises:
-        Unbound: it is not there, or its files cannot be read.
+        Unbound: the files do not exist or cannot be read.
     """
     parts = _parts(name, root)
     if parts is None:
@@ -85,13 +85,13 @@ def from_torchvision(name: str, root: Path) -> Dataset:
 
 
 def download(name: str, data_root: str | None) -> None:
-    """Let torchvision download a data set into `data_root`, where it does not lie there yet; the digits need none.
+    """Download a data set into `data_root` with torchvision unless it is already there; the digits need no download.
 
-    It is downloaded into a folder beside its place and moved there file by file once it is whole. So what fails or is
-    interrupted leaves nothing behind, and two runs at a time do not meet.
+    Files are downloaded into a temporary folder and moved one by one once the download is complete. A failed or
+    interrupted download leaves nothing behind, and two concurrent runs do not interfere.
 
     Raises:
-        Unbound: no folder is named, the files that are there cannot be read, or the download fails.
+        Unbound: no folder is given, existing files cannot be read, or the download fails.
     """
     if name in _TORCHVISION:
         root = _root(name, data_root)
@@ -100,7 +100,7 @@ def download(name: str, data_root: str | None) -> None:
 
 
 def _parts(name: str, root: Path) -> list[Any] | None:
-    """The training set and the test set as torchvision reads them; None where they are not there."""
+    """Load the training set and the test set with torchvision, or return None if they do not exist."""
     source = _torchvision_class(name)
     try:
         return [source(str(root), train=train, download=False) for train in (True, False)]
@@ -119,13 +119,13 @@ def _download(name: str, root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".download-", dir=root) as aside:
-            # torchvision tells its sources on standard output, which belongs to the report.
+            # torchvision prints its sources to standard output, which is reserved for the report.
             with redirect_stdout(sys.stderr):
                 source(aside, train=True, download=True)
             for file in [path for path in Path(aside).rglob("*") if path.is_file()]:
-                place = root / file.relative_to(aside)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                file.replace(place)
+                destination = root / file.relative_to(aside)
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(destination)
     except (RuntimeError, OSError, EOFError, HTTPException, zlib.error) as error:
         raise Unbound(
             f"{name} could not be downloaded into {root}: {_one_line(error)}",
@@ -133,12 +133,12 @@ def _download(name: str, root: Path) -> None:
         ) from error
     finally:
         for folder in made:
-            with suppress(OSError):  # not there, or not empty: the data set lies in it
+            with suppress(OSError):  # missing, or not empty because it holds the data set
                 folder.rmdir()
 
 
 def _torchvision_class(name: str) -> Callable[..., Any]:
-    from vae_conformance.guard.torchvision_operators import import_torchvision  # noqa: PLC0415  slow to import, and seldom needed
+    from vae_conformance.guard.torchvision_operators import import_torchvision  # noqa: PLC0415  slow to import, and rarely needed
 
     found: Callable[..., Any] = getattr(import_torchvision("torchvision.datasets"), _TORCHVISION[name])
     return found
@@ -155,10 +155,10 @@ def _root(name: str, data_root: str | None) -> Path:
 
 
 def own_images(path: Path) -> Dataset:
-    """The user's own images (`vae_conformance.data.image_files`).
+    """Load the user's own images (see `vae_conformance.data.image_files`).
 
     Raises:
-        Unbound: the archive cannot be read, or holds nothing that can be trained on.
+        Unbound: the archive cannot be read or holds nothing to train on.
     """
     found = read_images(path)
     train, test = found.labels or clusters_of(found)
@@ -167,10 +167,10 @@ def own_images(path: Path) -> Dataset:
 
 
 def load(name: str, data_root: str | None, data: str | None = None) -> Dataset:
-    """A data set by its name; `OWN_IMAGES` is the archive `data`.
+    """Load a data set by its name; `OWN_IMAGES` is the archive `data`.
 
     Raises:
-        Unbound: it is not to be had.
+        Unbound: there is no such data set, or it cannot be loaded.
     """
     if name == "digits":
         return digits()
@@ -182,12 +182,12 @@ def load(name: str, data_root: str | None, data: str | None = None) -> Dataset:
 
 
 def render(images: Float[Tensor, "items some_channels height width"], shape: tuple[int, ...], value_range: tuple[float, float]) -> Tensor:
-    """The images at an implementation's own shape and range: bilinear to its size, flat for a flat input.
+    """Render images at an implementation's shape and range, of shape (items, *shape): resized bilinearly, flattened for a flat input.
 
-    Grey images are repeated over its channels; colours become grey, by their mean, for another number of channels than theirs.
+    Grey images are repeated over the channels; colour images are averaged to grey if the number of channels differs.
 
     Raises:
-        Unbound: a flat shape is neither a square nor three squares.
+        Unbound: a flat shape is neither one square image nor three square channels.
     """
     channels, height, width = image_shape(shape)
     if images.shape[2:] != (height, width):
@@ -199,10 +199,10 @@ def render(images: Float[Tensor, "items some_channels height width"], shape: tup
 
 
 def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Channels, height and width of an implementation's input; a flat one is a square, or three.
+    """Return channels, height and width of an implementation's input; a flat one is read as one or three square channels.
 
     Raises:
-        Unbound: it is neither.
+        Unbound: the shape is not that of an image.
     """
     if len(shape) == 3:
         return shape[0], shape[1], shape[2]
@@ -220,6 +220,6 @@ def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def clusters() -> Float[Tensor, "256 2"]:
-    """The 2-D lab's points (VAE Basics 6.6.3): 128 around (1, 0), then 128 around (-1, 0), deviation 0.15, from the global generator."""
+    """Draw the 2-D lab's points (VAE Basics 6.6.3) from the global generator: 128 around (1, 0), then 128 around (-1, 0), std 0.15."""
     centres = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
     return torch.cat([torch.randn(128, 2) * 0.15 + centre for centre in centres])

@@ -1,7 +1,7 @@
-"""People's own images, from a NumPy archive: read without pickles, checked, and split, without PyTorch.
+"""The user's own images from a NumPy archive: read without pickles, validated and split, without PyTorch.
 
-The archive holds `train` and `test`, or `images` alone, of which the last five hundred of a fixed shuffle are held out; and with them
-`train_labels` and `test_labels`, or `labels`. The names that Keras and scikit-learn people use (`x_train`, `X`, `y`, …) do as well.
+The archive holds `train` and `test`, or `images` alone, of which the last five hundred of a fixed shuffle are held out; optionally also
+`train_labels` and `test_labels`, or `labels`. The names common in Keras and scikit-learn (`x_train`, `X`, `y`, …) are accepted too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from vae_conformance.errors import Unbound
 
 LEAST_TRAIN, LEAST_HELD_OUT = 1000, 500
-"""Fewer items than these and the margins, which were calibrated with as many, would not be what they say."""
+"""The fewest items accepted: the margins were calibrated with at least as many, and do not apply to fewer."""
 CLUSTERS, COMPONENTS, LOOKED_AT = 10, 32, 10_000
-"""Without labels, k-means clusters of the principal components of that many images stand in for classes."""
+"""Without labels, classes are replaced with k-means clusters of the principal components of at most LOOKED_AT images."""
 _TRAIN, _TEST, _ALL = (
     ("train", "x_train", "X_train", "train_images"),
     ("test", "x_test", "X_test", "test_images"),
@@ -38,7 +38,7 @@ class OwnImages:
 
     Attributes:
         train, test: of shape (items, channels, height, width), with one or three channels.
-        labels: the classes 0, 1, … of the training images and of the others; None where the archive has none.
+        labels: the classes 0, 1, … of the training and of the test images; None if the archive has none.
     """
 
     train: Images
@@ -47,16 +47,16 @@ class OwnImages:
 
 
 def read_images(path: Path) -> OwnImages:
-    """The images of an archive.
+    """Read the images of an archive.
 
     Raises:
-        Unbound: it cannot be read, or holds nothing that can be trained on.
+        Unbound: it cannot be read or holds nothing to train on.
     """
     arrays = _arrays(path)
     train, test = _one(arrays, _TRAIN), _one(arrays, _TEST)
     if (train is None) != (test is None):
-        there, lacking = ("train", "test") if test is None else ("test", "train")
-        raise _fault(path, f"holds {there} but no {lacking}", "save both, or all images as one array called images")
+        present, missing = ("train", "test") if test is None else ("test", "train")
+        raise _fault(path, f"holds {present} but no {missing}", "save both, or all images as one array called images")
     labels: tuple[NDArray[np.generic] | None, NDArray[np.generic] | None]
     if train is not None and test is not None:
         labels = (_one(arrays, _TRAIN_LABELS), _one(arrays, _TEST_LABELS))
@@ -112,7 +112,7 @@ def _split(
 
 
 def _images(values: NDArray[np.generic], path: Path, name: str) -> Images:
-    """Items as (items, channels, height, width): given so, with channels last, without channels, or as rows of a square."""
+    """Convert images to (items, channels, height, width); channels may be last or absent, and square images may be flat rows."""
     if values.dtype.kind not in "buif":
         raise _fault(path, f"holds {name} as {values.dtype}, not as numbers", "save pixels as whole numbers or floats")
     values = values.astype(np.float32)
@@ -138,7 +138,7 @@ def _size(images: Images) -> str:
 
 
 def _scaled(images: tuple[Images, Images], path: Path) -> tuple[Images, Images]:
-    """In [0, 1]: from there, from [-1, 1], or from 0 … 255, by the extremes of all images together."""
+    """Scale images to [0, 1] from [0, 1], [-1, 1] or 0 … 255, decided by the extremes of all images together."""
     finite = all(bool(np.isfinite(part).all()) for part in images)
     low, high = (float(min(part.min(initial=np.inf) for part in images)), float(max(part.max(initial=-np.inf) for part in images)))
     if not finite or not low < high:
@@ -166,7 +166,7 @@ def _from(images: tuple[Images, Images], low: float, width: float) -> tuple[Imag
 def _classes(
     images: tuple[Images, Images], labels: tuple[NDArray[np.generic] | None, NDArray[np.generic] | None], path: Path
 ) -> tuple[Labels, Labels] | None:
-    """The archive's own classes as 0, 1, …; None where it has none, or one alone."""
+    """Return the archive's classes as 0, 1, …, or None if it has none or only one."""
     if labels[0] is None or labels[1] is None:
         return None
     flat = tuple(part.reshape(len(part), -1) for part in (labels[0], labels[1]))
@@ -181,7 +181,7 @@ def _classes(
 
 
 def clusters(found: OwnImages) -> tuple[Labels, Labels]:
-    """What stands in for classes where there are none: k-means clusters of the images' principal components."""
+    """Compute substitutes for missing classes: k-means clusters of the images' principal components."""
     from sklearn.cluster import KMeans  # noqa: PLC0415  slow to import, and only unlabelled data needs it
     from sklearn.decomposition import PCA  # noqa: PLC0415
 

@@ -1,1 +1,1 @@
-"""Experiments: they train the Subject and write down what is seen as Evidence. They never judge."""
+"""Experiments: they train the Subject and record measurements as Evidence. They never judge."""

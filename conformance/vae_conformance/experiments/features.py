@@ -1,7 +1,7 @@
 """The feature space in which samples are compared with data: the last hidden layer of a small classifier trained on the same data.
 
-Distances between pixels call any dim smudge near to everything (true of MNIST); those between features ask whether images are alike as
-digits, garments or whatever the classes are. The classifier is trained once for each data set and image size, and kept in the store.
+In pixel space any dim smudge is close to everything (as on MNIST); distances between features measure whether images are alike as digits,
+garments or other classes. The classifier is trained once for each data set and image size, and cached in the store.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from vae_spec.statistics.samples import Fidelity, fidelity
 HIDDEN = (128, 32)
 """Units of the two hidden layers; the second is the feature space."""
 TRAINED_ON = 10_000
-"""Training items at most."""
+"""The largest number of training items."""
 EPOCHS = 40
 ITEMS = 500
-"""Held-out items, and samples, that are compared."""
+"""The number of held-out items, and of samples, that are compared."""
 
 Images = Float[np.ndarray, "items channels height width"]
 Values = NDArray[np.float64]
@@ -38,8 +38,8 @@ class FeatureSpace:
     """A trained classifier as plain arrays, and held-out items in its features.
 
     Attributes:
-        weights, biases: of its layers, input first.
-        held_out: features of the held-out items, (items, features).
+        weights, biases: those of its layers, input first.
+        held_out: features of the held-out items, of shape (items, features).
         training: features of as many training items.
     """
 
@@ -49,17 +49,17 @@ class FeatureSpace:
     training: Values
 
     def features(self, images: Images) -> Values:
-        """The last hidden layer's output, of shape (items, 32); colours count with their mean."""
+        """Return the last hidden layer's output, of shape (items, 32); colour channels are averaged."""
         return _hidden(self.weights, self.biases, images)
 
     def probabilities(self, images: Images) -> Values:
-        """The predicted class probabilities, of shape (items, classes)."""
+        """Return the predicted class probabilities, of shape (items, classes)."""
         scores: Values = self.features(images) @ self.weights[-1] + self.biases[-1]
         return np.asarray(special.softmax(scores, axis=1))
 
     @cached_property
     def of_data(self) -> Fidelity:
-        """What training items themselves reach against the held-out ones: the scale for samples."""
+        """Fidelity of the training items against the held-out ones: the reference value for samples."""
         return fidelity(self.held_out, self.training)
 
 
@@ -71,7 +71,7 @@ def _hidden(weights: tuple[Values, ...], biases: tuple[Values, ...], images: Ima
 
 
 def feature_space(data: Dataset, side: tuple[int, int], store: Store) -> FeatureSpace:
-    """The feature space of a data set at an image size; trained where the store has none."""
+    """Return the feature space of a data set at an image size, training it if the store has none."""
     key = content_key(
         {
             "data": data.fingerprint,
@@ -98,7 +98,7 @@ def _train(data: Dataset, side: tuple[int, int]) -> FeatureSpace:
     images = render(data.train[:TRAINED_ON], (1, *side), (0.0, 1.0)).double().numpy()
     classifier = MLPClassifier(HIDDEN, batch_size=64, learning_rate_init=1e-3, max_iter=EPOCHS, random_state=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says that it has not converged; features need no more than this
+        warnings.simplefilter("ignore")  # about convergence, which the features do not need
         classifier.fit(images.reshape(len(images), -1), data.train_labels[: len(images)].numpy())
     weights, biases = tuple(map(np.asarray, classifier.coefs_)), tuple(map(np.asarray, classifier.intercepts_))
     held_out = render(data.test[:ITEMS], (1, *side), (0.0, 1.0)).double().numpy()

@@ -1,4 +1,4 @@
-"""The laboratory: gives the runs that a claim asks for, training what the store does not have, and sharing the work between processes."""
+"""The laboratory: provides the runs that a claim needs, trains those missing from the store, and shares the work between processes."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.subject import SubjectFault
 from vae_spec.trial import derive_seed
 
-AT_ONCE, PATIENTLY = 0.0, -1.0
-"""How long to wait for the lock of a run that another process makes, as `filelock` counts."""
+NO_WAIT, WAIT = 0.0, -1.0
+"""`filelock` timeouts for the lock of a run that another process may be making: return at once, or wait without limit."""
 LAB_UNIT = 0.5
-"""A weight of 1 in the lab multiplies means over two dimensions: half the squared error is its likelihood, half the KL its divergence."""
+"""A weight of 1 in the lab multiplies means over two dimensions: half the squared error is the likelihood, half the KL the divergence."""
 LAB = frozenset({Experiment.LAB, Experiment.LAB_PRINTED, Experiment.LAB_WEIGHTS, Experiment.LAB_TANH})
 """The experiments of the 2-D lab."""
 _JUDGING = frozenset(
@@ -51,17 +51,17 @@ _JUDGING = frozenset(
         "strategies.py",
     }
 )
-"""Parts of the specification that only look at evidence: a change of theirs leaves trained runs as they are."""
+"""Parts of the specification that only read evidence: changing them does not invalidate trained runs."""
 _DECIDING = ("binding", "data", "experiments", "guard", "target")
-"""The rooms that decide which model is built, how it is called, and what it is trained on."""
+"""The packages that decide which model is built, how it is called, and what it is trained on."""
 
 Lengths = Mapping[str, dict[str, Plan]]
-"""For a run that is the beginning of others, or they of it, all of them by their names, the longest last."""
+"""By run key: all runs of one training that differ only in length, by their keys, the longest last."""
 
 
 @functools.cache
 def code_fingerprint() -> str:
-    """SHA-256 over the sources that decide what a trained run is: evidence made by other code is other evidence."""
+    """Return the SHA-256 of the source code that determines a trained run, so that runs made by other code are not reused."""
     digest = hashlib.sha256()
     conformance = Path(__file__).parent.parent
     folders = (*(conformance / room for room in _DECIDING), Path(str(vae_spec.__file__)).parent)
@@ -75,12 +75,12 @@ class Laboratory:
     """Trained runs of one subject.
 
     Args:
-        subject: what is trained.
-        fingerprint: of the implementation's sources.
-        options: of the run.
-        say: called with one line of progress now and then.
-        target: where the subject came from, for plans that build it with other arguments.
-        ahead: the experiments that will be asked for: while another process makes what is wanted now, runs of these are made.
+        subject: the subject to train.
+        fingerprint: hash of the implementation's source code.
+        options: options of the run.
+        say: called from time to time with one line of progress.
+        target: the subject's target, for plans that build it with other arguments.
+        upcoming: experiments needed later; their runs are made while another process makes the runs needed now.
     """
 
     def __init__(
@@ -90,48 +90,50 @@ class Laboratory:
         options: RunOptions,
         say: Say,
         target: Target | None = None,
-        ahead: Sequence[Experiment] = (),
+        upcoming: Sequence[Experiment] = (),
     ) -> None:
         self.subject = subject
         self.fingerprint = fingerprint
         self.options = options
-        self.ahead = tuple(ahead)
+        self.upcoming = tuple(upcoming)
         self.store = Store(options.store_path or default_folder())
         self.maker = Maker(subject, options, say, target, self.store)
         self._kept: dict[str, TrainedRun] = {}
 
     def groups(self, experiment: Experiment, count: int) -> list[Group]:
-        """The first `count` groups of paired runs of an experiment, one a seed; one alone for the lab's printed run, and of given weights.
+        """Return the first `count` groups of paired runs of an experiment, one group per seed.
+
+        The lab's printed run and given weights have a single group.
 
         Raises:
             SubjectFault: the implementation's code failed in training.
-            Unbound: the data set is not to be had.
+            Unbound: the data set cannot be loaded.
         """
         plans = self._plans(experiment, count)
         wanted = self._keyed(plans)
         lengths = self._lengths(plans, count)
-        # Whoever finds a run neither stored nor in the making makes it.
-        waiting = {key: plan for key, plan in wanted.items() if not self._obtain(key, plan, AT_ONCE, lengths)}
+        # The first process to find a run neither stored nor locked makes it.
+        waiting = {key: plan for key, plan in wanted.items() if not self._obtain(key, plan, NO_WAIT, lengths)}
         if waiting:
-            self._work_ahead(count, lengths)
+            self._make_upcoming(count, lengths)
         for key, plan in waiting.items():
-            self._obtain(key, plan, PATIENTLY, lengths)
+            self._obtain(key, plan, WAIT, lengths)
         return [{arm: self._kept[self._key(plan)] for arm, plan in group.items()} for group in plans]
 
     def keys(self, experiment: Experiment, count: int) -> list[dict[str, str]]:
-        """The names in the store of the runs that `groups` gives, by arm."""
+        """Return the store keys of the runs that `groups` returns, by arm."""
         return [{arm: self._key(plan) for arm, plan in group.items()} for group in self._plans(experiment, count)]
 
     def made(self, key: str) -> bool:
-        """Whether the run of that name lies in the store."""
+        """Return whether the store has the run with this key."""
         return key in self._kept or self.store.has(key)
 
     def _keyed(self, plans: Sequence[Mapping[str, Plan]]) -> dict[str, Plan]:
         return {self._key(plan): plan for group in plans for plan in group.values()}
 
     def _lengths(self, plans: Sequence[Mapping[str, Plan]], count: int) -> Lengths:
-        """Which of the trainings that are wanted now or will be begin alike and differ in their length alone, shortest first."""
-        groups = [*plans, *(group for experiment in self.ahead for group in self._plans(experiment, count))]
+        """Find the trainings, needed now or later, that differ only in length; each group is sorted by length, shortest first."""
+        groups = [*plans, *(group for experiment in self.upcoming for group in self._plans(experiment, count))]
         found: dict[str, dict[str, Plan]] = {}
         for key, plan in self._keyed(groups).items():
             if plan.system is None and not plan.recipe.single_stream:
@@ -139,24 +141,24 @@ class Laboratory:
         alike = [sorted(plans.items(), key=lambda one: one[1].recipe.steps) for plans in found.values() if len(plans) > 1]
         return {key: stages for stages in map(dict, alike) for key in stages}
 
-    def _work_ahead(self, count: int, lengths: Lengths) -> None:
-        """Make one run that will be asked for, in place of waiting for one that another process makes."""
-        for experiment in self.ahead:
+    def _make_upcoming(self, count: int, lengths: Lengths) -> None:
+        """Make one run that is needed later, instead of waiting for a run that another process makes."""
+        for experiment in self.upcoming:
             for key, plan in self._keyed(self._plans(experiment, count)).items():
                 if key in self._kept or self.store.get(key) is not None:
                     continue
-                # A fault here is for the claim that asks for this run.
+                # A fault here is reported by the claim that needs this run.
                 with contextlib.suppress(SubjectFault):
-                    if not self._obtain(key, plan, AT_ONCE, lengths):
+                    if not self._obtain(key, plan, NO_WAIT, lengths):
                         continue
                 return
 
     def runs(self, experiment: Experiment, count: int) -> list[TrainedRun]:
-        """The runs of an experiment that compares nothing."""
+        """Return the runs of an experiment that has a single arm."""
         return [run for group in self.groups(experiment, count) for run in group.values()]
 
     def _obtain(self, key: str, plan: Plan, patience: float, lengths: Lengths) -> bool:
-        """Keep a run, made if need be, and with it those of other lengths; False where somebody else is making it."""
+        """Load a run, or make it with those of other lengths; return False if another process is making it."""
         if key in self._kept:
             return True
         found = self.store.get(key)
@@ -171,14 +173,14 @@ class Laboratory:
         return True
 
     def _make_and_keep(self, key: str, stages: Mapping[str, Plan]) -> TrainedRun:
-        """Make a run, and on the way those of the other lengths that are not stored."""
+        """Make a run and, in the same training, those of other lengths that are not stored."""
         missing = {name: plan for name, plan in stages.items() if name == key or not self.store.has(name)}
         try:
             made = self.maker.make(list(missing.values()))
         except SubjectFault:
             if len(missing) == 1:
                 raise
-            # What is wrong may come after the end of the training that is asked for.
+            # The fault may occur after the end of the requested training.
             missing = {key: stages[key]}
             made = self.maker.make(list(missing.values()))
         runs = dict(zip(missing, made, strict=True))
@@ -202,7 +204,7 @@ class Laboratory:
         return [exercise_plans(experiment, pixels, seed, self.subject.facts.latent_dim) for seed in seeds]
 
     def _lab_unit(self) -> float:
-        """The factor on the subject's own KL term that is a weight of 1 in the lab's terms."""
+        """Return the factor on the subject's own KL term that corresponds to a weight of 1 in the lab."""
         scale = self.maker.scale(self.subject, 4)
         if scale is None:
             return 1.0
@@ -232,5 +234,5 @@ class Laboratory:
 
 
 def _beginning(plan: Plan) -> Plan:
-    """What trainings have in common that begin alike and differ in their length alone."""
+    """Return what trainings that differ only in length have in common."""
     return replace(plan, recipe=replace(plan.recipe, steps=0), thorough=False)

@@ -1,4 +1,4 @@
-"""Making a trained run by a plan: the subject is built as the plan says, trained, and looked at."""
+"""Making a trained run from a plan: build the subject as the plan says, train it, and observe it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from vae_conformance.data import datasets
 from vae_conformance.data.datasets import image_shape
 from vae_conformance.experiments.features import feature_space
 from vae_conformance.experiments.observe_held_out import REPORTED_ITEMS, STATIONARITY_ITEMS, held_out, loss_scale, stationarity
-from vae_conformance.experiments.observe_images import RunawayError, Surroundings, look, surroundings
-from vae_conformance.experiments.observe_points import look_at_points
+from vae_conformance.experiments.observe_images import ImageContext, RunawayError, image_context, observe_images
+from vae_conformance.experiments.observe_points import observe_points
 from vae_conformance.experiments.plans import Plan
 from vae_conformance.experiments.reference_systems import run_system
 from vae_conformance.experiments.store import Store
@@ -34,20 +34,20 @@ from vae_spec.observations import Sights
 from vae_spec.subject import Likelihood, SubjectFault
 
 REPEATED_STEPS = 40
-"""How many first steps a second training under the same seed repeats."""
+"""The number of first steps that a second training under the same seed repeats."""
 
 Say = Callable[[str], None]
 
 
 class Maker:
-    """Makes the trained runs of one subject.
+    """Maker of the trained runs of one subject.
 
     Args:
-        subject: what is trained.
-        options: of the run.
-        say: called with one line of progress now and then.
-        target: where the subject came from, for plans that build it with other arguments.
-        store: keeps the feature spaces that trained models are compared in.
+        subject: the subject to train.
+        options: options of the run.
+        say: called from time to time with one line of progress.
+        target: the subject's target, for plans that build it with other arguments.
+        store: cache of the feature spaces in which trained models are compared.
     """
 
     def __init__(self, subject: InProcessSubject, options: RunOptions, say: Say, target: Target | None, store: Store) -> None:
@@ -56,30 +56,30 @@ class Maker:
         self.say = say
         self.target = target
         self.store = store
-        self._seen: dict[tuple[object, ...], Surroundings] = {}
+        self._seen: dict[tuple[object, ...], ImageContext] = {}
         self._scales: dict[int, float | None] = {}
         self._slow: StillTraining | None = None
 
     def make(self, stages: Sequence[Plan]) -> list[TrainedRun]:
-        """Train by a plan, or by several that differ in their length alone, shortest first, and look at what came of it.
+        """Train by one plan, or by several that differ only in length, shortest first, and observe the trained models.
 
         Raises:
             SubjectFault: the implementation's code failed, or it cannot be built as the plan says.
-            Unbound: the data set, or the registered system, is not to be had.
+            Unbound: the data set or the registered system cannot be loaded.
         """
         plan = stages[-1]
         if plan.system is not None:
-            return [run_system(plan.system, plan.recipe, self._around(self.subject, plan), self._progress(plan))]
+            return [run_system(plan.system, plan.recipe, self._context(self.subject, plan), self._progress(plan))]
         if self.subject.facts.given_weights:
             return [self._observe_as_it_is(plan)]
         subject = self._built(plan)
         return [self._observe_points(subject, plan)] if plan.recipe.single_stream else self._observe_images(subject, stages)
 
     def _built(self, plan: Plan) -> InProcessSubject:
-        """The subject, or the same implementation built with other arguments.
+        """Return the subject, or the same implementation built with the plan's arguments.
 
         Raises:
-            SubjectFault: it cannot be built with them.
+            SubjectFault: it cannot be built with these arguments.
         """
         if not plan.arguments:
             return self.subject
@@ -97,17 +97,17 @@ class Maker:
 
         return progress
 
-    def _around(self, subject: InProcessSubject, plan: Plan) -> Surroundings:
+    def _context(self, subject: InProcessSubject, plan: Plan) -> ImageContext:
         data = dataset(plan.recipe.dataset, self.options)
         shape = subject.facts.input_shape if plan.system is None or plan.system[0] != "collapse" else (1, *data.train.shape[2:])
         key = (plan.recipe.dataset, shape, subject.facts.input_range)
         if key not in self._seen:
             space = feature_space(data, image_shape(shape)[1:], self.store)
-            self._seen[key] = surroundings(data, space, replace(subject.facts, input_shape=shape))
+            self._seen[key] = image_context(data, space, replace(subject.facts, input_shape=shape))
         return self._seen[key]
 
     def scale(self, subject: InProcessSubject, batch: int) -> float | None:
-        """The scale of a subject's loss in its untrained state; for the bound subject, whose state is the same every time, found once."""
+        """Return the scale of a subject's loss in its untrained state; cached for the bound subject, whose state never differs."""
         if subject is not self.subject:
             return loss_scale(subject, batch)
         if batch not in self._scales:
@@ -115,10 +115,10 @@ class Maker:
         return self._scales[batch]
 
     def _train(self, subject: InProcessSubject, stages: Sequence[Plan], items: torch.Tensor) -> list[tuple[Training, TrainedRun]]:
-        """The training at the end of each stage, and what its curves say."""
+        """Train, and return for the end of each stage the training and a run that holds its curves."""
         recipe = stages[-1].recipe
         if self._slow is not None and recipe.steps >= self._slow.steps:
-            raise self._slow  # every other would take as long
+            raise self._slow  # every other training would take as long
         with self._remembering(), time_limit(self.options.training_time_limit, f"one training ({recipe.steps} steps)"):
             trainings = train_in_stages(subject, recipe, [stage.recipe.steps for stage in stages], items, self._progress(stages[-1]))
         batch = min(recipe.batch, len(items)) if recipe.batch else 256
@@ -150,33 +150,33 @@ class Maker:
         )
 
     def _observe_images(self, subject: InProcessSubject, stages: Sequence[Plan]) -> list[TrainedRun]:
-        around = self._around(subject, stages[-1])
-        trained = self._train(subject, stages, around.train)
-        return [self._observe_trained(subject, plan, around, *found) for plan, found in zip(stages, trained, strict=True)]
+        context = self._context(subject, stages[-1])
+        trained = self._train(subject, stages, context.train)
+        return [self._observe_trained(subject, plan, context, *found) for plan, found in zip(stages, trained, strict=True)]
 
     def _observe_trained(
-        self, subject: InProcessSubject, plan: Plan, around: Surroundings, training: Training, run: TrainedRun
+        self, subject: InProcessSubject, plan: Plan, context: ImageContext, training: Training, run: TrainedRun
     ) -> TrainedRun:
         if training.diverged_at is not None:
             return run
-        reported_scale = self.scale(subject, min(REPORTED_ITEMS, len(around.test)))
-        noise = self._noise_over_data(subject, around, plan)
-        stationarity_scale = self.scale(subject, min(STATIONARITY_ITEMS, len(around.train))) if plan.thorough else None
+        reported_scale = self.scale(subject, min(REPORTED_ITEMS, len(context.test)))
+        noise = self._noise_over_data(subject, context, plan)
+        stationarity_scale = self.scale(subject, min(STATIONARITY_ITEMS, len(context.train))) if plan.thorough else None
         before = subject.state()
         subject.load(training.state)
         try:
             return replace(
                 run,
                 notes={**run.notes, NOISE_OVER_DATA: noise},
-                held_out=held_out(subject, around.train, around.test, reported_scale),
-                stationarity=stationarity(subject, around.train, stationarity_scale) if plan.thorough else None,
-                sights=_sights(subject, around, plan),
+                held_out=held_out(subject, context.train, context.test, reported_scale),
+                stationarity=stationarity(subject, context.train, stationarity_scale) if plan.thorough else None,
+                sights=_sights(subject, context, plan),
             )
         finally:
             subject.load(before)
 
-    def _noise_over_data(self, subject: InProcessSubject, around: Surroundings, plan: Plan) -> float:
-        """The noise variance that a squared error stands for, its accepted weight of the KL counted in, over the data's largest variance.
+    def _noise_over_data(self, subject: InProcessSubject, context: ImageContext, plan: Plan) -> float:
+        """Return the noise variance that a squared error implies, including its accepted KL weight, over the data's largest variance.
 
         0 for other likelihoods, for weights that are not accepted, and in trainings without a KL.
         """
@@ -186,12 +186,12 @@ class Maker:
         weight = kl_weight(subject, batch=4) / scale
         if not math.isclose(weight, nearest_weight(weight, accepted_weights(subject.facts)), rel_tol=0.05):
             return 0.0
-        return weight * plan.recipe.beta / around.largest_variance
+        return weight * plan.recipe.beta / context.largest_variance
 
     def _observe_as_it_is(self, plan: Plan) -> TrainedRun:
-        """What a model with given weights does on held-out items: a run without curves."""
-        around = self._around(self.subject, plan)
-        scale = self.scale(self.subject, min(REPORTED_ITEMS, len(around.test)))
+        """Observe a model with given weights on held-out items, as a run without curves."""
+        context = self._context(self.subject, plan)
+        scale = self.scale(self.subject, min(REPORTED_ITEMS, len(context.test)))
         nothing = np.zeros(0)
         return TrainedRun(
             plan.recipe,
@@ -199,8 +199,8 @@ class Maker:
             nothing,
             nothing,
             nothing,
-            held_out=held_out(self.subject, around.train, around.test, scale),
-            sights=_sights(self.subject, around, plan),
+            held_out=held_out(self.subject, context.train, context.test, scale),
+            sights=_sights(self.subject, context, plan),
         )
 
     def _observe_points(self, subject: InProcessSubject, plan: Plan) -> TrainedRun:
@@ -210,21 +210,21 @@ class Maker:
         before = subject.state()
         subject.load(training.state)
         try:
-            return replace(run, points=look_at_points(subject, plan.recipe.seed))
+            return replace(run, points=observe_points(subject, plan.recipe.seed))
         finally:
             subject.load(before)
 
 
-def _sights(subject: InProcessSubject, around: Surroundings, plan: Plan) -> Sights | None:
-    """What is seen of a trained subject; None where its codes ran away, which the curves and the KL tell."""
+def _sights(subject: InProcessSubject, context: ImageContext, plan: Plan) -> Sights | None:
+    """Observe a trained subject on images; None if its latents diverged, which the curves and the KL show."""
     try:
-        return look(subject, around, noise=plan.recipe.noise)
+        return observe_images(subject, context, noise=plan.recipe.noise)
     except RunawayError:
         return None
 
 
 def _label(plan: Plan) -> str:
-    """What is trained, in a few words."""
+    """Describe a training in a few words."""
     recipe = plan.recipe
     parts = [f"seed {recipe.seed}"]
     if plan.system is not None:
@@ -238,20 +238,20 @@ def _label(plan: Plan) -> str:
 
 
 def _repeat(subject: InProcessSubject, plan: Plan, items: torch.Tensor, training: Training) -> tuple[float | None, int]:
-    """The largest relative difference of the first steps when the training is begun once more."""
+    """Repeat the first steps of a training; return the largest relative difference and the number of steps compared."""
     steps = min(REPEATED_STEPS, plan.recipe.steps)
     again = train(subject, replace(plan.recipe, steps=steps, samples=0), items)
-    there, here = again.total, training.total[: len(again.total)]
-    if len(there) != len(here) or not len(here):
+    repeated, first = again.total, training.total[: len(again.total)]
+    if len(repeated) != len(first) or not len(first):
         return None, 0
-    return float(np.abs(there - here).max() / np.abs(here).max()), len(here)
+    return float(np.abs(repeated - first).max() / np.abs(first).max()), len(first)
 
 
 def dataset(name: str, options: RunOptions) -> datasets.Dataset:
-    """A data set of a run; loaded at the first call.
+    """Return a data set of a run, loaded on first use.
 
     Raises:
-        Unbound: it is not to be had.
+        Unbound: it cannot be loaded.
     """
     return _loaded(name, options.data_root, options.data)
 

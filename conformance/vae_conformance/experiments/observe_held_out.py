@@ -1,4 +1,4 @@
-"""What is seen of a trained subject, as frozen evidence: held-out reconstructions, per-dimension KL, the effective beta it optimised."""
+"""Measurements of a trained subject on held-out items: reconstructions, KL per dimension, and the effective beta it optimised."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vae_spec.subject import Posterior, Subject
 from vae_spec.trial import derive_seed
 
 SCALE_STEP = 0.05
-"""The posterior's scale is moved by this share either way for the derivative of the reconstruction."""
+"""Relative step in the posterior's scale, up and down, for the derivative of the reconstruction."""
 NOISE_DRAWS = 8
 STATIONARITY_ITEMS = 1024
 REPORTED_ITEMS = 128
 
 
 def loss_scale(subject: Subject, batch: int) -> float | None:
-    """R at a batch size: what one nat an item of negative log-likelihood reads in the loss; None where no likelihood fits."""
+    """Return the loss's value of one nat per item of negative log-likelihood at a batch size; None if no likelihood fits."""
     likelihood = subject.facts.likelihood
     if likelihood is None:
         return None
@@ -33,18 +33,18 @@ def _noise(shape: torch.Size, *labels: object) -> Tensor:
 
 
 def _sample(posterior: Posterior, *labels: object) -> Tensor:
-    """Z ~ q(z | x) with the suite's own noise."""
+    """Draw z ~ q(z | x) with the suite's own noise."""
     return posterior.mu + torch.exp(0.5 * posterior.logvar) * _noise(posterior.mu.shape, *labels).to(posterior.mu)
 
 
 def held_out(subject: Subject, train: Tensor, test: Tensor, scale: float | None) -> HeldOut:
-    """Look at held-out items.
+    """Measure a trained subject on held-out items.
 
     Args:
-        subject: in its trained state.
-        scale: of the loss at `REPORTED_ITEMS` items, taken before the training: a likelihood that learns its variance moves it.
+        subject: the subject in its trained state.
         train: the training items, for their mean image.
         test: the held-out items, of shape (items, *input_shape).
+        scale: scale of the loss at `REPORTED_ITEMS` items, measured before training because a learned variance changes it.
 
     Raises:
         SubjectFault: the implementation's code failed.
@@ -54,8 +54,8 @@ def held_out(subject: Subject, train: Tensor, test: Tensor, scale: float | None)
     mean_image = train.mean(0, keepdim=True)
     spread = float((test - mean_image).square().sum())
 
-    def r2(code: Tensor) -> float:
-        x_hat = subject.data(subject.decode(code)).to("cpu")
+    def r2(latent: Tensor) -> float:
+        x_hat = subject.data(subject.decode(latent)).to("cpu")
         return 1 - float((test - x_hat).square().sum()) / spread
 
     kl = 0.5 * (posterior.mu.square() + torch.expm1(posterior.logvar) - posterior.logvar).double()
@@ -77,12 +77,12 @@ def held_out(subject: Subject, train: Tensor, test: Tensor, scale: float | None)
 
 
 def stationarity(subject: Subject, train: Tensor, scale: float | None) -> Stationarity | None:
-    """The effective beta that training optimised.
+    """Estimate the effective beta that training optimised.
 
     At a stationary point of reconstruction + beta KL the derivative with respect to a common factor c of all posterior standard deviations
     vanishes, so that beta = [d/d log c  E reconstruction(decode(mu + c sigma eps))] / E sum_j (1 - sigma_j^2) at c = 1: a central
-    difference with common random numbers, in units of the negative log-likelihood. None where the loss has no known scale (`scale`, taken
-    before the training at `STATIONARITY_ITEMS` items).
+    difference with common random numbers, in units of the negative log-likelihood. None if the loss has no known scale (`scale`, measured
+    before training at `STATIONARITY_ITEMS` items).
 
     Raises:
         SubjectFault: the implementation's code failed.

@@ -1,4 +1,4 @@
-"""Looking at a trained subject on images: its reconstructions, prior samples, codes and paths, and pictures of them."""
+"""Measurements of a trained subject on images: reconstructions, prior samples, latents and paths, and pictures of them."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ from vae_spec.subject import Facts, Subject, SubjectFault
 from vae_spec.trial import derive_seed
 
 LINES, POINTS = 40, 21
-"""Paths, and points on each."""
+"""The number of paths, and of points on each."""
 LARGEST_MEAN, LARGEST_LOGVAR = 1e10, 60.0
-"""Codes beyond have run away; sums and products of their squares and exponentials would overflow."""
+"""Latents beyond these have diverged; sums and products of their squares and exponentials would overflow."""
 LEAST_LOGVAR = -200.0
-"""Less noise than this is none."""
+"""Log-variances are clamped here: less noise makes no difference."""
 MOST_FOR_VARIANCE = 2000
-"""Training items of which the largest variance is found."""
+"""The number of training items from which the largest variance is computed."""
 VOTING = 1000
-"""Training means that vote for the class of a held-out one."""
+"""The number of training means that vote for the class of a held-out one."""
 SHOWN, SAMPLES_SHOWN, STRIP = 10, 32, 11
-"""Items in the pictures."""
+"""Numbers of items in the pictures."""
 
 Values = NDArray[np.float64]
 Single = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What every trained subject of one run is looked at with.
+class ImageContext:
+    """Data and feature space with which the trained subjects of one run are compared.
 
     Attributes:
         data: the data set, in [0, 1].
         space: the feature space at the subject's image size.
         train, test: the items as the subject takes them, of shape (items, *input_shape).
-        facts: the subject's.
+        facts: the subject's facts.
     """
 
     data: Dataset
@@ -70,12 +70,12 @@ class Surroundings:
 
     @cached_property
     def seen(self) -> Single:
-        """The training items as rows of pixels in [0, 1]; in single precision, for there may be many."""
+        """The training items as rows of pixels in [0, 1], in single precision to save memory."""
         return _rows(self.train, self.facts)
 
     @cached_property
     def unseen(self) -> Single:
-        """The held-out items likewise."""
+        """The held-out items as rows of pixels in [0, 1]."""
         return _rows(self.test, self.facts)
 
     @cached_property
@@ -88,7 +88,7 @@ class Surroundings:
 
     @cached_property
     def usual_distance(self) -> float:
-        """The median distance of a held-out item to its nearest training item."""
+        """The median distance from a held-out item to its nearest training item."""
         return float(np.median(nearest(self.unseen[:ITEMS], self.seen)))
 
 
@@ -98,29 +98,29 @@ def _rows(x: Tensor, facts: Facts) -> Single:
 
 
 def as_images(x: Tensor, facts: Facts) -> Values:
-    """Items in data space as images in [0, 1], of shape (items, channels, height, width)."""
+    """Convert items in data space to images in [0, 1], of shape (items, channels, height, width)."""
     low, high = facts.input_range
     shape = image_shape(facts.input_shape)
     return np.asarray(((x.detach().double().cpu() - low) / (high - low)).reshape(len(x), *shape).numpy())
 
 
 class RunawayError(Exception):
-    """The codes of a trained model lie beyond all bounds: there is nothing to be seen in them."""
+    """The latents of a trained model have diverged, so nothing can be measured on them."""
 
 
-def look(subject: Subject, around: Surroundings, *, noise: bool) -> Sights:
-    """Look at a subject in its trained state.
+def observe_images(subject: Subject, context: ImageContext, *, noise: bool) -> Sights:
+    """Measure a trained subject on images.
 
     Args:
-        subject: takes images.
-        around: data, and the feature space to compare in.
-        noise: whether its codes are draws; False for an autoencoder, whose codes are its means.
+        subject: a subject that takes images, in its trained state.
+        context: the data and the feature space to compare in.
+        noise: whether latents are sampled; False for an autoencoder, whose latents are its means.
 
     Raises:
-        RunawayError: its codes lie beyond all bounds.
-        SubjectFault: the implementation's code failed, or gives what is not finite.
+        RunawayError: its latents have diverged.
+        SubjectFault: the implementation's code failed or returned values that are not finite.
     """
-    facts, test = subject.facts, around.test[:ITEMS]
+    facts, test = subject.facts, context.test[:ITEMS]
     posterior = subject.posterior(test)
     mu, logvar = posterior.mu.double().cpu().numpy(), posterior.logvar.double().cpu().numpy()
     if not (np.abs(mu).max() < LARGEST_MEAN and logvar.max() < LARGEST_LOGVAR):
@@ -136,15 +136,15 @@ def look(subject: Subject, around: Surroundings, *, noise: bool) -> Sights:
             raise SubjectFault("decode", "gives values that are not finite after training", "overflow")
         return images
 
-    originals, back, samples = around.images, decode(mu), decode(prior)
-    labels = around.data.test_labels[: len(test)].numpy()
-    training = subject.posterior(around.train[:VOTING]).mu.double().cpu().numpy()
+    originals, back, samples = context.images, decode(mu), decode(prior)
+    labels = context.data.test_labels[: len(test)].numpy()
+    training = subject.posterior(context.train[:VOTING]).mu.double().cpu().numpy()
     lines = _between(labels)
     return Sights(
         reconstructions=_reconstructions(back, originals),
-        samples=prior_samples(samples, around),
-        codes=_codes(mu, logvar, labels, training, around.data.train_labels[:VOTING].numpy()),
-        paths=_paths(decode, mu, prior, originals, lines, around.space),
+        samples=prior_samples(samples, context),
+        codes=_codes(mu, logvar, labels, training, context.data.train_labels[:VOTING].numpy()),
+        paths=_paths(decode, mu, prior, originals, lines, context.space),
         pictures=Pictures(
             originals=_picture(originals[:SHOWN]),
             reconstructions=_picture(back[:SHOWN]),
@@ -162,7 +162,7 @@ def _normal(shape: tuple[int, ...], *labels: object) -> Values:
 
 
 def _between(labels: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Pairs of items of different classes, one after another."""
+    """Return `LINES` disjoint pairs of indices of items of different classes."""
     pairs: list[tuple[int, int]] = []
     first = 0
     while len(pairs) < LINES:
@@ -183,14 +183,14 @@ def _reconstructions(back: Values, originals: Values) -> Reconstructions:
     )
 
 
-def prior_samples(samples: Values, around: Surroundings) -> PriorSamples:
-    """What images of shape (items, channels, height, width) in [0, 1] are worth as samples."""
-    space = around.space
+def prior_samples(samples: Values, context: ImageContext) -> PriorSamples:
+    """Measure the quality of samples: images of shape (items, channels, height, width) in [0, 1]."""
+    space = context.space
     found = fidelity(space.held_out, space.features(samples))
     use = class_use(space.probabilities(samples))
     made = samples.reshape(len(samples), -1).astype(np.float32)
-    to_seen = float(np.median(nearest(made, around.seen)))
-    to_unseen = float(np.median(nearest(made, around.unseen)))
+    to_seen = float(np.median(nearest(made, context.seen)))
+    to_unseen = float(np.median(nearest(made, context.unseen)))
     return PriorSamples(
         items=len(samples),
         precision=found.precision,
@@ -202,7 +202,7 @@ def prior_samples(samples: Values, around: Surroundings) -> PriorSamples:
         entropy=use.entropy,
         classes=len(use.present),
         all_classes=len(use.shares),
-        nearest_over_data=to_seen / around.usual_distance,
+        nearest_over_data=to_seen / context.usual_distance,
         nearest_over_held_out=to_seen / max(to_unseen, 1e-30),
     )
 
@@ -216,7 +216,7 @@ def _codes(mu: Values, logvar: Values, labels: NDArray[np.int64], training: Valu
         mean_variance=together.mean_variance,
         mmd2=mmd2_to_prior(mu, logvar),
         marginal_kl=float(np.mean(together.marginal_kl)),
-        # A code without noise tells its item from all others.
+        # A latent without noise identifies its item.
         information=mutual_information(mu, logvar, generator).lower if noisy else math.log(len(mu)),
         saturation=math.log(len(mu)),
         neighbour_accuracy=neighbour_accuracy(training, training_labels, mu, labels),
@@ -255,11 +255,11 @@ def _paths(
 
 
 def _picture(images: Values) -> Values:
-    """Grey images without their channel, colours last."""
+    """Convert images for display: without the channel if grey, with channels last if colour."""
     return images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1)
 
 
-def surroundings(data: Dataset, space: FeatureSpace, facts: Facts) -> Surroundings:
-    """The data as a subject takes it; a thousand held-out items at most."""
+def image_context(data: Dataset, space: FeatureSpace, facts: Facts) -> ImageContext:
+    """Render the data as a subject takes it, with at most a thousand held-out items."""
     shape, limits = facts.input_shape, facts.input_range
-    return Surroundings(data, space, render(data.train, shape, limits), render(data.test[:1000], shape, limits), facts)
+    return ImageContext(data, space, render(data.train, shape, limits), render(data.test[:1000], shape, limits), facts)

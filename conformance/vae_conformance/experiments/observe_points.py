@@ -1,4 +1,4 @@
-"""Looking at a trained subject in the tiny 2-D lab: its generated points, and the line that it decodes."""
+"""Measurements of a trained subject in the 2-D lab: its generated points, and a decoded line."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from vae_spec.trial import derive_seed
 
 DRAWS = 500
 LINE_POINTS = 401
-"""Points at which the line is decoded: a jump grows with their number (jump over mean step), a bend, ReLU's kinks too, does not."""
+"""Number of points on the decoded line: a jump, relative to the mean step, grows with it; a bend, even a ReLU's kink, does not."""
 SHOWN = 10
-"""One in so many of them is kept to show."""
+"""Every SHOWN-th point of the line is kept for display."""
 LINE_ENDS = 2.0
 """The line runs from -2 to 2 on its axis, as the lab's third exercise has it."""
 CENTRES = ((1.0, 0.0), (-1.0, 0.0))
 DEVIATION = 0.15
 NEAR = 3.0
-"""Standard deviations of a cluster within which a point lies near to it."""
+"""A point within this many standard deviations of a cluster is near it."""
 
 Values = NDArray[np.float64]
 
 
-def look_at_points(subject: Subject, seed: int) -> PointSights:
-    """Look at a subject in its trained state.
+def observe_points(subject: Subject, seed: int) -> PointSights:
+    """Measure a trained subject on the lab's points.
 
     Args:
-        subject: takes points, and was trained by the lab's recipe.
-        seed: of the recipe: its stream began with the points.
+        subject: a subject that takes points, trained by the lab's recipe.
+        seed: the recipe's seed, whose random stream began with the training points.
 
     Raises:
-        SubjectFault: the implementation's code failed, or gives what is not finite.
+        SubjectFault: the implementation's code failed or returned values that are not finite.
     """
     trained_on = training_points(seed)
     fresh = [_fresh(index) for index in range(2)]
@@ -65,13 +65,13 @@ def look_at_points(subject: Subject, seed: int) -> PointSights:
 
 
 def training_points(seed: int) -> torch.Tensor:
-    """The points that a run of the lab was trained on, of shape (256, 2): its stream begins with them."""
+    """Return the points that a run of the lab was trained on, of shape (256, 2): its random stream begins with them."""
     with seeded(seed, torch.device("cpu")):
         return clusters()
 
 
 def _fresh(index: int) -> Values:
-    """Points of the clusters that no training saw."""
+    """Draw points from the clusters that no training used."""
     with seeded(derive_seed("observation", "fresh points", index) % 2**31, torch.device("cpu")):
         return np.concatenate([clusters().double().numpy() for _ in range(2)])[:DRAWS]
 
@@ -84,7 +84,7 @@ def _decode(subject: Subject, codes: Values) -> Values:
 
 
 def _distance_to_data(points: Values) -> Values:
-    """The distance of each point to the segment between the two centres."""
+    """Return the distance of each point to the segment between the two centres."""
     right, left = np.array(CENTRES)
     along = np.clip((points - left) @ (right - left) / float((right - left) @ (right - left)), 0, 1)
     return np.asarray(np.linalg.norm(points - (left + along[:, None] * (right - left)), axis=1))

@@ -1,4 +1,4 @@
-"""Plans: which trainings an experiment is made of. Paired ones share their seed, and with it initialisation, data order and noise."""
+"""Plans: the trainings of each experiment. Paired trainings share their seed, and so initialisation, data order and noise."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ LAB_STEPS, LAB_RATE, LAB_WEIGHT, LAB_SAMPLES = 200, 0.02, 0.05, 5
 LARGE_LAB_WEIGHT = 0.5
 """The weight of the KL in the lab's second exercise (VAE Basics 6.6.3, exercises)."""
 LATENT_DIMENSIONS = (4, 8, 16, 32)
-"""Of the first exercise (Deep Learning Notes 13.4, exercises)."""
+"""Latent dimensions in the first exercise (Deep Learning Notes 13.4, exercises)."""
 EPOCHS = (15, 20)
-"""Of the fourth exercise, where the text itself trains ten."""
+"""Epochs in the fourth exercise; the text itself trains ten."""
 REMEDIES = ("none", "warm-up", "free bits", "smaller beta", "weaker decoder", "InfoVAE")
-"""The ways of training the strong decoder (Deep Learning Notes 13.4.7)."""
+"""The ways to train the strong decoder (Deep Learning Notes 13.4.7)."""
 SYSTEM_STEPS, SYSTEM_BATCH = 2000, 128
 MANY = 10_000
-"""Data sets of fewer training items are trained as the digits are."""
+"""Data sets with fewer training items are trained like the digits."""
 LARGE_STEPS, LARGE_BATCH = 2340, 256
 """Ten epochs of MNIST (Deep Learning Notes 13.4.1.3)."""
 COMPARED_STEPS = 936
-"""Steps of trainings that are compared with each other, at most: four epochs of MNIST. The margins of the comparisons were calibrated on
-trainings of about this length, and what they ask shows long before the tenth epoch."""
+"""The largest number of steps of trainings that are compared with each other: four epochs of MNIST. The margins of the comparisons were
+calibrated on trainings of about this length, and the effects show long before the tenth epoch."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Plan:
     Attributes:
         recipe: how to train.
         arguments: constructor arguments that differ from the subject's own.
-        system: the registered training that stands in for the subject and the suite's trainer, and its variant; or None.
-        thorough: whether the effective beta it optimised is measured too, and its first steps are made a second time.
+        system: the registered training that replaces the subject and the suite's trainer, and its variant; or None.
+        thorough: whether to measure the effective beta that training optimised and to repeat the first steps.
     """
 
     recipe: Recipe
@@ -50,13 +50,13 @@ class Plan:
 
 
 def image_recipe(dataset: str, pixels: int, seed: int, items: int = MANY) -> Recipe:
-    """How images are trained: long enough for every phenomenon to show, short enough for a laptop.
+    """Return the recipe for images: long enough for every phenomenon to show, short enough for a laptop.
 
     Args:
-        dataset: its name.
-        pixels: numbers in one item.
-        seed: of the training.
-        items: training items, which decide where the data set is none that is known.
+        dataset: name of the data set.
+        pixels: number of entries of one item.
+        seed: seed of the training.
+        items: number of training items, which decides for data sets other than the digits.
     """
     if _large(dataset, items):
         return Recipe(dataset, steps=LARGE_STEPS, batch=LARGE_BATCH, learning_rate=1e-3, seed=seed)
@@ -70,12 +70,12 @@ def _large(dataset: str, items: int) -> bool:
 
 
 def lab_recipe(seed: int, beta: float) -> Recipe:
-    """The tiny lab's: 200 full-batch steps on 256 points from one random stream (VAE Basics 6.6.3, lab)."""
+    """Return the 2-D lab's recipe: 200 full-batch steps on 256 points from one random stream (VAE Basics 6.6.3, lab)."""
     return Recipe("clusters", LAB_STEPS, 0, LAB_RATE, beta=beta, seed=seed, single_stream=True, samples=LAB_SAMPLES)
 
 
 def recipe_of_weights(dataset: str) -> Recipe:
-    """What stands for a recipe where a trained model is judged as it is: nothing is trained."""
+    """Return an empty recipe, for a trained model that is judged as it is."""
     return Recipe(dataset, steps=0, batch=0, learning_rate=0.0)
 
 
@@ -91,7 +91,7 @@ ARMS: Mapping[Experiment, tuple[Arm, ...]] = MappingProxyType(
 
 
 def arm_recipe(own: Recipe, arm: Arm, entries: int) -> Recipe:
-    """The recipe of an arm beside the subject's own objective, for items of so many entries."""
+    """Return the recipe of an arm, given the recipe of the subject's own objective and the number of entries of an item."""
     match arm:
         case Arm.AUTOENCODER:
             return replace(own, beta=0.0, noise=False)
@@ -106,7 +106,7 @@ def arm_recipe(own: Recipe, arm: Arm, entries: int) -> Recipe:
 
 
 def image_plans(experiment: Experiment, dataset: str, pixels: int, seed: int, items: int = MANY) -> dict[str, Plan]:
-    """One seed's trainings of an experiment on images, by arm; the arguments are those of `image_recipe`."""
+    """Return one seed's plans for an experiment on images, by arm; the arguments are those of `image_recipe`."""
     own = image_recipe(dataset, pixels, seed, items)
     if len(ARMS[experiment]) > 1 and _large(dataset, items):
         own = replace(own, steps=COMPARED_STEPS)
@@ -114,12 +114,12 @@ def image_plans(experiment: Experiment, dataset: str, pixels: int, seed: int, it
 
 
 def lab_plans(experiment: Experiment, seed: int, unit: float) -> dict[str, Plan]:
-    """One seed's trainings of an experiment in the tiny lab.
+    """Return one seed's plans for an experiment in the 2-D lab, by arm.
 
     Args:
-        experiment: one of the lab's.
-        seed: of the one random stream.
-        unit: the factor on the subject's own KL term that is a weight of 1 in the lab's terms.
+        experiment: one of the lab's experiments.
+        seed: seed of the single random stream.
+        unit: the factor on the subject's own KL term that corresponds to a weight of 1 in the lab.
     """
     own = Plan(lab_recipe(seed, round(LAB_WEIGHT * unit, 9)))
     match experiment:
@@ -138,13 +138,13 @@ def lab_plans(experiment: Experiment, seed: int, unit: float) -> dict[str, Plan]
 
 
 def exercise_plans(experiment: Experiment, pixels: int, seed: int, latent_dim: int | None = None) -> dict[str, Plan]:
-    """One seed's trainings of an exercise or a comparison on the embedded digits, by what differs.
+    """Return one seed's plans for an exercise or a comparison on the embedded digits, by what differs.
 
     Args:
-        experiment: one of the reference's own.
-        pixels: numbers in one item.
-        seed: of the training.
-        latent_dim: the subject's own, which needs no other building.
+        experiment: one of the reference's own experiments.
+        pixels: number of entries of one item.
+        seed: seed of the training.
+        latent_dim: the subject's own latent dimension, for which it is not rebuilt.
     """
     own = Plan(image_recipe("digits", pixels, seed), thorough=True)
     other = replace(own, thorough=False)

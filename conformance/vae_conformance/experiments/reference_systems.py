@@ -1,7 +1,7 @@
-"""Registered trainings of the reference that no Subject can stand for: the strong decoder with each remedy, and the GAN.
+"""Registered trainings of the reference that do not fit the Subject interface: the strong decoder with each remedy, and the GAN.
 
-They are reached by name, through the entry-point group `vae_conformance.systems`, and measured here: what the reference says of itself
-decides nothing.
+They are loaded by name from the entry-point group `vae_conformance.systems` and measured here; measurements that the reference itself
+reports are not used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments.features import ITEMS
-from vae_conformance.experiments.observe_images import Surroundings, prior_samples
+from vae_conformance.experiments.observe_images import ImageContext, prior_samples
 from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe, TrainedRun
 from vae_spec.statistics.functionals import ACTIVE_VARIANCE
@@ -31,25 +31,25 @@ Progress = Callable[[int, int], None]
 
 
 class StrongDecoder(Protocol):
-    """What is asked of a VAE whose decoder sees earlier pixels."""
+    """Interface of a VAE whose decoder sees earlier pixels."""
 
     likelihood: Any
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mu and logvar."""
+        """Return mu and logvar."""
 
     def decode_given(self, z: Tensor, x: Tensor) -> Any:
-        """The output for a code and the pixels before each."""
+        """Return the output for a latent z and the pixels before each."""
 
 
-def run_system(system: tuple[str, str], recipe: Recipe, around: Surroundings, progress: Progress) -> TrainedRun:
-    """Train a registered system, and measure it on held-out items.
+def run_system(system: tuple[str, str], recipe: Recipe, context: ImageContext, progress: Progress) -> TrainedRun:
+    """Train a registered system and measure it on held-out items.
 
     Args:
-        system: its name, and its variant.
-        recipe: data set, steps, batch, learning rate and seed.
-        around: the data, in [0, 1].
-        progress: told of begin and end.
+        system: its name and its variant.
+        recipe: data set, steps, batch size, learning rate and seed.
+        context: the data, in [0, 1].
+        progress: called at the beginning and at the end.
 
     Raises:
         Unbound: no such system is registered.
@@ -57,7 +57,7 @@ def run_system(system: tuple[str, str], recipe: Recipe, around: Surroundings, pr
     name, variant = system
     train = _registered(name)
     progress(0, recipe.steps)
-    found = _collapse(train, variant, recipe, around) if name == "collapse" else _gan(train, recipe, around)
+    found = _collapse(train, variant, recipe, context) if name == "collapse" else _gan(train, recipe, context)
     progress(recipe.steps, recipe.steps)
     return found
 
@@ -70,11 +70,11 @@ def _registered(name: str) -> Callable[..., Any]:
     raise Unbound(f"no system {name!r} is registered", "install the package anew: its entry points are missing")
 
 
-def _collapse(train: Callable[..., Any], remedy: str, recipe: Recipe, around: Surroundings) -> TrainedRun:
-    """Train the strong decoder in one way, and ask what its codes say."""
-    run = train(remedy, around.train, recipe.seed, recipe.steps, batch=recipe.batch, learning_rate=recipe.learning_rate)
+def _collapse(train: Callable[..., Any], remedy: str, recipe: Recipe, context: ImageContext) -> TrainedRun:
+    """Train the strong decoder in one way and measure the information in its latents."""
+    run = train(remedy, context.train, recipe.seed, recipe.steps, batch=recipe.batch, learning_rate=recipe.learning_rate)
     total = run.reconstruction + run.kl
-    return TrainedRun(recipe, total, run.reconstruction, run.kl, run.kl, notes=_information(run.model, around.test[:ITEMS]))
+    return TrainedRun(recipe, total, run.reconstruction, run.kl, run.kl, notes=_information(run.model, context.test[:ITEMS]))
 
 
 def _information(model: StrongDecoder, x: Tensor) -> dict[str, float]:
@@ -83,8 +83,8 @@ def _information(model: StrongDecoder, x: Tensor) -> dict[str, float]:
         eps = torch.randn(mu.shape, generator=torch.Generator().manual_seed(derive_seed("observation", "held out")))
         z = mu + torch.exp(0.5 * logvar) * eps
 
-        def loss(code: Tensor) -> float:
-            return float(model.likelihood.negative_log(model.decode_given(code, x), x).mean())
+        def loss(latent: Tensor) -> float:
+            return float(model.likelihood.negative_log(model.decode_given(latent, x), x).mean())
 
         own, other = loss(z), loss(z.roll(1, 0))
     generator = np.random.default_rng(derive_seed("observation", "information"))
@@ -98,17 +98,17 @@ def _information(model: StrongDecoder, x: Tensor) -> dict[str, float]:
     }
 
 
-def _gan(train: Callable[..., Any], recipe: Recipe, around: Surroundings) -> TrainedRun:
-    """Train the GAN, and compare its samples with held-out items."""
-    latent_dim = around.facts.latent_dim
-    run = train(around.train, latent_dim=latent_dim, seed=recipe.seed, steps=recipe.steps, batch=recipe.batch, samples=ITEMS)
-    images = run.samples.double().numpy().reshape(len(run.samples), *around.images.shape[1:])
-    found = prior_samples(images, around)
+def _gan(train: Callable[..., Any], recipe: Recipe, context: ImageContext) -> TrainedRun:
+    """Train the GAN and compare its samples with held-out items."""
+    latent_dim = context.facts.latent_dim
+    run = train(context.train, latent_dim=latent_dim, seed=recipe.seed, steps=recipe.steps, batch=recipe.batch, samples=ITEMS)
+    images = run.samples.double().numpy().reshape(len(run.samples), *context.images.shape[1:])
+    found = prior_samples(images, context)
     notes = {
         "coverage": found.coverage,
         "density": found.density,
         "entropy of classes": found.entropy,
-        "sharpness over the originals'": found.laplacian / float(laplacian_variance(around.images).mean()),
+        "sharpness over the originals'": found.laplacian / float(laplacian_variance(context.images).mean()),
     }
     curves = run.generator_loss, run.discriminator_loss
     return TrainedRun(recipe, curves[0] + curves[1], curves[0], curves[1], np.zeros(0), notes=notes)

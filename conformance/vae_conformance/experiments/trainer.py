@@ -1,4 +1,4 @@
-"""The trainer: one loop over data in memory. Paired runs share initialisation, data order and noise: each has a seed of its own."""
+"""The trainer: one loop over data in memory. Initialisation, data order and noise have separate seeds, which paired runs share."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 CHECK_EVERY = 50
-"""Steps between two looks at whether the loss is still finite; between them nothing waits for the device."""
+"""Steps between two checks that the loss is finite; between them nothing waits for the device."""
 
 
 def batches(items: int, recipe: Recipe, device: torch.device | str = "cpu") -> Iterator[Tensor | None]:
-    """The indices of each step: epoch after epoch in a new order, incomplete batches left out; None stands for all items.
+    """Yield the indices of each step: a new order every epoch, without incomplete batches; None means all items.
 
-    The orders are drawn on the CPU, so that they are the same on every device, and go to the device an epoch at a time.
+    The orders are drawn on the CPU, so that they are the same on every device, and copied to the device one epoch at a time.
     """
     if recipe.batch == 0:
         yield from [None] * recipe.steps
@@ -48,13 +48,13 @@ def batches(items: int, recipe: Recipe, device: torch.device | str = "cpu") -> I
 
 
 def train(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Progress | None = None) -> Training:
-    """Train a subject from a fresh initialisation; its present state is put back behind it.
+    """Train a subject from a fresh initialisation, and restore its current state afterwards.
 
     Args:
-        subject: what to train.
-        recipe: how.
+        subject: the subject to train.
+        recipe: how to train.
         data: of shape (items, *input_shape); with `recipe.single_stream` the 2-D lab's points are drawn from the seeded stream instead.
-        progress: called as progress(step, steps) now and then.
+        progress: called from time to time as progress(step, steps).
 
     Raises:
         SubjectFault: the implementation's code failed in training.
@@ -65,20 +65,20 @@ def train(subject: InProcessSubject, recipe: Recipe, data: Tensor, progress: Pro
 def train_in_stages(
     subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], data: Tensor, progress: Progress | None = None
 ) -> list[Training]:
-    """Train once, and give the training as it stood after each of some numbers of steps: what as many trainings of those lengths give.
+    """Train once and return the training after each of several numbers of steps, equal to separate trainings of those lengths.
 
     Args:
         subject: as for `train`.
-        recipe: likewise.
-        stops: ascending; the last is `recipe.steps`.
+        recipe: as for `train`.
+        stops: numbers of steps, ascending; the last is `recipe.steps`.
         data: as for `train`.
-        progress: likewise.
+        progress: as for `train`.
 
     Raises:
         SubjectFault: the implementation's code failed in training.
     """
     before = subject.state()
-    # Pixels that never vary leave gradients and moments below the smallest normal number, on which a processor is slow.
+    # Constant pixels lead to denormal gradients and moments, on which processors are slow.
     torch.set_flush_denormal(True)
     try:
         if recipe.single_stream:
@@ -108,13 +108,13 @@ def _loop(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], data:
     pace = _Pace(recipe.steps)
     with subject.caller.calling("training"), pace, torch.enable_grad():
         for step, chosen in enumerate(batches(len(data), recipe, subject.device)):
-            # index_select copies whole items, where indexing goes entry by entry: a quarter of the time for the same values.
+            # index_select copies whole items, indexing single entries: the same values in a quarter of the time.
             x = data if chosen is None else data.index_select(0, chosen)
             try:
                 with _noise(subject, recipe):
                     terms, analytic = subject.objective(x, recipe.beta)
             except Exception:
-                # A loss may refuse what a model with parameters that are not finite gives: that is divergence, not another fault.
+                # A loss may reject the output of a model whose parameters are not finite: that is divergence, not another fault.
                 if all(bool(torch.isfinite(value).all()) for value in parameters):
                     raise
                 diverged = _first_not_finite(curves) if curves else None
@@ -146,11 +146,11 @@ def _loop(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], data:
 
 
 class StillTraining(SubjectFault):
-    """A training's time is over, and no step of it hangs: nothing is known, for or against the implementation.
+    """A training exceeded its time limit although no step hung: this decides nothing about the implementation.
 
     Attributes:
-        done: steps that were made.
-        steps: all steps of the training.
+        done: number of steps made.
+        steps: number of steps of the whole training.
     """
 
     def __init__(self, done: int, steps: int, limit: float) -> None:
@@ -160,7 +160,7 @@ class StillTraining(SubjectFault):
 
 
 class _Pace:
-    """Tells a training that is slow from one that hangs, where its time is over."""
+    """Context manager that distinguishes a slow training from one that hangs when its time limit expires."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
@@ -169,7 +169,7 @@ class _Pace:
         self.latest = time.monotonic()
 
     def step(self) -> None:
-        """One step more is made."""
+        """Record one step."""
         now = time.monotonic()
         self.done += 1
         self.longest = max(self.longest, now - self.latest)
@@ -179,34 +179,34 @@ class _Pace:
         self.latest = time.monotonic()
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        goes_on = self.done > 1 and time.monotonic() - self.latest <= HANGING * self.longest
-        if isinstance(error, TimeLimitExceeded) and goes_on:
+        slow = self.done > 1 and time.monotonic() - self.latest <= HANGING * self.longest
+        if isinstance(error, TimeLimitExceeded) and slow:
             raise StillTraining(self.done, self.steps, error.seconds) from None
 
 
 def _noise(subject: InProcessSubject, recipe: Recipe) -> AbstractContextManager[object]:
-    """Control of a step's noise, only where it is needed: interception costs time."""
+    """Return a context that controls a step's noise if needed; interception costs time."""
     if recipe.noise and not subject.facts.private_noise:
         return nullcontext()
     return RandomCalls(Noise() if recipe.noise else Noise.none())
 
 
 def _point(terms: Terms, analytic: Tensor) -> Tensor:
-    """The four curves' entries of a step, where the total is: terms reported as plain numbers lie on the CPU."""
+    """Return a step's entries of the four curves, on the total's device: terms reported as plain numbers are on the CPU."""
     total = terms.total.detach()
-    there = [value.detach().to(total.device) for value in (terms.reconstruction, terms.kl)]
-    return torch.stack([total, *there, analytic.to(total)])
+    parts = [value.detach().to(total.device) for value in (terms.reconstruction, terms.kl)]
+    return torch.stack([total, *parts, analytic.to(total)])
 
 
 def _first_not_finite(curves: list[Tensor]) -> int | None:
-    """The first step of the latest stretch whose loss is not finite."""
+    """Return the first step whose loss is not finite among the latest `CHECK_EVERY`, or None."""
     latest = torch.stack(curves[-CHECK_EVERY:])
     bad = (~torch.isfinite(latest[:, :3])).any(1).nonzero()
     return len(curves) - len(latest) + int(bad[0]) if len(bad) else None
 
 
 def _closing_samples(subject: InProcessSubject, recipe: Recipe) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
-    """Prior samples decoded at the end, drawn from the stream that the training used."""
+    """Decode prior samples at the end, drawn from the random stream that the training used."""
     if recipe.samples == 0:
         return None
     z = torch.randn(recipe.samples, subject.facts.latent_dim)

@@ -1,1 +1,1 @@
-"""Running other people's code safely: time limits, counted calls, seeds, and what is patched in PyTorch meanwhile."""
+"""Safe execution of user code: time limits, timed calls, seeds, and temporary patches of PyTorch."""

@@ -1,7 +1,7 @@
-"""Grey values under a Bernoulli likelihood: PyTorch's distribution refuses them, where its cross-entropy takes them.
+"""Grey values under a Bernoulli likelihood: PyTorch's distribution rejects them, but its cross-entropy accepts them.
 
-Models of binarised images score them with `Bernoulli(...).log_prob(x)`, which raises for any x but 0 and 1. For x between, the same formula
-is the cross-entropy that everybody trains on grey images with, so that is what they are judged with.
+Models of binarised images use `Bernoulli(...).log_prob(x)`, which raises unless every x is 0 or 1. For x in between, the same formula is
+the cross-entropy commonly used to train on grey images, so such models are judged with it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from torch.distributions import Bernoulli, constraints
 
 
 def accept_grey_values() -> None:
-    """Let PyTorch's Bernoulli distributions score any x in [0, 1], in this process."""
+    """Allow PyTorch's Bernoulli distributions to score any x in [0, 1], for the whole process."""
     Bernoulli.support = constraints.unit_interval  # type: ignore[assignment]
 
 
 @contextmanager
 def grey_values_accepted() -> Iterator[None]:
-    """The same within the block."""
+    """Accept grey values within the block only."""
     before = Bernoulli.support
     accept_grey_values()
     try:

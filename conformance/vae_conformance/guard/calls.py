@@ -1,4 +1,4 @@
-"""Calling somebody's code: every failure becomes one `SubjectFault` in words, and what has hung once is not called again."""
+"""Calls into user code: every failure becomes one readable `SubjectFault`, and an operation that hung is not called again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PATTERNS = (
 
 
 def _users_line(trace: TracebackType | None) -> str:
-    """The innermost line of the traceback that stands in the user's own code: not this package's, not an installed library's."""
+    """Return the innermost traceback line in the user's own code: neither in this package nor in an installed library."""
     own = str(Path(__file__).parent.parent)
     for frame in reversed(traceback.extract_tb(trace)):
         if frame.filename.startswith(own) or "site-packages" in frame.filename or frame.filename.startswith("<"):
@@ -45,7 +45,7 @@ def _users_line(trace: TracebackType | None) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """An exception in one line: its type, the first line of its message, and where in the user's code it came from."""
+    """Describe an exception in one line: its type, the first line of its message, and the line of the user's code that raised it."""
     if isinstance(error, SystemExit):
         return f"called sys.exit({error.code!r}){_users_line(error.__traceback__)}"
     first = (str(error).strip().splitlines() or [""])[0]
@@ -53,23 +53,23 @@ def describe(error: BaseException) -> str:
 
 
 def diagnose(error: BaseException) -> str | None:
-    """The mistake that an exception's message points to."""
+    """Return the id of the mistake that an exception's message points to, or None."""
     text = f"{type(error).__name__}: {error}"
     return next((mistake for pattern, mistake in _PATTERNS if pattern.search(text)), None)
 
 
 HANGING = 10
-"""A call that is cut off hangs where it took so many times as long as the longest before it, and more than this share of the limit."""
+"""A call that was cut off counts as hanging if it took HANGING times as long as any call before it, and over 1 / HANGING of the limit."""
 
 
 @dataclass
 class Spent:
-    """What the calls of one operation took, since somebody began to count.
+    """Time spent in the calls of one operation since the last reset.
 
     Attributes:
-        calls: how many came to their end, or were cut off.
-        seconds: all of them together.
-        longest: seconds of the longest.
+        calls: number of calls that returned, raised or were cut off.
+        seconds: their total duration.
+        longest: duration of the longest call, in seconds.
     """
 
     calls: int = 0
@@ -77,21 +77,21 @@ class Spent:
     longest: float = 0.0
 
     def note(self, seconds: float) -> None:
-        """One call more."""
+        """Record one call."""
         self.calls += 1
         self.seconds += seconds
         self.longest = max(self.longest, seconds)
 
 
 class Caller:
-    """Wraps calls into the implementation.
+    """Wrapper of calls into the implementation.
 
-    A limit that is over while a call runs is the call's fault where the limit is its own, or where the call itself took most of it or
-    hangs, by the calls before it. Otherwise many calls have used up a limit of somebody else's, which then hears of it.
+    A limit that expires during a call is the call's fault if the limit is its own, if the call took most of it, or if the call hangs,
+    judging by earlier calls. Otherwise many calls together have used up an outer limit, and the exception propagates to its owner.
 
     Attributes:
-        limit: seconds that one call may take; no limit of its own by default, where a claim's or a training's holds.
-        spent: what was spent on each operation since `count_anew`.
+        limit: seconds that one call may take; infinite by default, so that only the limit of the claim or the training applies.
+        spent: time spent on each operation since `count_anew`.
     """
 
     def __init__(self, limit: float = math.inf) -> None:
@@ -100,16 +100,16 @@ class Caller:
         self._hung: dict[str, str] = {}
 
     def count_anew(self) -> None:
-        """Forget what calls have taken so far."""
+        """Reset the time spent."""
         self.spent = {}
 
     @contextmanager
     def calling(self, operation: str) -> Iterator[None]:
-        """Turn whatever goes wrong inside into a `SubjectFault`.
+        """Turn any failure within the block into a `SubjectFault`.
 
         Raises:
-            SubjectFault: the code inside raised, tried to exit, or ran out of its time now or before.
-            TimeLimitExceeded: somebody else's limit is over, and this call is one of many that took no longer than others.
+            SubjectFault: the block raised, tried to exit, or exceeded its time limit in this call or an earlier one.
+            TimeLimitExceeded: an outer limit expired, and this call took no longer than the many others.
         """
         if operation in self._hung:
             raise SubjectFault(operation, self._hung[operation], limit=self.limit)
@@ -136,6 +136,6 @@ class Caller:
             self.spent.setdefault(operation, Spent()).note(time.monotonic() - began)
 
     def _hangs(self, operation: str, took: float, limit: float) -> bool:
-        """Whether a call that was cut off after so many seconds is to blame for the end of a limit."""
+        """Return whether a call that was cut off after `took` seconds is to blame for the expired limit."""
         before = self.spent.get(operation, Spent()).longest
         return took > limit / 2 or (took > limit / HANGING and took > HANGING * before)

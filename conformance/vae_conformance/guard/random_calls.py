@@ -1,8 +1,7 @@
-"""Interception of the random calls of a pass: the noise of the Gaussian ones can be left out or given.
+"""Interception of the random calls of a pass: the noise of Gaussian draws can be removed or replaced.
 
-Gaussian draws are intercepted below autograd, at PyTorch's dispatcher, so that the noise can be left out or given without touching the code
-that draws it. The draw itself always happens first and is then replaced, so that the random stream advances as it does without
-interception.
+Gaussian draws are intercepted below autograd, at PyTorch's dispatcher, so that no change to the code that draws is needed. The draw itself
+always happens first and is then replaced, so that the random stream advances as it does without interception.
 """
 
 from __future__ import annotations
@@ -31,19 +30,19 @@ _OTHER = (
 )
 _RANDOM = frozenset((*_STANDARD, *_WITH_MOMENTS, _aten.normal_, *_OTHER))
 DROPPING = frozenset({"native_dropout", "bernoulli", "bernoulli_"})
-"""The names of the random operations of dropout."""
+"""Names of the random operations that dropout uses."""
 
 
 class RandomCalls(TorchDispatchMode):
-    """Watches the random calls of the code inside, and replaces the noise of the Gaussian ones.
+    """Dispatch mode that records the random calls within the block and replaces the noise of the Gaussian ones.
 
-    A private generator is set aside for the global one, which the caller has seeded: then one seed decides everything. One that somebody
-    has put back to a state in which an earlier call found it stays: it draws the same again, and that is to be seen.
+    The model's own generators are replaced with the global one, which the caller has seeded, so that one seed determines everything. A
+    generator that was reset to a state seen in an earlier call is kept: it repeats its draws, and claims must see that.
 
     Attributes:
-        names: the random operations that were called, in order.
-        private: whether any of them drew from a generator of the model's own.
-        states: hashes of the states in which earlier calls found generators of the model's own; this one adds what it finds.
+        names: names of the random operations called, in order.
+        private: whether any of them drew from the model's own generator.
+        states: hashes of the states of the model's own generators seen in earlier calls; this call adds those it sees.
     """
 
     def __init__(self, noise: Noise, states: set[int] | None = None) -> None:
@@ -55,7 +54,7 @@ class RandomCalls(TorchDispatchMode):
         self._found: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
-        """Run one operation, watching for random ones."""
+        """Run one operation; record it and replace its noise if it is random."""
         packet = func.overloadpacket
         if packet not in _RANDOM:
             return func(*args, **kwargs) if kwargs else func(*args)
@@ -67,7 +66,7 @@ class RandomCalls(TorchDispatchMode):
         return self._drawn(func, args, kwargs)
 
     def _drawn(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What an operation draws from the global stream, or from a private one that has been put back."""
+        """Return the operation's draw, from the global generator or from a private one that was reset."""
         private = kwargs.get("generator")
         if private is None:
             return func(*args, **kwargs)
@@ -76,7 +75,7 @@ class RandomCalls(TorchDispatchMode):
         put_back = state in self.states and state not in self._found
         self.states.add(state)
         self._found.add(state)
-        own = func(*args, **kwargs)  # it goes on as it would
+        own = func(*args, **kwargs)  # the private generator advances as it would without interception
         return own if put_back else func(*args, **{**kwargs, "generator": None})
 
     def _replace(self, packet: Any, drawn: Tensor, args: tuple[Any, ...]) -> Tensor:
@@ -94,7 +93,7 @@ class RandomCalls(TorchDispatchMode):
 
 
 def _moments(packet: Any, args: tuple[Any, ...]) -> tuple[Any, Any]:
-    """The mean and the standard deviation that a Gaussian operation was asked for."""
+    """Return the mean and the standard deviation passed to a Gaussian operation."""
     if packet in _STANDARD:
         return 0.0, 1.0
     first = 1 if packet in (_aten.normal_, _aten.normal_functional) else 0
@@ -104,7 +103,7 @@ def _moments(packet: Any, args: tuple[Any, ...]) -> tuple[Any, Any]:
 
 
 class LastOperation(TorchDispatchMode):
-    """Remembers the last operation of the code inside that computes something (views, casts and copies apart)."""
+    """Dispatch mode that records the last operation within the block that computes something (views, casts and copies excluded)."""
 
     _PASSIVE = (
         "view",
@@ -145,7 +144,7 @@ class LastOperation(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Run one operation and remember its name."""
+        """Run one operation and record its name."""
         name = func.overloadpacket.__name__  # type: ignore[attr-defined]
         if name not in self._PASSIVE:
             self.name = name

@@ -1,7 +1,7 @@
-"""Runs somebody's code under a time limit, and turns whatever it does wrong into one message.
+"""Time limits for user code, and the translation of its failures into one message.
 
-`time_limit` is for every call into an implementation; `user_code` is for loading and constructing one, where any
-failure ends the run; `undisturbed` is for importing one.
+`time_limit` guards every call into an implementation; `user_code` guards loading and constructing one, where any
+failure ends the run; `undisturbed` guards importing one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 REPEAT = 1.0
-"""Seconds between two alarms once the limit is over, for code that swallows the first."""
+"""Seconds between alarms once the limit has expired, for code that swallows the first."""
 
 _INSTALL_NAMES = {
     "cv2": "opencv-python",
@@ -42,11 +42,11 @@ _INSTALL_NAMES = {
 
 
 class TimeLimitExceeded(BaseException):
-    """A block ran longer than it may. No `Exception`, so that somebody's `except Exception` does not swallow it.
+    """A block exceeded its time limit. Not an `Exception`, so that `except Exception` in user code does not swallow it.
 
     Attributes:
-        what: what was being done.
-        seconds: the limit.
+        what: the operation that ran.
+        seconds: its limit.
     """
 
     def __init__(self, what: str, seconds: float) -> None:
@@ -56,11 +56,10 @@ class TimeLimitExceeded(BaseException):
 
 
 def time_limit(seconds: float, what: str) -> AbstractContextManager[object]:
-    """A context in which `TimeLimitExceeded(what, seconds)` is raised after `seconds`, and every second from then on.
+    """Return a context manager that raises `TimeLimitExceeded(what, seconds)` after `seconds`, and every second from then on.
 
-    Limits nest: the one that is over first ends its own block, and an outer timer goes on with the time that it has
-    left. On the main thread of systems with SIGALRM the alarm interrupts waiting calls too; elsewhere it comes at the
-    next bytecode.
+    Limits nest: the first to expire ends its own block, and an outer timer continues with its remaining time. On the main
+    thread of systems with SIGALRM the alarm also interrupts blocking calls; elsewhere it is raised at the next bytecode.
 
     Raises:
         ValueError: `seconds` is not positive. Infinity means no limit.
@@ -74,7 +73,7 @@ def time_limit(seconds: float, what: str) -> AbstractContextManager[object]:
 
 
 class _Alarm:
-    """The limit by SIGALRM."""
+    """Time limit implemented with SIGALRM."""
 
     def __init__(self, seconds: float, what: str) -> None:
         self.seconds = seconds
@@ -96,8 +95,8 @@ class _Alarm:
 
     def _arm(self) -> None:
         now = time.monotonic()
-        ahead = [deadline - now for deadline in (self.deadline, self.outer_deadline) if now < deadline < math.inf]
-        signal.setitimer(signal.ITIMER_REAL, min(ahead, default=REPEAT), REPEAT)
+        pending = [deadline - now for deadline in (self.deadline, self.outer_deadline) if now < deadline < math.inf]
+        signal.setitimer(signal.ITIMER_REAL, min(pending, default=REPEAT), REPEAT)
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
         if frame is not None and frame.f_code is _Alarm.__exit__.__code__:
@@ -114,7 +113,7 @@ class _Alarm:
 
 
 class _Watcher:
-    """The limit by a thread that raises in the thread that entered."""
+    """Time limit implemented with a thread that raises in the thread that entered."""
 
     def __init__(self, seconds: float, what: str) -> None:
         self.seconds = seconds
@@ -134,7 +133,7 @@ class _Watcher:
     def __exit__(self, *_fault: object) -> None:
         self.over.set()
         with self.lock:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(self.thread, None)  # one that was sent and not yet raised
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(self.thread, None)  # clears an exception sent but not yet raised
 
     def _watch(self) -> None:
         wait = self.seconds
@@ -147,7 +146,7 @@ class _Watcher:
 
 @contextmanager
 def warnings_aside() -> Iterator[None]:
-    """A context in which warnings are neither shown nor, where Python or pytest was told so, turned into errors: none is a fault."""
+    """Ignore warnings within the block, even where Python or pytest is set to raise them as errors: a warning is no fault."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -155,16 +154,16 @@ def warnings_aside() -> Iterator[None]:
 
 @contextmanager
 def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> Iterator[None]:
-    """A context for somebody's code: whatever it raises, and a limit that it exceeds, becomes one `Unbound`.
+    """Run user code within the block; any exception, and a limit that it exceeds, becomes one `Unbound`.
 
     Args:
-        doing: what is done, as messages call it ("importing student.py").
+        doing: name of the operation in messages ("importing student.py").
         limit: seconds.
-        tree: the folder of the code, to find the line that is to blame.
-        too_long: what to do where the limit is exceeded.
+        tree: folder of the user's code, to find the line to blame.
+        too_long: hint given if the limit is exceeded.
 
     Raises:
-        Unbound: for everything but KeyboardInterrupt and somebody else's time limit.
+        Unbound: for everything except KeyboardInterrupt and an outer time limit.
     """
     try:
         with time_limit(limit, doing), warnings_aside():
@@ -187,17 +186,17 @@ def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> 
     except ImportError as fault:
         raise _unimportable(doing, fault, tree) from fault
     except BaseException as fault:
-        said = public_names(str(fault)) or "(no message)"
-        message = f"{doing} raised {type(fault).__name__}: {said}{_line(fault, tree)}"
+        text = public_names(str(fault)) or "(no message)"
+        message = f"{doing} raised {type(fault).__name__}: {text}{_line(fault, tree)}"
         raise Unbound(message, _hint(fault, doing)) from fault
 
 
 @contextmanager
 def undisturbed(script: str) -> Iterator[None]:
-    """A context for an import as of a script run without arguments and without a terminal.
+    """Import within the block as if running a script without arguments and without a terminal.
 
-    What it prints goes to the standard error; `sys.path`, `sys.argv`, the standard streams and torch's gradient mode
-    are put back.
+    Output goes to standard error; `sys.path`, `sys.argv`, the standard streams and torch's gradient mode are restored on
+    exit.
     """
     path, entries, argv, stdin = sys.path, list(sys.path), sys.argv, sys.stdin
     sys.argv, sys.stdin = [script], io.StringIO()
@@ -210,7 +209,7 @@ def undisturbed(script: str) -> Iterator[None]:
 
 
 class _Echo(io.RawIOBase):
-    """Passes bytes on to a text stream; closing it leaves that stream open."""
+    """Raw stream that forwards bytes to a text stream; closing it leaves that stream open."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -228,13 +227,13 @@ class _Echo(io.RawIOBase):
 
 
 def _echo(stream: TextIO) -> TextIO:
-    """A stream of its own, as scripts wrap and close what they find as `sys.stdout`."""
+    """Return a separate stream that writes to `stream`, because scripts wrap and close `sys.stdout`."""
     buffer = io.BufferedWriter(_Echo(stream))
     return io.TextIOWrapper(buffer, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def public_names(text: str) -> str:
-    """`text` with modules called as their author calls them, not by the private names under which they were loaded."""
+    """Return `text` with modules under their own names instead of the private names under which they were loaded."""
     return re.sub(r"_vae_target_\d+", "its folder", re.sub(r"_vae_target_\d+\.", "", text))
 
 
@@ -259,12 +258,12 @@ def _unimportable(doing: str, fault: ImportError, tree: Path | None) -> Unbound:
 
 
 def _hint(fault: BaseException, doing: str) -> str:
-    said = str(fault) if isinstance(fault, NameError) else ""
-    if "was left out" in said:
+    text = str(fault) if isinstance(fault, NameError) else ""
+    if "was left out" in text:
         return "Only imports, definitions and plain values were run: give that name a plain value, or move it into the class."
-    if "could not be imported" in said:
+    if "could not be imported" in text:
         return "Install what it lacks (`pip install ...`), or, if that is a file of your own, put it into the same folder."
-    if said.startswith("nothing defines"):
+    if text.startswith("nothing defines"):
         return "Define that name, or mend its spelling."
     return (
         "Run the same with Python alone to see the whole traceback, and mend it there. What loads data or trains belongs under"
@@ -275,7 +274,7 @@ def _hint(fault: BaseException, doing: str) -> str:
 
 
 def _line(fault: BaseException, tree: Path | None) -> str:
-    """The innermost line of the user's own code in the traceback, on a line of its own; empty where there is none."""
+    """Return the innermost traceback line in the user's own code, on a line of its own; empty if there is none."""
     own = [frame for frame in traceback.extract_tb(fault.__traceback__) if _belongs(Path(frame.filename), tree)]
     if not own:
         return ""
@@ -283,7 +282,7 @@ def _line(fault: BaseException, tree: Path | None) -> str:
 
 
 def _belongs(file: Path, tree: Path | None) -> bool:
-    """Whether a file is the user's: within the folder, and neither installed there nor this package's."""
+    """Return whether a file is the user's: within the folder, and neither installed there nor part of this package."""
     if tree is None or not file.is_relative_to(tree) or file.is_relative_to(Path(__file__).parent):
         return False
     return "site-packages" not in file.relative_to(tree).parts

@@ -1,8 +1,8 @@
-"""torchvision beside a torch without CUDA.
+"""Support for importing a CUDA build of torchvision with a CPU-only torch.
 
-The torchvision wheels of the package index are built for CUDA and cannot load their compiled operators next to a CPU-only torch; the
-import then fails because the schema of one of them is missing. Declaring the two schemas that the import looks for lets it go through.
-Data sets, transforms and `make_grid` need none of the compiled operators.
+The torchvision wheels of the package index are built for CUDA and cannot load their compiled operators with a CPU-only torch; the import
+then fails because an operator's schema is missing. Declaring the two schemas that the import looks up makes it succeed. Data sets,
+transforms and `make_grid` need none of the compiled operators.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _declared: list[operators.Library] = []
 
 
 def make_importable() -> None:
-    """See to it that `import torchvision` works in this process, also in the code of somebody who imports it at the top of a file.
+    """Make `import torchvision` work in this process, including in user code that imports it at module level.
 
-    Does nothing where torchvision is not installed, where torch has a CUDA build, or where torchvision's compiled operators load.
+    Does nothing if torchvision is not installed, if torch is a CUDA build, or if torchvision's compiled operators load.
     """
     if _declared or torch.version.cuda is not None or "torchvision" in sys.modules:
         return

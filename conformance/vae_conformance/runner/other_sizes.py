@@ -18,8 +18,6 @@ from vae_conformance.errors import Unbound
 from vae_conformance.target.target import Target
 from vae_spec.subject import Facts, Part, Standing, SubjectFault
 
-ASKED = frozenset({"OBJ-02", "OBJ-03", "KL-03", "KL-04", "REP-06", "NET-01", "NET-02", "NET-04"})
-"""The exact claims that are asked at other sizes too: those that a constant could satisfy at one size alone."""
 _NEEDED = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
 
 

@@ -39,18 +39,18 @@ from vae_conformance.runner.events import (
     Trained,
     WeightsFile,
 )
-from vae_conformance.runner.other_sizes import ASKED, Variant, variants
+from vae_conformance.runner.other_sizes import Variant, variants
 from vae_conformance.runner.selection import selected
 from vae_conformance.runner.training_progress import Agenda
 from vae_conformance.target.target import Target, load_target
 from vae_conformance.target.weights import of_given_weights, with_weights
 from vae_spec.blame import parts_concerned
 from vae_spec.claim import Claim, Experiment, Profile
+from vae_spec.error_budget import ledger
 from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
 from vae_spec.judging import ask, judge, precondition
 from vae_spec.outcomes import Number, Outcome, Verdict, inconclusive
 from vae_spec.registry import CLAIMS
-from vae_spec.statistics.error_budget import ledger
 from vae_spec.statistics.seeds import LOOKS
 from vae_spec.subject import SubjectFault
 from vae_spec.trial import Trial
@@ -160,10 +160,10 @@ class Session:
         """Ask one claim; whatever the suite itself does wrong becomes an error, not a crash."""
         claim = CLAIMS[claim_id]
         subject = self.bind()
-        trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id) or 1e-9, target=self.options.target.text)
+        trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id), target=self.options.target.text)
         subject.caller.count_anew()
         try:
-            return self._exact(claim, subject, trial) if claim.check is not None else self._trained(claim, subject, trial)
+            return self._exact(claim, subject, trial) if claim.check is not None else self._trained(claim, subject)
         except Unbound:
             raise
         except TimeLimitExceeded as late:
@@ -177,7 +177,7 @@ class Session:
         began = time.monotonic()
         with time_limit(self.options.time_limit, claim.id):
             verdict = ask(claim, subject, trial)
-        if claim.id not in ASKED or verdict.outcome is not Outcome.HOLDS or self._target is None:
+        if not claim.at_other_sizes or verdict.outcome is not Outcome.HOLDS or self._target is None:
             return verdict
         left = self.options.time_limit - (time.monotonic() - began)
         return self._elsewhere(claim, subject, trial, verdict, max(left, SHORTEST_SECONDS))
@@ -208,7 +208,7 @@ class Session:
         said = "; ".join(filter(None, (also, passed_over)))
         return replace(verdict, message=f"{verdict.message} ({said})") if said else verdict
 
-    def _trained(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
+    def _trained(self, claim: Claim, subject: InProcessSubject) -> Verdict:
         """Look at more and more seeds until the verdict is clear."""
         if verdict := precondition(claim, subject.facts):
             return verdict.with_hint(claim.hint) if verdict.outcome is Outcome.VIOLATED else verdict
@@ -226,7 +226,7 @@ class Session:
             except SubjectFault as fault:
                 return fault_verdict(fault)
             self._given(claim, laboratory.keys(claim.experiment, look))
-            verdict = judge(claim, groups, subject.facts, trial)
+            verdict = judge(claim, groups, subject.facts)
             if verdict.outcome is not Outcome.INCONCLUSIVE:
                 break
         assert verdict is not None
@@ -278,7 +278,7 @@ class Session:
 
     def _of_weights(self, claim: Claim, verdict: Verdict) -> bool:
         """Whether a verdict is on given weights alone: what is wrong with them stands in no line of the code. A part that fails does."""
-        return self.options.weights is not None and claim.as_it_is is not None and not {"part", "operation"} & verdict.measured.keys()
+        return self.options.weights is not None and claim.as_it_is and not {"part", "operation"} & verdict.measured.keys()
 
     def record(self, claim_id: str, verdict: Verdict, seconds: float) -> ClaimVerdict:
         """The event of a verdict."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import TRAINED_NEEDS, images_only
+from vae_spec.claim import Claim, Experiment, Role, TrainedCheck
+from vae_spec.claims.phenomena import images_only
 from vae_spec.documents import notes
 from vae_spec.evidence import Group, TrainedRun
 from vae_spec.observations import Sights
 from vae_spec.outcomes import Level, Number, Verdict, holds
 from vae_spec.statistics.comparisons import kl
 from vae_spec.subject import Facts
-from vae_spec.trial import Trial
 
 Column = Callable[[TrainedRun], float]
 
@@ -42,10 +41,10 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
 """What an exercise can report."""
 
 
-def reporting(*columns: str) -> Callable[[Sequence[Group], Facts, Trial], Verdict]:
+def _reporting(*columns: str) -> TrainedCheck:
     """A check that reports columns for each arm: means over seeds."""
 
-    def report(groups: Sequence[Group], _facts: Facts, _trial: Trial) -> Verdict:
+    def report(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdict:
         measured: dict[str, Number] = {"seeds": len(groups)}
         rows: list[str] = []
         for name in groups[0]:
@@ -58,70 +57,67 @@ def reporting(*columns: str) -> Callable[[Sequence[Group], Facts, Trial], Verdic
     return report
 
 
-EXR_01 = Claim(
-    id="EXR-01",
-    title="other latent dimensions",
-    level=Level.INFORMATIONAL,
-    statement="what 4, 8, 16 and 32 latent dimensions change in reconstruction and samples is reported",
-    sources=(notes("13.4.9"),),
-    why="More dimensions let the code say more, until what they would add is not worth its price: reconstruction improves to about 16"
-    " on these digits and stays. Samples lose a little, since a draw from the prior has more ways to fall between codes.",
-    hint="nothing to mend",
-    decision="means over seeds on scikit-learn's digits; reported",
-    needs=TRAINED_NEEDS,
-    compare=reporting("squared error", "KL, nats", "coverage of samples", "density of samples"),
-    experiment=Experiment.LATENT_DIMENSIONS,
-    reference_only=True,
-    applies=images_only,
+def _exercise(number: int, title: str, statement: str, why: str, decision: str, experiment: Experiment, columns: tuple[str, ...]) -> Claim:
+    """The claim that an exercise is done, and columns of what it shows are reported."""
+    return Claim(
+        id=f"EXR-{number:02}",
+        title=title,
+        level=Level.INFORMATIONAL,
+        statement=f"{statement} is reported",
+        sources=(notes("13.4.9"),),
+        why=why,
+        hint="nothing to mend",
+        decision=f"{decision}; reported",
+        applies=images_only,
+        rank=None,
+        experiment=experiment,
+        judge=_reporting(*columns),
+        role=Role.CAUSE,
+        holds_when_collapsed=False,
+        reference_only=True,
+    )
+
+
+EXR_01 = _exercise(
+    1,
+    "other latent dimensions",
+    "what 4, 8, 16 and 32 latent dimensions change in reconstruction and samples",
+    "More dimensions let the code say more, until what they would add is not worth its price: reconstruction improves to about 16 on these"
+    " digits and stays. Samples lose a little, since a draw from the prior has more ways to fall between codes.",
+    "means over seeds on scikit-learn's digits",
+    Experiment.LATENT_DIMENSIONS,
+    ("squared error", "KL, nats", "coverage of samples", "density of samples"),
 )
 
-EXR_02 = Claim(
-    id="EXR-02",
-    title="squared error in place of cross-entropy",
-    level=Level.INFORMATIONAL,
-    statement="what squared error in place of the Bernoulli likelihood changes in the images is reported",
-    sources=(notes("13.4.9"),),
-    why="Squared error with unit variance prices a pixel far lower than the cross-entropy does, so that fewer nats of code are worth"
-    " paying for: the images are smoother. That is a matter of the variance, not of the form of the loss.",
-    hint="nothing to mend",
-    decision="means over seeds on scikit-learn's digits; reported",
-    needs=TRAINED_NEEDS,
-    compare=reporting("squared error", "KL, nats", "sharpness of reconstructions over the originals'", "coverage of samples"),
-    experiment=Experiment.LIKELIHOODS,
-    reference_only=True,
-    applies=images_only,
+EXR_02 = _exercise(
+    2,
+    "squared error in place of cross-entropy",
+    "what squared error in place of the Bernoulli likelihood changes in the images",
+    "Squared error with unit variance prices a pixel far lower than the cross-entropy does, so that fewer nats of code are worth paying"
+    " for: the images are smoother. That is a matter of the variance, not of the form of the loss.",
+    "means over seeds on scikit-learn's digits",
+    Experiment.LIKELIHOODS,
+    ("squared error", "KL, nats", "sharpness of reconstructions over the originals'", "coverage of samples"),
 )
 
-EXR_03 = Claim(
-    id="EXR-03",
-    title="more epochs",
-    level=Level.INFORMATIONAL,
-    statement="what half as many epochs more, and twice as many, change in the latent picture is reported",
-    sources=(notes("13.4.9"),),
-    why="The notes ask whether the classes come out more clearly after 15 or 20 epochs than after 10. The share of items whose class their"
+EXR_03 = _exercise(
+    3,
+    "more epochs",
+    "what half as many epochs more, and twice as many, change in the latent picture",
+    "The notes ask whether the classes come out more clearly after 15 or 20 epochs than after 10. The share of items whose class their"
     " neighbours tell hardly changes: it is found early.",
-    hint="nothing to mend",
-    decision="means over seeds on scikit-learn's digits, the standard number of steps standing for ten epochs; reported",
-    needs=TRAINED_NEEDS,
-    compare=reporting("label accuracy of neighbouring means", "squared error", "KL, nats"),
-    experiment=Experiment.EPOCHS,
-    reference_only=True,
-    applies=images_only,
+    "means over seeds on scikit-learn's digits, the standard number of steps standing for ten epochs",
+    Experiment.EPOCHS,
+    ("label accuracy of neighbouring means", "squared error", "KL, nats"),
 )
 
-EXR_04 = Claim(
-    id="EXR-04",
-    title="interpolation of an autoencoder and a VAE",
-    level=Level.INFORMATIONAL,
-    statement="how the decoded lines of a VAE and of its autoencoder differ is reported",
-    sources=(notes("13.4.9"),),
-    why="Between the codes of two items both change smoothly, and the VAE's middles are a little more like data. Between two draws from"
-    " the prior the difference is plain: the autoencoder's draws are no codes of anything.",
-    hint="nothing to mend",
-    decision="means over seeds, 40 lines of 21 points; reported",
-    needs=TRAINED_NEEDS,
-    compare=reporting("second difference of paths", "mid-path density over the ends'", "mid-path density between prior draws"),
-    experiment=Experiment.CONTRAST,
-    reference_only=True,
-    applies=images_only,
+EXR_04 = _exercise(
+    4,
+    "interpolation of an autoencoder and a VAE",
+    "how the decoded lines of a VAE and of its autoencoder differ",
+    "Between the codes of two items both change smoothly, and the VAE's middles are a little more like data. Between two draws from the"
+    " prior the difference is plain: the autoencoder's draws are no codes of anything.",
+    "means over seeds, 40 lines of 21 points",
+    Experiment.CONTRAST,
+    ("second difference of paths", "mid-path density over the ends'", "mid-path density between prior draws"),
 )

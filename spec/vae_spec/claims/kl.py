@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal, kl_divergence
 
+from vae_spec.checks import Cause, close, in_turn, likely, nonnegative, positive, proportional
 from vae_spec.claim import Claim
-from vae_spec.claims.kl_forms import recognise
-from vae_spec.claims.kl_term import NO_SCALE, KLTerm, nat, turned, wrong_form
+from vae_spec.claims.kl_term import BATCH, KNOWN_RATIOS, NO_SCALE, RELATIVE_TOLERANCE, KLTerm, cause_of_ratio
 from vae_spec.claims.objective import needs_closed_form
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import closed_form_kl
-from vae_spec.exploration import explore, generator
-from vae_spec.outcomes import Level, Verdict, holds, not_applicable, violated
+from vae_spec.exploration import for_all
+from vae_spec.outcomes import Level, Verdict, not_applicable
 from vae_spec.statistics.pivots import MonteCarloKL, Pivot, monte_carlo_kl
 from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import CodeBatch, ConstantCode, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
 from vae_spec.trial import Trial
 
-RELATIVE_TOLERANCE = 1e-3
 KL_01_ANCHORS = (CodeBatch(2, 0.0, 1.5, 1.5), CodeBatch(2, 0.0, -1.5, -1.5), CodeBatch(2, 1.0, 0.0, 0.0))
 """Posteriors that differ from the prior in one respect each: wider, narrower, elsewhere. A missing term shows in one of them."""
+KL_01_AT_PRIOR = 1e-5
+"""Nats a dimension that the KL may read at the prior: floors such as log(1e-8 + sigma^2) leave 1e-8 there, std + 1e-6 leaves 1e-6."""
+KL_01_ROUNDING = 1e-6
+"""Relative: how far below 0 float32 rounding may take a KL, and down to where a divergence is rounding itself."""
+APART = 1e-3
+"""Nats from which on the divergence of a posterior says something: its KL has to be positive, and may be divided by."""
 KL_02_DRAWS = 4096
 KL_02_EXAMPLES = 24
+"""Draws of an example's screen, and examples: as many as the declared power takes."""
 KL_02_FLOOR = 1e-5
 """Nats a dimension that a floor inside the sampler or the KL may cost."""
 KL_02_SMALLEST_FACTOR = 1.1
 """The declared power of KL-02: a KL wrong by this factor or its inverse is found, over the examples, with probability 0.99 at least."""
+KL_02_BLUR = 0.02
+"""How far a ratio may lie from a known one whatever its standard error is: KL_02_FLOOR and float32 move it too."""
 
 
 # KL-01 ----------------------------------------------------------------------------------------------------------------------------------
@@ -38,51 +47,54 @@ KL_02_SMALLEST_FACTOR = 1.1
 
 def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
     """KL >= 0, zero at the prior, positive elsewhere."""
-    term = KLTerm(subject, trial)
+    term, d = KLTerm(subject, trial), subject.facts.latent_dim
 
-    def examine(codes: CodeBatch) -> Verdict | None:
-        mu, logvar = codes.tensors(subject.facts.latent_dim, generator(trial, codes))
+    @in_turn
+    def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
+        mu, logvar = term.posterior(codes)
         zero = torch.zeros_like(mu)
-        value, at_prior = term(mu, logvar), term(zero, zero)
-        closed = float(closed_form_kl(mu, logvar).mean())
-        unit = max(abs(value) / closed, 1e-12) if closed > 1e-6 else 1.0
-        if abs(at_prior) > 1e-5 * max(unit, 1e-6) * subject.facts.latent_dim:
-            return violated(
-                f"at mu = 0 and logvar = 0, where posterior and prior are the same, the KL is {at_prior:.6g}",
-                measured={"KL at the prior": at_prior, "batch": codes.batch},
-                expected={"KL at the prior": 0.0},
-                diagnosis=wrong_form(term, subject)
-                or (
-                    "kl-missing-term"
-                    if abs(abs(at_prior) / nat(term, codes.batch) - subject.facts.latent_dim / 2) < 1e-3
-                    else "kl-wrong-prior"
-                ),
-            )
-        if value < -1e-6 * unit * (1 + closed):
-            return violated(
-                f"the KL is negative: {value:.6g} where the divergence is {closed:.6g} nats",
-                measured={"KL": value, "divergence": closed, "batch": codes.batch},
-                expected={"KL": ">= 0"},
-                diagnosis="kl-sign" if turned(term, mu, logvar) else wrong_form(term, subject),
-            )
-        if closed > 1e-3 and not value > 0:
-            return violated(
-                f"the KL is {value:.6g} where posterior and prior differ by {closed:.6g} nats",
-                measured={"KL": value, "divergence": closed, "batch": codes.batch},
-                expected={"KL": "> 0"},
-                diagnosis="autoencoder-plus-noise" if value == 0 and term(zero + 1.3, zero - 0.7) == 0 else wrong_form(term, subject),
-            )
-        return None
+        value, at_prior, closed = term(mu, logvar), term(zero, zero), float(closed_form_kl(mu, logvar).mean())
+        unit = max(abs(value) / closed, KL_01_ROUNDING) if closed > KL_01_ROUNDING else 1.0
+        batch = {"batch": codes.batch}
 
-    for anchor in KL_01_ANCHORS:
-        if counterexample := examine(anchor):
-            return counterexample
-    if counterexample := explore(trial, code_batches(), examine):
-        return counterexample
-    return holds(
+        def constant() -> Cause | str:
+            # Without its -1, or without exp(logvar), the closed form is off by half a nat a dimension.
+            half = abs(abs(at_prior) / term.nat(codes.batch) - d / 2) < APART
+            return term.wrong_form() or ("kl-missing-term" if half else "kl-wrong-prior")
+
+        yield close(
+            "KL at the prior",
+            at_prior,
+            0.0,
+            KL_01_AT_PRIOR * unit * d,
+            what="at mu = 0, logvar = 0 posterior and prior are the same",
+            where=batch,
+            because=constant,
+        )
+        where = {"divergence": closed, **batch}
+        yield nonnegative(
+            "KL",
+            value,
+            KL_01_ROUNDING * unit * (1 + closed),
+            where=where,
+            because=lambda: "kl-sign" if term.turned(mu, logvar) else term.wrong_form(),
+        )
+        if closed > APART:
+            # A KL that is 0 at a second posterior too, where none of its terms vanishes, is no KL at all.
+            yield positive(
+                "KL",
+                value,
+                where=where,
+                because=lambda: "autoencoder-plus-noise" if value == term(zero + 1.3, zero - 0.7) == 0 else term.wrong_form(),
+            )
+
+    return for_all(
+        trial,
+        code_batches(),
+        examine,
         "never negative, zero at the prior, positive elsewhere",
-        measured={"examples": trial.examples},
-        smallest_effect="1e-5 of a nat a dimension at the prior",
+        anchors=KL_01_ANCHORS,
+        smallest_effect=f"{KL_01_AT_PRIOR:g} of a nat a dimension at the prior",
     )
 
 
@@ -101,6 +113,10 @@ KL_01 = Claim(
     needs=(Part.LOSS,),
     check=check_nonnegative,
     applies=needs_closed_form,
+    rank=150,
+    explains=("OBJ-02", "KL-02", "KL-03", "KL-05"),
+    spends_error_budget=False,
+    at_other_sizes=False,
 )
 
 # KL-02 ----------------------------------------------------------------------------------------------------------------------------------
@@ -108,89 +124,62 @@ KL_01 = Claim(
 
 def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
     """The closed form against E_q[log q - log p] through the subject's own sampling step: one exact noncentral chi-squared law."""
-    term = KLTerm(subject, trial)
-    d = subject.facts.latent_dim
+    term, d = KLTerm(subject, trial), subject.facts.latent_dim
     items = max(2, math.ceil(KL_02_DRAWS / d))
     scale, weight = term.scale(2), term.weight()
     if scale is None or weight is None:
         return not_applicable(NO_SCALE)
+    level = trial.level / KL_02_EXAMPLES
     seen: list[MonteCarloKL] = []
 
     def examine(code: ConstantCode) -> Verdict | None:
-        pair = torch.full((2, d), code.mu, dtype=torch.float64), torch.full((2, d), code.logvar, dtype=torch.float64)
-        claimed = term(*pair) / (scale * weight * d)
+        claimed = term(*code.tensors(2, d)) / (scale * weight * d)
 
         def measure(draws: int, stage: int) -> list[Pivot]:
-            rows = draws // d
-            mu, logvar = (torch.full((rows, d), value, dtype=torch.float64) for value in (code.mu, code.logvar))
-            z = subject.draw(mu, logvar, Noise(seed=trial.rng_seed(code, stage)))
+            z = subject.draw(*code.tensors(draws // d, d), Noise(seed=trial.rng_seed(code, stage)))
             values = z.double().numpy(force=True)
             estimate = monte_carlo_kl(values, code.mu, code.logvar, claimed).estimate
             # Floors such as log(1e-8 + sigma^2) are not rejected: within KL-03's tolerance the claimed value may move to the estimate.
             allowed = KL_02_FLOOR + RELATIVE_TOLERANCE * abs(claimed)
             moved = claimed + min(max(estimate - claimed, -allowed), allowed)
-            result = monte_carlo_kl(values, code.mu, code.logvar, moved)
-            seen.append(result)
-            return [Pivot("Monte Carlo KL", result.estimate, claimed, result.p)]
+            seen.append(monte_carlo_kl(values, code.mu, code.logvar, moved))
+            return [Pivot("Monte Carlo KL", seen[-1].estimate * d, claimed * d, seen[-1].p)]
 
-        decision = decide(measure, draws=items * d, level=trial.level / KL_02_EXAMPLES)
-        if not decision.rejected:
-            return None
-        estimate = seen[-1]
-        ratio = claimed / estimate.estimate if estimate.estimate else math.nan
-        blur = max(0.02, 4 * abs(ratio) * estimate.standard_error / max(abs(estimate.estimate), 1e-30))
-        return violated(
-            f"closed form {claimed * d:.4g}    Monte Carlo through your sampling step {estimate.estimate * d:.4g} ±"
-            f" {estimate.standard_error * d:.2g}"
-            f" nats (n = {decision.draws}, mu = {code.mu:.3g}, logvar = {code.logvar:.3g} in every dimension)"
-            + _explain_ratio(ratio, blur),
-            measured={
-                "Monte Carlo KL": estimate.estimate * d,
-                "standard error": estimate.standard_error * d,
-                "n": decision.draws,
-                "ratio": ratio,
-                "p": estimate.p,
-                "mu": code.mu,
-                "logvar": code.logvar,
-            },
-            expected={"closed form": claimed * d, "level": trial.level / KL_02_EXAMPLES},
-            diagnosis=_named_by_ratio(ratio, blur),
+        decision = decide(measure, draws=items * d, level=level)
+        estimate, error = seen[-1].estimate, seen[-1].standard_error
+        ratio = claimed / estimate if estimate else math.nan
+        return likely(
+            decision,
+            level,
+            what="the closed form is not what Monte Carlo through your sampling step gives",
+            where={"standard error": error * d, "ratio": ratio, "mu": code.mu, "logvar": code.logvar},
+            because=lambda: explain_ratio(ratio, error / abs(estimate) if estimate else math.inf),
         )
 
-    if counterexample := explore(trial, constant_codes(), examine, examples=KL_02_EXAMPLES, simplify=False):
-        return counterexample
-    return holds(
+    return for_all(
+        trial,
+        constant_codes(),
+        examine,
         "the closed form agrees with Monte Carlo through the sampling step",
-        measured={"examples": KL_02_EXAMPLES, "draws an example": items * d},
+        examples=KL_02_EXAMPLES,
+        simplify=False,
+        measured={"draws an example": items * d},
         expected={"level": trial.level},
         smallest_effect=f"a factor of {KL_02_SMALLEST_FACTOR} on the KL, with probability 0.99",
     )
 
 
-_TOLD_BY_RATIO = {
-    2.0: ("missing-half", "most likely the factor 1/2 is missing"),
-    -1.0: ("kl-sign", "the sign of the KL is wrong"),
-}
-"""What a ratio of the closed form to the estimate says: the mistake, and in words."""
+def explain_ratio(ratio: float, error: float) -> Cause:
+    """What the ratio of the closed form to an estimate says.
 
-
-def _told_by(ratio: float, blur: float) -> float | None:
-    """The known ratio that this is; `blur` is what the estimate's own error explains. Too coarse to tell one from 1, it tells none."""
-    return next((known for known in _TOLD_BY_RATIO if abs(ratio - known) < blur < abs(known - 1)), None)
-
-
-def _named_by_ratio(ratio: float, blur: float) -> str | None:
-    """The mistake that a ratio names."""
-    told = _told_by(ratio, blur)
-    return None if told is None else _TOLD_BY_RATIO[told][0]
-
-
-def _explain_ratio(ratio: float, blur: float) -> str:
-    """The ratio of the closed form to the estimate in words."""
-    told = _told_by(ratio, blur)
-    if told is not None:
-        return f"\nthe ratio is {ratio:.2f}: {_TOLD_BY_RATIO[told][1]}"
-    return f"\nthe KL is {ratio:.3g} of what your own samples give: its weight or its formula is wrong, or the sampling step is"
+    Args:
+        ratio: closed form over estimate.
+        error: the estimate's standard error, relative to it. Too coarse to tell a known ratio from 1, it names none.
+    """
+    blur = max(KL_02_BLUR, 4 * abs(ratio) * error)  # four standard errors: beyond them one estimate in 16,000 lies
+    known = next((cause for value, cause in KNOWN_RATIOS.items() if abs(ratio - value) < blur < abs(value - 1)), None)
+    words = f"the KL is {ratio:.3g} of what your own samples give: its weight or its formula is wrong, or the sampling step is"
+    return known or Cause(words=words)
 
 
 KL_02 = Claim(
@@ -220,6 +209,9 @@ KL_02 = Claim(
     needs=(Part.LOSS, Part.DRAW),
     check=check_monte_carlo,
     applies=needs_closed_form,
+    rank=200,
+    spends_error_budget=True,
+    at_other_sizes=False,
 )
 
 # KL-03 ----------------------------------------------------------------------------------------------------------------------------------
@@ -232,55 +224,41 @@ def _reference_kl(mu: Tensor, logvar: Tensor) -> Tensor:
 
 def check_closed_form(subject: Subject, trial: Trial) -> Verdict:
     """The KL is r times torch.distributions' one."""
-    term = KLTerm(subject, trial)
+    term, d, entries = KLTerm(subject, trial), subject.facts.latent_dim, subject.facts.pixels
     weight = term.weight()
     if weight is None:
         return not_applicable(NO_SCALE)
+    averaged = {
+        1 / d: Cause("kl-mean-recon-sum", f"most likely the KL is averaged over the {d} latent dimensions"),
+        float(entries): Cause("recon-mean-kl-sum", "most likely the reconstruction is averaged over pixels, and the KL is not"),
+    }
 
     def examine(codes: CodeBatch) -> Verdict | None:
-        mu, logvar = codes.tensors(subject.facts.latent_dim, generator(trial, codes))
+        mu, logvar = term.posterior(codes)
         reference = float(_reference_kl(mu, logvar).mean())
         scale = term.scale(codes.batch)
-        if reference < 1e-3 or scale is None:
+        if reference < APART or scale is None:
             return None
-        ratio = term(mu, logvar) / (scale * reference)
-        if abs(ratio / weight - 1) < RELATIVE_TOLERANCE:
-            return None
-        d = subject.facts.latent_dim
-        patterns = (
-            (2 * weight, "missing-half", "the factor 1/2 is missing"),
-            (-weight, "kl-sign", "the sign is wrong"),
-            (weight / d, "kl-mean-recon-sum", f"the KL is averaged over the {d} latent dimensions"),
-            (
-                weight * subject.facts.pixels,
-                "recon-mean-kl-sum",
-                "the reconstruction is averaged over pixels, and the KL is not",
-            ),
-        )
-        match = next(
-            ((mistake, words) for value, mistake, words in patterns if abs(ratio - value) < 5e-3 * max(abs(value), 1e-3)),
-            None,
-        )
-        form = None if match else recognise(term, d)
-        if form is not None:
-            match = form.mistake, f"it is {form.words}"
-        elif match is None and ratio == 0:
-            match = "autoencoder-plus-noise", "there is no KL"
-        return violated(
-            f"the KL is {ratio * reference / weight:.6g} nats where torch.distributions gives {reference:.6g}\nthe ratio is"
-            f" {ratio / weight:.3f}" + (f": most likely {match[1]}" if match else ""),
-            measured={"ratio": ratio / weight, "KL": ratio * reference / weight, "batch": codes.batch},
-            expected={"ratio": 1.0, "KL": reference, "relative tolerance": RELATIVE_TOLERANCE},
-            diagnosis=match[0] if match else None,
+        found = term(mu, logvar) / (scale * weight)
+        nothing = None if found else Cause("autoencoder-plus-noise", "there is no KL")
+        return proportional(
+            "KL",
+            found,
+            reference,
+            RELATIVE_TOLERANCE,
+            what="the KL is not what torch.distributions gives",
+            where={"batch": codes.batch},
+            because=lambda: cause_of_ratio(found / reference, {**averaged, **KNOWN_RATIOS}) or term.wrong_form() or nothing,
         )
 
-    if counterexample := explore(trial, code_batches(), examine):
-        return counterexample
-    return holds(
+    return for_all(
+        trial,
+        code_batches(),
+        examine,
         "r times the divergence of torch.distributions",
-        measured={"examples": trial.examples, "weight": weight, "r at batch 4": term.scale(4)},
+        measured={"weight": weight, f"r at batch {BATCH}": term.scale(BATCH)},
         expected={"relative tolerance": RELATIVE_TOLERANCE},
-        smallest_effect="a factor of 1.001",
+        smallest_effect=f"a factor of {1 + RELATIVE_TOLERANCE:g}",
     )
 
 
@@ -314,4 +292,8 @@ KL_03 = Claim(
     needs=(Part.LOSS,),
     check=check_closed_form,
     applies=needs_closed_form,
+    rank=170,
+    explains=("KL-02", "KL-05", "TRN-06"),
+    spends_error_budget=False,
+    at_other_sizes=True,
 )

@@ -13,6 +13,15 @@ from torch import Tensor
 
 Formula = Callable[[Tensor, Tensor], Tensor]
 
+LEFT_OVER = 1e-4
+"""Relative to the largest change of a KL: what a formula may leave over to be the one that it follows. Float32 leaves 1e-6."""
+POSTERIORS = 6
+"""At how many posteriors a formula is compared: twice the unknowns of a Gaussian prior, so that no other KL fits one by chance."""
+SEED = 71
+"""Of these posteriors: one for all runs, so that the name of a mistake does not depend on a run's seed."""
+STANDARD = 1e-3
+"""How near to 0 and 1 a fitted prior's mean and variance make it the standard one, to the precision of the fit."""
+
 
 @dataclass(frozen=True)
 class WrongForm:
@@ -24,7 +33,7 @@ class WrongForm:
 
 
 TERMS: Mapping[str, Formula] = MappingProxyType(
-    {"mu^2": lambda m, _v: m * m, "logvar": lambda _m, v: -v, "exp(logvar)": lambda _m, v: torch.exp(v)},
+    {"mu^2": lambda m, _v: m * m, "logvar": lambda _m, v: -v, "exp(logvar)": lambda _m, v: torch.exp(v)}
 )
 """What depends on the code in twice the divergence."""
 
@@ -52,30 +61,20 @@ WRONG_FORMS = (
         lambda m, v: 0.5 * (m * m + torch.exp(2 * v) - 1 - 2 * v),
     ),
     WrongForm("the closed form with exp(logvar)^2", "logvar-as-std", lambda m, v: 0.5 * (m * m + torch.exp(2 * v) - 1 - v)),
-    WrongForm(
-        "the closed form with logvar^2 in place of exp(logvar)",
-        "logvar-as-std",
-        lambda m, v: 0.5 * (m * m + v * v - 1 - v),
-    ),
-    WrongForm(
-        "the closed form of a half log-variance",
-        "logvar-as-std",
-        lambda m, v: 0.5 * (m * m + torch.exp(0.5 * v) - 1 - 0.5 * v),
-    ),
+    WrongForm("the closed form with logvar^2 in place of exp(logvar)", "logvar-as-std", lambda m, v: 0.5 * (m * m + v * v - 1 - v)),
+    WrongForm("the closed form of a half log-variance", "logvar-as-std", lambda m, v: 0.5 * (m * m + torch.exp(0.5 * v) - 1 - 0.5 * v)),
     WrongForm("half of mu^2 + logvar^2", "logvar-as-std", lambda m, v: 0.5 * (m * m + v * v)),
 )
 
 
 def recognise(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> WrongForm | None:
     """The wrong form that a KL term follows, whatever its scale and constant; None where it is none of these."""
-    rng = torch.Generator().manual_seed(71)
+    rng = torch.Generator().manual_seed(SEED)
     shape = (2, latent_dim)
+    # A mu wider than logvar, so that each of the four terms weighs about alike.
     pairs = [
-        (
-            1.5 * torch.randn(shape, generator=rng, dtype=torch.float64),
-            torch.randn(shape, generator=rng, dtype=torch.float64),
-        )
-        for _ in range(6)
+        (1.5 * torch.randn(shape, generator=rng, dtype=torch.float64), torch.randn(shape, generator=rng, dtype=torch.float64))
+        for _ in range(POSTERIORS)
     ]
     zero = torch.zeros(shape, dtype=torch.float64)
     base = kl(zero, zero)
@@ -86,7 +85,7 @@ def recognise(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> WrongFo
         origin = float(form.formula(zero, zero).sum(1).mean())
         wanted = [float(form.formula(mu, logvar).sum(1).mean()) - origin for mu, logvar in pairs]
         scale = sum(a * b for a, b in zip(found, wanted, strict=True)) / sum(b * b for b in wanted)
-        if scale != 0 and all(abs(a - scale * b) < 1e-4 * max(map(abs, found)) for a, b in zip(found, wanted, strict=True)):
+        if scale != 0 and all(abs(a - scale * b) < LEFT_OVER * max(map(abs, found)) for a, b in zip(found, wanted, strict=True)):
             return form
     return _other_prior(pairs, found, latent_dim)
 
@@ -101,13 +100,13 @@ def _other_prior(pairs: Sequence[tuple[Tensor, Tensor]], found: Sequence[float],
     basis = torch.stack([torch.stack([term.sum(1).mean() for term in row]) for row in terms]) - at_zero
     values = torch.tensor(found, dtype=torch.float64)
     fitted = torch.linalg.lstsq(basis, values[:, None]).solution[:, 0]
-    if float((basis @ fitted - values).abs().max()) > 1e-4 * float(values.abs().max()):
+    if float((basis @ fitted - values).abs().max()) > LEFT_OVER * float(values.abs().max()):
         return None
     square, linear, log = fitted.tolist()
     if not square > 0 > log:
         return None
     mean, variance = -linear / (2 * square), -log / square
-    if abs(mean) < 1e-3 and abs(variance - 1) < 1e-3:
+    if abs(mean) < STANDARD and abs(variance - 1) < STANDARD:
         return None
 
     def formula(m: Tensor, v: Tensor) -> Tensor:

@@ -4,84 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vae_spec.bounds import above, below, between
 from vae_spec.calibration import MODERATE, MODERATE_PAIRED
-from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import (
-    TRAINED_NEEDS,
-    arm,
-    comparisons,
-    decisions,
-    divergence,
-    images_only,
-    measure,
-    not_comparable,
-    plain_objective,
-)
+from vae_spec.claim import Claim, Experiment, Role
+from vae_spec.claims.phenomena import images_only, mean, measure, plain_objective
 from vae_spec.documents import notes
-from vae_spec.evidence import Arm, Group, TrainedRun
+from vae_spec.evidence import Group
 from vae_spec.outcomes import Level, Verdict, holds
-from vae_spec.statistics.seeds import Side, combine
 from vae_spec.subject import Facts
-from vae_spec.trial import Trial
-
-
-def judge_labels(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -> Verdict:
-    """LAT-01."""
-    if bad := divergence(runs):
-        return bad
-    return combine(
-        decisions(runs, [("label accuracy of neighbouring means over chance", 0.3, Side.ABOVE)]),
-        said="the nearest means tell an item's class",
-        diagnosis="encoder-ignores-x",
-    )
-
+from vae_spec.trained import not_comparable, own
 
 LAT_01 = Claim(
     id="LAT-01",
     title="means of one class lie together",
     level=Level.EXPECTED,
     statement="the posterior means of training items nearest to a held-out item's tell its class far better than chance",
-    formula="(accuracy − chance) / (1 − chance) > 0.3",
+    formula="(accuracy − chance) / (1 − chance) > {0}",
     sources=(notes("13.4.4"),),
-    why="The notes colour the means by class and see groups, though training saw no label. So the code holds what classes differ in. It"
-    " is no mark of a VAE: an autoencoder's code shows the same, and so do the tiny means of a collapsed model, since only their"
-    " order counts.",
+    why="The notes colour the means by class and see groups, though training saw no label. So the code holds what classes differ in. It is"
+    " no mark of a VAE: an autoencoder's code shows the same, and so do the tiny means of a collapsed model, since only their order"
+    " counts.",
     hint="see whether the encoder depends on x at all, and whether each item's mean belongs to that item",
-    decision="accuracy of the vote of the 5 nearest of 1000 training means, as a share of what chance leaves to gain, above 0.3, over 3, 6"
-    " or 10 seeds",
+    measured="accuracy of the vote of the 5 nearest of 1000 training means, as a share of what chance leaves to gain",
     mistakes=("encoder-ignores-x",),
-    needs=TRAINED_NEEDS,
-    judge=judge_labels,
-    as_it_is=judge_labels,
-    experiment=Experiment.IMAGES,
     applies=images_only,
+    rank=340,
+    experiment=Experiment.IMAGES,
+    bounds=(
+        above(
+            "label accuracy of neighbouring means over chance",
+            0.3,
+            "sound: 0.55 and more; with an encoder blind to x: -0.02; the tiny means of a collapsed model may still tell classes (0.35)",
+        ),
+    ),
+    said="the nearest means tell an item's class",
+    blames="encoder-ignores-x",
+    as_it_is=True,
+    role=Role.PHENOMENON,
+    holds_when_collapsed=False,
 )
-
-
-_SPREAD = [("log of the codes' variance", -0.6, Side.ABOVE), ("log of the codes' variance", 1.1, Side.BELOW)]
-
-
-def judge_spread(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -> Verdict:
-    """LAT-02 of one trained model: its own codes, without an autoencoder beside them."""
-    return combine(
-        decisions(runs, _SPREAD, MODERATE),
-        said="the codes are pulled to N(0, I) (whether an autoencoder's are not is left open: that takes a training)",
-        diagnosis="autoencoder-plus-noise",
-    )
-
-
-def compare_prior(groups: Sequence[Group], facts: Facts, _trial: Trial) -> Verdict:
-    """LAT-02."""
-    if bad := not_comparable(groups):
-        return bad
-    found = decisions(arm(groups, Arm.OWN), _SPREAD, MODERATE)
-    if MODERATE_PAIRED.excludes(facts) is None:
-        found += comparisons(groups, [("log of MMD to the prior over the autoencoder's", -0.5, Side.BELOW)], MODERATE_PAIRED)
-    return combine(
-        found,
-        said="the codes are pulled to N(0, I), and the autoencoder's are not",
-        diagnosis="autoencoder-plus-noise",
-    )
 
 
 LAT_02 = Claim(
@@ -89,35 +50,51 @@ LAT_02 = Claim(
     title="the codes are pulled to the prior",
     level=Level.EXPECTED,
     statement="the codes of all items together keep to N(0, I) and do not spread without bound; those of the subject's own autoencoder do",
-    formula="q(z) = E[q(z | x)] over items x,  −0.6 < log of its mean variance < 1.1",
+    formula="q(z) = E[q(z | x)] over items x,  {0} < log of its mean variance < {1}",
     sources=(notes("13.4.4"),),
-    why="The KL holds each posterior to N(0, I), and so their mixture: its variance stays near 1 in every dimension (up to 2 where one"
-    " or two dimensions have to hold everything), and its maximum mean discrepancy to the prior near 0. An autoencoder's codes"
-    " spread as far as it suits the decoder. Of items with many entries the likelihood, a sum over them, outweighs the KL: at 1x64x64 and"
-    " 3x64x64 a sound VAE's codes spread to a variance of 2.9 and 2.5, so the claim is for items of up to 1024. The discrepancy is"
-    " an integral over the posteriors, exact but for the choice of items.",
+    why="The KL holds each posterior to N(0, I), and so their mixture: its variance stays near 1 in every dimension (up to 2 where one or"
+    " two dimensions have to hold everything), and its maximum mean discrepancy to the prior near 0. An autoencoder's codes spread as far"
+    " as it suits the decoder. Of items with many entries the likelihood, a sum over them, outweighs the KL: at 1x64x64 and 3x64x64 a"
+    " sound VAE's codes spread to a variance of 2.9 and 2.5, so the claim is for items of up to 1024. The discrepancy is an integral over"
+    " the posteriors, exact but for the choice of items.",
     hint="if the codes spread, the KL does not reach the encoder: see OBJ-04, KL-05, and the sign of each of its terms",
-    decision="logarithm of the aggregate posterior's mean variance within [-0.6, 1.1], and of its squared MMD over the autoencoder's"
-    " below -0.5 (paired by seed; from five latent dimensions on), over 3, 6 or 10 seeds",
+    measured="the aggregate posterior's mean variance over dimensions, and its squared MMD to N(0, I)",
     mistakes=("autoencoder-plus-noise", "kl-sign"),
-    needs=TRAINED_NEEDS,
-    compare=compare_prior,
-    as_it_is=judge_spread,
-    experiment=Experiment.CONTRAST,
     applies=lambda facts: plain_objective(facts) or MODERATE.excludes(facts),
+    rank=410,
+    experiment=Experiment.CONTRAST,
+    bounds=(
+        *between(
+            "log of the codes' variance",
+            -0.6,
+            1.1,
+            "sound: -0.17 to 0.68; without a KL: 2.5, with one of the wrong sign: 50",
+            scope=MODERATE,
+        ),
+        below("log of MMD to the prior over the autoencoder's", -0.5, "sound: -0.83 at most; without a KL: -0.02", scope=MODERATE_PAIRED),
+    ),
+    said=lambda groups, _facts: (
+        "the codes are pulled to N(0, I), and the autoencoder's are not"
+        if len(groups[0]) > 1
+        else "the codes are pulled to N(0, I) (whether an autoencoder's are not is left open: that takes a training)"
+    ),
+    blames="autoencoder-plus-noise",
+    as_it_is=True,
+    role=Role.PHENOMENON,
+    holds_when_collapsed=False,
 )
 
 
-def judge_joined(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -> Verdict:
+def judge_joined(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdict:
     """LAT-03."""
-    if bad := divergence(runs):
+    if bad := not_comparable(groups):
         return bad
-    parts = max(measure(runs, "connected parts of the means"))
-    beside = sum(measure(runs, "share of means beside another class")) / len(runs)
+    parts = max(measure(own(groups), "connected parts of the means"))
+    beside = mean(own(groups), "share of means beside another class")
     islands = "one connected whole" if parts == 1 else f"{parts:.0f} separate parts"
     return holds(
         f"the means form {islands} when each is joined with its ten nearest, and {beside:.0%} of them have one of another class there",
-        measured={"connected parts": parts, "share of means beside another class": beside, "seeds": len(runs)},
+        measured={"connected parts": parts, "share of means beside another class": beside, "seeds": len(groups)},
         expected={"connected parts": "reported, not judged"},
         smallest_effect="none: it reports",
     )
@@ -129,14 +106,16 @@ LAT_03 = Claim(
     level=Level.INFORMATIONAL,
     statement="whether the classes are joined in the latent space, or islands, is reported",
     sources=(notes("13.4.4"),),
-    why="The notes see classes that touch, without sharp gaps. That is so for every sound VAE measured, and for every autoencoder as"
-    " well: the graph of nearest neighbours is one piece for both. So it is reported, and judges nothing.",
+    why="The notes see classes that touch, without sharp gaps. That is so for every sound VAE measured, and for every autoencoder as well:"
+    " the graph of nearest neighbours is one piece for both. So it is reported, and judges nothing.",
     hint="nothing to mend",
     decision="connected parts of the graph that joins each held-out mean with its ten nearest, and the share of means with a neighbour of"
     " another class; reported",
-    needs=TRAINED_NEEDS,
-    judge=judge_joined,
-    as_it_is=judge_joined,
-    experiment=Experiment.IMAGES,
     applies=images_only,
+    rank=None,
+    experiment=Experiment.IMAGES,
+    judge=judge_joined,
+    as_it_is=True,
+    role=Role.CAUSE,
+    holds_when_collapsed=False,
 )

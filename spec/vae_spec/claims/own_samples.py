@@ -6,19 +6,20 @@ import math
 
 import torch
 
+from vae_spec.checks import Cause, close, likely, same
 from vae_spec.claim import Claim
-from vae_spec.claims.sampling import standard_normal_pivots
+from vae_spec.claims.sampling import UNUSED_STAGE, is_uniform, smallest_noise_error, standard_normal_pivots
 from vae_spec.documents import notes
-from vae_spec.outcomes import Level, Verdict, holds, not_applicable, violated
+from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.statistics.pivots import Pivot
-from vae_spec.statistics.two_stage import decide, smallest_mean_shift, smallest_scale_error
+from vae_spec.statistics.two_stage import decide
 from vae_spec.subject import Noise, OwnSamples, Part, Standing, Subject
 from vae_spec.trial import Trial
 
 DRAWS = 8192
 """Entries of all codes together in the screen."""
 LEAST_CODES = 64
-PIVOTS = 5
+"""At least so many codes, however many dimensions: their halves are compared with each other."""
 FEW = 16
 """Codes that are enough to see whether the network's weights take part in them."""
 CLOSE = 1e-5
@@ -36,25 +37,18 @@ def _through_the_network(subject: Subject, trial: Trial) -> Verdict | None:
     if first.codes is None or again.codes is None or other.codes is None:
         return None
     rebuilt = subject.facts.parts[Part.TRAINING].standing is Standing.PRESENT
+    cause = Cause("sample-by-encoding-noise", _ENCODED) if first.encoded else None
     if rebuilt and first.codes.shape == again.codes.shape and torch.equal(first.codes, again.codes):
-        difference = _difference(first, other)
-        if difference <= CLOSE:
-            return None
-        return violated(
-            f"under one seed the codes that {first.method} decodes change with the network's weights"
-            + (f"\n{_ENCODED}" if first.encoded else ""),
-            measured={"difference between two initialisations, relative": difference, "encoder ran": first.encoded},
-            expected={"difference between two initialisations, relative": 0.0},
-            diagnosis="sample-by-encoding-noise" if first.encoded else None,
+        return close(
+            "difference between two initialisations, relative",
+            _difference(first, other),
+            0.0,
+            CLOSE,
+            what=f"under one seed the codes that {first.method} decodes change with the network's weights",
+            where={"encoder ran": first.encoded},
+            because=cause,
         )
-    if not rebuilt and first.encoded:
-        return violated(
-            f"{first.method} runs the encoder\n{_ENCODED}",
-            measured={"encoder ran": True},
-            expected={"encoder ran": False},
-            diagnosis="sample-by-encoding-noise",
-        )
-    return None
+    return None if rebuilt else same("encoder ran", first.encoded, expected=False, what=f"{first.method} runs the encoder", because=cause)
 
 
 def _difference(first: OwnSamples, other: OwnSamples) -> float:
@@ -77,37 +71,29 @@ def check_own_samples(subject: Subject, trial: Trial) -> Verdict:
     if bad := _through_the_network(subject, trial):
         return bad
     d = subject.facts.latent_dim
-    rows = max(LEAST_CODES, math.ceil(DRAWS / d))
+    draws = max(LEAST_CODES, math.ceil(DRAWS / d)) * d
 
     def measure(draws: int, stage: int) -> list[Pivot]:
         codes = _ask(subject, draws // d, Noise(seed=trial.rng_seed("codes", stage))).codes
         return [] if codes is None else standard_normal_pivots(codes.double().numpy(force=True))
 
-    decision = decide(measure, draws=rows * d, level=trial.level)
-    if decision.rejected:
-        pivot = decision.pivot
-        uniform = _is_uniform(measure(rows * d, 3))
-        return violated(
-            f"the {pivot.name} of the codes that {own.method} decodes is {pivot.value:.4g}, not {pivot.expected:g}"
-            f" (p = {pivot.p:.1g}, n = {decision.draws})"
-            + ("\na mean near 0.5 is uniform noise: rand where randn belongs" if uniform else "")
-            + (f"\n{_ENCODED}" if own.encoded else ""),
-            measured={pivot.name: pivot.value, "p": pivot.p, "n": decision.draws, "encoder ran": own.encoded},
-            expected={pivot.name: pivot.expected, "level": trial.level},
-            diagnosis="sample-by-encoding-noise" if own.encoded else "eps-from-rand" if uniform else None,
-        )
-    scale = smallest_scale_error(draws=rows * d, level=trial.level / PIVOTS, examples=1)
-    shift = smallest_mean_shift(draws=rows * d, level=trial.level / PIVOTS, examples=1)
-    return holds(
+    def cause() -> Cause:
+        uniform = any(is_uniform(pivot.value) for pivot in measure(draws, UNUSED_STAGE)[:1])
+        words = ["a mean near 0.5 is uniform noise: rand where randn belongs"] * uniform + [_ENCODED] * own.encoded
+        return Cause("sample-by-encoding-noise" if own.encoded else "eps-from-rand" if uniform else None, "\n".join(words))
+
+    return likely(
+        decide(measure, draws=draws, level=trial.level),
+        trial.level,
+        what=f"the codes that {own.method} decodes are no draws from N(0, I)",
+        where={"encoder ran": own.encoded},
+        because=cause,
+    ) or holds(
         f"{own.method} decodes draws from N(0, I)",
-        measured={"codes": rows, "encoder ran": own.encoded},
+        measured={"codes": draws // d, "encoder ran": own.encoded},
         expected={"level": trial.level},
-        smallest_effect=f"a {scale:.1%} error of sigma or a shift of {shift:.3f}, with probability 0.99",
+        smallest_effect=smallest_noise_error(draws=draws, level=trial.level, examples=1),
     )
-
-
-def _is_uniform(pivots: list[Pivot]) -> bool:
-    return any(pivot.name == "mean" and abs(pivot.value - 0.5) < 0.05 for pivot in pivots)
 
 
 SMP_05 = Claim(
@@ -127,4 +113,7 @@ SMP_05 = Claim(
     mistakes=("sample-by-encoding-noise", "eps-from-rand"),
     needs=(Part.DECODE,),
     check=check_own_samples,
+    rank=230,
+    spends_error_budget=True,
+    at_other_sizes=False,
 )

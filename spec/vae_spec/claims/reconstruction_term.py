@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from vae_spec.checks import Because, Cause, in_turn, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.objective import BATCHES, image_batches
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import FIT_TOLERANCE, reconstruction_fit
-from vae_spec.exploration import explore, generator
-from vae_spec.outcomes import Level, Verdict, holds, violated
+from vae_spec.exploration import FEW_EXAMPLES, explore, generator
+from vae_spec.outcomes import Level, Number, Verdict, holds
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Facts, Likelihood, Part, Subject
 from vae_spec.trial import Trial
@@ -27,6 +29,11 @@ def _other_likelihood(subject: Subject, trial: Trial, batch: int) -> Likelihood 
 
 
 LOGITS_HINT = "the with-logits loss takes the values before the sigmoid: leave one of the two sigmoids out"
+_KNOWN_HINT = "F.binary_cross_entropy or half the squared error, summed over pixels; or declare what it is with --likelihood"
+UNMOVED = 1e-9
+"""Relative: a change of the term below this is float64's rounding of a sum."""
+SCALED_OUTPUTS = 9
+"""At so many outputs a scaled target is fitted: twice its four unknowns and one, so that no other term fits it by chance."""
 STEPS = (0.0, 0.1, 0.3, 1.0)
 """How far on the way from x to another image the term is looked at."""
 
@@ -42,74 +49,64 @@ def _term(subject: Subject, x_hat: Tensor, x: Tensor) -> float:
     return float(subject.terms(subject.raw(x_hat), x, codes, codes).reconstruction)
 
 
-def _examine_order(subject: Subject, trial: Trial, example: tuple[int, Pixels]) -> Verdict | None:
+@in_turn
+def _examine_order(subject: Subject, trial: Trial, example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
     """Items compared with themselves, the least value at x_hat = x, growth away from it."""
     facts = subject.facts
     rng = generator(trial, example)
     drawn = (images(Pixels.BETWEEN, example[0], facts.input_shape, facts.input_range, rng, torch.float64) for _ in range(2))
     x, other = (_inside(facts, one) for one in drawn)
     matched, shifted = _term(subject, x, x), _term(subject, x.roll(1, 0), x)
-    compared = {"matched": matched, "shifted by one item": shifted}
-    if abs(shifted - matched) <= 1e-9 * abs(matched):
-        return violated(
-            "giving every item another item's reconstruction does not change the term: items are not compared with themselves",
-            measured=compared,
-            expected={"order": "matched < shifted"},
-            diagnosis="hard-coded-shape",
-            hint="the two shapes broadcast against each other: x_hat.view_as(x) before the loss",
+    compared: dict[str, Number] = {"order": "shifted <= matched", "matched": matched, "shifted by one item": shifted}
+    if abs(shifted - matched) <= UNMOVED * abs(matched):
+        yield violation(
+            {**compared, "order": "matched = shifted"},
+            {"order": "matched < shifted"},
+            what="giving every item another item's reconstruction does not change the term: items are not compared with themselves",
+            because=Cause("hard-coded-shape", hint="the two shapes broadcast against each other: x_hat.view_as(x) before the loss"),
         )
-    values = [_term(subject, torch.lerp(x, other, step), x) for step in STEPS]
-    if not all(later > earlier for earlier, later in pairwise(values)):
-        likely = _cause_of_disorder(subject, trial, values[0])
-        return violated(
-            "the reconstruction term is not least at x_hat = x, or does not grow as x_hat leaves x: "
-            + ", ".join(f"{value:.6g}" for value in values)
-            + " at 0, 0.1, 0.3 and 1 of the way to another image",
-            measured={f"at {step:g}": value for step, value in zip(STEPS, values, strict=True)},
-            expected={"order": "increasing"},
-            diagnosis=likely,
-            hint=LOGITS_HINT if likely == "double-sigmoid" else "",
+    values = {f"at {step:g}": _term(subject, torch.lerp(x, other, step), x) for step in STEPS}
+    if not all(later > earlier for earlier, later in pairwise(values.values())):
+        yield violation(
+            {"order": "not increasing", **values},
+            {"order": "increasing"},
+            what="the reconstruction term is not least at x_hat = x, or does not grow on the way to another image",
+            because=lambda: _cause_of_disorder(subject, trial, values["at 0"]),
         )
     if not shifted > matched:
-        what = "giving every item another item's reconstruction does not raise the term"
-        return violated(what, measured=compared, expected={"order": "matched < shifted"})
-    return None
+        raised = "giving every item another item's reconstruction does not raise the term"
+        yield violation(compared, {"order": "matched < shifted"}, what=raised)
 
 
-def _cause_of_disorder(subject: Subject, trial: Trial, at_x: float) -> str | None:
+def _cause_of_disorder(subject: Subject, trial: Trial, at_x: float) -> Because:
     """Why the term is not least at x_hat = x."""
     if subject.facts.likelihood is Likelihood.BERNOULLI_LOGITS or _with_logits(subject, trial):
-        return "double-sigmoid"
+        return Cause("double-sigmoid", hint=LOGITS_HINT)
     return "data-out-of-range" if at_x < 0 or _scaled_target(subject, trial) else None
 
 
 def _no_likelihood(subject: Subject, trial: Trial) -> Verdict:
-    """The verdict where the term follows no likelihood that fits the decoder's range."""
+    """The violation where the term follows no likelihood that fits the decoder's range."""
+    cause, expected = Cause(hint=_KNOWN_HINT), "one of " + ", ".join(Likelihood)
     if _with_logits(subject, trial):
-        return violated(
-            "the loss takes logits, but the decoder's output lies in [0, 1] already: the sigmoid is applied twice",
-            expected={"likelihood": "bernoulli"},
-            diagnosis="double-sigmoid",
-            hint=LOGITS_HINT,
-        )
-    if _scaled_target(subject, trial):
-        return violated(
-            "the reconstruction term is a Bernoulli's whose target is not x but a multiple of x plus a constant: it leaves [0, 1]",
-            expected={"target": "x, in [0, 1]"},
-            diagnosis="data-out-of-range",
-            hint="compare the output with the data as the model sees it, in [0, 1], without normalising it",
-        )
-    return violated(
-        "the reconstruction term is the negative log-likelihood of none of: " + ", ".join(Likelihood),
-        expected={"likelihood": "one of the known ones"},
-        hint="F.binary_cross_entropy or half the squared error, summed over pixels; or declare what it is with --likelihood",
+        words = "the loss takes logits, but the decoder's output lies in [0, 1] already: the sigmoid is applied twice"
+        cause, expected = Cause("double-sigmoid", words, LOGITS_HINT), "bernoulli"
+    elif _scaled_target(subject, trial):
+        words = "it is a Bernoulli's whose target is not x but a multiple of x plus a constant: it leaves [0, 1]"
+        hint = "compare the output with the data as the model sees it, in [0, 1], without normalising it"
+        cause, expected = Cause("data-out-of-range", words, hint), "bernoulli, of x in [0, 1]"
+    return violation(
+        {"likelihood": "none known"},
+        {"likelihood": expected},
+        what="the reconstruction term follows no likelihood that fits the decoder's range",
+        because=cause,
     )
 
 
 def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
     """Least at x_hat = x, item by item, and the likelihood's own up to scale and constant."""
     likelihood = subject.facts.likelihood
-    examples = min(trial.examples, 20)
+    examples = min(trial.examples, FEW_EXAMPLES)
     if counterexample := explore(trial, image_batches, lambda example: _examine_order(subject, trial, example), examples=examples):
         return counterexample
     if likelihood is None:
@@ -118,18 +115,19 @@ def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
     for batch, fit in fits.items():
         if not fit.good:
             other = _other_likelihood(subject, trial, batch)
-            also = f"; it is that of {other}" if other else ""
-            return violated(
-                f"the reconstruction term is not the negative log-likelihood of {likelihood} up to a constant{also}",
-                measured={"left over by a straight line": fit.residual, "slope": fit.scale, "batch": batch},
-                expected={"left over by a straight line": 0.0, "tolerance": FIT_TOLERANCE},
-                diagnosis="double-sigmoid" if other is Likelihood.BERNOULLI_LOGITS else None,
+            mistake = "double-sigmoid" if other is Likelihood.BERNOULLI_LOGITS else None
+            return violation(
+                {"left over by a straight line": fit.residual, "slope": fit.scale},
+                {"left over by a straight line": 0.0, "tolerance": FIT_TOLERANCE},
+                what=f"the reconstruction term is not the negative log-likelihood of {likelihood} up to a constant",
+                where={"batch": batch},
+                because=Cause(mistake, f"it is that of {other}" if other else ""),
             )
     return holds(
         f"least at x_hat = x, item by item, and the {likelihood} likelihood's up to a constant",
-        measured={"slope at batch 4": fits[BATCHES[0]].scale, "left over": max(fit.residual for fit in fits.values())},
+        measured={f"slope at batch {BATCHES[0]}": fits[BATCHES[0]].scale, "left over": max(fit.residual for fit in fits.values())},
         expected={"left over": 0.0, "tolerance": FIT_TOLERANCE},
-        smallest_effect="a deviation of 1e-4 of the term's range",
+        smallest_effect=f"a deviation of {FIT_TOLERANCE:g} of the term's range",
     )
 
 
@@ -140,7 +138,7 @@ def _scaled_target(subject: Subject, trial: Trial) -> bool:
     x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
     codes = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
     rows, values = [], []
-    for _ in range(9):
+    for _ in range(SCALED_OUTPUTS):
         x_hat = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
         p = (x_hat - facts.input_range[0]) / (facts.input_range[1] - facts.input_range[0])
         logit = torch.logit(p)
@@ -150,7 +148,7 @@ def _scaled_target(subject: Subject, trial: Trial) -> bool:
     if not bool(torch.isfinite(reported).all()):
         return False
     left = reported - design @ torch.linalg.lstsq(design, reported.unsqueeze(1)).solution.squeeze(1)
-    return float(left.abs().max()) < 1e-4 * float(reported.max() - reported.min())
+    return float(left.abs().max()) < FIT_TOLERANCE * float(reported.max() - reported.min())
 
 
 def _with_logits(subject: Subject, trial: Trial) -> bool:
@@ -173,4 +171,8 @@ OBJ_03 = Claim(
     mistakes=("double-sigmoid", "data-out-of-range", "hard-coded-shape"),
     needs=(Part.LOSS,),
     check=check_reconstruction,
+    rank=30,
+    explains=("OBJ-02", "OBJ-05", "TRN-01", "TRN-02", "TRN-04", "TRN-07", "REC-01", "COL-01", "COL-02"),
+    spends_error_budget=False,
+    at_other_sizes=True,
 )

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from vae_spec.checks import NEAR, Cause
 from vae_spec.subject import Facts, Part
 
-NEAR = 5e-3
-"""Relative: how near an effective beta must lie to a reduction's own to be explained by it."""
+NOTHING = 1e-9
+"""An effective beta below this is what rounding in float64 leaves of none: the smallest in use, 0.00025, is far above."""
 _SUMS = "sum both terms over their own dimensions and average both over the batch"
-
-
-@dataclass(frozen=True)
-class Cause:
-    """What makes an effective beta: in words, what to do about it, and the mistake that it is, where it is a known one."""
-
-    words: str
-    hint: str
-    mistake: str | None
 
 
 def explain_weight(facts: Facts, weights: Sequence[float], batches: Sequence[int], tolerance: float) -> Cause:
@@ -34,26 +25,26 @@ def explain_weight(facts: Facts, weights: Sequence[float], batches: Sequence[int
     if first * second != 0 and abs(first - second) > tolerance * max(abs(first), abs(second)):
         how = _with_batch(second / first, batches[1] / batches[0])
         hint = "divide both terms by x.size(0), or neither; no fixed number stands for the batch size"
-        return Cause(f"the effective beta changes with the batch size{how}", hint, "terms-scale-with-batch")
+        return Cause("terms-scale-with-batch", f"the effective beta changes with the batch size{how}", hint)
     declare = f"if the weight is meant, declare it: --effective-beta {first:.6g}"
     if facts.own_beta != 1 and any(abs(first / facts.own_beta / plain - 1) < NEAR for plain in (1.0, 0.5)):
         words = f"the loss's own {facts.parts[Part.BETA].account}: the KL weighs that where the caller names no weight"
-        return Cause(words, f"{declare}; otherwise let that weight be 1 by default", None)
+        return Cause(None, words, f"{declare}; otherwise let that weight be 1 by default")
     for value, mistake, words in _reductions(facts.pixels, facts.latent_dim):
         if abs(first / value - 1) < NEAR:
-            return Cause(words, f"{_SUMS}; {declare}" if mistake.endswith("-sum") else declare, mistake)
-    if abs(first) < 1e-9:
-        return Cause("the KL does not enter the loss", "total = reconstruction + beta * kl", "autoencoder-plus-noise")
+            return Cause(mistake, words, f"{_SUMS}; {declare}" if mistake.endswith("-sum") else declare)
+    if abs(first) < NOTHING:
+        return Cause("autoencoder-plus-noise", "the KL does not enter the loss", "total = reconstruction + beta * kl")
     if first < 0:
-        return Cause("the KL enters the loss with the wrong sign", "total = reconstruction + beta * kl", "kl-sign")
-    return Cause("no common reduction explains this number", f"{_SUMS}; {declare}", None)
+        return Cause("kl-sign", "the KL enters the loss with the wrong sign", "total = reconstruction + beta * kl")
+    return Cause(None, "no common reduction explains this number", f"{_SUMS}; {declare}")
 
 
 def _with_batch(change: float, growth: float) -> str:
     """How the weight goes with the batch size."""
-    if abs(change - growth) < 0.01:
+    if abs(change / growth - 1) < NEAR:
         return ": it grows with the batch"
-    return ": it falls as 1/batch" if abs(change * growth - 1) < 0.01 else ""
+    return ": it falls as 1/batch" if abs(change * growth - 1) < NEAR else ""
 
 
 def _reductions(entries: int, dims: int) -> tuple[tuple[float, str, str], ...]:

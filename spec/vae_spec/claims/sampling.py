@@ -3,37 +3,52 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from vae_spec.checks import UNIT_FLOOR, Cause, close, entry, in_turn, likely, positive, violation
 from vae_spec.claim import Claim
 from vae_spec.documents import basics
-from vae_spec.exploration import explore, generator
-from vae_spec.outcomes import Level, Number, Verdict, holds, violated
-from vae_spec.statistics.pivots import (
-    Draws,
-    Pivot,
-    independence_pivot,
-    mean_pivot,
-    shape_pivot,
-    variance_pivot,
-)
+from vae_spec.exploration import explore, for_all, generator
+from vae_spec.outcomes import Level, Verdict, holds
+from vae_spec.statistics.pivots import Draws, Pivot, independence_pivot, mean_pivot, shape_pivot, variance_pivot
 from vae_spec.statistics.two_stage import decide, smallest_mean_shift, smallest_scale_error
 from vae_spec.strategies import CodeBatch, ConstantCode, batch_sizes, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
 from vae_spec.trial import Trial
 
 ULPS = 64
+"""How many units in the last place of float32 an exp, a product and a sum leave, with a wide margin."""
+ROUNDING_OF_MU = 1e-5
+"""Relative to mu: how far the rounding of z = mu + ... moves what is left of z without mu."""
+LEAST_NOISE = 1e-3
+"""What is added to |eps| where a deviation is divided by it: noise next to 0 moves z by nothing, whatever sigma is."""
+PIVOTS = 5
+"""As many tests as `standard_normal_pivots` makes at most share a level."""
+UNIFORM = 0.05
+"""How near to 1/2 the mean of a screen's draws lies where they are uniform; their own spread is a tenth of that."""
+SHRUNK = 0.9
+"""A variance below this is noise that was scaled down: of 4096 draws it lies four standard deviations off."""
+UNUSED_STAGE = 3
+"""A stage that `decide` does not have: its draws are fresh."""
 REPORTED_SHARE = 1e-3
 """Deviations up to this share of sigma come from floors such as std + 1e-6: reported, not rejected."""
 CLAMP_BORDER = 10.0
 """A clamp of logvar at or beyond +-10 is reported, not rejected."""
 REP_02_DRAWS = 4096
 REP_02_EXAMPLES = 20
+"""Draws of an example's screen, and examples: as many as the declared power takes."""
 REP_02_SCALE_ERROR = 0.05
 REP_02_MEAN_SHIFT = 0.05
 """The declared power of REP-02: errors of sigma and shifts of eps of this size are found with probability 0.99 at least."""
+REP_03_ITEMS = 32
+"""At least so many rows: a chance tie between two float32 normals (probability 1e-8) must stay below a tenth of the neighbours."""
+REP_03_SHARE = 0.1
+"""The share of equal neighbours from which on noise is shared: noise that is repeated by design is so in every row or column."""
+REP_03_EXAMPLES = 12
+"""A little more than there are batch sizes."""
 
 within_clamp = code_batches(least_logvar=-CLAMP_BORDER)
 
@@ -51,19 +66,18 @@ def rounding(mu: Tensor, sigma: Tensor, eps: Tensor) -> Tensor:
 # REP-01 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _explain_scale(subject: Subject, trial: Trial, mu: Tensor, logvar: Tensor) -> tuple[str, str | None]:
+def _explain_scale(subject: Subject, trial: Trial, mu: Tensor, logvar: Tensor) -> Cause:
     """What the sampling step multiplies a given noise with."""
-    eps = 0.5 + torch.rand(mu.shape, generator=generator(trial, "given noise"))
+    eps = 0.5 + torch.rand(mu.shape, generator=generator(trial, "given noise"))  # away from 0, by which it is divided
     z = subject.draw(mu, logvar, Noise(given=eps))
-    clear = eps.abs() > 0.1
-    scale = ((z - mu) / eps)[clear]
-    if float(scale.abs().max()) == 0:
-        return "\nno noise moves z at all", "mean-in-training"
-    return explain_scale(scale, logvar[clear], 1e-5 * float(mu.abs().max()))
+    scale = (z - mu) / eps
+    if not bool(scale.any()):
+        return Cause("mean-in-training", "no noise moves z at all")
+    return explain_scale(scale, logvar, ROUNDING_OF_MU * float(mu.abs().max()))
 
 
-def explain_scale(scale: Tensor, logvar: Tensor, rounding: float) -> tuple[str, str | None]:
-    """The formula that the noise is multiplied by, in words, and the mistake that it is; nothing where it is none of those known.
+def explain_scale(scale: Tensor, logvar: Tensor, rounding: float) -> Cause:
+    """The formula that the noise is multiplied by, and the mistake that it is; an empty cause where it is none of those known.
 
     Args:
         scale: what the noise was multiplied by, of any shape.
@@ -77,9 +91,9 @@ def explain_scale(scale: Tensor, logvar: Tensor, rounding: float) -> tuple[str, 
         ("exp(2 logvar)", (2 * logvar).exp(), "std-no-half"),
         (f"a constant {float(scale.median()):.3g}", scale.median().expand_as(logvar), "autoencoder-plus-noise"),
     ):
-        if bool(((scale - value).abs() <= 1e-3 * (value.abs() + 1e-6) + rounding).all()):
-            return f"\nthe noise is multiplied by {formula}, not by exp(logvar / 2)", mistake
-    return "", None
+        if bool(((scale - value).abs() <= REPORTED_SHARE * (value.abs() + UNIT_FLOOR) + rounding).all()):
+            return Cause(mistake, f"the noise is multiplied by {formula}, not by exp(logvar / 2)")
+    return Cause()
 
 
 def check_identity(subject: Subject, trial: Trial) -> Verdict:
@@ -95,33 +109,27 @@ def check_identity(subject: Subject, trial: Trial) -> Verdict:
         sigma = torch.exp(0.5 * logvar)
         deviation = (z - mu - sigma * eps).abs()
         beyond = deviation - rounding(mu, sigma, eps)
-        share = float((beyond / (sigma * (eps.abs() + 1e-3))).max())
+        share = float((beyond / (sigma * (eps.abs() + LEAST_NOISE))).max())
         worst_share = max(worst_share, share)
         if share <= REPORTED_SHARE:
             return None
-        at = int((beyond / sigma).argmax())
-        words, mistake = _explain_scale(subject, trial, mu, logvar)
-        found, wanted = float((z - mu).flatten()[at]), float((sigma * eps).flatten()[at])
-        return violated(
-            f"at logvar = {float(logvar.flatten()[at]):.4g} the noise moves z by {found:.6g}, and exp(logvar/2) * eps is"
-            f" {wanted:.6g}{words}",
-            measured={"z - mu": found, "deviation in units of sigma": share, "batch": codes.batch},
-            expected={"z - mu": wanted, "tolerance in units of sigma": REPORTED_SHARE},
-            diagnosis=mistake,
+        found, wanted, there = entry(int((beyond / sigma).argmax()), z - mu, sigma * eps, logvar)
+        return violation(
+            {"z - mu": found, "deviation in units of sigma": share},
+            {"z - mu": wanted, "tolerance in units of sigma": REPORTED_SHARE},
+            what="the noise does not move z by exp(logvar/2) * eps",
+            where={"logvar": there, "batch": codes.batch},
+            because=_explain_scale(subject, trial, mu, logvar),
         )
 
     if counterexample := explore(trial, within_clamp, examine):
         return counterexample
     exact = worst_share <= 0
-    measured: dict[str, Number] = {
-        "examples": trial.examples,
-        "largest deviation beyond rounding, in units of sigma": max(worst_share, 0.0),
-    }
     return holds(
         "z - mu = exp(logvar/2) * eps to rounding" if exact else f"z - mu = exp(logvar/2) * eps up to {worst_share:.1g} of sigma",
-        measured=measured,
+        measured={"examples": trial.examples, "largest deviation beyond rounding, in units of sigma": max(worst_share, 0.0)},
         expected={"tolerance in units of sigma": REPORTED_SHARE},
-        smallest_effect="a deviation of 1e-3 of sigma",
+        smallest_effect=f"a deviation of {REPORTED_SHARE:g} of sigma",
     )
 
 
@@ -140,6 +148,10 @@ REP_01 = Claim(
     mistakes=("std-no-half", "logvar-as-std", "autoencoder-plus-noise"),
     needs=(Part.DRAW, Part.NOISE_CONTROL),
     check=check_identity,
+    rank=70,
+    explains=("KL-02", "REP-02", "REP-03", "REP-04", "REP-05", "NET-03"),
+    spends_error_budget=False,
+    at_other_sizes=False,
 )
 
 # REP-02 ---------------------------------------------------------------------------------------------------------------------------------
@@ -156,45 +168,53 @@ def standard_normal_pivots(u: Draws) -> list[Pivot]:
     return found
 
 
+def is_uniform(mean: float) -> bool:
+    """Whether a mean of thousands of draws is that of uniform noise on [0, 1]: one of N(0, 1) is nowhere near."""
+    return abs(mean - 0.5) < UNIFORM
+
+
+def smallest_noise_error(*, draws: int, level: float, examples: int) -> str:
+    """The smallest error of the noise that `standard_normal_pivots` find at this level over the examples, in words."""
+    power = {"draws": draws, "examples": examples}
+    scale, shift = (one(level=level / PIVOTS, **power) for one in (smallest_scale_error, smallest_mean_shift))
+    return f"a {scale:.1%} error of sigma or a shift of {shift:.3f} sigma, with probability 0.99"
+
+
 def check_standard_normal(subject: Subject, trial: Trial) -> Verdict:
     """(z - mu) / sigma is standard normal."""
     d = subject.facts.latent_dim
-    rows = max(4, math.ceil(REP_02_DRAWS / d))
+    draws = max(4, math.ceil(REP_02_DRAWS / d)) * d  # at least four items, to split in two halves
+    level = trial.level / REP_02_EXAMPLES
 
     def examine(code: ConstantCode) -> Verdict | None:
         def measure(draws: int, stage: int) -> list[Pivot]:
-            mu, logvar = (torch.full((draws // d, d), value, dtype=torch.float64) for value in (code.mu, code.logvar))
+            mu, logvar = code.tensors(draws // d, d)
             z = subject.draw(mu, logvar, Noise(seed=trial.rng_seed(code, stage)))
             return standard_normal_pivots(((z.double() - mu) / torch.exp(0.5 * logvar)).numpy(force=True))
 
-        decision = decide(measure, draws=rows * d, level=trial.level / REP_02_EXAMPLES)
-        if not decision.rejected:
-            return None
-        pivot = decision.pivot
-        uniform = abs(_value(measure(rows * d, 3), "mean") - 0.5) < 0.05
-        return violated(
-            f"the {pivot.name} of (z - mu)/sigma is {pivot.value:.4g}, not {pivot.expected:g} (p = {pivot.p:.1g}, n = {decision.draws})"
-            + ("\na mean near 0.5 is uniform noise: rand_like where randn_like belongs" if uniform else ""),
-            measured={pivot.name: pivot.value, "p": pivot.p, "n": decision.draws, "mu": code.mu, "logvar": code.logvar},
-            expected={pivot.name: pivot.expected, "level": trial.level / REP_02_EXAMPLES},
-            diagnosis="eps-from-rand" if uniform else "eps-shrunk" if pivot.name == "variance" and pivot.value < 0.9 else None,
+        decision = decide(measure, draws=draws, level=level)
+
+        def cause() -> Cause | str | None:
+            mean, *_others = measure(draws, UNUSED_STAGE)
+            if is_uniform(mean.value):
+                return Cause("eps-from-rand", "a mean near 0.5 is uniform noise: rand_like where randn_like belongs")
+            return "eps-shrunk" if decision.pivot.name == "variance" and decision.pivot.value < SHRUNK else None
+
+        return likely(
+            decision, level, what="(z - mu)/sigma is not standard normal", where={"mu": code.mu, "logvar": code.logvar}, because=cause
         )
 
-    if counterexample := explore(trial, constant_codes(), examine, examples=REP_02_EXAMPLES, simplify=False):
-        return counterexample
-    level = trial.level / REP_02_EXAMPLES / 5
-    scale = smallest_scale_error(draws=rows * d, level=level, examples=REP_02_EXAMPLES)
-    shift = smallest_mean_shift(draws=rows * d, level=level, examples=REP_02_EXAMPLES)
-    return holds(
+    return for_all(
+        trial,
+        constant_codes(),
+        examine,
         "mean, variance, shape and independence of the noise are those of N(0, 1)",
-        measured={"examples": REP_02_EXAMPLES, "draws an example": rows * d},
+        examples=REP_02_EXAMPLES,
+        simplify=False,
+        measured={"draws an example": draws},
         expected={"level": trial.level},
-        smallest_effect=f"a {scale:.1%} error of sigma or a shift of {shift:.3f} sigma, with probability 0.99",
+        smallest_effect=smallest_noise_error(draws=draws, level=level, examples=REP_02_EXAMPLES),
     )
-
-
-def _value(pivots: list[Pivot], name: str) -> float:
-    return next(pivot.value for pivot in pivots if pivot.name == name)
 
 
 REP_02 = Claim(
@@ -211,48 +231,52 @@ REP_02 = Claim(
     mistakes=("eps-from-rand", "eps-shrunk", "std-no-half", "logvar-as-std", "eps-shared"),
     needs=(Part.DRAW,),
     check=check_standard_normal,
+    rank=90,
+    explains=("KL-02", "REP-05", "NET-03", "INT-03"),
+    spends_error_budget=True,
+    at_other_sizes=False,
 )
 
 # REP-03 ---------------------------------------------------------------------------------------------------------------------------------
-
-
-def _repeats(a: Tensor, b: Tensor) -> float:
-    return float((a == b).double().mean())
 
 
 def check_fresh(subject: Subject, trial: Trial) -> Verdict:
     """Noise differs between items, dimensions and calls."""
     d = subject.facts.latent_dim
 
-    def examine(batch: int) -> Verdict | None:
-        # At least 32 rows: a chance tie between two float32 normals (probability 1e-8) must stay below a tenth of the neighbours.
-        zero = torch.zeros(max(batch, 32), d)
+    @in_turn
+    def examine(batch: int) -> Iterator[Verdict | None]:
+        zero = torch.zeros(max(batch, REP_03_ITEMS), d)
         z = subject.draw(zero, zero, Noise(seed=trial.rng_seed(batch, "first")))
         again = subject.draw(zero, zero, Noise(seed=trial.rng_seed(batch, "second")))
-        repeated = {"items of a batch": _repeats(z[1:], z[:-1]), "calls": _repeats(z, again)}
+        yield positive(
+            "largest |z|",
+            float(z.abs().max()),
+            what="at mu = 0 and logvar = 0 every draw is 0: no noise is drawn",
+            because=Cause("mean-in-training", hint="z = mu + std * torch.randn_like(std) in training mode"),
+        )
+        neighbours = {"items of a batch": (z[1:], z[:-1]), "calls": (z, again)}
         if d > 1:
-            repeated["dimensions"] = _repeats(z[:, 1:], z[:, :-1])
-        if not bool(z.any()):
-            return violated(
-                "at mu = 0 and logvar = 0 every draw is 0: no noise is drawn",
-                measured={"largest |z|": 0.0},
-                expected={"largest |z|": "> 0"},
-                diagnosis="mean-in-training",
-                hint="z = mu + std * torch.randn_like(std) in training mode",
+            neighbours["dimensions"] = (z[:, 1:], z[:, :-1])
+        for between, (one, other) in neighbours.items():
+            yield close(
+                f"equal between {between}",
+                float((one == other).double().mean()),
+                0.0,
+                REP_03_SHARE,
+                what=f"the same noise is used for different {between}",
+                where={"batch": len(zero)},
+                because="eps-shared",
             )
-        for what, share in repeated.items():
-            if share > 0.1:
-                return violated(
-                    f"the same noise is used for different {what} ({share:.0%} of the neighbours are equal)",
-                    measured={f"equal between {what}": share, "batch": len(zero)},
-                    expected={f"equal between {what}": 0.0},
-                    diagnosis="eps-shared",
-                )
-        return None
 
-    if counterexample := explore(trial, batch_sizes, examine, examples=12):
-        return counterexample
-    return holds("every item, dimension and call has noise of its own", smallest_effect="one tenth of the noise repeated")
+    return for_all(
+        trial,
+        batch_sizes,
+        examine,
+        "every item, dimension and call has noise of its own",
+        examples=REP_03_EXAMPLES,
+        smallest_effect="one tenth of the noise repeated",
+    )
 
 
 REP_03 = Claim(
@@ -268,4 +292,8 @@ REP_03 = Claim(
     mistakes=("eps-shared",),
     needs=(Part.DRAW,),
     check=check_fresh,
+    rank=80,
+    explains=("KL-02", "REP-02", "REP-04", "REP-05", "NET-03", "INT-03"),
+    spends_error_budget=False,
+    at_other_sizes=False,
 )

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
-from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import TRAINED_NEEDS, divergence
+from vae_spec.bounds import Bound, Measure, above, below
+from vae_spec.claim import Claim, Experiment, Role
 from vae_spec.documents import basics
-from vae_spec.evidence import TrainedRun
+from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.observations import PointSights
 from vae_spec.outcomes import Level, Number, Outcome, Verdict, holds, not_applicable, violated
-from vae_spec.statistics.seeds import Rule, SeedDecision, Side, combine, decide
 from vae_spec.subject import Facts
-from vae_spec.trial import Trial
+from vae_spec.trained import by_bounds, own
 
 PRINTED = {
     1: (0.5903, 0.0293, 0.5917),
@@ -30,8 +29,6 @@ PRINTED_POINTS = ((1.075, -0.014), (-0.997, -0.001), (-1.118, -0.054), (0.553, 0
 KL_WEIGHT = 0.05
 LAST = 10
 """Steps at the end of a run whose mean counts: one step's noise is not the run's."""
-ENERGY_AT_MOST, NEAR_AT_LEAST, COPIES_AT_MOST, BEND_AT_MOST = 0.2, 0.7, 0.2, 5.0
-"""The bounds of TOY-03 and TOY-05; the claims say what was measured."""
 _MET_ON = "2.13"
 """The torch release on which the figures were met to every digit; elsewhere one unit of the last digit is allowed."""
 
@@ -64,24 +61,26 @@ def ends(run: TrainedRun, facts: Facts) -> tuple[float, float]:
     return float(reconstruction[-LAST:].mean()), float(kl[-LAST:].mean())
 
 
-def converged(runs: Sequence[TrainedRun], facts: Facts) -> list[SeedDecision]:
-    """Whether the lab's losses end where they should: what TOY-01 asks of the lab, and TOY-06 of it with another activation."""
-    ratios = [ends(run, facts)[0] / float(run.reconstruction[0]) for run in runs]
-    kls = [ends(run, facts)[1] for run in runs]
-    return [
-        decide(ratios, Rule("reconstruction at the end over the start", 0.1, Side.BELOW, 0.01)),
-        decide(kls, Rule("KL at the end, nats a dimension", 0.2, Side.ABOVE, 0.06)),
-        decide(kls, Rule("KL at the end, nats a dimension (controlled)", 2.0, Side.BELOW, 0.06)),
-    ]
+def converged(which: Arm) -> tuple[Bound, ...]:
+    """Where the losses of one arm should end: what TOY-01 asks of the lab, and TOY-06 of it with another activation."""
 
+    def fallen(group: Group, facts: Facts) -> float:
+        return ends(group[which], facts)[0] / float(group[which].reconstruction[0])
 
-def judge_lab(runs: Sequence[TrainedRun], facts: Facts, _trial: Trial) -> Verdict:
-    """TOY-01."""
-    if bad := divergence(runs):
-        return bad
-    return combine(
-        converged(runs, facts),
-        said="the reconstruction falls below a tenth, the KL stays above zero and under control",
+    def kl(group: Group, facts: Facts) -> float:
+        return ends(group[which], facts)[1]
+
+    kept = "KL at the end, nats a dimension"
+    return (
+        below(
+            "reconstruction at the end over the start",
+            0.1,
+            "sound: 0.03 to 0.05; with a decoder that ignores z: 0.96",
+            measure=fallen,
+            spread=0.01,
+        ),
+        above(kept, 0.2, "sound: 0.6 to 0.8; with a decoder that ignores z: 0.00001", measure=kl, spread=0.06),
+        below(f"{kept} (controlled)", 2, "sound: 0.6 to 0.8; without a KL: 4.5 and more", measure=kl, spread=0.06),
     )
 
 
@@ -91,24 +90,27 @@ TOY_01 = Claim(
     level=Level.EXPECTED,
     statement="by the lab's recipe the reconstruction falls below a tenth of its first value, and the KL stays above zero and under"
     " control",
-    formula="L_rec(end) / L_rec(start) < 0.1,  0.2 < KL(end) < 2 nats a dimension",
+    formula="L_rec(end) / L_rec(start) < {0},  {1} < KL(end) < {2} nats a dimension",
     sources=(basics("lab"),),
-    why="Two clusters of points, 200 full-batch steps: measured over 20 seeds the reconstruction ends at 0.03 to 0.05 of its start and"
-    " the KL at 0.6 to 0.8 nat"
-    " a dimension. Without the KL term the KL ends at 4.5 and more; a collapsed model keeps more than half of its reconstruction loss.",
+    why="Two clusters of points, 200 full-batch steps: measured over 20 seeds the reconstruction ends at 0.03 to 0.05 of its start and the"
+    " KL at 0.6 to 0.8 nat a dimension. Without the KL term the KL ends at 4.5 and more; a collapsed model keeps more than half of its"
+    " reconstruction loss.",
     hint="two heads from the encoder, z = mu + exp(0.5 * logvar) * eps, and a decoder without an activation at its end",
-    decision="means over the last ten steps, over 3, 6 or 10 seeds; spreads 0.01 and 0.06 measured over 20 seeds",
-    needs=TRAINED_NEEDS,
+    measured="means over the last ten steps; spreads measured over 20 seeds",
     mistakes=("kl-sign", "decoder-ignores-z"),
-    judge=judge_lab,
-    experiment=Experiment.LAB,
     applies=takes_points,
+    rank=None,
+    experiment=Experiment.LAB,
+    bounds=converged(Arm.OWN),
+    said="the reconstruction falls below a tenth, the KL stays above zero and under control",
+    role=Role.CAUSE,
+    holds_when_collapsed=False,
 )
 
 
-def judge_printed(runs: Sequence[TrainedRun], facts: Facts, _trial: Trial) -> Verdict:
+def judge_printed(_claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     """TOY-02."""
-    run = runs[0]
+    run = own(groups)[0]
     reconstruction, kl = mean_terms(run, facts)
     units = 0 if torch.__version__.startswith(_MET_ON) else 1
     measured: dict[str, Number] = {}
@@ -146,44 +148,40 @@ TOY_02 = Claim(
     " generated points",
     sources=(basics("lab"),),
     why="One stream of random numbers decides data, initialisation, noise and samples; meeting the figures to the last digit shows that"
-    " recipe, model and loss are"
-    " those of the document. They are met with torch 2.13 on x86-64; other releases may differ in the last digit.",
+    " recipe, model and loss are those of the document. They are met with torch 2.13 on x86-64; other releases may differ in the last"
+    " digit.",
     hint="layers in the order encoder, mu, logvar, decoder; noise by randn_like; means over batch and dimensions; Adam 0.02, weight 0.05",
     decision="comparison of the rounded figures; torch 2.13: equal, other releases: within one unit of the last digit",
-    needs=TRAINED_NEEDS,
-    judge=judge_printed,
-    experiment=Experiment.LAB_PRINTED,
     applies=reference_points,
+    rank=None,
+    experiment=Experiment.LAB_PRINTED,
+    judge=judge_printed,
+    role=Role.CAUSE,
+    holds_when_collapsed=False,
 )
 
 
-def seen(runs: Sequence[TrainedRun]) -> list[PointSights]:
-    """What was looked at in each run that stayed finite."""
-    return [run.points for run in runs if run.points is not None]
+def _of_points(number: Callable[[PointSights], float]) -> Measure:
+    """A number of what was seen of the subject's own run."""
+
+    def measure(group: Group, _facts: Facts) -> float:
+        points = group[Arm.OWN].points
+        return math.nan if points is None else number(points)
+
+    return measure
 
 
-def judge_generated(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -> Verdict:
-    """TOY-03."""
-    if bad := divergence(runs):
-        return bad
-    sights = seen(runs)
-    copies = decide(
-        [one.copies for one in sights],
-        Rule("share of generated points on a training point", COPIES_AT_MOST, Side.BELOW, 0.01),
-    )
-    elsewhere = [
-        decide(
-            [one.energy_distance for one in sights],
-            Rule("energy distance of generated points to the clusters", ENERGY_AT_MOST, Side.BELOW, 0.0125),
-        ),
-        decide([one.near for one in sights], Rule("share near the clusters or between them", NEAR_AT_LEAST, Side.ABOVE, 0.03)),
-    ]
-    copied = copies.outcome is Outcome.VIOLATED
-    return combine(
-        [*elsewhere, copies],
-        said="generated points fall near the clusters or between them, and are no copies",
-        diagnosis="memorising-decoder" if copied else None,
-    )
+_COPIES = below(
+    "share of generated points on a training point",
+    0.2,
+    "sound: about 0.01, by chance; a decoder that stores the training points: 1",
+    measure=_of_points(lambda points: points.copies),
+    spread=0.01,
+)
+
+
+def _copied(groups: Sequence[Group], facts: Facts) -> str | None:
+    return "memorising-decoder" if _COPIES.decide(groups, facts).outcome is Outcome.VIOLATED else None
 
 
 TOY_03 = Claim(
@@ -192,37 +190,50 @@ TOY_03 = Claim(
     level=Level.EXPECTED,
     statement="what draws from N(0, I) decode to falls near the two clusters or between them, distributed much like the data, and is no"
     " set of training points",
-    formula="2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ < 0.2,  X generated, Y from the clusters",
+    formula="2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ < {0},  X generated, Y from the clusters",
     sources=(basics("lab"),),
-    why="The lab prints five generated points: four in the clusters, one halfway between. So it is over seeds: 85 to 100 of 100 lie"
-    " within three of the clusters' deviations of them or of the line between them, and their energy distance to the data is 0.02 to 0.12"
-    " (0 would be the same law). It is never 0: a connected set of codes has to lead from one cluster to the other, and with a ReLU"
-    " some points lie beyond the clusters' ends. Without a KL the distance is 0.28 to 0.96, with a decoder that ignores z 0.88. About one"
-    " point in a hundred lies as near to a training point as one fresh point in a hundred does: that is chance, not copying.",
+    why="The lab prints five generated points: four in the clusters, one halfway between. So it is over seeds: 85 to 100 of 100 lie within"
+    " three of the clusters' deviations of them or of the line between them, and their energy distance to the data is 0.02 to 0.12 (0"
+    " would be the same law). It is never 0: a connected set of codes has to lead from one cluster to the other, and with a ReLU some"
+    " points lie beyond the clusters' ends. Without a KL the distance is 0.28 to 0.96, with a decoder that ignores z 0.88. About one point"
+    " in a hundred lies as near to a training point as one fresh point in a hundred does: that is chance, not copying.",
     hint="is the KL in the loss, and with the right weight? Does decode compute its points, or look them up?",
-    decision="500 decoded draws a run against 500 fresh points, over 3, 6 or 10 seeds; bounds 0.2 (energy distance), 0.7 (share near)"
-    " and 0.2 (copies); spreads 0.0125, 0.03 and 0.01, measured over 20 seeds of each of three sound implementations, whose worst seed"
-    " stays at least 4 of them away",
-    needs=TRAINED_NEEDS,
+    measured="500 decoded draws a run against 500 fresh points; spreads measured over 20 seeds of each of three sound implementations,"
+    " whose worst seed stays at least 4 of them away",
     mistakes=("autoencoder-plus-noise", "memorising-decoder", "decoder-ignores-z"),
-    judge=judge_generated,
-    experiment=Experiment.LAB,
     applies=takes_points,
+    rank=490,
+    explains=("TOY-05",),
+    experiment=Experiment.LAB,
+    bounds=(
+        below(
+            "energy distance of generated points to the clusters",
+            0.2,
+            "sound: 0.02 to 0.12; without a KL: 0.28 to 0.96, with a decoder that ignores z: 0.88",
+            measure=_of_points(lambda points: points.energy_distance),
+            spread=0.0125,
+        ),
+        above(
+            "share near the clusters or between them",
+            0.7,
+            "sound: 0.85 to 1, and the border 4 spreads below; no broken entry of the catalogue falls below",
+            measure=_of_points(lambda points: points.near),
+            spread=0.03,
+        ),
+        _COPIES,
+    ),
+    said="generated points fall near the clusters or between them, and are no copies",
+    blames=_copied,
+    role=Role.CAUSE,
+    holds_when_collapsed=False,
 )
 
 
-def judge_line(runs: Sequence[TrainedRun], _facts: Facts, _trial: Trial) -> Verdict:
+def judge_line(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     """TOY-05."""
-    if bad := divergence(runs):
-        return bad
-    bends = [one.second_difference for one in seen(runs)]
-    if any(math.isnan(bend) for bend in bends):
+    if any(run.points is not None and math.isnan(run.points.second_difference) for run in own(groups)):
         return not_applicable("what is decoded along the line does not move: the decoder makes no use of the code (see TOY-01)")
-    return combine(
-        [decide(bends, Rule("largest second difference over the mean step", BEND_AT_MOST, Side.BELOW, 0.61))],
-        said="the decoded line changes smoothly",
-        diagnosis="rounded-code",
-    )
+    return by_bounds(claim, groups, facts)
 
 
 TOY_05 = Claim(
@@ -230,19 +241,31 @@ TOY_05 = Claim(
     title="a line through the latent plane decodes smoothly",
     level=Level.EXPECTED,
     statement="what is decoded along the most active latent axis, from -2 to 2, changes smoothly: no jump from one point to another",
-    formula="max ‖x̂ₜ₊₁ − 2 x̂ₜ + x̂ₜ₋₁‖ / mean ‖x̂ₜ₊₁ − x̂ₜ‖ < 5",
+    formula="max ‖x̂ₜ₊₁ − 2 x̂ₜ + x̂ₜ₋₁‖ / mean ‖x̂ₜ₊₁ − x̂ₜ‖ < {0}",
     sources=(basics("exercises"),),
     why="The exercise walks from [-2, 0] to [2, 0]. In half of all seeds that axis is the inactive one, and nothing moves along it, so the"
     " most active axis is taken. Smooth does not mean even: the decoder sharpens with training, and of 401 points the step between the"
-    " clusters is up to four times the mean one. But a step is like its neighbours: their difference is at most 2.3 mean steps with"
-    " ReLU, whose slope changes in kinks, and below 0.1 with Tanh or SiLU, while a decoder that jumps makes it tens or hundreds."
-    " It is no mark of a VAE: without a KL the line is as smooth.",
+    " clusters is up to four times the mean one. But a step is like its neighbours: their difference is at most 2.3 mean steps with ReLU,"
+    " whose slope changes in kinks, and below 0.1 with Tanh or SiLU, while a decoder that jumps makes it tens or hundreds. It is no mark"
+    " of a VAE: without a KL the line is as smooth.",
     hint="look for rounding, argmax or table look-ups between z and the decoder's output",
-    decision="largest second difference over the mean step of 401 decoded points below 5, over 3, 6 or 10 seeds; spread 0.61, measured"
-    " over 20 seeds; sees codes rounded to multiples of 0.1 and coarser",
-    needs=TRAINED_NEEDS,
+    measured="401 decoded points; spread measured over 20 seeds; sees codes rounded to multiples of 0.1 and coarser",
     mistakes=("rounded-code",),
-    judge=judge_line,
-    experiment=Experiment.LAB,
     applies=takes_points,
+    rank=500,
+    experiment=Experiment.LAB,
+    bounds=(
+        below(
+            "largest second difference over the mean step",
+            5,
+            "sound: 2.3 at most; codes rounded to multiples of 0.1: 79 and more, a look-up: 146",
+            measure=_of_points(lambda points: points.second_difference),
+            spread=0.61,
+        ),
+    ),
+    said="the decoded line changes smoothly",
+    blames="rounded-code",
+    judge=judge_line,
+    role=Role.CAUSE,
+    holds_when_collapsed=False,
 )

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import TRAINED_NEEDS, divergence
+from vae_spec.bounds import above, below
+from vae_spec.claim import Claim, Experiment, Role
 from vae_spec.claims.toy import converged, ends, takes_points
 from vae_spec.documents import basics
 from vae_spec.evidence import Arm, Group
 from vae_spec.outcomes import Level, Verdict
-from vae_spec.statistics.seeds import Rule, Side, combine, decide
 from vae_spec.subject import Facts
-from vae_spec.trial import Trial
+from vae_spec.trained import by_bounds, divergence
 
 LEAST = 1e-6
 """Stands for an energy distance that its estimate puts at 0 or below."""
@@ -53,38 +52,16 @@ def distance_share(group: Group) -> float:
     return there / (there + here)
 
 
-def _unweighted(groups: Sequence[Group]) -> bool:
-    """Whether the weight changes nothing at all while there is a KL to weigh."""
+def _unweighted(groups: Sequence[Group], _facts: Facts) -> str | None:
+    """The mistake, where the weight changes nothing at all while there is a KL to weigh."""
     pairs = [(group[Arm.OWN], group[Arm.NO_KL]) for group in groups]
-    return all(np.array_equal(own.reconstruction, without.reconstruction) and bool(own.kl.any()) for own, without in pairs)
+    same = all(np.array_equal(own.reconstruction, without.reconstruction) and bool(own.kl.any()) for own, without in pairs)
+    return "beta-unused" if same else None
 
 
-def compare_weights(groups: Sequence[Group], facts: Facts, _trial: Trial) -> Verdict:
-    """TOY-04."""
-    if bad := divergence([run for group in groups for run in group.values()]):
-        return bad
-    return combine(
-        [
-            decide(
-                [kl_share(group, facts) for group in groups],
-                Rule("KL at weight 0 over its sum with that at 0.05", 0.6, Side.ABOVE, 0.04),
-            ),
-            decide(
-                [distance_share(group) for group in groups],
-                Rule("energy distance at weight 0 over its sum with that at 0.05", 0.6, Side.ABOVE, 0.04),
-            ),
-            decide(
-                [reconstruction_ratio(group, facts, Arm.LARGE, Arm.OWN) for group in groups],
-                Rule("log of reconstruction, weight 0.5 over 0.05", 0.5, Side.ABOVE, 0.1),
-            ),
-            decide(
-                [kl_ratio(group, facts, Arm.OWN, Arm.LARGE) for group in groups],
-                Rule("log of KL, weight 0.05 over 0.5", 0.25, Side.ABOVE, 0.066),
-            ),
-        ],
-        said="without its KL the codes run away and the samples get worse; with ten times its weight reconstructions do, and the KL falls",
-        diagnosis="beta-unused" if _unweighted(groups) else None,
-    )
+def judge_finite(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
+    """By the bounds; in the lab no change may keep a training from staying finite."""
+    return divergence([run for group in groups for run in group.values()]) or by_bounds(claim, groups, facts)
 
 
 TOY_04 = Claim(
@@ -95,31 +72,52 @@ TOY_04 = Claim(
     " the KL smaller, each beside the same run with 0.05",
     sources=(basics("exercises"),),
     why="The first two exercises. In 60 of 60 pairs of runs weight 0 multiplies the KL by 4.7 to 20, and the generated points' energy"
-    " distance to the data by 3.4 to 24; weight 0.5 multiplies the reconstruction by 2.8 to 5.3 and divides the KL by 1.7 to 2.7."
-    " Samples at weight 0.5 are not worse but a little nearer to the data, in 55 of the 60 pairs: more weight buys a latent space"
-    " that fits the prior. So nothing is claimed of them.",
+    " distance to the data by 3.4 to 24; weight 0.5 multiplies the reconstruction by 2.8 to 5.3 and divides the KL by 1.7 to 2.7. Samples"
+    " at weight 0.5 are not worse but a little nearer to the data, in 55 of the 60 pairs: more weight buys a latent space that fits the"
+    " prior. So nothing is claimed of them.",
     hint="does the loss use its beta, on the KL and on nothing else?",
-    decision="paired runs, means over the last ten steps, over 3, 6 or 10 seeds; bounds 0.6 (shares), log 1.65 and log 1.28;"
-    " spreads 0.04, 0.04, 0.1 and 0.066, measured over 20 seeds of each of three sound implementations, whose worst pair stays at least"
-    " 4 of them away",
-    needs=TRAINED_NEEDS,
+    measured="means over the last ten steps; spreads measured over 20 seeds of each of three sound implementations, whose worst pair stays"
+    " at least 4 of them away",
     mistakes=("beta-unused",),
-    compare=compare_weights,
-    experiment=Experiment.LAB_WEIGHTS,
     applies=takes_points,
+    rank=480,
+    experiment=Experiment.LAB_WEIGHTS,
+    bounds=(
+        above(
+            "KL at weight 0 over its sum with that at 0.05",
+            0.6,
+            "sound: 0.82 and more (4.7 to 20 times as large); an unused weight: 0.5",
+            measure=kl_share,
+            spread=0.04,
+        ),
+        above(
+            "energy distance at weight 0 over its sum with that at 0.05",
+            0.6,
+            "sound: 0.77 and more (3.4 to 24 times as large); an unused weight: 0.5",
+            measure=lambda group, _facts: distance_share(group),
+            spread=0.04,
+        ),
+        above(
+            "log of reconstruction, weight 0.5 over 0.05",
+            0.5,
+            "sound: log 2.8 = 1.03 and more; an unused weight: 0",
+            measure=lambda group, facts: reconstruction_ratio(group, facts, Arm.LARGE, Arm.OWN),
+            spread=0.1,
+        ),
+        above(
+            "log of KL, weight 0.05 over 0.5",
+            0.25,
+            "sound: log 1.7 = 0.53 and more; an unused weight: 0",
+            measure=lambda group, facts: kl_ratio(group, facts, Arm.OWN, Arm.LARGE),
+            spread=0.066,
+        ),
+    ),
+    said="without its KL the codes run away and the samples get worse; with ten times its weight reconstructions do, and the KL falls",
+    blames=_unweighted,
+    judge=judge_finite,
+    role=Role.CAUSE,
+    holds_when_collapsed=False,
 )
-
-
-def compare_activations(groups: Sequence[Group], facts: Facts, _trial: Trial) -> Verdict:
-    """TOY-06."""
-    runs = [group[Arm.TANH] for group in groups]
-    if bad := divergence([run for group in groups for run in group.values()]):
-        return bad
-    against = [reconstruction_ratio(group, facts, Arm.TANH, Arm.OWN) for group in groups]
-    return combine(
-        [*converged(runs, facts), decide(against, Rule("log of reconstruction, Tanh over ReLU", 0.4, Side.BELOW, 0.043))],
-        said="with Tanh in the decoder training converges as it does with ReLU",
-    )
 
 
 TOY_06 = Claim(
@@ -132,11 +130,24 @@ TOY_06 = Claim(
     " 1.12 times that of the same seed with ReLU; the KL at 0.62 to 0.74 nat a dimension. What changes is the decoded line, which has no"
     " kinks any more. Only the reference can be built with either activation.",
     hint="is the activation taken from the constructor, and put where the ReLU was?",
-    decision="the bounds of TOY-01 for the runs with Tanh, and less than 1.5 times the reconstruction of the paired run with ReLU; over 3,"
-    " 6 or 10 seeds; spread of the logarithm 0.043, measured over 20 seeds",
-    needs=TRAINED_NEEDS,
-    compare=compare_activations,
-    experiment=Experiment.LAB_TANH,
-    reference_only=True,
+    measured="the bounds of TOY-01 for the runs with Tanh; spreads measured over 20 seeds",
     applies=takes_points,
+    rank=None,
+    experiment=Experiment.LAB_TANH,
+    bounds=(
+        *converged(Arm.TANH),
+        below(
+            "log of reconstruction, Tanh over ReLU",
+            0.4,
+            "a factor of 1.5; sound: 0.95 to 1.12; with a decoder that ignores z ten times as much is kept",
+            source="the reference, 20 seeds",
+            measure=lambda group, facts: reconstruction_ratio(group, facts, Arm.TANH, Arm.OWN),
+            spread=0.043,
+        ),
+    ),
+    said="with Tanh in the decoder training converges as it does with ReLU",
+    judge=judge_finite,
+    role=Role.CAUSE,
+    holds_when_collapsed=False,
+    reference_only=True,
 )

@@ -1,1 +1,1 @@
-"""The statistics of the specification: exact pivots, the two-stage decision, the error ledger, decisions over seeds, summaries of runs."""
+"""The statistics of the specification: exact pivots, two-stage decisions, the error budget, decisions over seeds, summaries of runs."""

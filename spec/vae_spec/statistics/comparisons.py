@@ -1,7 +1,7 @@
-"""One number a group of paired runs: what comparisons are decided by, by name, so that calibration and claims measure the same.
+"""Comparisons by name, one number per group of paired runs, shared by calibration and claims.
 
 Paired runs share initialisation, data order and noise, so that a difference between them is due to what was changed. Ratios are taken as
-logarithms: the same factor counts the same, up or down.
+logarithms, so that a factor counts the same in either direction.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Comparison = Callable[[Group], float]
 Number = Callable[[TrainedRun], float]
 
 FLOOR = 0.05
-"""Added to coverages and densities before their logarithm: what lies below is hardly more than nothing, and its ratios are noise."""
+"""Added to coverages and densities before their logarithm: ratios of smaller values are noise."""
 MMD_FLOOR = 0.01
-"""The same for squared discrepancies, of which 0.4 is about the largest."""
+"""The same for squared discrepancies, whose largest value is about 0.4."""
 
 LEAST_SAVING = 0.1
-"""Nats: a smaller difference is none, and nothing is divided by it."""
+"""Nats: smaller differences are negligible, and no ratio has a smaller denominator."""
 SHORTEST = 10
-"""Steps below which a curve has no end to speak of."""
+"""The fewest steps for which the end of a curve is defined."""
 
 
 def _sights(of: Callable[[Sights], float]) -> Number:
@@ -36,7 +36,7 @@ def _sights(of: Callable[[Sights], float]) -> Number:
 
 
 def kl(run: TrainedRun) -> float:
-    """The analytic KL on held-out items, nats."""
+    """Return the analytic KL on held-out items, nats."""
     return math.nan if run.held_out is None else float(run.held_out.kl_per_dim.sum())
 
 
@@ -55,12 +55,12 @@ def _difference(of: Number, first: Arm, second: Arm) -> Comparison:
 
 
 def _nats(run: TrainedRun) -> float:
-    """The reconstruction at the end of the training, nats an item."""
+    """Return the reconstruction term at the end of the training, nats per item."""
     return math.nan if run.diverged_at is not None or len(run.total) < SHORTEST else end(run.reconstruction)
 
 
 def _lost(better: Arm, worse: Arm) -> Comparison:
-    """What the reconstruction at the end of the training loses, as a share of the drop of the better one."""
+    """Return the loss of reconstruction at the end of the training, as a share of the better one's drop."""
 
     def number(group: Group) -> float:
         return (_nats(group[worse]) - _nats(group[better])) / max(drop(group[better].reconstruction), LEAST_SAVING)
@@ -69,12 +69,12 @@ def _lost(better: Arm, worse: Arm) -> Comparison:
 
 
 def _detail(seen: Sights) -> float:
-    """The geometric mean of two measures of detail: each is unsteady where the other is not."""
+    """Return the geometric mean of two measures of detail, which are noisy in different cases."""
     return math.sqrt(seen.reconstructions.laplacian * seen.reconstructions.high_frequencies)
 
 
 def _plausibility(seen: Sights) -> float:
-    """The geometric mean of coverage and density: samples that are plausible and many."""
+    """Return the geometric mean of coverage and density: samples should be plausible and diverse."""
     return math.sqrt((seen.samples.coverage + FLOOR) * (seen.samples.density + FLOOR))
 
 
@@ -104,4 +104,4 @@ COMPARISONS: Mapping[str, Comparison] = MappingProxyType(
         "log of MMD to the prior without the KL": _log_ratio(discrepancy, Arm.NO_KL, Arm.OWN, MMD_FLOOR),
     }
 )
-"""Every comparison by its name, which reports show."""
+"""All comparisons, by their names in reports."""

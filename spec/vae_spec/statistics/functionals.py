@@ -1,4 +1,4 @@
-"""One number a run: the functionals by which trained claims are decided, by name, so that calibration and claims measure the same."""
+"""Functionals by name, one number per run, that decide trained claims; shared by calibration and claims."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vae_spec.observations import Sights
 from vae_spec.statistics.curves import correlation, drop, early_share, end, late_change, start
 
 ACTIVE_VARIANCE = 0.01
-"""A latent dimension is active where the variance of its mean over items exceeds this (Burda et al. 2016, section 5.1)."""
+"""A latent dimension is active if the variance of its mean over items exceeds this (Burda et al. 2016, section 5.1)."""
 INFORMATIVE_KL = 0.5
-"""Nats below which a code carries too little for ratios to mean anything."""
+"""Nats below which a latent carries too little information for ratios to be meaningful."""
 
 Functional = Callable[[TrainedRun], float]
 
 
-def _seen(of: Callable[[HeldOut], float]) -> Functional:
+def _held_out(of: Callable[[HeldOut], float]) -> Functional:
     def value(run: TrainedRun) -> float:
         return math.nan if run.held_out is None else of(run.held_out)
 
@@ -34,7 +34,7 @@ def _stationary(of: Callable[[Stationarity], float]) -> Functional:
     return value
 
 
-def _looked(of: Callable[[Sights], float]) -> Functional:
+def _sights(of: Callable[[Sights], float]) -> Functional:
     def value(run: TrainedRun) -> float:
         return math.nan if run.sights is None else of(run.sights)
 
@@ -53,61 +53,30 @@ def _log(value: float) -> float:
 
 
 def active_units(seen: HeldOut) -> float:
-    """How many latent dimensions are active."""
+    """Return the number of active latent dimensions."""
     return float((seen.mu_variance > ACTIVE_VARIANCE).sum())
 
 
 def _needed_activity(seen: HeldOut) -> float:
-    """log10 of the variance of the second most active mean; of the most active one where there are one or two dimensions."""
+    """Return log10 of the variance of the second most active mean, or of the most active one with one or two dimensions."""
     ranked = np.sort(seen.mu_variance)[::-1]
     return float(np.log10(max(ranked[1 if len(ranked) > 2 else 0], 1e-30)))
 
 
 def _fall(run: TrainedRun) -> float:
-    """How far the loss falls, but no further than it stood at first: a loss that runs away is no measure of its own changes."""
+    """Return how far the loss falls, at most its size at the start: a diverging loss cannot serve as a scale for its changes."""
     return max(min(drop(run.total), abs(start(run.total))), 1e-30)
 
 
 def _slower_fall(run: TrainedRun) -> float:
-    """What is left of the loss less what is left of its reconstruction, each as a share of its start."""
+    """Return the final loss minus the final reconstruction, each as a share of its start."""
     return end(run.total) / start(run.total) - end(run.reconstruction) / start(run.reconstruction)
 
 
-FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
+CURVES: Mapping[str, Functional] = MappingProxyType(
     {
-        "held-out R2": _seen(lambda seen: seen.r2),
-        "held-out R2 from mu": _seen(lambda seen: seen.r2_mean_code),
-        "R2 lost to another item's code": _seen(lambda seen: seen.r2 - seen.r2_shuffled),
-        "log10 of the activity needed": _seen(_needed_activity),
-        "active units": _seen(active_units),
-        "held-out KL, nats": _seen(lambda seen: float(seen.kl_per_dim.sum())),
-        "log of reported over analytic KL": _seen(
-            lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan
-        ),
-        "log of the effective beta": _stationary(lambda found: _log(found.beta)),
         "correlation of the loss with its reconstruction": _curve(lambda run: correlation(run.total, run.reconstruction)),
         "relative drop of the reconstruction beyond the loss's": _curve(_slower_fall),
-        "sharpness over the originals'": _looked(lambda seen: seen.reconstructions.laplacian / seen.reconstructions.laplacian_originals),
-        "high frequencies over the originals'": _looked(
-            lambda seen: seen.reconstructions.high_frequencies / seen.reconstructions.high_frequencies_originals
-        ),
-        "log of prior coverage over the data's": _looked(
-            lambda seen: math.log((seen.samples.coverage + 1e-3) / seen.samples.data_coverage)
-        ),
-        "entropy of the samples' classes": _looked(lambda seen: seen.samples.entropy),
-        "share of classes that samples show": _looked(lambda seen: seen.samples.classes / seen.samples.all_classes),
-        "distance of samples to training over held-out items": _looked(lambda seen: seen.samples.nearest_over_held_out),
-        "label accuracy of neighbouring means over chance": _looked(
-            lambda seen: (seen.codes.neighbour_accuracy - seen.codes.chance) / (1 - seen.codes.chance)
-        ),
-        "log of the codes' variance": _looked(lambda seen: _log(seen.codes.mean_variance)),
-        "connected parts of the means": _looked(lambda seen: float(seen.codes.components)),
-        "share of means beside another class": _looked(lambda seen: seen.codes.mixed_neighbours),
-        "second difference over the mean step": _looked(lambda seen: seen.paths.second_difference),
-        "mid-path density over the ends'": _looked(lambda seen: seen.paths.middle_density / max(seen.paths.ends_density, 1e-3)),
-        "mid-path density over the cross-fade's": _looked(
-            lambda seen: seen.paths.middle_density / max(seen.paths.cross_fade_density, 1e-3)
-        ),
         "share of the drop in the first tenth": _curve(lambda run: early_share(run.reconstruction)),
         "KL at the start, nats": _curve(lambda run: start(run.analytic_kl)),
         "KL at the end, nats": _curve(lambda run: end(run.analytic_kl)),
@@ -117,4 +86,42 @@ FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
         "KL over the reconstruction's drop": _curve(lambda run: end(run.analytic_kl) / max(drop(run.reconstruction), 1e-30)),
     }
 )
-"""Every functional by its name, which reports show."""
+"""Those of the course of a training, by name: a trained model alone has none."""
+
+FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
+    {
+        "held-out R2": _held_out(lambda seen: seen.r2),
+        "held-out R2 from mu": _held_out(lambda seen: seen.r2_mean_code),
+        "R2 lost to another item's code": _held_out(lambda seen: seen.r2 - seen.r2_shuffled),
+        "log10 of the activity needed": _held_out(_needed_activity),
+        "active units": _held_out(active_units),
+        "held-out KL, nats": _held_out(lambda seen: float(seen.kl_per_dim.sum())),
+        "log of reported over analytic KL": _held_out(
+            lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan
+        ),
+        "log of the effective beta": _stationary(lambda found: _log(found.beta)),
+        "sharpness over the originals'": _sights(lambda seen: seen.reconstructions.laplacian / seen.reconstructions.laplacian_originals),
+        "high frequencies over the originals'": _sights(
+            lambda seen: seen.reconstructions.high_frequencies / seen.reconstructions.high_frequencies_originals
+        ),
+        "log of prior coverage over the data's": _sights(
+            lambda seen: math.log((seen.samples.coverage + 1e-3) / seen.samples.data_coverage)
+        ),
+        "entropy of the samples' classes": _sights(lambda seen: seen.samples.entropy),
+        "share of classes that samples show": _sights(lambda seen: seen.samples.classes / seen.samples.all_classes),
+        "distance of samples to training over held-out items": _sights(lambda seen: seen.samples.nearest_over_held_out),
+        "label accuracy of neighbouring means over chance": _sights(
+            lambda seen: (seen.codes.neighbour_accuracy - seen.codes.chance) / (1 - seen.codes.chance)
+        ),
+        "log of the codes' variance": _sights(lambda seen: _log(seen.codes.mean_variance)),
+        "connected parts of the means": _sights(lambda seen: float(seen.codes.components)),
+        "share of means beside another class": _sights(lambda seen: seen.codes.mixed_neighbours),
+        "second difference over the mean step": _sights(lambda seen: seen.paths.second_difference),
+        "mid-path density over the ends'": _sights(lambda seen: seen.paths.middle_density / max(seen.paths.ends_density, 1e-3)),
+        "mid-path density over the cross-fade's": _sights(
+            lambda seen: seen.paths.middle_density / max(seen.paths.cross_fade_density, 1e-3)
+        ),
+        **CURVES,
+    }
+)
+"""All functionals, by their names in reports."""

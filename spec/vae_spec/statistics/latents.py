@@ -1,7 +1,7 @@
-"""What codes look like: the aggregate posterior against N(0, I), information about x, active dimensions, labels.
+"""Statistics of latents: the aggregate posterior against N(0, I), information about x, active dimensions, labels.
 
-A code is given as the two arrays that an encoder gives, mu and logvar of shape (items, latent). The aggregate posterior is their mixture,
-q(z) = mean over items of N(mu, diag(exp(logvar))). An autoencoder's code has no noise: give it logvar = -inf (`without_noise`).
+Latents are given as the encoder's two outputs, mu and logvar of shape (items, latent). The aggregate posterior is their mixture,
+q(z) = mean over items of N(mu, diag(exp(logvar))). An autoencoder's latents have no noise: pass logvar = -inf (`without_noise`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from vae_spec.statistics.functionals import ACTIVE_VARIANCE
 from vae_spec.statistics.samples import NEIGHBOURS, as_points
 
 SCALES = (0.25, 1.0, 4.0)
-"""Squared widths of the kernels, in units of the number of dimensions: the narrow one sees clumps, the wide one the whole's spread."""
+"""Squared widths of the kernels, in units of the number of dimensions: the narrow one detects clumps, the wide one the overall spread."""
 GRAPH_NEIGHBOURS = 10
-"""Neighbours that the graph of means joins."""
+"""Number of neighbours joined to each mean in the graph."""
 LARGEST_LOGVAR = 700.0
 """Just below where exp(logvar) overflows in double precision."""
 CHUNK = 2**16
-"""Values that a table over pairs of items holds at a time: half a megabyte, which stays in the processor's cache."""
+"""Values per block of a table over pairs of items: half a megabyte, which fits the processor's cache."""
 
 Codes = Float[np.ndarray, "items latent"]
 OtherCodes = Float[np.ndarray, "others latent"]
@@ -34,12 +34,12 @@ PerDimension = Float[np.ndarray, " latent"]
 
 
 def without_noise(mu: Codes) -> Codes:
-    """The logvar of a code that is not noisy at all, an autoencoder's: -inf, in the shape of mu."""
+    """Return the logvar of latents without noise, such as an autoencoder's: -inf, in the shape of mu."""
     return np.full(np.shape(mu), -np.inf)
 
 
 def _checked(mu: Codes, logvar: Codes, least: int, *, noisy: bool = False) -> tuple[Codes, Codes]:
-    """Both in double precision; `noisy` where a code without noise has no answer."""
+    """Validate mu and logvar and return both in double precision; `noisy` rejects latents without noise."""
     means = as_points(mu, "the means", least)
     logs = np.asarray(logvar, dtype=np.float64)
     if logs.shape != means.shape:
@@ -52,10 +52,10 @@ def _checked(mu: Codes, logvar: Codes, least: int, *, noisy: bool = False) -> tu
 
 
 def draw(mu: Codes, logvar: Codes, generator: np.random.Generator) -> Codes:
-    """One draw of each item's code, z = mu + exp(logvar / 2) eps: together a draw of the aggregate posterior, of shape (items, latent).
+    """Draw one z = mu + exp(logvar / 2) eps for each item, of shape (items, latent): together a sample of the aggregate posterior.
 
     Raises:
-        ValueError: shapes that differ, or values that are not finite (but logvar = -inf).
+        ValueError: shapes that differ, or values that are not finite (except logvar = -inf).
     """
     means, logs = _checked(mu, logvar, 1)
     return np.asarray(means + np.exp(logs / 2) * generator.standard_normal(means.shape))
@@ -66,8 +66,8 @@ class AggregatePosterior:
     """The first two moments of the aggregate posterior; those of N(0, I) are 0 and 1.
 
     Attributes:
-        mean: of each dimension, E mu, of shape (latent,).
-        variance: of each dimension, var(mu) + E sigma^2, of shape (latent,).
+        mean: E mu of each dimension, of shape (latent,).
+        variance: var(mu) + E sigma^2 of each dimension, of shape (latent,).
         covariance: cov(mu) + diag(E sigma^2), of shape (latent, latent).
     """
 
@@ -87,13 +87,13 @@ class AggregatePosterior:
 
     @property
     def marginal_kl(self) -> PerDimension:
-        """KL(N(m, v) || N(0, 1)) = (v + m^2 - 1 - log v) / 2 of each dimension, nats; inf where a dimension does not vary at all."""
+        """KL(N(m, v) || N(0, 1)) = (v + m^2 - 1 - log v) / 2 of each dimension, nats; inf for a constant dimension."""
         with np.errstate(divide="ignore"):
             return np.asarray((self.variance + np.square(self.mean) - 1 - np.log(self.variance)) / 2)
 
     @property
     def joint_kl(self) -> float:
-        """KL(N(m, C) || N(0, I)) / latent, nats a dimension: sees correlated dimensions too. inf where C has no full rank."""
+        """KL(N(m, C) || N(0, I)) / latent, nats per dimension; also detects correlated dimensions. inf unless C has full rank."""
         sign, log_determinant = np.linalg.slogdet(self.covariance)
         if sign <= 0:
             return math.inf
@@ -101,10 +101,10 @@ class AggregatePosterior:
 
 
 def aggregate_posterior(mu: Codes, logvar: Codes) -> AggregatePosterior:
-    """The moments of q(z), without sampling (law of total variance).
+    """Compute the moments of q(z) without sampling (law of total variance).
 
     Raises:
-        ValueError: fewer than two items, shapes that differ, or values that are not finite (but logvar = -inf).
+        ValueError: fewer than two items, shapes that differ, or values that are not finite (except logvar = -inf).
     """
     means, logs = _checked(mu, logvar, 2)
     covariance = np.atleast_2d(np.cov(means, rowvar=False)) + np.diag(np.exp(logs).mean(0))
@@ -112,7 +112,7 @@ def aggregate_posterior(mu: Codes, logvar: Codes) -> AggregatePosterior:
 
 
 def kl_per_dimension(mu: Codes, logvar: Codes) -> PerDimension:
-    """E_x KL(N(mu, sigma^2) || N(0, 1)) = E (mu^2 + sigma^2 - 1 - logvar) / 2 of each dimension, nats.
+    """Compute E_x KL(N(mu, sigma^2) || N(0, 1)) = E (mu^2 + sigma^2 - 1 - logvar) / 2 of each dimension, nats, of shape (latent,).
 
     Raises:
         ValueError: no items, shapes that differ, or values that are not finite.
@@ -122,7 +122,7 @@ def kl_per_dimension(mu: Codes, logvar: Codes) -> PerDimension:
 
 
 def active_units(mu: Codes, threshold: float = ACTIVE_VARIANCE) -> int:
-    """How many dimensions have a mean whose variance over items exceeds the threshold (Burda et al. 2016, section 5.1).
+    """Count the dimensions whose mean has a variance over items above the threshold (Burda et al. 2016, section 5.1).
 
     Raises:
         ValueError: fewer than two items, or values that are not finite.
@@ -131,18 +131,18 @@ def active_units(mu: Codes, threshold: float = ACTIVE_VARIANCE) -> int:
 
 
 def mmd2(first: Codes, second: OtherCodes, scales: Sequence[float] = SCALES) -> float:
-    """The unbiased squared maximum mean discrepancy of two samples (Gretton et al. 2012, lemma 6).
+    """Compute the unbiased squared maximum mean discrepancy of two samples (Gretton et al. 2012, lemma 6).
 
-    The kernel is the mean over s of exp(-|x - y|^2 / (2 d s)), d the number of dimensions: widths fixed in advance, where a median of the
-    data's own distances would follow the very spread that is to be seen. At most 2; 0 on average where both have one law.
+    The kernel is the mean over s of exp(-|x - y|^2 / (2 d s)), d the number of dimensions. Its widths are fixed in advance: a median of the
+    data's own distances would adapt to the very spread to be detected. At most 2; 0 on average if both have the same distribution.
 
     Args:
-        first: (items, latent).
-        second: (items, latent), of another length or the same.
+        first: of shape (items, latent).
+        second: of shape (others, latent).
         scales: s, squared widths in units of d.
 
     Raises:
-        ValueError: fewer than two of either, different numbers of dimensions, no scales or one not above 0, or values that are not finite.
+        ValueError: fewer than two items in a set, different numbers of dimensions, no positive scales, or values that are not finite.
     """
     x, y = as_points(first, "the first codes", least=2), as_points(second, "the second codes", least=2)
     if x.shape[1] != y.shape[1]:
@@ -154,7 +154,7 @@ def mmd2(first: Codes, second: OtherCodes, scales: Sequence[float] = SCALES) -> 
         return np.asarray(sum(np.exp(-squares / (2 * width)) for width in widths) / len(widths))
 
     n, m = len(x), len(y)
-    # The kernel of a point with itself is 1: it is taken out of both averages.
+    # The kernel of a point with itself is 1 and is excluded from both averages.
     within = (kernel(x, x).sum() - n) / (n * (n - 1)) + (kernel(y, y).sum() - m) / (m * (m - 1))
     return float(within - 2 * kernel(x, y).mean())
 
@@ -166,16 +166,14 @@ def _widths(scales: Sequence[float], dimensions: int) -> list[float]:
 
 
 def mmd2_to_prior(mu: Codes, logvar: Codes, scales: Sequence[float] = SCALES) -> float:
-    """The squared maximum mean discrepancy of the aggregate posterior to N(0, I), with `mmd2`'s kernel and no sampling at all.
+    """Compute the squared maximum mean discrepancy of the aggregate posterior to N(0, I), with `mmd2`'s kernel and without sampling.
 
-    All three expectations are integrals of Gaussians: for codes of noise s_i and s_j and a squared width h, with v = h + s_i^2 + s_j^2,
-    E k = prod_d sqrt(h / v) exp(-(mu_i - mu_j)^2 / (2 v)), and the prior is a code of mean 0 and noise 1. Pairs of an item with itself are
-    left out, so it is unbiased over items, whose choice is all that is left to chance. It is the mean of `mmd2` over all draws of z and of
-    the prior, and steadier than any one of them.
+    All three expectations are Gaussian integrals: for latents with noise s_i and s_j and a squared width h, with v = h + s_i^2 + s_j^2,
+    E k = prod_d sqrt(h / v) exp(-(mu_i - mu_j)^2 / (2 v)); the prior is a latent of mean 0 and noise 1. Pairs of an item with itself are
+    excluded, so the estimate is unbiased over items, whose choice is the only randomness left. It is the mean of `mmd2` over all draws.
 
     Raises:
-        ValueError: fewer than two items, shapes that differ, no scales or one not above 0, or values that are not finite (but -inf in
-            logvar).
+        ValueError: fewer than two items, shapes that differ, no positive scales, or values that are not finite (except logvar = -inf).
     """
     means, logs = _checked(mu, logvar, 2)
     n, d = means.shape
@@ -190,7 +188,7 @@ def mmd2_to_prior(mu: Codes, logvar: Codes, scales: Sequence[float] = SCALES) ->
 
 
 def _mean_kernel(mu: Codes, variance: Codes, other_mu: OtherCodes, other_variance: OtherCodes, h: float) -> float:
-    """The mean over pairs of codes of E exp(-|z - z'|^2 / (2 h))."""
+    """Compute the mean over pairs of latents of E exp(-|z - z'|^2 / (2 h))."""
     rows = max(1, CHUNK // other_mu.size)
     total = 0.0
     for start in range(0, len(mu), rows):
@@ -199,7 +197,7 @@ def _mean_kernel(mu: Codes, variance: Codes, other_mu: OtherCodes, other_varianc
         noise += h
         gaps = np.square(mu[part, None, :] - other_mu[None, :, :])
         with np.errstate(over="ignore"):
-            # Each factor is at least 1: a product beyond all bounds is a kernel of 0, as it should be.
+            # Each factor is at least 1: a product that overflows gives a kernel of 0, as it should.
             widening = (noise / h).prod(2)
         total += float((np.exp(-(gaps / noise).sum(2) / 2) / np.sqrt(widening)).sum())
     return total / (len(mu) * len(other_mu))
@@ -210,12 +208,12 @@ class MutualInformation:
     """Bounds of I(x; z) = E[log q(z|x) - log q(z)], nats; the true value lies between them on average (Poole et al. 2019, section 2).
 
     Attributes:
-        lower: with q(z) the mean over all n items, the item's own too. Never above `saturation`, however much more there is.
-        upper: with q(z) the mean over the other n - 1 items. Far too large where the codes of different items do not overlap.
-        upper_by_moments: E KL(q(z|x) || p(z)) - KL(fit || p(z)), with the Gaussian fit that has q(z)'s moments. Exact where q(z) is
-            Gaussian, too large by KL(q(z) || fit) elsewhere; does not saturate. For many more items than dimensions.
-        standard_error: of `lower` over items, as if they were independent.
-        saturation: log n. Where `lower` is within about a nat of it, read it as "at least".
+        lower: with q(z) the mean over all n items, including the item's own. Never above `saturation`, even if the information is.
+        upper: with q(z) the mean over the other n - 1 items. Far too large if the latents of different items do not overlap.
+        upper_by_moments: E KL(q(z|x) || p(z)) - KL(fit || p(z)), with the Gaussian fit that has q(z)'s moments. Exact if q(z) is
+            Gaussian, otherwise too large by KL(q(z) || fit); does not saturate. Needs many more items than dimensions.
+        standard_error: standard error of `lower` over items, as if they were independent.
+        saturation: log n. If `lower` is within about a nat of it, read it as "at least".
     """
 
     lower: float
@@ -226,15 +224,15 @@ class MutualInformation:
 
 
 def mutual_information(mu: Codes, logvar: Codes, generator: np.random.Generator) -> MutualInformation:
-    """How much the code says about x, from one draw an item and all items' posteriors.
+    """Estimate the information of z about x from one draw per item and all items' posteriors.
 
-    lower = mean_i [log q(z_i|x_i) - log (1/n) sum_j q(z_i|x_j)], by log-sum-exp; upper leaves j = i out. E KL(q(z|x) || p(z)) is the
-    information plus the gap KL(q(z) || p(z)), of which the Gaussian fit gives the part that its moments show (Hoffman and Johnson 2016).
+    lower = mean_i [log q(z_i|x_i) - log (1/n) sum_j q(z_i|x_j)], by log-sum-exp; upper excludes j = i. E KL(q(z|x) || p(z)) is the
+    information plus the gap KL(q(z) || p(z)), of which the Gaussian fit captures the part due to its moments (Hoffman and Johnson 2016).
 
     Args:
-        mu: (items, latent).
-        logvar: (items, latent), finite.
-        generator: of the draws.
+        mu: of shape (items, latent).
+        logvar: of shape (items, latent), finite.
+        generator: generator of the draws.
 
     Raises:
         ValueError: fewer than two items, shapes that differ, or values that are not finite.
@@ -243,7 +241,7 @@ def mutual_information(mu: Codes, logvar: Codes, generator: np.random.Generator)
     n = len(means)
     eps = generator.standard_normal(means.shape)
     z = means + np.exp(logs / 2) * eps
-    # The constant log(2 pi) / 2 a dimension is the same in every density, and left out. An item's own distance is its noise, exactly.
+    # The constant log(2 pi) / 2 per dimension is the same in every density and omitted. An item's own distance is exactly its noise.
     own = -(np.square(eps) + logs).sum(1) / 2
     mixture, others = np.empty(n), np.empty(n)
     rows = max(1, CHUNK // means.size)
@@ -267,9 +265,9 @@ def mutual_information(mu: Codes, logvar: Codes, generator: np.random.Generator)
 
 
 def _log_density(z: OtherCodes, mu: Codes, logvar: Codes) -> Float[np.ndarray, "others items"]:
-    """Log N(z_i; mu_j, exp(logvar_j)) for all pairs, but for its constant; -inf where the square overflows."""
+    """Compute log N(z_i; mu_j, exp(logvar_j)) for all pairs, without its constant; -inf if the square overflows."""
     with np.errstate(over="ignore"):
-        # Bounded, so that no distance at all stays none, however small the noise.
+        # Bounded, so that a distance of 0 stays 0 for any noise.
         gaps = (z[:, None, :] - mu[None, :, :]) * np.exp(np.minimum(-logvar, LARGEST_LOGVAR) / 2)[None, :, :]
         return np.asarray(-(np.square(gaps) + logvar[None, :, :]).sum(2) / 2)
 
@@ -281,20 +279,19 @@ def neighbour_accuracy(
     query_labels: Int[np.ndarray, " others"] | None = None,
     k: int = NEIGHBOURS,
 ) -> float:
-    """How often the k nearest means vote for an item's own class; ties go to the smallest label.
+    """Compute the accuracy of k-nearest-neighbour classification of the means; ties go to the smallest label.
 
-    It says that labels are to be found in the code, and nothing about regularity: an autoencoder has it too, and so have means that a
-    collapsed encoder shrank to nearly nothing, since only the order of distances counts.
+    Only the order of distances counts, not regularity: an autoencoder, or a collapsed encoder's tiny means, may score as high.
 
     Args:
-        means: of the items that vote, (items, latent).
+        means: means of the voting items, of shape (items, latent).
         labels: their classes.
-        queries: means of other items that are voted on, (others, latent); where None, every item is voted on by all others.
-        query_labels: their classes, given where `queries` are.
-        k: voters.
+        queries: means of other items to classify, of shape (others, latent); if None, each item is classified by all others.
+        query_labels: the classes of `queries`, required with them.
+        k: number of neighbours.
 
     Raises:
-        ValueError: fewer voters than k for anyone, labels that do not match, different dimensions, or values that are not finite.
+        ValueError: fewer than k voters for an item, labels that do not match, different dimensions, or values that are not finite.
     """
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415  scikit-learn takes a while to import, and exact runs do not need it
 
@@ -309,7 +306,7 @@ def neighbour_accuracy(
     truth = labels if query_labels is None else query_labels
     if len(labels) != len(voters) or len(truth) != len(voters if asked is None else asked):
         raise ValueError("one label an item is needed")
-    # The search expands the square: far from the origin it would not tell near means apart.
+    # The search expands the square: far from the origin, rounding would make close means indistinguishable.
     centre = voters.mean(0)
     index = NearestNeighbors(n_neighbors=k).fit(voters - centre)
     found = index.kneighbors(None if asked is None else asked - centre, return_distance=False)
@@ -319,11 +316,11 @@ def neighbour_accuracy(
 
 @dataclass(frozen=True)
 class NeighbourGraph:
-    """The graph that joins each mean with its nearest ones.
+    """Properties of the graph that joins each mean with its nearest neighbours.
 
     Attributes:
-        components: its connected parts: 1 where one can walk from any mean to any other.
-        mixed: the share of means that have one of another class among their neighbours.
+        components: the number of connected components; 1 if all means are connected.
+        mixed: the share of means that have a mean of another class among their neighbours.
     """
 
     components: int
@@ -331,12 +328,12 @@ class NeighbourGraph:
 
 
 def graph_of_neighbours(means: Codes, labels: Int[np.ndarray, " items"], k: int = GRAPH_NEIGHBOURS) -> NeighbourGraph:
-    """Whether classes are joined or islands. Joined classes are no mark of a VAE: an autoencoder's are joined too.
+    """Measure whether classes are connected or isolated. Connected classes do not distinguish a VAE: an autoencoder has them too.
 
     Args:
-        means: (items, latent).
+        means: of shape (items, latent).
         labels: their classes.
-        k: neighbours of each.
+        k: number of neighbours of each mean.
 
     Raises:
         ValueError: fewer than k + 1 items, labels that do not match, or values that are not finite.

@@ -1,7 +1,7 @@
-"""Decoded lines: whether what is decoded along a straight line between two codes changes smoothly, and stays where data is.
+"""Decoded lines: whether decoding along a straight line between two latents changes smoothly and stays near the data.
 
-Smoothness is no mark of a VAE: an autoencoder's decoder is as continuous. What these tell apart is a line with a jump in it from one
-without (Deep Learning Notes 13.4.5).
+Smoothness does not distinguish a VAE: an autoencoder's decoder is as continuous. These statistics distinguish lines with a jump from lines
+without one (Deep Learning Notes 13.4.5).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from vae_spec.statistics.samples import NEIGHBOURS, Balls, Points, as_points
 
 RESOLUTION = 1e-5
-"""A mean step below this share of the images' root mean square is rounding of single precision: such a line does not move."""
+"""A mean step below this share of the images' root mean square is single-precision rounding: such a line does not move."""
 MIDDLE = (0.25, 0.75)
 """The part of a line that counts as its middle."""
 
@@ -23,12 +23,12 @@ Line = Float[np.ndarray, "steps pixels"]
 
 
 def straight_line(first: Float[np.ndarray, "*shape"], second: Float[np.ndarray, "*shape"], steps: int) -> Float[np.ndarray, "points ..."]:
-    """(1 - t) first + t second at evenly spaced t from 0 to 1: codes to decode, or a cross-fade of two images.
+    """Return (1 - t) first + t second at evenly spaced t from 0 to 1: latents to decode, or a cross-fade of two images.
 
     Args:
-        first: of any shape.
-        second: of the same shape.
-        steps: points, both ends included.
+        first: an array of any shape.
+        second: an array of the same shape.
+        steps: number of points, including both ends.
 
     Raises:
         ValueError: shapes that differ, or fewer than two points.
@@ -42,15 +42,15 @@ def straight_line(first: Float[np.ndarray, "*shape"], second: Float[np.ndarray, 
 
 @dataclass(frozen=True)
 class PathShape:
-    """How a decoded line runs. The ratios are nan where it does not move: they say nothing of a decoder that ignores its code.
+    """The shape of a decoded line. The ratios are nan if it does not move, since they are meaningless if the decoder ignores z.
 
     Attributes:
         steps: |x_{t+1} - x_t|, of shape (points - 1,).
-        longest_step: the longest over the mean step. 1 at even speed, points - 1 where all of it is one jump.
-        second_difference: max |x_{t+1} - 2 x_t + x_{t-1}| over the mean step. 0 on a straight line at even speed; points - 1 for one jump,
-            and falling as 1 / points for a smooth line.
-        detour: the length of the line over the distance of its ends; 1 if straight, inf where it comes back to its start.
-        moves: whether there is more to it than rounding.
+        longest_step: the longest step over the mean step: 1 at constant speed, points - 1 for a single jump.
+        second_difference: max |x_{t+1} - 2 x_t + x_{t-1}| over the mean step: 0 on a straight line at constant speed; points - 1 for a
+            single jump, and falling as 1 / points for a smooth line.
+        detour: the length of the line over the distance of its ends: 1 if straight, inf if it returns to its start.
+        moves: whether it changes by more than rounding.
     """
 
     steps: Float[np.ndarray, " steps"]
@@ -61,10 +61,10 @@ class PathShape:
 
 
 def path_shape(x_hat: Line) -> PathShape:
-    """How a decoded line runs.
+    """Measure the shape of a decoded line.
 
     Args:
-        x_hat: what was decoded from evenly spaced codes, in data space, of shape (points, pixels).
+        x_hat: decoded from evenly spaced latents, in data space, of shape (points, pixels).
 
     Raises:
         ValueError: fewer than three points, another shape, or values that are not finite.
@@ -83,10 +83,10 @@ def path_shape(x_hat: Line) -> PathShape:
 
 @dataclass(frozen=True)
 class Plausibility:
-    """How far points lie where real items do.
+    """How close points lie to real items.
 
     Attributes:
-        density: real balls that hold a point, on average, divided by k; about 1 for real items.
+        density: the mean number of real balls that contain a point, divided by k; about 1 for real items.
         inside: the share of points inside any real ball (their precision).
     """
 
@@ -96,7 +96,7 @@ class Plausibility:
 
 @dataclass(frozen=True)
 class PathPlausibility:
-    """Decoded lines in a feature space, against what a reader would compare them with.
+    """The plausibility of decoded lines in a feature space, and of natural baselines.
 
     Attributes:
         middle: the points of the lines with t in `MIDDLE`.
@@ -110,12 +110,12 @@ class PathPlausibility:
 
     @property
     def middle_over_ends(self) -> float:
-        """The density of the middle over that of the ends; nan where the ends lie where no data is."""
+        """The density of the middle over that of the ends; nan if the ends lie far from the data."""
         return self.middle.density / self.ends.density if self.ends.density > 0 else math.nan
 
     @property
     def middle_over_cross_fade(self) -> float:
-        """The density of the middle over that of the cross-fades; nan where these lie where no data is."""
+        """The density of the middle over that of the cross-fades; nan if these lie far from the data."""
         return self.middle.density / self.cross_fade.density if self.cross_fade.density > 0 else math.nan
 
 
@@ -125,16 +125,16 @@ def path_plausibility(
     cross_fades: Float[np.ndarray, "lines steps features"],
     k: int = NEIGHBOURS,
 ) -> PathPlausibility:
-    """Whether decoded lines stay where data is: their density (Naeem et al. 2020) in the middle, at the ends, and of pixel cross-fades.
+    """Measure whether decoded lines stay near the data: density (Naeem et al. 2020) of middles, ends and pixel cross-fades.
 
     Args:
-        real: features of real items that are no ends of the lines, (items, features).
-        lines: features of decoded lines, (lines, points, features), t evenly spaced from 0 to 1.
+        real: features of real items that are not ends of the lines, of shape (items, features).
+        lines: features of decoded lines, of shape (lines, points, features), t evenly spaced from 0 to 1.
         cross_fades: features of the cross-fades of the same pairs of images, in the same shape.
-        k: neighbours.
+        k: number of neighbours.
 
     Raises:
-        ValueError: other shapes, no lines, fewer than k + 1 real items, no point in the middle, or values that are not finite.
+        ValueError: wrong shapes, no lines, fewer than k + 1 real items, no point in the middle, or values that are not finite.
     """
     if lines.ndim != 3 or lines.shape != cross_fades.shape:
         raise ValueError(f"lines and cross-fades need one shape (lines, points, features); they have {lines.shape} and {cross_fades.shape}")

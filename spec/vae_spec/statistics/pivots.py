@@ -1,6 +1,6 @@
-"""Exact tests on draws that should be standard normal, and the exact law of a Monte Carlo KL.
+"""Exact tests on draws that should be standard normal, and the exact distribution of a Monte Carlo KL.
 
-Everything here has a known distribution for every n, so that a level of 1e-8 means 1e-8; nothing leans on the central limit theorem.
+Every statistic has a known distribution for every n, so that a level of 1e-8 means 1e-8; none relies on the central limit theorem.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Draws = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pivot:
-    """One exact test: its name, the statistic in words a reader knows, what was expected of it, and the p-value."""
+    """One exact test: its name, the value of the statistic, its expected value, and the p-value."""
 
     name: str
     value: float
@@ -30,13 +30,13 @@ def _two_sided(lower: float, upper: float) -> float:
 
 
 def mean_pivot(u: Draws) -> Pivot:
-    """The mean of n standard normals is N(0, 1/n)."""
+    """Test the mean: that of n standard normals is N(0, 1/n)."""
     mean = float(u.mean())
     return Pivot("mean", mean, 0.0, 2 * float(stats.norm.sf(abs(mean) * math.sqrt(u.size))))
 
 
 def variance_pivot(u: Draws) -> Pivot:
-    """The sum of squares of n standard normals is chi-squared with n degrees of freedom."""
+    """Test the variance: the sum of squares of n standard normals is chi-squared with n degrees of freedom."""
     total = float(np.square(u).sum())
     return Pivot(
         "variance",
@@ -47,7 +47,7 @@ def variance_pivot(u: Draws) -> Pivot:
 
 
 def shape_pivot(u: Draws) -> Pivot:
-    """The empirical distribution stays within the Dvoretzky-Kiefer-Wolfowitz band: P(sup |F_n - Phi| > d) <= 2 exp(-2 n d^2)."""
+    """Test the shape, with the Dvoretzky-Kiefer-Wolfowitz band: P(sup |F_n - Phi| > d) <= 2 exp(-2 n d^2)."""
     ordered = stats.norm.cdf(np.sort(u.ravel()))
     n = ordered.size
     steps = np.arange(n + 1) / n
@@ -56,14 +56,14 @@ def shape_pivot(u: Draws) -> Pivot:
 
 
 def independence_pivot(u: Draws, v: Draws, name: str) -> Pivot:
-    """Given v, sum(u v) / |v| is standard normal when u is, independent of v."""
+    """Test independence: given v, sum(u v) / |v| is standard normal if u is standard normal and independent of v."""
     norm = float(np.sqrt(np.square(v).sum()))
     statistic = float((u * v).sum()) / norm if norm > 0 else 0.0
     return Pivot(name, statistic / math.sqrt(u.size), 0.0, 2 * float(stats.norm.sf(abs(statistic))))
 
 
 def quadratic_tail(total: float, n: int, a: float, b: float) -> float:
-    """Two-sided p-value of sum_i (a u_i^2 + 2 b u_i) over n independent standard normals, exactly.
+    """Compute the exact two-sided p-value of sum_i (a u_i^2 + 2 b u_i) over n independent standard normals.
 
     With a != 0, completing the square gives a (u + b/a)^2 - b^2/a, so the sum is a X - n b^2/a with X noncentral chi-squared (n degrees of
     freedom, noncentrality n b^2/a^2); with a = 0 it is normal.
@@ -84,12 +84,12 @@ def quadratic_tail(total: float, n: int, a: float, b: float) -> float:
 
 @dataclass(frozen=True)
 class MonteCarloKL:
-    """A Monte Carlo estimate of KL(N(mu, s^2) || N(0, 1)) a dimension, against a claimed value.
+    """A Monte Carlo estimate of KL(N(mu, s^2) || N(0, 1)) per dimension, compared with a claimed value.
 
     Attributes:
-        estimate: the mean of log q(z) - log p(z), nats a dimension.
-        standard_error: its standard deviation under the exact law.
-        p: the two-sided probability of a sum this far from `claimed` where the claimed value is the true one.
+        estimate: the mean of log q(z) - log p(z), nats per dimension.
+        standard_error: its standard deviation under the exact distribution.
+        p: the two-sided probability of a sum this far from `claimed` if the claimed value is true.
     """
 
     estimate: float
@@ -98,7 +98,7 @@ class MonteCarloKL:
 
 
 def monte_carlo_kl(z: Draws, mu: float, logvar: float, claimed: float) -> MonteCarloKL:
-    """Test a claimed KL a dimension against draws z ~ N(mu, exp(logvar)), all dimensions and items alike.
+    """Test a claimed KL per dimension against draws z ~ N(mu, exp(logvar)), with the same mu and logvar in all dimensions and items.
 
     With z = mu + s u: log q - log p = -logvar/2 + mu^2/2 + ((s^2 - 1) u^2 + 2 mu s u) / 2, a quadratic in u (see `quadratic_tail`).
     """
@@ -108,6 +108,6 @@ def monte_carlo_kl(z: Draws, mu: float, logvar: float, claimed: float) -> MonteC
     estimate = float(log_ratio.mean())
     constant = -logvar / 2 + mu * mu / 2
     true = constant + a
-    # Under a true claim `estimate - claimed` has the law of the centred sum, wherever the claimed value lies.
+    # Under a true claim `estimate - claimed` is distributed as the centred sum, for any claimed value.
     total = n * (estimate - claimed + true - constant)
     return MonteCarloKL(estimate, math.sqrt((2 * a * a + 4 * b * b) / n), quadratic_tail(total, n, a, b))

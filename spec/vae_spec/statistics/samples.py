@@ -1,7 +1,7 @@
-"""How prior samples relate to data: fidelity and diversity in a feature space, classes, copies, distances between distributions.
+"""Statistics of prior samples against data: fidelity and diversity in a feature space, classes, copies, distances between distributions.
 
-No single one of them says that samples are plausible: samples that are all the mean image have a precision near 1, and a Gaussian fitted to
-a few principal components has a small Fréchet distance. Coverage answers to both faults (Deep Learning Notes 13.4.3).
+No single one shows that samples are plausible: samples that all equal the mean image have a precision near 1, and a Gaussian fitted to a
+few principal components has a small Fréchet distance. Coverage detects both faults (Deep Learning Notes 13.4.3).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from scipy.spatial import distance
 NEIGHBOURS = 5
 """k of precision, recall, density and coverage: the default of Naeem et al. 2020."""
 COPY_QUANTILE = 0.01
-"""A sample counts as a copy where it lies as near to a training item as only this share of the held-out items do."""
+"""A sample counts as a copy if it is as close to a training item as only this share of the held-out items are."""
 
 Points = Float[np.ndarray, "_ features"]
 
 
 def as_points(values: Float[np.ndarray, "items features"], what: str, least: int = 1) -> Float[np.ndarray, "items features"]:
-    """The same values in double precision, of shape (items, features), where there are enough and all are finite.
+    """Validate values of shape (items, features) and return them in double precision.
 
     Raises:
-        ValueError: another shape, fewer items than needed, or values that are not finite.
+        ValueError: wrong shape, fewer than `least` items, or values that are not finite.
     """
     points = np.asarray(values, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] == 0:
@@ -45,13 +45,13 @@ def _same_space(first: Points, second: Points) -> None:
 
 @dataclass(frozen=True)
 class Balls:
-    """A closed ball around each of some points, that reaches to its k-th nearest other point: an estimate of where the points live.
+    """Closed balls around points that reach to the k-th nearest other point: an estimate of the points' support.
 
-    Closed, so that repeated points still hold one another; for continuous data it makes no difference.
+    Closed, so that repeated points contain one another; for continuous data it makes no difference.
 
     Attributes:
         centres: the points, of shape (items, features).
-        radii: the distance of each to its k-th nearest other one, of shape (items,).
+        radii: the distance of each point to its k-th nearest other point, of shape (items,).
         k: the number of neighbours.
     """
 
@@ -61,23 +61,23 @@ class Balls:
 
     @classmethod
     def around(cls, points: Points, k: int = NEIGHBOURS, what: str = "the points") -> Balls:
-        """The balls of these points.
+        """Build the balls around points of shape (items, features).
 
         Raises:
-            ValueError: fewer than k + 1 points, another shape, or values that are not finite.
+            ValueError: fewer than k + 1 points, wrong shape, or values that are not finite.
         """
         if k < 1:
             raise ValueError(f"k counts neighbours and is at least 1, not {k}")
         centres = as_points(points, what, least=k + 1)
-        # The nearest of all is the point itself, at distance 0, or a twin of it.
+        # The nearest is the point itself, at distance 0, or a duplicate of it.
         radii = np.partition(distance.cdist(centres, centres), k, axis=1)[:, k]
         return cls(centres, radii, k)
 
     def hold(self, points: Points, what: str = "the samples") -> Bool[np.ndarray, "centres points"]:
-        """Which ball holds which point, of shape (centres, points).
+        """Return which ball contains which point, of shape (centres, points).
 
         Raises:
-            ValueError: another number of features, or values that are not finite.
+            ValueError: a different number of features, or values that are not finite.
         """
         checked = as_points(points, what)
         _same_space(self.centres, checked)
@@ -89,10 +89,10 @@ class Fidelity:
     """Precision, recall, density and coverage of N real items and M samples (Kynkäänniemi et al. 2019; Naeem et al. 2020, section 3).
 
     Attributes:
-        precision: the share of samples inside any real item's ball. 1 where all samples are alike and typical.
-        recall: the share of real items inside any sample's ball. Samples that are spread too widely have it near 1.
-        density: real balls that hold a sample, on average, divided by k: 1 where both have the same law; not bounded by 1.
-        coverage: the share of real items whose ball holds any sample; `expected_coverage` where both have the same law.
+        precision: the share of samples inside any real item's ball; 1 if all samples are alike and typical.
+        recall: the share of real items inside any sample's ball; near 1 if samples are spread too widely.
+        density: the mean number of real balls that contain a sample, divided by k; 1 for equal distributions, not bounded by 1.
+        coverage: the share of real items whose ball contains any sample; `expected_coverage` for equal distributions.
     """
 
     precision: float
@@ -102,15 +102,15 @@ class Fidelity:
 
 
 def fidelity(real: Points, samples: Points, k: int = NEIGHBOURS) -> Fidelity:
-    """Precision, recall, density and coverage.
+    """Compute precision, recall, density and coverage.
 
     Args:
-        real: real items that no training saw, (items, features).
-        samples: decoded prior samples, (samples, features). All but density depend on both numbers: compare at equal ones.
-        k: neighbours.
+        real: held-out real items, of shape (items, features).
+        samples: decoded prior samples, of shape (samples, features). All but density depend on both counts: compare at equal ones.
+        k: number of neighbours.
 
     Raises:
-        ValueError: fewer than k + 1 of either, different numbers of features, or values that are not finite.
+        ValueError: fewer than k + 1 items in a set, different numbers of features, or values that are not finite.
     """
     balls = Balls.around(real, k, "the real items")
     around_samples = Balls.around(samples, k, "the samples")
@@ -124,7 +124,7 @@ def fidelity(real: Points, samples: Points, k: int = NEIGHBOURS) -> Fidelity:
 
 
 def expected_coverage(real: int, samples: int, k: int = NEIGHBOURS) -> float:
-    """The mean coverage where samples and real items have the same continuous law (Naeem et al. 2020, lemma 2).
+    """Compute the mean coverage if samples and real items have the same continuous distribution (Naeem et al. 2020, lemma 2).
 
     1 - [(N - 1) ... (N - k)] / [(M + N - 1) ... (M + N - k)] for N real items and M samples: the probability that one of the k nearest of
     all others is a sample.
@@ -134,12 +134,12 @@ def expected_coverage(real: int, samples: int, k: int = NEIGHBOURS) -> float:
 
 @dataclass(frozen=True)
 class ClassUse:
-    """Which classes samples are taken for.
+    """The predicted classes of samples.
 
     Attributes:
-        shares: of the samples, by the most probable class; of shape (classes,).
-        entropy: -sum p log p of the shares, divided by log(classes): 0 for one class alone, 1 for all alike.
-        present: the classes that appear at all.
+        shares: the share of samples of each most probable class, of shape (classes,).
+        entropy: -sum p log p of the shares, divided by log(classes): 0 for a single class, 1 for equal shares.
+        present: the classes that occur.
     """
 
     shares: Float[np.ndarray, " classes"]
@@ -148,13 +148,16 @@ class ClassUse:
 
 
 def class_use(probabilities: Float[np.ndarray, "samples classes"]) -> ClassUse:
-    """Which classes samples are taken for, each by its most probable one.
+    """Count the predicted classes of samples, using each sample's most probable class.
 
-    The mean of the probabilities would not do: a single image that the classifier is unsure of would count as many classes. The entropy
-    of n samples is too small by about (classes - 1) / (2 n log classes).
+    The mean of the probabilities is not used: a single image that the classifier is unsure of would count as many classes. The entropy of n
+    samples is too small by about (classes - 1) / (2 n log classes).
+
+    Args:
+        probabilities: class probabilities, of shape (samples, classes).
 
     Raises:
-        ValueError: no samples, fewer than two classes, or rows that are no probabilities.
+        ValueError: no samples, fewer than two classes, or rows that are not probabilities.
     """
     p = as_points(probabilities, "class probabilities")
     if p.shape[1] < 2:
@@ -169,16 +172,16 @@ def class_use(probabilities: Float[np.ndarray, "samples classes"]) -> ClassUse:
 
 @dataclass(frozen=True)
 class Copying:
-    """How near samples come to training items, against held-out items.
+    """How close samples are to training items, compared with held-out items.
 
     Attributes:
-        against_held_out: the median distance of a sample to its nearest training item, over that of a held-out item to its own. Low for
-            blurred samples too.
-        against_own: the median distance of a sample to its nearest training item, over that to its nearest held-out item. Near 1 for
-            samples that know nothing of which items were trained on, blurred or all alike (a little below where there are more
-            training items to be near to); 0 for copies.
-        copies: the share of samples as near to a training item as the nearest `COPY_QUANTILE` of the held-out items are: about that
-            share by chance, more where samples are blurred, 1 where all are copies.
+        against_held_out: the median distance from a sample to its nearest training item, over that from a held-out item. Also low for
+            blurred samples.
+        against_own: the median distance from a sample to its nearest training item, over that to its nearest held-out item. Near 1 for
+            samples independent of which items were trained on, even if blurred or all alike (slightly below if there are more training
+            items to be close to); 0 for copies.
+        copies: the share of samples as close to a training item as the closest `COPY_QUANTILE` of the held-out items: about that
+            share by chance, more if samples are blurred, 1 if all are copies.
     """
 
     against_held_out: float
@@ -187,25 +190,25 @@ class Copying:
 
 
 def nearest(points: Points, among: Points) -> Float[np.ndarray, " points"]:
-    """The distance of each point to the nearest of others, of shape (points,)."""
+    """Compute the distance of each point to the nearest point in `among`, of shape (points,)."""
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415  scikit-learn takes a while to import, and exact runs do not need it
 
     index = NearestNeighbors(n_neighbors=1).fit(among).kneighbors(points, return_distance=False)[:, 0]
-    # The search expands the square, which rounds; taken again, the distance of a copy is exactly 0.
+    # The search expands the square, which rounds; recomputed, the distance of a copy is exactly 0.
     return np.asarray(np.linalg.norm(points - among[index], axis=1))
 
 
 def copying(samples: Points, training: Points, held_out: Points) -> Copying:
-    """Whether samples are training items (Meehan et al. 2020 compare the same distances).
+    """Measure whether samples are copies of training items (Meehan et al. 2020 compare the same distances).
 
     Args:
-        samples: decoded prior samples, (samples, features); pixels will do, since a copy is a copy in any space.
-        training: all items trained on, (items, features).
-        held_out: items from the same source that were not trained on, (items, features).
+        samples: decoded prior samples, of shape (samples, features); pixels suffice, since a copy is a copy in any space.
+        training: all training items, of shape (items, features).
+        held_out: items from the same source that were not trained on, of shape (items, features).
 
     Raises:
-        ValueError: an empty set, different numbers of features, values that are not finite, or held-out items that most
-            are training items or samples.
+        ValueError: an empty set, different numbers of features, values that are not finite, or held-out items most of which are
+            training items or samples.
     """
     own, seen, unseen = as_points(samples, "the samples"), as_points(training, "training items"), as_points(held_out, "held-out items")
     _same_space(own, seen)
@@ -224,13 +227,13 @@ def copying(samples: Points, training: Points, held_out: Points) -> Copying:
 
 
 def frechet(real: Points, samples: Points) -> float:
-    """The squared Fréchet distance of Gaussian fits, over the trace of the real items' covariance.
+    """Compute the squared Fréchet distance of Gaussian fits, over the trace of the real items' covariance.
 
-    [|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1^1/2 C2 C1^1/2)^1/2] / tr C1 (Dowson and Landau 1982; Heusel et al. 2017). One sample that is the
-    real items' mean gives 1, and so does a collapsed decoder. Too large by about features / items where items are few.
+    [|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1^1/2 C2 C1^1/2)^1/2] / tr C1 (Dowson and Landau 1982; Heusel et al. 2017). Samples that all equal
+    the real items' mean give 1, as does a collapsed decoder. Too large by about features / items for few items.
 
     Raises:
-        ValueError: fewer than two of either, different numbers of features, values that are not finite, or real items that do not vary.
+        ValueError: fewer than two items in a set, different numbers of features, values that are not finite, or constant real items.
     """
     first, second = as_points(real, "the real items", least=2), as_points(samples, "the samples", least=2)
     _same_space(first, second)
@@ -240,7 +243,7 @@ def frechet(real: Points, samples: Points) -> float:
         raise ValueError("the real items are all alike: there is no spread to compare with")
     values, vectors = linalg.eigh(one)
     root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    # The product is symmetric and positive but for rounding: its square root's trace is the sum of the roots of its eigenvalues.
+    # The product is symmetric and positive up to rounding: its square root's trace is the sum of the roots of its eigenvalues.
     shared = float(np.sqrt(np.clip(linalg.eigvalsh(root @ other @ root), 0, None)).sum())
     shift = float(np.square(first.mean(0) - second.mean(0)).sum())
     return max(0.0, shift + spread + float(np.trace(other)) - 2 * shared) / spread
@@ -251,12 +254,12 @@ def _mean_off_diagonal(square: Float[np.ndarray, "items items"]) -> float:
 
 
 def energy_distance(first: Points, second: Points) -> float:
-    """2 E|X - Y| - E|X - X'| - E|Y - Y'|, unbiased: pairs of an item with itself are left out (Székely and Rizzo 2013).
+    """Compute 2 E|X - Y| - E|X - X'| - E|Y - Y'|, unbiased by excluding pairs of an item with itself (Székely and Rizzo 2013).
 
-    0 on average where both have one law, so a little below 0 in half of the draws; in the units of the features.
+    0 on average for equal distributions, so slightly negative in half of the draws; in the units of the features.
 
     Raises:
-        ValueError: fewer than two of either, different numbers of features, or values that are not finite.
+        ValueError: fewer than two items in a set, different numbers of features, or values that are not finite.
     """
     x, y = as_points(first, "the first set", least=2), as_points(second, "the second set", least=2)
     _same_space(x, y)

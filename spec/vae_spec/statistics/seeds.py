@@ -1,7 +1,7 @@
-"""Decisions over seeds: a number a run, a bound, the spread between seeds, and the level split over the looks.
+"""Decisions over seeds: one number per run, a bound, the spread between seeds, and the level split over the looks.
 
-The unit is the seed, never the step: steps are autocorrelated, seeds are independent. The calibrated spread stands in for what three seeds
-cannot tell; where the seeds at hand spread more, their own spread counts.
+The unit is the seed, never the step: steps are autocorrelated, seeds are independent. The spread is calibrated, because three seeds cannot
+estimate it; if the observed spread is larger, it is used instead.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from scipy import stats
 from vae_spec.outcomes import Number, Outcome, Verdict
 
 LOOKS = (3, 6, 10)
-"""How many seeds are looked at, one look after another, while the outcome is open."""
+"""The numbers of seeds used at successive looks, while the outcome is open."""
 LEVEL = 1e-3
-"""The level of all looks together, one-sided, under the calibrated spread."""
+"""The one-sided level of all looks together, under the calibrated spread."""
 
 
 class Side(StrEnum):
-    """On which side of the bound a healthy value lies."""
+    """The side of the bound on which a healthy value lies."""
 
     ABOVE = "above"
     BELOW = "below"
@@ -31,13 +31,13 @@ class Side(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """One bound on one number a run.
+    """One bound on one number per run.
 
     Attributes:
-        name: of the number, with its unit.
-        bound: the border.
-        side: where a healthy value lies.
-        spread: the calibrated standard deviation between seeds, of the least steady sound implementation measured.
+        name: name of the number, with its unit.
+        bound: the bound.
+        side: the side on which a healthy value lies.
+        spread: the calibrated standard deviation between seeds, that of the most variable correct implementation measured.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class SeedDecision:
-    """What the seeds say of one rule."""
+    """The decision on one rule."""
 
     rule: Rule
     outcome: Outcome
@@ -61,7 +61,7 @@ class SeedDecision:
         return f"over {self.seeds} seeds" if self.seeds > 1 else "of one model, by the calibrated spread between seeds"
 
     def describe(self) -> str:
-        """The number in words."""
+        """Describe the number in words."""
         relation = "<=" if self.rule.side is Side.ABOVE else ">="
         expected = "more than" if self.rule.side is Side.ABOVE else "less than"
         if math.isnan(self.mean):
@@ -72,10 +72,10 @@ class SeedDecision:
 
 
 def decide(values: Sequence[float], rule: Rule) -> SeedDecision:
-    """Decide one rule on the seeds at hand. A value that is not finite lies on the wrong side.
+    """Decide one rule from the values of the seeds so far. A value that is not finite violates the rule.
 
-    The mean decides, under the larger of the calibrated spread and that of the seeds at hand. Seeds that each lie beyond the bound by
-    themselves, under the calibrated spread, decide too, however much they spread beyond it.
+    The mean decides, under the larger of the calibrated and the observed spread. Seeds also decide if each of them alone lies beyond the
+    bound under the calibrated spread, regardless of their spread.
     """
     n = len(values)
     array = np.asarray(values, dtype=float)
@@ -97,12 +97,12 @@ def decide(values: Sequence[float], rule: Rule) -> SeedDecision:
 
 
 def combine(decisions: Sequence[SeedDecision], *, said: str, diagnosis: str | None = None) -> Verdict:
-    """One verdict from several rules: violated by any, held by all, otherwise open.
+    """Combine the decisions on several rules into one verdict: violated if any is, holds if all do, otherwise inconclusive.
 
     Args:
-        decisions: one a rule.
-        said: what holds, where all do.
-        diagnosis: the mistake that a violation points to; what is no number points to none.
+        decisions: one decision per rule.
+        said: the statement that is true if all rules hold.
+        diagnosis: the mistake that a violation points to, unless no violating value is finite.
     """
     measured: dict[str, Number] = {}
     expected: dict[str, Number] = {}

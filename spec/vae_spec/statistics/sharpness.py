@@ -1,7 +1,7 @@
-"""How sharp images are: their Laplacian's variance, their energy at high spatial frequencies, their total variation.
+"""Sharpness of images: the variance of the Laplacian, the energy at high spatial frequencies, the total variation.
 
-None of the three is an absolute measure of blur: noise is sharp, and how much detail there is depends on the data. They mean something as
-ratios, against the originals or against another model's images of the same items (Deep Learning Notes 13.4.2).
+None of the three is an absolute measure of blur: noise is sharp, and the amount of detail depends on the data. They are meaningful as
+ratios, against the originals or another model's images of the same items (Deep Learning Notes 13.4.2).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from jaxtyping import Float
 from scipy import fft, ndimage
 
 HIGH_SHARE = 0.1
-"""The part of the originals' power, without the mean of the image, that counts as high frequencies."""
+"""The share of the originals' power, without the mean of the image, that counts as high frequencies."""
 DECIMALS = 9
-"""Of a radius: frequencies that differ by less are one ring."""
+"""Decimals of a radius: frequencies that differ by less are in one ring."""
 
 Images = Float[np.ndarray, "items channels height width"]
 PerItem = Float[np.ndarray, " items"]
@@ -27,8 +27,8 @@ class Ratio:
     """A ratio of two means over the same items.
 
     Attributes:
-        value: mean of the first over mean of the second.
-        standard_error: over items, to first order (delta method); nan from one item alone.
+        value: the mean of the first over the mean of the second.
+        standard_error: over items, to first order (delta method); nan for a single item.
     """
 
     value: float
@@ -37,7 +37,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Sharpness:
-    """Images against others of the same items: below 1 where they are smoother.
+    """The sharpness of images relative to others of the same items: below 1 if they are smoother.
 
     Attributes:
         laplacian_variance: ratio of `laplacian_variance`.
@@ -60,15 +60,15 @@ def _checked(images: Images, what: str = "images") -> Float[np.ndarray, "items c
 
 
 def laplacian_variance(images: Images) -> PerItem:
-    """The variance over an item's pixels of the discrete Laplacian: the sum of second differences [1, -2, 1] along both axes.
+    """Compute the variance over an item's pixels of the discrete Laplacian, the sum of second differences [1, -2, 1] along both axes.
 
-    Borders are mirrored, so that a constant image has 0. Scales with the square of the contrast (Pech-Pacheco et al. 2000).
+    Borders are mirrored, so that a constant image gives 0. Scales with the square of the contrast (Pech-Pacheco et al. 2000).
 
     Returns:
-        one value an item, of shape (items,).
+        one value per item, of shape (items,).
 
     Raises:
-        ValueError: another shape, or values that are not finite.
+        ValueError: wrong shape, or values that are not finite.
     """
     checked = _checked(images)
     stencil = np.asarray([1.0, -2.0, 1.0])
@@ -77,13 +77,13 @@ def laplacian_variance(images: Images) -> PerItem:
 
 
 def total_variation(images: Images) -> PerItem:
-    """The sum of absolute differences between horizontal and between vertical neighbours, divided by the number of values of an item.
+    """Compute the sum of absolute differences between horizontal and vertical neighbours, divided by the number of values of an item.
 
     Returns:
-        one value an item, of shape (items,); 0 for a constant image, and for a single pixel.
+        one value per item, of shape (items,); 0 for a constant image or a single pixel.
 
     Raises:
-        ValueError: another shape, or values that are not finite.
+        ValueError: wrong shape, or values that are not finite.
     """
     checked = _checked(images)
     across = np.abs(np.diff(checked, axis=-1)).sum(axis=(1, 2, 3))
@@ -92,27 +92,27 @@ def total_variation(images: Images) -> PerItem:
 
 
 def _power(checked: Float[np.ndarray, "items channels height width"]) -> Float[np.ndarray, "items height width"]:
-    """|F|^2 of the orthonormal Fourier transform, summed over channels: by Parseval its sum is the sum of squared pixels."""
+    """Compute |F|^2 of the orthonormal Fourier transform, summed over channels; by Parseval its sum is the sum of squared pixels."""
     return np.asarray(np.square(np.abs(fft.fft2(checked, axes=(-2, -1), norm="ortho"))).sum(1))
 
 
 def _radii(height: int, width: int) -> Float[np.ndarray, "height width"]:
-    """The distance of each frequency from zero, in cycles a pixel; rounded, so that equal ones compare equal."""
+    """Compute the distance of each frequency from zero, in cycles per pixel, rounded so that equal ones compare equal."""
     return np.asarray(np.round(np.hypot(fft.fftfreq(height)[:, None], fft.fftfreq(width)[None, :]), DECIMALS))
 
 
 def high_frequency_radius(originals: Images, share: float = HIGH_SHARE) -> float:
-    """The largest radius, in cycles a pixel, at and above which lies at least this share of the originals' power without the mean.
+    """Find the largest radius, in cycles per pixel, with at least this share of the originals' power, without the mean, at or above it.
 
-    Frequencies of one radius stay together, so on small images a little more than the share lies there.
+    Frequencies of one radius stay together, so on small images the actual share is slightly larger.
 
     Raises:
-        ValueError: another shape, values that are not finite, a share outside (0, 1], or originals that are all constant.
+        ValueError: wrong shape, values that are not finite, a share outside (0, 1], or originals that are all constant.
     """
     if not 0 < share <= 1:
         raise ValueError(f"the share of high frequencies lies above 0 and at most at 1, not at {share}")
     checked = _checked(originals, "originals")
-    # The mean of each image is removed before the transform: afterwards, what rounding leaves of it would pass for power.
+    # The mean of each image is removed before the transform: afterwards, its rounding error would count as power.
     centred = checked - checked.mean(axis=(-2, -1), keepdims=True)
     power = _power(centred).mean(0)
     radii = _radii(*checked.shape[-2:])
@@ -122,40 +122,40 @@ def high_frequency_radius(originals: Images, share: float = HIGH_SHARE) -> float
     if total <= np.finfo(np.float64).eps * float(np.square(checked).mean(0).sum()):
         raise ValueError("the originals are constant images: they have no frequencies to compare with")
     above = np.cumsum(by_ring[::-1])[::-1]
-    # The least share asked for is met at the innermost rings whatever rounding did to the sum.
+    # The tolerance lets the smallest share be met at the innermost rings despite rounding in the sum.
     return float(rings[np.nonzero(above >= share * total * (1 - 1e-12))[0][-1]])
 
 
 def high_frequency_energy(images: Images, radius: float) -> PerItem:
-    """The sum of |F|^2 over the frequencies at and above a radius, with F the orthonormal two-dimensional Fourier transform.
+    """Compute the sum of |F|^2 over the frequencies at and above a radius, with F the orthonormal two-dimensional Fourier transform.
 
     Args:
-        images: (items, channels, height, width).
-        radius: in cycles a pixel, above 0 (see `high_frequency_radius`).
+        images: of shape (items, channels, height, width).
+        radius: in cycles per pixel, above 0 (see `high_frequency_radius`).
 
     Returns:
-        one value an item, of shape (items,), in squared pixel units.
+        one value per item, of shape (items,), in squared pixel units.
 
     Raises:
-        ValueError: another shape, values that are not finite, or a radius that is not above 0.
+        ValueError: wrong shape, values that are not finite, or a radius that is not positive.
     """
     if not radius > 0:
         raise ValueError(f"a radius above 0 leaves the mean of the image out; got {radius}")
     checked = _checked(images)
-    # A ring whose radius the caller wrote as a fraction is still that ring.
+    # Rounded like the radii, so that a radius given as a fraction selects its ring.
     high = _radii(*checked.shape[-2:]) >= round(radius, DECIMALS)
     return np.asarray(_power(checked)[:, high].sum(1))
 
 
 def ratio_of_means(first: PerItem, second: PerItem) -> Ratio:
-    """The mean of the first over the mean of the second, with its standard error from pairs: sd(a - r b) / (mean(b) sqrt(n)).
+    """Compute the mean of the first over the mean of the second, with its standard error from pairs: sd(a - r b) / (mean(b) sqrt(n)).
 
     Args:
-        first: one value an item, of shape (items,).
-        second: the same items, in the same order.
+        first: one value per item, of shape (items,).
+        second: values of the same items, in the same order.
 
     Raises:
-        ValueError: different numbers of items, none, or a second mean that is not above 0.
+        ValueError: different numbers of items, no items, or a second mean that is not positive.
     """
     if first.shape != second.shape or first.ndim != 1 or first.size == 0:
         raise ValueError(f"two values for each item are needed; got shapes {first.shape} and {second.shape}")
@@ -168,13 +168,13 @@ def ratio_of_means(first: PerItem, second: PerItem) -> Ratio:
 
 
 def relative_sharpness(images: Images, others: Images, originals: Images, share: float = HIGH_SHARE) -> Sharpness:
-    """How sharp images are against others of the same items.
+    """Measure the sharpness of images relative to others of the same items.
 
     Args:
-        images: say, a VAE's reconstructions, (items, channels, height, width).
-        others: say, the originals themselves, or the autoencoder's reconstructions.
-        originals: they decide from which radius on frequencies are high.
-        share: of the originals' power above that radius.
+        images: for example a VAE's reconstructions, of shape (items, channels, height, width).
+        others: for example the originals themselves, or the autoencoder's reconstructions.
+        originals: images that determine the radius above which frequencies are high.
+        share: share of the originals' power above that radius.
 
     Raises:
         ValueError: shapes that differ, values that are not finite, or constant `others` or `originals`.

@@ -1,4 +1,4 @@
-"""Two-stage decisions: screen each example with few draws at an easy level; only where that trips, decide with many fresh ones.
+"""Two-stage decisions: screen each example with few draws at a loose level; only if it fails, decide with many fresh draws.
 
 The false-alarm probability is that of the second stage alone (its draws are fresh), while the power over many examples stays high.
 """
@@ -19,7 +19,7 @@ CONFIRMATION_FACTOR = 16
 
 @dataclass(frozen=True)
 class Decision:
-    """What one example showed: whether it is rejected, on which pivot, from how many draws, and at which stage."""
+    """The decision on one example: whether it is rejected, on which pivot, from how many draws, and at which stage."""
 
     rejected: bool
     pivot: Pivot
@@ -28,7 +28,7 @@ class Decision:
 
 
 def _rank(pivot: Pivot) -> float:
-    """A p-value that is not a number comes before every other: it is never agreement."""
+    """Return the sort key of a pivot: its p-value, or -inf for nan, which never counts as agreement."""
     return -math.inf if math.isnan(pivot.p) else pivot.p
 
 
@@ -36,9 +36,9 @@ def decide(measure: Callable[[int, int], Sequence[Pivot]], *, draws: int, level:
     """Decide one example.
 
     Args:
-        measure: called as measure(draws, stage); makes that many fresh draws and gives exact pivots on them.
-        draws: the number for the screen; the confirmation takes 16 times as many.
-        level: the false-alarm probability of the whole decision, shared among the pivots.
+        measure: called as measure(draws, stage); makes that many fresh draws and returns exact pivots on them.
+        draws: number of draws for the screen; the confirmation takes 16 times as many.
+        level: false-alarm probability of the whole decision, shared among the pivots.
     """
     first = min(measure(draws, 1), key=_rank)
     if first.p >= SCREEN_LEVEL:
@@ -49,7 +49,7 @@ def decide(measure: Callable[[int, int], Sequence[Pivot]], *, draws: int, level:
 
 
 def _detection(reject: Callable[[int, float], float], draws: int, level: float, examples: int) -> float:
-    """The probability that at least one of the examples is rejected, where reject(n, level) is one test's power."""
+    """Compute the probability that at least one of the examples is rejected, given one test's power reject(n, level)."""
     one = reject(draws, SCREEN_LEVEL) * reject(CONFIRMATION_FACTOR * draws, level)
     return 1 - (1 - one) ** examples
 
@@ -61,7 +61,7 @@ def _smallest(power_at: Callable[[float], float], power: float, largest: float) 
 
 
 def smallest_mean_shift(*, draws: int, level: float, examples: int, power: float = 0.99) -> float:
-    """The smallest shift of eps, in standard deviations, that the mean pivot finds with this power over the examples."""
+    """Compute the smallest shift of eps, in standard deviations, that the mean pivot detects with this power over the examples."""
 
     def reject(effect: float) -> Callable[[int, float], float]:
         def test(n: int, alpha: float) -> float:
@@ -74,7 +74,7 @@ def smallest_mean_shift(*, draws: int, level: float, examples: int, power: float
 
 
 def smallest_scale_error(*, draws: int, level: float, examples: int, power: float = 0.99) -> float:
-    """The smallest relative error of sigma that the variance pivot finds with this power over the examples (for a sigma too large)."""
+    """Compute the smallest relative error of a too large sigma that the variance pivot detects with this power over the examples."""
 
     def reject(effect: float) -> Callable[[int, float], float]:
         def test(n: int, alpha: float) -> float:

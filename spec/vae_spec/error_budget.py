@@ -1,14 +1,12 @@
-"""The error ledger: how the run's false-alarm budget is shared among the claims that decide by chance, and what each share buys."""
+"""The error budget: how the run's false-alarm budget is shared among the claims that decide by chance, and what each share buys."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vae_spec.registry import CLAIMS
 from vae_spec.trial import FALSE_ALARM_BUDGET
-
-STATISTICAL_CLAIMS = ("KL-02", "REP-02", "REP-05", "NET-03", "SMP-05")
-"""The exact claims whose verdict rests on random draws; every other exact claim is an identity."""
 
 
 @dataclass(frozen=True)
@@ -29,5 +27,6 @@ class Ledger:
 
 
 def ledger(budget: float = FALSE_ALARM_BUDGET) -> Ledger:
-    """The budget in equal shares."""
-    return Ledger(budget, {claim: budget / len(STATISTICAL_CLAIMS) for claim in STATISTICAL_CLAIMS})
+    """The budget in equal shares of the claims that spend it."""
+    spending = [claim.id for claim in CLAIMS.values() if claim.spends_error_budget]
+    return Ledger(budget, {claim: budget / len(spending) for claim in spending})

@@ -1,0 +1,164 @@
+"""Bounds: what a trained claim asks of a number measured in each run, with the reason for the border, and the texts that follow from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TypedDict, Unpack
+
+from vae_spec.calibration import EVERYWHERE, Scope, rule
+from vae_spec.evidence import Arm, Group
+from vae_spec.statistics.comparisons import COMPARISONS
+from vae_spec.statistics.functionals import CURVES, FUNCTIONALS
+from vae_spec.statistics.seeds import LOOKS, Rule, SeedDecision, Side, decide
+from vae_spec.subject import Facts
+
+CALIBRATED = "sound: calibration.json, within the bound's scope; broken: the catalogue's own, one seed"
+"""Where the numbers come from between which a border on a calibrated statistic lies, unless its bound says otherwise."""
+LAB = "sound: 20 seeds of each of three sound implementations; broken: the catalogue's own for points, two seeds"
+"""The same of a statistic of the tiny lab, with a measure and a spread of its own."""
+
+Measure = Callable[[Group, Facts], float]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How a border moves with the size of an implementation: the factor on it, and in words."""
+
+    words: str
+    factor: Callable[[Facts], float]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One border on one number a run, or a group of paired runs.
+
+    Attributes:
+        statistic: the name of the number: a functional, a comparison, or that of `measure`.
+        value: the border; of the number itself where it is a logarithm and `log` is set.
+        side: where a healthy value lies.
+        because: between which measured numbers the border lies.
+        source: where those were measured; `CALIBRATED` or `LAB` if nothing else is said.
+        scope: the implementations that it is asked of, by whose spread between seeds it is decided.
+        log: whether the statistic is the logarithm of what the border is given for.
+        scaling: how the border moves with an implementation's size, if it does.
+        measure: the number of one group, where the statistic is not a calibrated one.
+        spread: its standard deviation between seeds, which comes with a `measure`.
+
+    Raises:
+        ValueError: the statistic is unknown, or a measure comes without its spread.
+    """
+
+    statistic: str
+    value: float
+    side: Side
+    because: str
+    source: str = ""
+    scope: Scope = EVERYWHERE
+    log: bool = False
+    scaling: Scaling | None = None
+    measure: Measure | None = None
+    spread: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.measure is None) != (self.spread is None):
+            raise ValueError(f"{self.statistic}: a measure of its own and the spread between seeds come together")
+        if self.measure is None and self.statistic not in COMPARISONS and self.statistic not in FUNCTIONALS:
+            raise ValueError(f"{self.statistic!r} is neither a functional nor a comparison")
+        if not self.source:
+            object.__setattr__(self, "source", CALIBRATED if self.measure is None else LAB)
+
+    @property
+    def takes_a_training(self) -> bool:
+        """Whether the weights of one trained model cannot answer it."""
+        return self.measure is not None or self.statistic in COMPARISONS or self.statistic in CURVES
+
+    def border(self, facts: Facts) -> float:
+        """The border on the statistic, for an implementation with these facts."""
+        value = math.log(self.value) if self.log else self.value
+        return value if self.scaling is None else value * self.scaling.factor(facts)
+
+    def rule(self, facts: Facts) -> Rule:
+        """The rule by which seeds are decided."""
+        border = self.border(facts)
+        if self.spread is not None:
+            return Rule(self.statistic, border, self.side, self.spread)
+        return rule(self.statistic, border, self.side, self.scope)
+
+    def values(self, groups: Sequence[Group], facts: Facts) -> list[float]:
+        """The number of each group."""
+        if self.measure is not None:
+            return [self.measure(group, facts) for group in groups]
+        if self.statistic in COMPARISONS:
+            return [COMPARISONS[self.statistic](group) for group in groups]
+        return [FUNCTIONALS[self.statistic](group[Arm.OWN]) for group in groups]
+
+    def decide(self, groups: Sequence[Group], facts: Facts) -> SeedDecision:
+        """What the seeds at hand say."""
+        return decide(self.values(groups, facts), self.rule(facts))
+
+    def decide_shifted(self, groups: Sequence[Group], facts: Facts, by: float, name: str) -> SeedDecision:
+        """The same of the number less a known shift (the logarithm of a declared weight, say), under another name."""
+        return decide([value - by for value in self.values(groups, facts)], replace(self.rule(facts), name=name))
+
+    @property
+    def number(self) -> str:
+        """The border as formulas and sentences show it."""
+        return f"{self.value:g}".replace("-", "−")
+
+
+class Known(TypedDict, total=False):
+    """What else may be said of a `Bound`."""
+
+    source: str
+    scope: Scope
+    log: bool
+    scaling: Scaling
+    measure: Measure
+    spread: float
+
+
+def above(statistic: str, value: float, because: str, **known: Unpack[Known]) -> Bound:
+    """A border above which healthy values lie, and between which measured numbers it lies itself."""
+    return Bound(statistic, value, Side.ABOVE, because, **known)
+
+
+def below(statistic: str, value: float, because: str, **known: Unpack[Known]) -> Bound:
+    """A border below which healthy values lie, and between which measured numbers it lies itself."""
+    return Bound(statistic, value, Side.BELOW, because, **known)
+
+
+def between(statistic: str, low: float, high: float, because: str, **known: Unpack[Known]) -> tuple[Bound, Bound]:
+    """Two borders between which healthy values lie."""
+    return above(statistic, low, because, **known), below(statistic, high, because, **known)
+
+
+def decision(bounds: Sequence[Bound], measured: str, *, paired: bool) -> str:
+    """How bounds are decided, in words.
+
+    Args:
+        bounds: at least one.
+        measured: how the numbers are measured; may be empty.
+        paired: whether they compare paired trainings.
+    """
+    parts: list[str] = []
+    for scope, alike in groupby(bounds, key=lambda bound: bound.scope):
+        words = [_words(list(found)) for _name, found in groupby(alike, key=lambda bound: bound.statistic)]
+        if scope.words:
+            words[-1] += f" ({'' if len(words) == 1 else 'both ' if len(words) == 2 else 'all '}{scope.words})"
+        parts += words
+    *few, most = LOOKS
+    seeds = f"{', paired by seed' if paired else ''}, over {', '.join(map(str, few))} or {most} seeds"
+    return "; ".join(filter(None, ("; ".join(parts) + seeds, measured)))
+
+
+def _words(bounds: Sequence[Bound]) -> str:
+    """The bounds on one statistic in words."""
+    first = bounds[0]
+    named = first.statistic.removeprefix("log of the ").removeprefix("log of ") if first.log else first.statistic
+    borders = " and ".join(f"{'>' if bound.side is Side.ABOVE else '<'} {bound.value:g}" for bound in bounds)
+    besides = [first.scaling.words] if first.scaling is not None else []
+    besides += [f"spread {first.spread:g}"] if first.spread is not None else []
+    return f"{named} {borders}" + (f" ({', '.join(besides)})" if besides else "")

@@ -1,0 +1,62 @@
+"""Judging trained claims: the decisions of their bounds over seeds, and what follows from trainings that did not stay finite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vae_spec.claim import Claim
+from vae_spec.evidence import Arm, Group, TrainedRun
+from vae_spec.outcomes import Verdict, not_applicable, violated
+from vae_spec.statistics.seeds import SeedDecision, combine
+from vae_spec.subject import Facts
+
+
+def arm(groups: Sequence[Group], which: str) -> list[TrainedRun]:
+    """The runs of one arm."""
+    return [group[which] for group in groups]
+
+
+def own(groups: Sequence[Group]) -> list[TrainedRun]:
+    """The runs of the objective as it stands."""
+    return arm(groups, Arm.OWN)
+
+
+def divergence(runs: Sequence[TrainedRun]) -> Verdict | None:
+    """The verdict that follows from a training that did not stay finite."""
+    ended = [run.diverged_at for run in runs if run.diverged_at is not None]
+    if not ended:
+        return None
+    return violated(
+        f"the loss stopped being finite in {len(ended)} of {len(runs)} trainings, first at step {min(ended)}",
+        measured={"trainings that diverged": len(ended), "first step": min(ended), "seeds": len(runs)},
+        expected={"trainings that diverged": 0},
+        diagnosis="overflow",
+    )
+
+
+def not_comparable(groups: Sequence[Group]) -> Verdict | None:
+    """The verdict that follows where a training, or one of those that it is compared with, did not stay finite."""
+    if bad := divergence(own(groups)):
+        return bad
+    for which in groups[0]:
+        if any(run.diverged_at is not None for run in arm(groups, which)):
+            return not_applicable(
+                f"trained with one thing changed ({which}), its loss does not stay finite: there is nothing to compare with"
+            )
+    return None
+
+
+def decided(claim: Claim, groups: Sequence[Group], facts: Facts) -> list[SeedDecision]:
+    """Each bound that is asked of such an implementation, decided over the seeds at hand."""
+    return [bound.decide(groups, facts) for bound in claim.asked(facts)]
+
+
+def by_bounds(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
+    """The verdict of a trained claim that is nothing but its bounds."""
+    if bad := not_comparable(groups):
+        return bad
+    if not claim.asked(facts):
+        return not_applicable(str(claim.bounds[0].scope.excludes(facts)))
+    said = claim.said if isinstance(claim.said, str) else claim.said(groups, facts)
+    blamed = claim.blames(groups, facts) if callable(claim.blames) else claim.blames
+    return combine(decided(claim, groups, facts), said=said, diagnosis=blamed)
