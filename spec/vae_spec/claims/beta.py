@@ -171,9 +171,8 @@ BETA_03 = Claim(
     " come nearer to the prior. Samples are better at a larger beta only up to a point: their diversity is best near beta 1 or 2, and on"
     " 8x8 digits beta 4 leaves one image for every code. So samples are reported, and not judged.",
     hint="see whether beta multiplies the KL (OBJ-01), and whether training decodes draws (NET-03)",
-    measured=f"detail is the geometric mean of the Laplacian's variance and of the energy at high frequencies, and to squared MMDs"
-    f" {MMD_FLOOR} is"
-    f" added; where both are below that, hardly more than nothing, detail alone decides; {_LARGE}",
+    measured="detail is the geometric mean of the Laplacian's variance and of the energy at high frequencies, and to squared MMDs"
+    f" {MMD_FLOOR} is added; where both are below that, hardly more than nothing, detail alone decides; {_LARGE}",
     mistakes=_UNUSED,
     applies=priced,
     rank=380,

@@ -51,10 +51,10 @@ COL_01 = Claim(
     " not dominate the loss",
     formula=f"variance over items of muⱼ > {ACTIVE_VARIANCE} for two j,  KL > {{1}} nat,  KL(end) < L_rec(start) − L_rec(end)",
     sources=(notes("13.4.7"), basics("diagnostics")),
-    why="Collapse is a KL near zero, a posterior that equals the prior and a decoder that ignores z, all together; the report says"
-    " which of them were seen. Active"
-    f" units are dimensions whose mean varies over items by more than {ACTIVE_VARIANCE} (variance). Squared error with unit variance on"
-    " small images collapses in truth: its optimum needs no code. The opposite sign is a KL larger than what it buys in reconstruction.",
+    why="Collapse is a KL near zero, a posterior that equals the prior and a decoder that ignores z, all together; the report says which of"
+    f" them were seen. Active units are dimensions whose mean varies over items by more than {ACTIVE_VARIANCE} (variance). Squared error"
+    " with unit variance on small images collapses in truth: its optimum needs no code. The opposite sign is a KL larger than what it buys"
+    " in reconstruction.",
     hint="too much weight on the KL (a reconstruction averaged over pixels is the usual way), an encoder cut off from x, or no gradient"
     " through the sampling step",
     measured="the activity is the variance over items of the mean of the second dimension (of the first, where there are one or two)",

@@ -116,9 +116,8 @@ OBJ_05 = Claim(
     statement="the loss and its gradients are finite for pixels at exactly 0 and 1, outputs as far saturated as the decoder lets them be,"
     " and logvar in [-60, 60]",
     sources=(ENGINEERING,),
-    why="A logarithm of an exact zero or a squared exponential is rare in a first epoch and certain in a later one: the run then ends"
-    " in NaN."
-    " float32's exp overflows from 88 on, in correct code too, so more than 60 is not asked.",
+    why="A logarithm of an exact zero or a squared exponential is rare in a first epoch and certain in a later one: the run then ends in"
+    " NaN. float32's exp overflows from 88 on, in correct code too, so more than 60 is not asked.",
     hint="use F.binary_cross_entropy (which bounds its logarithms) or its with-logits form, and exp(logvar) once, not squared",
     decision="Hypothesis over the extremes, and the eight corners always; float32",
     mistakes=("data-out-of-range", "overflow"),

@@ -70,9 +70,8 @@ NET_06 = Claim(
     level=Level.REQUIRED,
     statement="the encoder's heads can express means of either sign and variances below and above the prior's, independently of each other",
     sources=(basics("flow"), basics("mistakes")),
-    why="mu is any real number and logvar too. A ReLU on mu empties half of the latent space, a softplus on logvar keeps sigma above 1,"
-    " a tanh"
-    " bounds every mean, one shared layer ties them together: each still trains, and each is blur.",
+    why="mu is any real number and logvar too. A ReLU on mu empties half of the latent space, a softplus on logvar keeps sigma above 1, a"
+    " tanh bounds every mean, one shared layer ties them together: each still trains, and each is blur.",
     hint="end both heads with a plain linear layer of their own",
     decision="exact: at most 400 steps of Adam towards four targets from fresh initialisations, and where these miss, more of a third"
     " and of a tenth of the length; half of the way must be reached",

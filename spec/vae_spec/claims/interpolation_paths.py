@@ -36,8 +36,7 @@ INT_01 = Claim(
     " for example.",
     hint="look for rounding, argmax or table look-ups between z and the decoder's output",
     measured="the largest second difference of 21 decoded points, mean over 40 lines between items of different classes; not applicable"
-    " where the KL is"
-    f" below {INFORMATIVE_KL:g} nat",
+    f" where the KL is below {INFORMATIVE_KL:g} nat",
     mistakes=("rounded-code", "memorising-decoder"),
     applies=decoded_images,
     rank=330,

@@ -190,9 +190,8 @@ KL_02 = Claim(
     " sampling step",
     formula="KL = E[log q(z | x) − log p(z)],  z = reparameterize(mu, logvar)",
     sources=(notes("objective"),),
-    why="The closed form and the sampling step are two statements about one distribution. Each may look right alone; std = exp(logvar)"
-    " in the"
-    " sampler or a KL without its 1/2 makes them contradict one another, and training then optimises no bound.",
+    why="The closed form and the sampling step are two statements about one distribution. Each may look right alone; std = exp(logvar) in"
+    " the sampler or a KL without its 1/2 makes them contradict one another, and training then optimises no bound.",
     hint="write both from the same logvar: std = exp(0.5 * logvar), kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar))",
     decision="posteriors constant over dimensions and items, where the sum has an exact noncentral chi-squared law; two stages",
     mistakes=(
@@ -271,8 +270,7 @@ KL_03 = Claim(
     formula="KL = −r/2 · Σⱼ (1 + logvarⱼ − muⱼ² − exp(logvarⱼ))",
     sources=(notes("objective"), basics("loss")),
     why="The closed form has four terms, a sign and a half, and each has been left out by somebody. Judged on the reconstruction's own"
-    " scale, sums,"
-    " batch means and means over everything pass alike, and a ratio of 2.00 means something.",
+    " scale, sums, batch means and means over everything pass alike, and a ratio of 2.00 means something.",
     hint="kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar)) over the latent dimensions, reduced over the batch as the reconstruction is",
     decision="Hypothesis over batches of posteriors, float64, relative tolerance 1e-3",
     mistakes=(

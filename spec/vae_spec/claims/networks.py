@@ -93,9 +93,8 @@ NET_01 = Claim(
     id="NET-01",
     title="the encoder gives each item its code",
     level=Level.REQUIRED,
-    statement="encode gives mu and logvar of shape (batch, latent_dim), finite, deterministic in eval mode, and each item's code"
-    " depends on that"
-    " item and, in eval mode, on no other",
+    statement="encode gives mu and logvar of shape (batch, latent_dim), finite, deterministic in eval mode, and each item's code depends on"
+    " that item and, in eval mode, on no other",
     formula="encode(x)ᵢ = encode(xᵢ)",
     sources=(notes("objective"), basics("flow")),
     why="q(z|x) is a distribution for each x. A code that changes with the batch it is computed in is no function of x.",

@@ -220,10 +220,8 @@ OBJ_02 = Claim(
     formula="β_eff = [L(mu, σ = 1) − L(0, σ = 1)] / (r · mean Σⱼ muⱼ² / 2) = 1,  r the scale of L_rec against −log p(x | z)",
     sources=(notes("13.4.1.2"), basics("loss")),
     why="Sums, batch means and means over everything are all fine as long as both terms share them. The effective beta, the KL's weight"
-    " against the"
-    " per-item negative log-likelihood, makes all conventions comparable: 1 is the ELBO, 0.5 is squared error written without its 1/2"
-    " (accepted and"
-    " reported), and averaging one term alone hides a beta of hundreds, the commonest mistake of all.",
+    " against the per-item negative log-likelihood, makes all conventions comparable: 1 is the ELBO, 0.5 is squared error written without"
+    " its 1/2 (accepted and reported), and averaging one term alone hides a beta of hundreds, the commonest mistake of all.",
     hint="sum both terms over their own dimensions and average both over the batch",
     decision="finite changes of the loss at batch sizes 4 and 9, float64; relative tolerance 1e-3",
     mistakes=("hard-coded-shape", "recon-mean-kl-sum", "kl-mean-recon-sum", "terms-scale-with-batch", "missing-half", "kl-sign"),

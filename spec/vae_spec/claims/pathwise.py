@@ -79,8 +79,7 @@ REP_04 = Claim(
     formula="∂z/∂mu = 1,  ∂z/∂logvar = (z − mu) / 2",
     sources=(basics("sampling"),),
     why="This is what the reparameterization is for: randomness outside, mu and logvar on the path. torch.normal(mu, std) even gives"
-    " gradients of"
-    " zero rather than none, so presence is not enough.",
+    " gradients of zero rather than none, so presence is not enough.",
     hint="z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar), with everything attached",
     decision="identity by vector-Jacobian products, Hypothesis over mu to 10 and logvar from -10 to 6",
     mistakes=("no-encoder-gradient", "std-no-half", "logvar-as-std"),

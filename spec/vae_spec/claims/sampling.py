@@ -141,8 +141,7 @@ REP_01 = Claim(
     formula="z = mu + exp(logvar / 2) · eps",
     sources=(basics("sampling"),),
     why="sigma = exp(logvar/2) ties the sampling step to the KL. With std = exp(logvar) training still runs, and every sigma means"
-    " something else"
-    " to the sampler than to the KL. An identity under one seed needs no statistics: it holds to rounding or misses by far.",
+    " something else to the sampler than to the KL. An identity under one seed needs no statistics: it holds to rounding or misses by far.",
     hint="std = torch.exp(0.5 * logvar); z = mu + std * torch.randn_like(std)",
     decision="identity under one noise, Hypothesis over mu to 10 and logvar from -10 to 6; 64 ulp, and up to 1e-3 of sigma reported",
     mistakes=("std-no-half", "logvar-as-std", "autoencoder-plus-noise"),
