@@ -1,4 +1,4 @@
-"""BETA: the same subject at beta 0.1, 1 and a large one, and without a KL; with it what its weight says of information."""
+"""BETA: paired trainings at beta 0.1, 1 and a large one, and without a KL; also TRN-05 and COL-03, on what beta does to information."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _OVER_THE_END = "the reconstruction's differences over the last tenth of the tra
 
 
 def _reporting(*of: str) -> TrainedCheck:
-    """What judges by the bounds, and reports numbers at each beta besides."""
+    """Return a judge that decides by the bounds and also reports these numbers at each beta."""
 
     def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
         return not_comparable(groups) or _with(by_bounds(claim, groups, facts), groups, *of)
@@ -49,7 +49,7 @@ def _reporting(*of: str) -> TrainedCheck:
 
 
 def _with(verdict: Verdict, groups: Sequence[Group], *of: str) -> Verdict:
-    """The verdict with the mean over seeds of numbers at each beta."""
+    """Add the means over seeds of these numbers at each beta to the verdict."""
     besides: dict[str, Number] = {}
     for name in of:
         number = {"KL, nats": kl, "information, nats": information, "coverage of prior samples": coverage}[name]
@@ -59,7 +59,7 @@ def _with(verdict: Verdict, groups: Sequence[Group], *of: str) -> Verdict:
 
 
 def _but_collapsed(verdict: Verdict, groups: Sequence[Group]) -> Verdict:
-    """Says where the large beta leaves nothing in the code, which is no fault."""
+    """Note in the message if the latent has collapsed at the large beta, which is not a violation."""
     large = arm(groups, Arm.LARGE)
     if verdict.outcome is not Outcome.HOLDS or not collapsed(large):
         return verdict
@@ -148,7 +148,7 @@ BETA_02 = Claim(
 
 
 def judge_sides(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """BETA-03."""
+    """Judge BETA-03: if the latents are near the prior at both betas, detail alone decides."""
     if bad := not_comparable(groups):
         return bad
     found = decided(claim, groups, facts)
@@ -228,7 +228,7 @@ BETA_04 = Claim(
 
 
 def judge_information(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """COL-03."""
+    """Judge COL-03; it does not apply if the latent has collapsed even at beta 0.1."""
     if bad := not_comparable(groups):
         return bad
     verdict = not_applicable("even at beta 0.1 the code carries next to nothing (see COL-01): there is nothing to lose")

@@ -1,4 +1,4 @@
-"""COL: the code carries information, and the decoder uses it."""
+"""COL-01 and COL-02: the latent carries information, and the decoder uses it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _GAP = above("R2 lost to another item's code", 0.2, "sound: 0.76 and more; colla
 
 
 def judge_not_collapsed(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """COL-01."""
+    """Judge COL-01 by its bounds; given weights leave open whether the KL dominates the loss."""
     if bad := not_comparable(groups):
         return bad
     runs, found = own(groups), decided(claim, groups, facts)
-    # A decoder that sees earlier pixels collapses of itself: nobody's reduction is to blame.
+    # An autoregressive decoder can collapse without any mistake in the reductions.
     cause = None if facts.autoregressive else "recon-mean-kl-sum"
     verdict = combine(found, said=f"{mean(runs, 'active units'):.1f} active units", diagnosis=cause)
     if verdict.outcome is Outcome.HOLDS and facts.given_weights:

@@ -1,4 +1,4 @@
-"""OBJ-05: the loss stays finite at values that do occur."""
+"""OBJ-05: the loss stays finite at extreme values that occur in practice."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from vae_spec.trial import Trial
 # OBJ-05 ---------------------------------------------------------------------------------------------------------------------------------
 
 Bounds = tuple[float | None, float | None]
-"""The least and the greatest value of an output, where something keeps it to them."""
+"""The least and the greatest value of an output; None where it is not clamped."""
 FAR_OUT = 1e4
-"""Standard deviations at which every output has come to its end."""
+"""Standard deviations of latents at which every output has reached the end of its range."""
 FAR_CODES = 8
-"""So many codes that an entry comes to either of its ends in one of them."""
+"""Number of latents: enough for an entry to reach each end of its range in at least one of them."""
 NEAR_THE_END = 0.01
-"""How near to the end of the data's range a clamp lies."""
+"""Maximum distance of a clamp from the end of the data's range."""
 
 LEAST_ENTRIES = 3
-"""So many entries at one and the same number are no chance."""
+"""Number of entries with exactly the same value that rules out chance."""
 LARGEST_LOGVAR = 60.0
-"""exp(88) overflows float32, in correct code too; a batch's sum of some thousand values of exp(60) does not."""
+"""exp(88) overflows float32 even in correct code; the sum of a few thousand values of exp(60) does not."""
 OUT = 30.0
-"""Standard deviations of codes from which a sound decoder's outputs are as saturated as training makes them."""
+"""Standard deviations of latents at which a sound decoder's outputs are as saturated as training makes them."""
 
 Extreme = tuple[int, Pixels, Pixels, float]
 """(batch size, pixels, outputs, logvar)."""
@@ -45,7 +45,7 @@ extreme_inputs: st.SearchStrategy[Extreme] = st.tuples(
 
 
 def _extreme_outputs(subject: Subject, pixels: Pixels, batch: int, rng: torch.Generator, bounds: Bounds) -> Iterator[tuple[str, Raw]]:
-    """Outputs at the ends of their range, and what the decoder itself gives far out in the latent space."""
+    """Yield outputs at the ends of their range, then decoded latents far from the prior's bulk."""
     facts = subject.facts
     ends = images(pixels, batch, facts.input_shape, facts.input_range, rng)
     yield "outputs at the ends of their range", subject.raw(ends.clamp(*bounds) if bounds != (None, None) else ends)
@@ -55,9 +55,9 @@ def _extreme_outputs(subject: Subject, pixels: Pixels, batch: int, rng: torch.Ge
 
 
 def _clamp(subject: Subject, rng: torch.Generator) -> Bounds:
-    """The bounds within the data's range that the decoder keeps its output to, as `clamp(1e-6, 1 - 1e-6)` does; None where it does not.
+    """Find the bounds within the data's range that the decoder clamps its output to, as `clamp(1e-6, 1 - 1e-6)` does; None for no clamp.
 
-    A bound is what the entries of an image come to far out in the latent space, one and the same number for several of them.
+    A bound is a value that several entries of an image share exactly far out in the latent space.
     """
     facts = subject.facts
     if facts.parts[Part.DECODE].standing is not Standing.PRESENT or (facts.likelihood is not None and facts.likelihood.takes_logits):
@@ -65,7 +65,7 @@ def _clamp(subject: Subject, rng: torch.Generator) -> Bounds:
     try:
         raw = subject.decode(FAR_OUT * torch.randn(FAR_CODES, facts.latent_dim, generator=rng))[0].flatten(1)
     except SubjectFault:
-        return None, None  # so far out nobody has to decode
+        return None, None  # decoding such extreme latents is not required
     bounds: list[float | None] = []
     for end, own in zip(facts.input_range, (raw.min(), raw.max()), strict=True):
         entries = int((raw == own).any(0).sum())
@@ -74,7 +74,7 @@ def _clamp(subject: Subject, rng: torch.Generator) -> Bounds:
 
 
 def check_finite(subject: Subject, trial: Trial) -> Verdict:
-    """No infinity and no NaN in the loss, its gradients and the sampling step at values that do occur."""
+    """Check that the loss and its gradients are finite at extreme pixels, outputs and log-variances."""
     facts = subject.facts
     has_loss = facts.parts[Part.LOSS].standing is Standing.PRESENT
     bounds = _clamp(subject, generator(trial, "far out")) if has_loss else (None, None)

@@ -1,4 +1,4 @@
-"""NET-03 to NET-05: the forward pass draws a code and decodes it, and nothing else reaches the output."""
+"""NET-03 to NET-05: the forward pass draws a latent z and decodes it, and nothing else reaches the output."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from vae_spec.subject import Facts, Mode, Noise, Part, Pass, Subject
 from vae_spec.trial import Trial
 
 UNIFORM = 0.1
-"""How near the mean of (z - mu)/sigma must come to 1/2, and its variance within a quarter of it to 1/12, to be called uniform noise."""
+"""Tolerance for recognising uniform noise: mean of (z - mu)/sigma within this of 1/2, variance within a quarter of this of 1/12."""
 UNIFORM_WORDS = "its mean is 1/2 and its variance 1/12: that is uniform noise, as torch.rand draws it"
 SAMPLED = "z = mu + std * eps in training mode"
 REPARAMETERIZED = "in forward too: z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar)"
 PIVOT_ITEMS = 128
-"""Images in the pass whose code is tested: with two latent dimensions 256 draws, of which noise half as wide is found."""
+"""Images in the pass whose latents are tested: with two latent dimensions 256 draws, enough to detect noise half as wide."""
 
 # NET-03 ---------------------------------------------------------------------------------------------------------------------------------
 
@@ -37,7 +37,7 @@ def _training_batch(subject: Subject, trial: Trial, batch: int, kind: Pixels) ->
 
 
 def _check_code_is_a_sample(passed: Pass, trial: Trial) -> Verdict | None:
-    """The decoded code lies around mu as a draw of q does: exact pivots at this claim's share of the budget."""
+    """Test the decoded z as a draw from q by exact pivots at this claim's share of the error budget."""
     if passed.z is None:
         return None
     if bad := positive(
@@ -60,17 +60,17 @@ def _check_code_is_a_sample(passed: Pass, trial: Trial) -> Verdict | None:
 
 
 def _check_spread(subject: Subject, x: Tensor) -> Verdict | None:
-    """Under a given noise the decoded code is mu + exp(logvar / 2) * eps, to rounding: asked where the noise is under control."""
+    """Compare the decoded z with mu + exp(logvar / 2) * eps under a given eps, to rounding; None if the noise cannot be controlled."""
     silent = subject.forward(x, Noise.none())
     if silent.z is None or far(silent.z, silent.mu) > CLOSE:
         return None
     passed, doubled = (subject.forward(x, Noise(given=torch.full_like(silent.mu, eps))) for eps in (1.0, 2.0))
-    # Noise that is drawn in pieces, as for groups of dimensions, is not what is given.
+    # If the noise is drawn in pieces, as for groups of dimensions, the given noise does not replace it.
     if passed.z is None or doubled.z is None or far(doubled.z - doubled.mu, 2 * (passed.z - passed.mu)) > CLOSE:
         return None
     moved, sigma = passed.z - passed.mu, torch.exp(0.5 * passed.logvar)
     allowed = rounding(passed.mu, sigma, torch.ones_like(sigma)) + REPORTED_SHARE * sigma
-    # The noise is symmetric: a standard deviation of either sign is one.
+    # The noise is symmetric, so sigma may have either sign.
     here, wanted, tolerance, logvar = entry(worst(moved.abs(), sigma, allowed), moved.abs(), sigma, allowed, passed.logvar)
     cause = explain_scale(moved, passed.logvar, ROUNDING_OF_MU * float(passed.mu.abs().max()))
     return close(
@@ -85,7 +85,7 @@ def _check_spread(subject: Subject, x: Tensor) -> Verdict | None:
 
 
 def check_forward(subject: Subject, trial: Trial) -> Verdict:
-    """The training forward pass decodes a sample of the posterior that encode gives."""
+    """Check that the training forward pass decodes a sample of the posterior that encode returns."""
 
     @in_turn
     def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
@@ -143,14 +143,14 @@ NET_03 = Claim(
 
 
 def teacher_forced(facts: Facts) -> str | None:
-    """The reason why a claim about what decode makes of forward's code does not concern this subject."""
+    """Return why a claim about decode(forward's z) does not apply to this subject, or None."""
     if not facts.autoregressive:
         return None
     return "its decoder is declared autoregressive: forward predicts each entry from the code and from the entries of x before it"
 
 
 def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
-    """Forward's raw is decode(forward's z)."""
+    """Check that forward's raw output is decode(forward's z)."""
     unseen = False
 
     @in_turn
@@ -162,7 +162,7 @@ def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
         if passed.z is None:
             unseen = True
             return
-        # Something else is encoded in between: a decoder that remembers an input must not be helped by it.
+        # Encode other images in between, so that a decoder that remembers its input cannot pass.
         subject.posterior(probe_images(subject, trial, batch, Pixels.BETWEEN, "in between"))
         decoded = subject.decode(passed.z)
         bad = first_of(
@@ -175,7 +175,7 @@ def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
             )
             for here, there in zip(passed.raw, decoded, strict=True)
         )
-        if bad is not None:  # of a decoder that is random nothing can be said
+        if bad is not None:  # a random decoder cannot be compared
             random = "let decode draw nothing and drop nothing in eval mode: F.dropout(h, training=self.training)"
             for one, again in zip(decoded, subject.decode(passed.z, seed=1), strict=True):
                 yield alike(
@@ -225,7 +225,7 @@ NET_04 = Claim(
 
 
 def check_eval_mode(subject: Subject, trial: Trial) -> Verdict:
-    """What eval mode does."""
+    """Report whether forward samples z or decodes the mean in eval mode."""
     samples = subject.facts.samples_in_eval
     if samples is None:
         return not_applicable("what forward does in eval mode could not be told")

@@ -1,4 +1,4 @@
-"""OBJ-04: each term's gradient goes where the ELBO sends it, and every parameter that matters is trained."""
+"""OBJ-04: each term's gradient flows as the ELBO prescribes, and every influential parameter is trained."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from vae_spec.trial import Trial
 
 PROBE_BATCHES = 4
 PROBE_ITEMS = 16
-"""Batches of either kind of images, so that no unit of a ReLU network that is alive sleeps through all of them."""
+"""Images per batch. With both kinds of images, every live ReLU unit is active in at least one batch."""
 INFLUENCE = 1e-5
-"""Relative to the largest gradient of the same quantity: above this a parameter influences it; float32's rounding leaves 1e-7."""
+"""Relative to the largest gradient of the same quantity: a parameter above this influences it; float32 rounding leaves 1e-7."""
 SMALL_STEP = 1e-3
-"""Relative: by how much a parameter without a gradient is moved, to see whether it should have one."""
+"""Relative step by which a parameter without a gradient is perturbed to see whether it should have one."""
 UNTRAINED = 1e-10
-"""Relative to the loss's largest gradient. Rounding alone leaves 1e-7 (of a bias before BatchNorm, say): what has so much less has none."""
+"""Relative to the loss's largest gradient: below this a gradient is absent. Rounding alone leaves 1e-7 (a bias before BatchNorm, say)."""
 
 
 def _allowed(wanted: Tensor) -> float:
-    """How far a gradient may be from this one: float32's rounding, with a wide margin."""
+    """Return the allowed deviation from this gradient: float32 rounding, with a wide margin."""
     return 1e-5 * float(wanted.abs().max()) + 1e-12
 
 
@@ -40,7 +40,7 @@ def _differs(found: Tensor, wanted: Tensor) -> bool:
 
 @in_turn
 def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Iterator[Verdict | None]:
-    """The gradients of the terms with respect to what the loss is given."""
+    """Compare the terms' gradients with respect to the inputs of the loss."""
     raw, x, mu, logvar = loss_tensors(subject, trial, example)
     kl = subject.terms_vjp(raw, x, mu, logvar, of=Term.KL)
     reconstruction = subject.terms_vjp(raw, x, mu, logvar, of=Term.RECONSTRUCTION)
@@ -72,7 +72,7 @@ def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Iterator
 
 
 def _check_weight(subject: Subject, trial: Trial) -> Verdict | None:
-    """What the KL weighs at twice the beta, where only the total is known."""
+    """Check that doubling beta doubles the KL's weight, if only the total is known."""
     facts = subject.facts
     own = facts.parts[Part.LOSS].standing is Standing.PRESENT and facts.parts[Part.LOSS_TERMS].standing is not Standing.PRESENT
     if not own or not _scales_the_kl(subject):
@@ -94,7 +94,7 @@ def _check_weight(subject: Subject, trial: Trial) -> Verdict | None:
 
 
 def _scales_the_kl(subject: Subject) -> bool:
-    """Whether there is a beta whose place is known: in a modified objective it may stand at any term."""
+    """Return whether beta is known to weigh the KL; in a modified objective it may weigh any term."""
     facts = subject.facts
     return facts.parts[Part.BETA].standing is Standing.PRESENT and facts.objective is not Objective.MODIFIED
 
@@ -108,14 +108,14 @@ def _probe_images(subject: Subject, trial: Trial) -> Iterator[tuple[int, Tensor]
 
 @dataclass(frozen=True)
 class Reach:
-    """What the gradients reach.
+    """The parameters that gradients reach.
 
     Attributes:
-        moving: how many parameters influence mu, logvar or raw.
-        idle: those of them that the loss never moves.
-        untaught: those that influence mu or logvar and whose layer has no gradient from the output.
+        moving: number of parameters that influence mu, logvar or raw.
+        idle: those of them without a gradient from the loss.
+        untaught: those that influence mu or logvar, in layers without a gradient from the output.
         deaf: those of them that influence mu.
-        cut: those that change mu or logvar and have no gradient from them.
+        cut: parameters that change mu or logvar but have no gradient from them.
     """
 
     moving: int
@@ -126,7 +126,7 @@ class Reach:
 
 
 def _reach(subject: Subject, trial: Trial) -> Reach:
-    """The gradients of mu, logvar, raw and the total over a few batches, by parameter."""
+    """Find which parameters the gradients of mu, logvar, raw and the total reach over a few batches."""
     coding: dict[str, set[str]] = {"mu": set(), "logvar": set()}
     deciding: set[str] = set()
     influence: dict[str, float] = {}
@@ -145,7 +145,7 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
     largest = max(training.values(), default=0.0)
     moving = [name for name, share in influence.items() if share > INFLUENCE]
     idle = [name for name in moving if training.get(name, 0.0) <= UNTRAINED * largest]
-    # A bias that a BatchNorm of the decoder takes out again is taught by what its layer's weights are taught.
+    # By layer, because BatchNorm cancels a preceding bias: it counts as trained where the layer's weights are.
     reached = {_module(name) for name in deciding}
     untaught = [name for name in moving if name in coding["mu"] | coding["logvar"] and _module(name) not in reached]
     still = [name for name, share in influence.items() if share == 0]
@@ -153,9 +153,9 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
 
 
 def _cut_inside(subject: Subject, trial: Trial, names: list[str]) -> list[str]:
-    """Those of these parameters, which have no gradient, that change mu or logvar all the same.
+    """Find which of these parameters change mu or logvar although they have no gradient.
 
-    A step of a thousandth shows a path that is cut, and wakes no unit that sleeps.
+    A step of a thousandth reveals a detached path and activates no inactive unit.
     """
     if not names or subject.facts.parts[Part.POSTERIOR].standing is not Standing.PRESENT:
         return []
@@ -175,12 +175,12 @@ def _cut_inside(subject: Subject, trial: Trial, names: list[str]) -> list[str]:
 
 
 def _module(parameter: str) -> str:
-    """The layer that a parameter belongs to; one that belongs to none is its own."""
+    """Return the layer that owns a parameter; a top-level parameter counts as its own layer."""
     return parameter.rpartition(".")[0] or parameter
 
 
 def _decodes(subject: Subject, trial: Trial) -> bool:
-    """Whether the decoder makes something else of another code, and has a gradient for it; else none can pass, whatever forward does."""
+    """Return whether the decoder depends on z and has a gradient for it; otherwise no gradient can pass, whatever forward does."""
     if subject.facts.parts[Part.DECODE].standing is not Standing.PRESENT:
         return False
     z = torch.randn(2, 4, subject.facts.latent_dim, generator=generator(trial, "codes"))
@@ -197,7 +197,7 @@ def _listed(names: list[str]) -> str:
 
 @in_turn
 def _check_parameters(facts: Facts) -> Iterator[Verdict | None]:
-    """There are parameters, and an optimiser is given all of them."""
+    """Check that there are parameters and that model.parameters() returns all of them."""
     derive = "derive the class from nn.Module, call super().__init__() first, and keep the layers as attributes"
     yield positive("trainable parameters", facts.parameters, because=Cause("not-a-module", hint=derive))
     shapes = [" x ".join(map(str, shape)) for shape in facts.unregistered]
@@ -213,11 +213,11 @@ def _check_parameters(facts: Facts) -> Iterator[Verdict | None]:
 
 @in_turn
 def _check_reach(subject: Subject, reach: Reach, trial: Trial) -> Iterator[Verdict | None]:
-    """Every parameter that decides mu, logvar or the output is taught by what it decides."""
+    """Check that every parameter that influences mu, logvar or the output receives a gradient through it."""
     yield positive(
         "influential parameters", reach.moving, what="no trainable parameter moves mu, logvar or the output", because="encoder-ignores-x"
     )
-    # A sampling step that can be called is asked for the gradient of its noise itself; between it and the decoder the path may be cut too.
+    # For a callable sampling step other claims check the gradient of its noise; here the path to the decoder may also be cut.
     callable_step = subject.facts.parts[Part.DRAW].standing is Standing.PRESENT
     cut = reach.deaf if callable_step else reach.untaught
     if cut and _decodes(subject, trial):
@@ -240,12 +240,12 @@ def _check_reach(subject: Subject, reach: Reach, trial: Trial) -> Iterator[Verdi
 
 
 def _untrained(names: list[str], what: str, cause: Cause) -> Verdict | None:
-    """The violation where there are such parameters."""
+    """Return the violation if there are such parameters, else None."""
     return same("parameters without gradient", len(names), 0, what=f"{what}: {_listed(names)}", because=cause)
 
 
 def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
-    """Where each term's gradient goes."""
+    """Check where each term's gradient flows."""
     if bad := _check_parameters(subject.facts):
         return bad
     if subject.facts.parts[Part.LOSS_TERMS].standing is Standing.PRESENT and (

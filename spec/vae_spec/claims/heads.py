@@ -1,4 +1,4 @@
-"""NET-06: the encoder's heads can say any diagonal Gaussian."""
+"""NET-06: the encoder's heads can express any diagonal Gaussian."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from vae_spec.trial import Trial
 # NET-06 ---------------------------------------------------------------------------------------------------------------------------------
 
 REACH_STEPS, REACH_RATE = 400, 0.02
-"""Steps of Adam, at twenty times its usual rate: enough for every sound encoder of the catalogue."""
+"""Steps of Adam at twenty times its usual learning rate: enough for every sound encoder of the catalogue."""
 ITEMS = 16
 LEAST_MU, LEAST_LOGVAR = 2.0, 1.0
-"""What must be reached at least, on the target's side: two thirds of mu, half and two thirds of the two logvars."""
+"""Least values to reach, on the target's side: two thirds of mu, half and two thirds of the two logvars."""
 TARGETS = ((-3.0, -2.0), (3.0, -2.0), (-3.0, 1.5), (3.0, 1.5))
-"""mu and logvar to steer to: either sign of mu, variance below and above the prior's, in each combination."""
+"""Targets (mu, logvar): each sign of mu with a variance below and above the prior's."""
 
 _PLAIN = "end both heads with a plain linear layer"
 
 
 def check_heads(subject: Subject, trial: Trial) -> Verdict:
-    """A short fit moves mu and logvar to targets on either side, independently."""
+    """Check that a short fit moves mu and logvar to targets on either side of the prior, independently."""
     x = probe_images(subject, trial, ITEMS, Pixels.MIXED)
     found: dict[str, float] = {}
     for mu_target, logvar_target in TARGETS:
@@ -55,7 +55,7 @@ def check_heads(subject: Subject, trial: Trial) -> Verdict:
 
 
 def _cause(before: Posterior, which: str) -> Cause:
-    """What keeps a head from its target, by what the encoder gave before it was steered."""
+    """Identify what keeps a head from its target, from the encoder's outputs before the fit."""
     if float((before.logvar - before.logvar[0, 0]).abs().max()) == 0:
         return Cause("autoencoder-plus-noise", f"an activation after the last layer bounds {which}", _PLAIN)
     if torch.equal(before.mu, before.logvar):

@@ -1,4 +1,4 @@
-"""KL-04 and KL-05: the KL adds up over items and dimensions, and pulls as its closed form does."""
+"""KL-04 and KL-05: the KL is additive over items and dimensions and has the gradient of its closed form."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from vae_spec.subject import Part, Subject
 from vae_spec.trial import Trial
 
 ADDITIVE = 1e-4
-"""Relative: what float32 sums in another order may differ by; the KL of one dimension or of a mean posterior misses by far more."""
+"""Relative difference allowed between float32 sums in different orders; a KL of one dimension or of a mean posterior exceeds it by far."""
 NOTHING = 1e-9
-"""In the loss's own units: what is rounding where the KL or its gradient is 0 itself."""
+"""Rounding, in the loss's own units, where the KL or its gradient is 0."""
 ONE_BY_ONE = 8
-"""Up to how many items, and groups of dimensions, are asked for one by one: each is a call."""
+"""Largest number of items and of groups of dimensions that are evaluated one by one, at one call each."""
 
 # KL-04 ----------------------------------------------------------------------------------------------------------------------------------
 
 
 def check_additive(subject: Subject, trial: Trial) -> Verdict:
-    """Additive over dimensions and items; invariant under permuting either."""
+    """Check that the KL is additive over dimensions and items and invariant under permuting either."""
     term = KLTerm(subject, trial)
 
     @cache
     def item_scale(batch: int) -> float:
-        """What a batch of equal items reads against a single one: its size for sums, 1 for means."""
+        """Return the KL of a batch of equal items over that of a single one: the batch size for sums, 1 for means."""
         one = term.zeros(1) + 1.3  # any posterior off the prior
         return term(one.repeat(batch, 1), 0.3 * one.repeat(batch, 1)) / (term(one, 0.3 * one) or math.nan)
 
@@ -119,7 +119,7 @@ KL_04 = Claim(
 
 
 def check_gradients(subject: Subject, trial: Trial) -> Verdict:
-    """D KL / d mu = mu and d KL / d logvar = (exp(logvar) - 1) / 2, on the loss's scale."""
+    """Check that d KL / d mu = mu and d KL / d logvar = (exp(logvar) - 1) / 2, on the loss's scale."""
     term = KLTerm(subject, trial)
     weight = term.weight()
     if weight is None:

@@ -1,4 +1,4 @@
-"""LAT: how the codes lie."""
+"""LAT: the distribution of the latents."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ LAT_02 = Claim(
 
 
 def judge_joined(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdict:
-    """LAT-03."""
+    """Report the connected components of the means and how classes mix, for LAT-03."""
     if bad := not_comparable(groups):
         return bad
     parts = max(measure(own(groups), "connected parts of the means"))

@@ -1,4 +1,4 @@
-"""OBJ: the loss is the negative ELBO: two terms, weighed as the ELBO weighs them, each depending on what it should."""
+"""OBJ-01 and OBJ-02: the loss is the negative ELBO, the sum of its two terms with the ELBO's weights."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from vae_spec.subject import Facts, Objective, Part, Raw, Standing, Subject
 from vae_spec.trial import Trial
 
 WEIGHT_TOLERANCE = 1e-3
-"""Relative: how near the effective beta must come to its constant. Float32 losses leave 1e-6; the smallest mistake seen is a factor 1.5."""
+"""Relative tolerance on the effective beta: float32 losses leave 1e-6; the smallest mistake seen is a factor of 1.5."""
 SUM_TOLERANCE = 1e-5
-"""Relative to the terms' size: how near the total must come to their sum. A float32 total leaves 1e-6."""
+"""Tolerance on the total against the sum of the terms, relative to their size; a float32 total leaves 1e-6."""
 BATCHES = (4, 9)
 """Two batch sizes with no common factor."""
 
 
 @dataclass(frozen=True)
 class LossInput:
-    """The structure of what a loss is given: posteriors, kinds of pixels, and beta."""
+    """The structure of a loss's inputs: posteriors, kinds of pixels, and beta."""
 
     codes: CodeBatch
     pixels: Pixels
@@ -43,7 +43,7 @@ image_batches = st.tuples(st.sampled_from([2, 3, 5, 8, 16]), pixel_kinds)
 
 
 def loss_tensors(subject: Subject, trial: Trial, example: LossInput) -> tuple[Raw, Tensor, Tensor, Tensor]:
-    """raw, x, mu and logvar for an example, in float64; the output lies strictly inside its range."""
+    """Return raw, x, mu and logvar of an example, in float64; the output lies strictly inside its range."""
     facts = subject.facts
     rng = generator(trial, example)
     mu, logvar = example.codes.tensors(facts.latent_dim, rng)
@@ -53,12 +53,12 @@ def loss_tensors(subject: Subject, trial: Trial, example: LossInput) -> tuple[Ra
 
 
 def declared_modified(facts: Facts) -> str | None:
-    """The reason why a claim about the plain ELBO does not concern a subject that declares a modified objective."""
+    """Return why a claim about the plain ELBO does not apply to a subject that declares a modified objective, or None."""
     return "its objective is declared modified" if facts.objective is Objective.MODIFIED else None
 
 
 def needs_closed_form(facts: Facts) -> str | None:
-    """The reason why a claim about the closed-form KL does not concern this subject."""
+    """Return why a claim about the closed-form KL does not apply to this subject, or None."""
     if facts.objective is Objective.ELBO_MONTE_CARLO:
         return "its KL is a Monte Carlo estimate: it is the divergence on average alone, and there is no closed form to check"
     return declared_modified(facts)
@@ -68,11 +68,11 @@ def needs_closed_form(facts: Facts) -> str | None:
 
 
 FAR_MEAN = 4.0
-"""Where a loss's own weight is read off: at mu = 4 the KL is eight nats a dimension, far above what rounding leaves."""
+"""The mu at which a loss's default weight is measured: the KL is eight nats a dimension, far above rounding."""
 
 
 def _own_weight(subject: Subject, raw: Raw, x: Tensor) -> float:
-    """What the reported KL weighs in the total where the caller names no beta."""
+    """Return the weight of the reported KL in the total if the caller passes no beta."""
     mu = torch.full((len(x), subject.facts.latent_dim), FAR_MEAN, dtype=torch.float64)
     terms = subject.terms(raw, x, mu, torch.zeros_like(mu))
     kl = float(terms.kl)
@@ -80,7 +80,7 @@ def _own_weight(subject: Subject, raw: Raw, x: Tensor) -> float:
 
 
 def _weightless(subject: Subject, weight: float) -> Verdict | None:
-    """The violation where the total has no KL, or one of the wrong sign."""
+    """Return the violation if the total has no KL, or one of the wrong sign; else None."""
     if weight > 0:
         return None
     missing = "add the KL to the total, and let its weight be 1 where the caller names none: total = reconstruction + beta * kl"
@@ -94,7 +94,7 @@ def _weightless(subject: Subject, weight: float) -> Verdict | None:
 
 
 def check_total(subject: Subject, trial: Trial) -> Verdict:
-    """Total = reconstruction + beta * KL at every beta; what the KL weighs where no beta is named is one number, which OBJ-02 judges."""
+    """Check that total = reconstruction + beta * KL at every beta; without a beta the weight must be constant, and OBJ-02 judges it."""
     has_beta = subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     seen: list[float] = []
 
@@ -168,7 +168,7 @@ OBJ_01 = Claim(
 
 
 def check_weight(subject: Subject, trial: Trial) -> Verdict:
-    """The effective beta at two batch sizes."""
+    """Check the effective beta at two batch sizes."""
     facts = subject.facts
     if facts.likelihood is None:
         return not_applicable(

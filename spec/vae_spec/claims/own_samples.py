@@ -17,20 +17,20 @@ from vae_spec.subject import Noise, OwnSamples, Part, Standing, Subject
 from vae_spec.trial import Trial
 
 DRAWS = 8192
-"""Entries of all codes together in the screen."""
+"""Number of latent entries in the screen."""
 LEAST_CODES = 64
-"""At least so many codes, however many dimensions: their halves are compared with each other."""
+"""Least number of latents, whatever their dimension: their halves are compared with each other."""
 FEW = 16
-"""Codes that are enough to see whether the network's weights take part in them."""
+"""Number of latents that suffices to see whether they depend on the network's weights."""
 CLOSE = 1e-5
-"""Relative: the same noise under the same seed is the same to the last bit, but for a cast."""
+"""Relative tolerance: under the same seed the noise is identical to the last bit, except for a cast."""
 _ENCODED = "the codes come out of the encoder: samples are made by encoding something, not by drawing z from N(0, I)"
 
 
 def _through_the_network(subject: Subject, trial: Trial) -> Verdict | None:
-    """A draw from the prior is the same under one seed whatever the weights are; a code that the encoder made is not.
+    """Check that under one seed the latents are the same for any weights, as prior draws are and encoded latents are not.
 
-    An encoder that was never trained gives mu and logvar near 0, so that its codes look like N(0, I): no statistics tells them apart.
+    An untrained encoder gives mu and logvar near 0, so no statistical test can distinguish its latents from N(0, I).
     """
     noise = Noise(seed=trial.rng_seed("weights"))
     first, again, other = (_ask(subject, FEW, noise, fresh=trial.rng_seed("fresh", index)) for index in (0, 0, 1))
@@ -62,7 +62,7 @@ def _ask(subject: Subject, count: int, noise: Noise, fresh: int | None = None) -
 
 
 def check_own_samples(subject: Subject, trial: Trial) -> Verdict:
-    """The decoded codes are standard normal, and the network has no part in them."""
+    """Check that the decoded latents are standard normal and do not depend on the network."""
     own = subject.own_samples(FEW, Noise(seed=trial.rng_seed("look")))
     if own is None:
         return not_applicable("it has no method of its own that takes a count and gives samples")

@@ -1,4 +1,4 @@
-"""REP-04 to REP-06: gradients flow through the sampling step, and it behaves."""
+"""REP-04 to REP-06: gradients flow through the sampling step, and it has no side effects."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from vae_spec.subject import Noise, Part, Subject
 from vae_spec.trial import Trial
 
 PRODUCT_ROUNDING = 1e-6
-"""Relative to the cotangent: what its product with a gradient loses in float32."""
+"""Float32 rounding of the product of a cotangent and a gradient, relative to the cotangent."""
 REP_05_DRAWS = 2048
 REP_05_EXAMPLES = 12
-"""Half of REP-02's: a draw costs two backward passes here, and a wrong noise or gradient shows there and in REP-04 already."""
+"""Half of REP-02's: a draw costs two backward passes here, and REP-02 and REP-04 already detect wrong noise and gradients."""
 
 # REP-04 ---------------------------------------------------------------------------------------------------------------------------------
 
 
 def check_pathwise(subject: Subject, trial: Trial) -> Verdict:
-    """dz/dmu = 1 and dz/dlogvar = (z - mu) / 2."""
+    """Check that dz/dmu = 1 and dz/dlogvar = (z - mu) / 2."""
     blocked = "sample() instead of rsample(), torch.normal(mu, std), detach, .data or no_grad in the sampling step stops the gradient"
 
     @in_turn
     def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
         mu, logvar = float32_codes(codes, subject, trial)
         drawn = torch.randn(mu.shape, generator=generator(trial, codes, "cotangent"))
-        cotangent = torch.where(drawn == 0, 1.0, drawn)  # it is divided out again
+        cotangent = torch.where(drawn == 0, 1.0, drawn)  # the result is divided by it
         found = subject.draw_vjp(mu, logvar, Noise(seed=trial.rng_seed(codes, "noise")), cotangent)
         sigma = torch.exp(0.5 * logvar)
         moved = found.z - mu
@@ -95,7 +95,7 @@ REP_04 = Claim(
 
 
 def check_expected_gradients(subject: Subject, trial: Trial) -> Verdict:
-    """Pathwise gradients of E[z] and E[z^2] / 2, summed over many draws, against the analytic ones by their exact laws."""
+    """Compare pathwise gradients of E[z] and E[z^2] / 2, summed over many draws, with the analytic ones by their exact laws."""
     d = subject.facts.latent_dim
     draws = max(4, math.ceil(REP_05_DRAWS / d)) * d
     level = trial.level / REP_05_EXAMPLES
@@ -107,7 +107,7 @@ def check_expected_gradients(subject: Subject, trial: Trial) -> Verdict:
             mu, logvar = code.tensors(draws // d, d)
             noise = Noise(seed=trial.rng_seed(code, stage))
             ones = subject.draw_vjp(mu, logvar, noise, torch.ones_like(mu))
-            # The gradient of z^2 / 2 has the cotangent z: the same draw, weighed by itself.
+            # The gradient of z^2 / 2 has the cotangent z: the same draw, weighted by itself.
             square = subject.draw_vjp(mu, logvar, noise, ones.z)
             n = mu.numel()
             sums = [0.0 if one is None else float(one.sum()) for one in (ones.logvar, square.mu, square.logvar)]
@@ -154,7 +154,7 @@ REP_05 = Claim(
 
 
 def check_manners(subject: Subject, trial: Trial) -> Verdict:
-    """Shape, dtype and device are kept, arguments stay as they are, one seed gives one result."""
+    """Check that shape, dtype and device are preserved, arguments are not modified, and a seed determines the result."""
     controllable = subject.facts.parts[Part.NOISE_CONTROL].standing.value == "present"
 
     @in_turn

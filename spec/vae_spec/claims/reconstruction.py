@@ -1,4 +1,4 @@
-"""REC: what reconstructions look like, in numbers."""
+"""REC: measures of reconstruction quality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REC: reconstructions beside the originals and beside those of the subject's own autoencoder."""
+"""REC: reconstructions compared with the originals and with those of the subject's own autoencoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OBJ-03: the reconstruction term is the likelihood's."""
+"""OBJ-03: the reconstruction term is a negative log-likelihood."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vae_spec.trial import Trial
 
 
 def _other_likelihood(subject: Subject, trial: Trial, batch: int) -> Likelihood | None:
-    """Another likelihood that the term does match, for the message."""
+    """Find another likelihood that the term matches, for the message."""
     single = [one for one in Likelihood if not one.pair]
     return next((one for one in single if reconstruction_fit(subject, one, batch=batch, seed=trial.seed).good), None)
 
@@ -31,27 +31,27 @@ def _other_likelihood(subject: Subject, trial: Trial, batch: int) -> Likelihood 
 LOGITS_HINT = "the with-logits loss takes the values before the sigmoid: leave one of the two sigmoids out"
 _KNOWN_HINT = "F.binary_cross_entropy or half the squared error, summed over pixels; or declare what it is with --likelihood"
 UNMOVED = 1e-9
-"""Relative: a change of the term below this is float64's rounding of a sum."""
+"""Relative change of the term below which it is float64 rounding of a sum."""
 SCALED_OUTPUTS = 9
-"""At so many outputs a scaled target is fitted: twice its four unknowns and one, so that no other term fits it by chance."""
+"""Number of outputs at which a scaled target is fitted: twice its four unknowns plus one, so that no other term fits by chance."""
 STEPS = (0.0, 0.1, 0.3, 1.0)
-"""How far on the way from x to another image the term is looked at."""
+"""Positions between x and another image at which the term is evaluated."""
 
 
 def _inside(facts: Facts, x: Tensor) -> Tensor:
-    """Images that outputs of the likelihood can be equal to: a continuous Bernoulli's mean nears 0 and 1 far slower than its lambda."""
+    """Return images within the range of the likelihood's means: a continuous Bernoulli's mean nears 0 and 1 far slower than its lambda."""
     return 0.1 + 0.8 * x if facts.likelihood is not None and facts.likelihood.continuous_bernoulli else x
 
 
 def _term(subject: Subject, x_hat: Tensor, x: Tensor) -> float:
-    """The reconstruction term at an output in data space."""
+    """Return the reconstruction term at an output in data space."""
     codes = torch.zeros(len(x), subject.facts.latent_dim, dtype=torch.float64)
     return float(subject.terms(subject.raw(x_hat), x, codes, codes).reconstruction)
 
 
 @in_turn
 def _examine_order(subject: Subject, trial: Trial, example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
-    """Items compared with themselves, the least value at x_hat = x, growth away from it."""
+    """Check that items are compared with themselves and that the term is least at x_hat = x and grows away from it."""
     facts = subject.facts
     rng = generator(trial, example)
     drawn = (images(Pixels.BETWEEN, example[0], facts.input_shape, facts.input_range, rng, torch.float64) for _ in range(2))
@@ -79,14 +79,14 @@ def _examine_order(subject: Subject, trial: Trial, example: tuple[int, Pixels]) 
 
 
 def _cause_of_disorder(subject: Subject, trial: Trial, at_x: float) -> Because:
-    """Why the term is not least at x_hat = x."""
+    """Identify why the term is not least at x_hat = x."""
     if subject.facts.likelihood is Likelihood.BERNOULLI_LOGITS or _with_logits(subject, trial):
         return Cause("double-sigmoid", hint=LOGITS_HINT)
     return "data-out-of-range" if at_x < 0 or _scaled_target(subject, trial) else None
 
 
 def _no_likelihood(subject: Subject, trial: Trial) -> Verdict:
-    """The violation where the term follows no likelihood that fits the decoder's range."""
+    """Return the violation for a term that matches no likelihood with the decoder's range."""
     cause, expected = Cause(hint=_KNOWN_HINT), "one of " + ", ".join(Likelihood)
     if _with_logits(subject, trial):
         words = "the loss takes logits, but the decoder's output lies in [0, 1] already: the sigmoid is applied twice"
@@ -104,7 +104,7 @@ def _no_likelihood(subject: Subject, trial: Trial) -> Verdict:
 
 
 def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
-    """Least at x_hat = x, item by item, and the likelihood's own up to scale and constant."""
+    """Check that the term is least at x_hat = x, item by item, and is the likelihood's up to scale and constant."""
     likelihood = subject.facts.likelihood
     examples = min(trial.examples, FEW_EXAMPLES)
     if counterexample := explore(trial, image_batches, lambda example: _examine_order(subject, trial, example), examples=examples):
@@ -132,7 +132,7 @@ def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
 
 
 def _scaled_target(subject: Subject, trial: Trial) -> bool:
-    """Whether the term is a Bernoulli's with a target a x + b in place of x: linear in the entries of log(x_hat) and log(1 - x_hat)."""
+    """Return whether the term is a Bernoulli's with target a x + b: linear in the entries of log(x_hat) and log(1 - x_hat)."""
     facts = subject.facts
     rng = generator(trial, "scaled target")
     x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)

@@ -1,4 +1,4 @@
-"""SMP: what codes drawn from the prior decode to."""
+"""SMP: decoded draws from the prior."""
 
 from __future__ import annotations
 
