@@ -1,4 +1,4 @@
-"""Asking one claim of one subject: what it needs, what is missing, what failed on the way."""
+"""Judging one claim on one subject, including missing parts and failures of the subject."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vae_spec.trained import by_bounds
 from vae_spec.trial import Trial
 
 REQUIRED_PARTS = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
-"""What nothing can stand in for. Every other part can be replaced, or the claims that need it do not apply."""
+"""Parts without a substitute. All others have one, or the claims that need them do not apply."""
 
 _COURSE = "looks at the course of trainings"
 _NEEDS: Mapping[Experiment, str] = defaultdict(
@@ -28,11 +28,11 @@ _NEEDS: Mapping[Experiment, str] = defaultdict(
         Experiment.WITHOUT_KL: "compares with a training without a KL",
     },
 )
-"""What a trained claim does that one trained model cannot answer."""
+"""What a trained claim requires beyond the weights of one trained model."""
 
 
 def precondition(claim: Claim, facts: Facts) -> Verdict | None:
-    """The verdict that follows from the facts alone (not applicable, or a required part missing or failing), or None to go on and ask."""
+    """Return the verdict that follows from the facts alone (not applicable, or a part missing or failing), or None if none does."""
     if claim.reference_only and not facts.reference:
         return not_applicable("it concerns the reference's own systems alone")
     if facts.given_weights and claim.experiment is not None and not claim.as_it_is:
@@ -68,7 +68,11 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
 
 
 def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
-    """The verdict of an exact claim."""
+    """Return the verdict of an exact claim.
+
+    Raises:
+        ValueError: the claim is judged from trained runs.
+    """
     if claim.check is None:
         raise ValueError(f"{claim.id} is judged from trained runs")
     if verdict := precondition(claim, subject.facts):
@@ -81,7 +85,16 @@ def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
 
 
 def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """The verdict of a trained claim on the runs made so far: one group a seed; of given weights one run, which has no curves."""
+    """Return the verdict of a trained claim on the runs so far.
+
+    Args:
+        claim: a trained claim.
+        groups: one group of runs a seed; for given weights a single run, without curves.
+        facts: of the subject.
+
+    Raises:
+        ValueError: the claim is an exact one.
+    """
     if not claim.trained:
         raise ValueError(f"{claim.id} is asked of the subject itself")
     if not claim.holds_when_collapsed and (share := drowned(groups)) is not None:
@@ -93,9 +106,9 @@ def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
 
 
 def drowned(groups: Sequence[Group]) -> float | None:
-    """How far the likelihood's noise exceeds the data, where it does and the code has collapsed under it; None elsewhere.
+    """Return the ratio of the likelihood's noise to the data if it is at least 1 and the latent has collapsed, else None.
 
-    For linear decoders no code is worth its KL from a ratio of 1 on (Lucas et al. 2019, "Don't blame the ELBO!", section 4).
+    For linear decoders a latent never pays for its KL at ratios from 1 on (Lucas et al. 2019, "Don't blame the ELBO!", section 4).
     """
     own = [group[Arm.OWN] for group in groups if Arm.OWN in group]
     shares = [run.notes.get(NOISE_OVER_DATA, 0.0) for run in own]

@@ -1,4 +1,4 @@
-"""Every claim by its id, in the order of reports."""
+"""The registry of all claims, in the order of reports."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def _gather() -> Mapping[str, Claim]:
 
 
 def check_together(found: Sequence[Claim]) -> None:
-    """Check what claims say of each other.
+    """Check the claims' references to each other.
 
     Raises:
-        ValueError: two claims have one id or one rank, or a claim explains one that is unknown.
+        ValueError: two claims share an id or a rank, or a claim explains an unknown one.
     """
     known = {claim.id: claim for claim in found}
     by_rank: dict[int, str] = {}
@@ -43,10 +43,12 @@ CLAIMS: Mapping[str, Claim] = _gather()
 
 
 def select(profile: Profile, only: Iterable[str] = ()) -> tuple[Claim, ...]:
-    """The claims that a profile asks, narrowed to ids or areas.
+    """Return the claims of a profile, restricted to ids or areas.
+
+    A claim selected by id is included regardless of the profile.
 
     Raises:
-        KeyError: `only` names what is neither a claim nor an area; the argument is that name.
+        KeyError: a name in `only` is neither a claim nor an area; the exception's argument is that name.
     """
     wanted = tuple(only)
     for name in wanted:
