@@ -66,14 +66,14 @@ class Scope:
     @property
     def words(self) -> str:
         """A description of the scope; empty if a rule applies to all."""
-        said = {
+        restrictions = {
             f"from {self.least_dimensions} latent dimensions on": self.least_dimensions > 1,
             f"for items of up to {self.most_entries:g} entries": math.isfinite(self.most_entries),
             "not where the decoder sets the variance of each entry": not self.pixel_variance,
             "not for a learned variance": not self.learned_scale,
             f"only where the untrained sigma alone costs {self.untrained_cost:g} nats at most": math.isfinite(self.untrained_cost),
         }
-        return ", ".join(words for words, restricts in said.items() if restricts)
+        return ", ".join(words for words, restricts in restrictions.items() if restricts)
 
     def covers(self, family: Mapping[str, Any]) -> bool:
         """Return whether a rule applies to a calibrated implementation."""

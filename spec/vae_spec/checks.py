@@ -1,7 +1,7 @@
 """Comparators for exact checks: each returns None if the numbers agree, and otherwise a violation with those numbers.
 
 All messages have the same lines: what is wrong, if the name of the quantity does not say it; found and expected values with their
-location; the cause, if one is recognised. A check is thus a list of comparisons, which `in_turn` evaluates in order.
+location; the cause, if one is recognised. A check is thus a list of comparisons, which `first_violation` evaluates in order.
 """
 
 from __future__ import annotations
@@ -98,10 +98,10 @@ def same(name: str, found: Number, expected: Number, **about: Unpack[About]) -> 
 
 
 def alike(found: Tensor, expected: Tensor, tolerance: float, *, scale: float | None = None, **about: Unpack[About]) -> Verdict | None:
-    """Return a violation if two tensors differ in shape, or by more than `tolerance` relative to their size (see `far`)."""
+    """Return a violation if two tensors differ in shape, or by more than `tolerance` relative to their size (see `relative_difference`)."""
     difference: Number = "shapes"
     if found.shape == expected.shape:
-        difference = far(found, expected, scale)
+        difference = relative_difference(found, expected, scale)
         if difference <= tolerance:
             return None
     return violation({"relative difference": difference}, {"relative difference": 0.0, "tolerance": tolerance}, **about)
@@ -112,7 +112,7 @@ def unchanged(first: Sequence[Tensor], again: Sequence[Tensor], **about: Unpack[
     pairs = list(zip(first, again, strict=True))
     if all(torch.equal(one, other) for one, other in pairs):
         return None
-    difference = max(far(one, other) for one, other in pairs)
+    difference = max(relative_difference(one, other) for one, other in pairs)
     return violation({"largest difference": difference}, {"largest difference": 0.0}, **about)
 
 
@@ -153,7 +153,7 @@ def _shown(value: Number, digits: int = 4) -> str:
     return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
-def in_turn(check: Callable[Arguments, Iterator[Verdict | None]]) -> Callable[Arguments, Verdict | None]:
+def first_violation(check: Callable[Arguments, Iterator[Verdict | None]]) -> Callable[Arguments, Verdict | None]:
     """Turn a generator of comparisons into a function that returns the first violation, or None; later ones are not evaluated."""
 
     @wraps(check)
@@ -168,7 +168,7 @@ def first_of(comparisons: Iterable[Verdict | None]) -> Verdict | None:
     return next((found for found in comparisons if found is not None), None)
 
 
-def far(found: Tensor, expected: Tensor, scale: float | None = None) -> float:
+def relative_difference(found: Tensor, expected: Tensor, scale: float | None = None) -> float:
     """Return the largest difference relative to `scale`, by default the largest absolute value of `expected`."""
     return float((found - expected).abs().max()) / (UNIT_FLOOR + (float(expected.abs().max()) if scale is None else scale))
 

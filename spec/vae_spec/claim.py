@@ -102,7 +102,7 @@ class Claim:
         at_other_sizes: whether an exact claim is also checked at other sizes, because a constant could satisfy it at a single one.
         experiment: the trainings that a trained claim evaluates.
         bounds: the bounds of a trained claim on numbers measured in its runs.
-        said: the message if all bounds hold.
+        conclusion: the message if all bounds hold.
         blames: the mistake that a violated bound indicates.
         judge: judges the runs of a trained claim, if its bounds alone do not.
         as_it_is: whether the weights of one trained model suffice to judge a trained claim or part of it.
@@ -134,7 +134,7 @@ class Claim:
     at_other_sizes: bool | None = None
     experiment: Experiment | None = None
     bounds: tuple[Bound, ...] = ()
-    said: str | Callable[[Sequence[Group], Facts], str] = ""
+    conclusion: str | Callable[[Sequence[Group], Facts], str] = ""
     blames: str | Callable[[Sequence[Group], Facts], str | None] | None = None
     judge: TrainedCheck | None = None
     as_it_is: bool = False
@@ -150,8 +150,8 @@ class Claim:
             raise ValueError(f"{self.id} names unknown mistakes: {', '.join(unknown)}")
         exact = (self.check, self.spends_error_budget, self.at_other_sizes)
         trained = (self.experiment, self.bounds or self.judge, self.role, self.holds_when_collapsed)
-        said, unsaid = (trained, exact) if self.trained else (exact, (*trained[:1], self.judge, *trained[2:]))
-        if None in said or any(one is not None for one in unsaid) or (self.bounds and not self.trained) or self.as_it_is > self.trained:
+        needed, others = (trained, exact) if self.trained else (exact, (*trained[:1], self.judge, *trained[2:]))
+        if None in needed or any(one is not None for one in others) or (self.bounds and not self.trained) or self.as_it_is > self.trained:
             raise ValueError(
                 f"{self.id} has to say either check, spends_error_budget and at_other_sizes, or experiment, bounds or judge, role and"
                 " holds_when_collapsed"
@@ -170,7 +170,7 @@ class Claim:
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
-    def asked(self, facts: Facts) -> list[Bound]:
+    def applicable_bounds(self, facts: Facts) -> list[Bound]:
         """Return the bounds that apply to an implementation with these facts; for given weights, only those that need no training."""
         asked = [bound for bound in self.bounds if bound.scope.excludes(facts) is None]
         return [bound for bound in asked if not (facts.given_weights and bound.takes_a_training)]

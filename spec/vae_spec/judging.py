@@ -97,7 +97,7 @@ def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     """
     if not claim.trained:
         raise ValueError(f"{claim.id} is asked of the subject itself")
-    if not claim.holds_when_collapsed and (share := drowned(groups)) is not None:
+    if not claim.holds_when_collapsed and (share := noise_over_data(groups)) is not None:
         return not_applicable(
             f"the unit variance that the squared error stands for, weighed as the KL is, is {share:.2g} times the largest variance of these"
             " data in any direction: so much noise drowns every code, and the collapse is the objective's own optimum (Lucas et al. 2019)"
@@ -105,7 +105,7 @@ def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     return _hinted(claim, (claim.judge or by_bounds)(claim, groups, facts))
 
 
-def drowned(groups: Sequence[Group]) -> float | None:
+def noise_over_data(groups: Sequence[Group]) -> float | None:
     """Return the ratio of the likelihood's noise to the data if it is at least 1 and the latent has collapsed, else None.
 
     For linear decoders a latent never pays for its KL at ratios from 1 on (Lucas et al. 2019, "Don't blame the ELBO!", section 4).

@@ -15,13 +15,13 @@ from vae_spec.claim import Claim, Profile
 def _gather() -> Mapping[str, Claim]:
     modules = [import_module(f"{claims.__name__}.{module.name}") for module in iter_modules(claims.__path__)]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Claim)]
-    check_together(found)
+    check_references(found)
     areas = list(AREAS)
     ordered = sorted({claim.id: claim for claim in found}.values(), key=lambda claim: (areas.index(claim.area), claim.id))
     return MappingProxyType({claim.id: claim for claim in ordered})
 
 
-def check_together(found: Sequence[Claim]) -> None:
+def check_references(found: Sequence[Claim]) -> None:
     """Check the claims' references to each other.
 
     Raises:

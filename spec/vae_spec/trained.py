@@ -48,15 +48,15 @@ def not_comparable(groups: Sequence[Group]) -> Verdict | None:
 
 def decided(claim: Claim, groups: Sequence[Group], facts: Facts) -> list[SeedDecision]:
     """Decide each applicable bound of the claim over the seeds so far."""
-    return [bound.decide(groups, facts) for bound in claim.asked(facts)]
+    return [bound.decide(groups, facts) for bound in claim.applicable_bounds(facts)]
 
 
 def by_bounds(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     """Return the verdict of a trained claim that is decided by its bounds alone."""
     if bad := not_comparable(groups):
         return bad
-    if not claim.asked(facts):
+    if not claim.applicable_bounds(facts):
         return not_applicable(str(claim.bounds[0].scope.excludes(facts)))
-    said = claim.said if isinstance(claim.said, str) else claim.said(groups, facts)
+    conclusion = claim.conclusion if isinstance(claim.conclusion, str) else claim.conclusion(groups, facts)
     blamed = claim.blames(groups, facts) if callable(claim.blames) else claim.blames
-    return combine(decided(claim, groups, facts), said=said, diagnosis=blamed)
+    return combine(decided(claim, groups, facts), conclusion=conclusion, diagnosis=blamed)

@@ -27,7 +27,7 @@ def judge_not_collapsed(claim: Claim, groups: Sequence[Group], facts: Facts) -> 
     runs, found = own(groups), decided(claim, groups, facts)
     # An autoregressive decoder can collapse without any mistake in the reductions.
     cause = None if facts.autoregressive else "recon-mean-kl-sum"
-    verdict = combine(found, said=f"{mean(runs, 'active units'):.1f} active units", diagnosis=cause)
+    verdict = combine(found, conclusion=f"{mean(runs, 'active units'):.1f} active units", diagnosis=cause)
     if verdict.outcome is Outcome.HOLDS and facts.given_weights:
         return replace(verdict, message=f"{verdict.message}\nwhether the KL dominates the loss is left open: that takes a training")
     if verdict.outcome is not Outcome.VIOLATED:
@@ -99,7 +99,7 @@ COL_02 = Claim(
     rank=260,
     experiment=Experiment.IMAGES,
     bounds=(_GAP,),
-    said="another item's code reconstructs far worse",
+    conclusion="another item's code reconstructs far worse",
     blames="decoder-ignores-z",
     as_it_is=True,
     role=Role.CAUSE,

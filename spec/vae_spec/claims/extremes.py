@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from hypothesis import strategies as st
 
-from vae_spec.checks import finite, in_turn
+from vae_spec.checks import finite, first_violation
 from vae_spec.claim import Claim
 from vae_spec.documents import ENGINEERING
 from vae_spec.exploration import for_all, generator
@@ -79,7 +79,7 @@ def check_finite(subject: Subject, trial: Trial) -> Verdict:
     has_loss = facts.parts[Part.LOSS].standing is Standing.PRESENT
     bounds = _clamp(subject, generator(trial, "far out")) if has_loss else (None, None)
 
-    @in_turn
+    @first_violation
     def examine(example: Extreme) -> Iterator[Verdict | None]:
         batch, pixels, outputs, level = example
         if not has_loss:

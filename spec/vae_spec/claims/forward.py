@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from vae_spec.checks import Cause, alike, close, entry, far, first_of, in_shape_of, in_turn, likely, positive, worst
+from vae_spec.checks import Cause, alike, close, entry, first_of, first_violation, in_shape_of, likely, positive, relative_difference, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.networks import CLOSE, batches_of_images, probe_images
 from vae_spec.claims.sampling import REPORTED_SHARE, ROUNDING_OF_MU, explain_scale, rounding
@@ -62,11 +62,11 @@ def _check_code_is_a_sample(passed: Pass, trial: Trial) -> Verdict | None:
 def _check_spread(subject: Subject, x: Tensor) -> Verdict | None:
     """Compare the decoded z with mu + exp(logvar / 2) * eps under a given eps, to rounding; None if the noise cannot be controlled."""
     silent = subject.forward(x, Noise.none())
-    if silent.z is None or far(silent.z, silent.mu) > CLOSE:
+    if silent.z is None or relative_difference(silent.z, silent.mu) > CLOSE:
         return None
     passed, doubled = (subject.forward(x, Noise(given=torch.full_like(silent.mu, eps))) for eps in (1.0, 2.0))
     # If the noise is drawn in pieces, as for groups of dimensions, the given noise does not replace it.
-    if passed.z is None or doubled.z is None or far(doubled.z - doubled.mu, 2 * (passed.z - passed.mu)) > CLOSE:
+    if passed.z is None or doubled.z is None or relative_difference(doubled.z - doubled.mu, 2 * (passed.z - passed.mu)) > CLOSE:
         return None
     moved, sigma = passed.z - passed.mu, torch.exp(0.5 * passed.logvar)
     allowed = rounding(passed.mu, sigma, torch.ones_like(sigma)) + REPORTED_SHARE * sigma
@@ -87,7 +87,7 @@ def _check_spread(subject: Subject, x: Tensor) -> Verdict | None:
 def check_forward(subject: Subject, trial: Trial) -> Verdict:
     """Check that the training forward pass decodes a sample of the posterior that encode returns."""
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
         x = _training_batch(subject, trial, *example)
         noise = Noise(seed=trial.rng_seed(example))
@@ -153,7 +153,7 @@ def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
     """Check that forward's raw output is decode(forward's z)."""
     unseen = False
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
         nonlocal unseen
         batch, kind = example

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vae_spec.checks import Cause, close, in_turn, positive, proportional, same
+from vae_spec.checks import Cause, close, first_violation, positive, proportional, same
 from vae_spec.claim import Claim
 from vae_spec.claims.objective import WEIGHT_TOLERANCE, LossInput, loss_inputs, loss_tensors
 from vae_spec.documents import basics, notes
@@ -38,7 +38,7 @@ def _differs(found: Tensor, wanted: Tensor) -> bool:
     return float((found - wanted).abs().max()) > _allowed(wanted)
 
 
-@in_turn
+@first_violation
 def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Iterator[Verdict | None]:
     """Compare the terms' gradients with respect to the inputs of the loss."""
     raw, x, mu, logvar = loss_tensors(subject, trial, example)
@@ -113,15 +113,15 @@ class Reach:
     Attributes:
         moving: number of parameters that influence mu, logvar or raw.
         idle: those of them without a gradient from the loss.
-        untaught: those that influence mu or logvar, in layers without a gradient from the output.
-        deaf: those of them that influence mu.
+        unreached: those that influence mu or logvar, in layers without a gradient from the output.
+        unreached_mu: those of them that influence mu.
         cut: parameters that change mu or logvar but have no gradient from them.
     """
 
     moving: int
     idle: list[str]
-    untaught: list[str]
-    deaf: list[str]
+    unreached: list[str]
+    unreached_mu: list[str]
     cut: list[str]
 
 
@@ -147,9 +147,9 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
     idle = [name for name in moving if training.get(name, 0.0) <= UNTRAINED * largest]
     # By layer, because BatchNorm cancels a preceding bias: it counts as trained where the layer's weights are.
     reached = {_module(name) for name in deciding}
-    untaught = [name for name in moving if name in coding["mu"] | coding["logvar"] and _module(name) not in reached]
+    unreached = [name for name in moving if name in coding["mu"] | coding["logvar"] and _module(name) not in reached]
     still = [name for name, share in influence.items() if share == 0]
-    return Reach(len(moving), idle, untaught, [name for name in untaught if name in coding["mu"]], _cut_inside(subject, trial, still))
+    return Reach(len(moving), idle, unreached, [name for name in unreached if name in coding["mu"]], _cut_inside(subject, trial, still))
 
 
 def _cut_inside(subject: Subject, trial: Trial, names: list[str]) -> list[str]:
@@ -195,7 +195,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-@in_turn
+@first_violation
 def _check_parameters(facts: Facts) -> Iterator[Verdict | None]:
     """Check that there are parameters and that model.parameters() returns all of them."""
     derive = "derive the class from nn.Module, call super().__init__() first, and keep the layers as attributes"
@@ -211,7 +211,7 @@ def _check_parameters(facts: Facts) -> Iterator[Verdict | None]:
     )
 
 
-@in_turn
+@first_violation
 def _check_reach(subject: Subject, reach: Reach, trial: Trial) -> Iterator[Verdict | None]:
     """Check that every parameter that influences mu, logvar or the output receives a gradient through it."""
     yield positive(
@@ -219,17 +219,17 @@ def _check_reach(subject: Subject, reach: Reach, trial: Trial) -> Iterator[Verdi
     )
     # For a callable sampling step other claims check the gradient of its noise; here the path to the decoder may also be cut.
     callable_step = subject.facts.parts[Part.DRAW].standing is Standing.PRESENT
-    cut = reach.deaf if callable_step else reach.untaught
+    cut = reach.unreached_mu if callable_step else reach.unreached
     if cut and _decodes(subject, trial):
         where = "between encoder and decoder something" if callable_step else "the sampling inside forward"
         why = f"{where} cuts the path: the reconstruction teaches the encoder nothing"
-        if not reach.deaf:
+        if not reach.unreached_mu:
             why = "what is decoded has a gradient for mu alone: its noise, if there is any, has no width that is learned"
         attached = "draw with rsample(), or as mu + sigma * torch.randn_like(sigma), and leave out detach() and no_grad()"
         yield _untrained(
             cut,
             "the output has no gradient with respect to these parameters of the encoder",
-            Cause("no-encoder-gradient" if reach.deaf else None, why, attached),
+            Cause("no-encoder-gradient" if reach.unreached_mu else None, why, attached),
         )
     inside = "leave out detach(), .data and no_grad() inside the encoder; what is to stay as it is gets requires_grad_(False)"
     why = "something cuts the path inside the encoder: they stay as they were made"

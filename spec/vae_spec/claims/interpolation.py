@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from hypothesis import strategies as st
 
-from vae_spec.checks import alike, in_shape_of, in_turn
+from vae_spec.checks import alike, first_violation, in_shape_of
 from vae_spec.claim import Claim
 from vae_spec.claims.forward import teacher_forced
 from vae_spec.claims.networks import CLOSE, probe_images
@@ -25,7 +25,7 @@ lines_between_images = st.tuples(st.integers(3, 21), pixel_kinds)
 def check_ends(subject: Subject, trial: Trial) -> Verdict:
     """Check that the decoded line's ends are the zero-noise forward reconstructions of the two images, in eval mode."""
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
         points, kind = example
         x = probe_images(subject, trial, 2, kind, points)

@@ -48,7 +48,7 @@ INT_01 = Claim(
             "sound: 0.6 at most, 0.93 on MNIST; codes rounded to half a standard deviation: 2.4 and more",
         ),
     ),
-    said="what is decoded along straight lines changes smoothly",
+    conclusion="what is decoded along straight lines changes smoothly",
     blames="rounded-code",
     judge=judge_smooth,
     as_it_is=True,

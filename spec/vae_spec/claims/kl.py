@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal, kl_divergence
 
-from vae_spec.checks import Cause, close, in_turn, likely, nonnegative, positive, proportional
+from vae_spec.checks import Cause, close, first_violation, likely, nonnegative, positive, proportional
 from vae_spec.claim import Claim
 from vae_spec.claims.kl_term import BATCH, KNOWN_RATIOS, NO_SCALE, RELATIVE_TOLERANCE, KLTerm, cause_of_ratio
 from vae_spec.claims.objective import needs_closed_form
@@ -49,7 +49,7 @@ def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
     """Check that KL >= 0, with equality at the prior alone."""
     term, d = KLTerm(subject, trial), subject.facts.latent_dim
 
-    @in_turn
+    @first_violation
     def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
         mu, logvar = term.posterior(codes)
         zero = torch.zeros_like(mu)

@@ -8,7 +8,7 @@ from functools import cache, partial
 
 import torch
 
-from vae_spec.checks import close, entry, in_turn, proportional, worst
+from vae_spec.checks import close, entry, first_violation, proportional, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.kl_term import NO_SCALE, RELATIVE_TOLERANCE, KLTerm, cause_of_ratio
 from vae_spec.claims.objective import needs_closed_form
@@ -42,7 +42,7 @@ def check_additive(subject: Subject, trial: Trial) -> Verdict:
     if not math.isfinite(item_scale(2)):
         return not_applicable("the KL is 0 for every posterior: there is nothing to add up (see KL-01, KL-03)")
 
-    @in_turn
+    @first_violation
     def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
         mu, logvar = term.posterior(codes)
         whole = term(mu, logvar)
@@ -125,7 +125,7 @@ def check_gradients(subject: Subject, trial: Trial) -> Verdict:
     if weight is None:
         return not_applicable(NO_SCALE)
 
-    @in_turn
+    @first_violation
     def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
         scale = term.scale(codes.batch)
         if scale is None:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vae_spec.checks import Cause, alike, at_most, finite, in_turn, positive, same, unchanged, violation
+from vae_spec.checks import Cause, alike, at_most, finite, first_violation, positive, same, unchanged, violation
 from vae_spec.claim import Claim
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
@@ -46,7 +46,7 @@ def check_encoder(subject: Subject, trial: Trial) -> Verdict:
     """Check the encoder's shapes, finite values, determinism in eval mode and independence between items."""
     d = subject.facts.latent_dim
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
         batch, kind = example
         x = probe_images(subject, trial, batch, kind)
@@ -117,7 +117,7 @@ def _range_of(subject: Subject) -> tuple[float, float] | None:
     return (0.0, 1.0) if likelihood is not None and likelihood.of_unit_data else None
 
 
-@in_turn
+@first_violation
 def _check_dependence(subject: Subject, trial: Trial) -> Iterator[Verdict | None]:
     """Check that every latent dimension matters, nearly every output entry varies, and a Bernoulli decoder reaches both sides of 0.5."""
     d = subject.facts.latent_dim
@@ -190,7 +190,7 @@ def check_decoder(subject: Subject, trial: Trial) -> Verdict:
     """Check the decoder's shapes, range, determinism in eval mode and dependence on z."""
     bounds = _range_of(subject)
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[int, float]) -> Iterator[Verdict | None]:
         batch, width = example
         z = width * torch.randn(batch, subject.facts.latent_dim, generator=generator(trial, example))

@@ -10,7 +10,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vae_spec.checks import Cause, close, first_of, in_turn, proportional, violation
+from vae_spec.checks import Cause, close, first_of, first_violation, proportional, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.reductions import explain_weight
 from vae_spec.documents import basics, notes
@@ -98,7 +98,7 @@ def check_total(subject: Subject, trial: Trial) -> Verdict:
     has_beta = subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     seen: list[float] = []
 
-    @in_turn
+    @first_violation
     def examine(example: LossInput) -> Iterator[Verdict | None]:
         raw, x, mu, logvar = loss_tensors(subject, trial, example)
         default = subject.terms(raw, x, mu, logvar)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from hypothesis import strategies as st
 
-from vae_spec.checks import NEAR, Cause, close, entry, in_turn, likely, positive, same, unchanged, worst
+from vae_spec.checks import NEAR, Cause, close, entry, first_violation, likely, positive, same, unchanged, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.sampling import REPORTED_SHARE, float32_codes, rounding, within_clamp
 from vae_spec.documents import ENGINEERING, basics
@@ -33,7 +33,7 @@ def check_pathwise(subject: Subject, trial: Trial) -> Verdict:
     """Check that dz/dmu = 1 and dz/dlogvar = (z - mu) / 2."""
     blocked = "sample() instead of rsample(), torch.normal(mu, std), detach, .data or no_grad in the sampling step stops the gradient"
 
-    @in_turn
+    @first_violation
     def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
         mu, logvar = float32_codes(codes, subject, trial)
         drawn = torch.randn(mu.shape, generator=generator(trial, codes, "cotangent"))
@@ -157,7 +157,7 @@ def check_manners(subject: Subject, trial: Trial) -> Verdict:
     """Check that shape, dtype and device are preserved, arguments are not modified, and a seed determines the result."""
     controllable = subject.facts.parts[Part.NOISE_CONTROL].standing.value == "present"
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[CodeBatch, bool]) -> Iterator[Verdict | None]:
         codes, double = example
         mu, logvar = codes.tensors(subject.facts.latent_dim, generator(trial, codes), torch.float64 if double else torch.float32)

@@ -53,7 +53,7 @@ REC_02 = Claim(
             "sound: 0.74 at most; with a KL of the wrong sign: 13; as much as the originals: 1",
         ),
     ),
-    said=_less_detail,
+    conclusion=_less_detail,
     role=Role.PHENOMENON,
     holds_when_collapsed=False,
 )
@@ -95,7 +95,7 @@ REC_03 = Claim(
             scope=PAIRED,
         ),
     ),
-    said=_more_or_less,
+    conclusion=_more_or_less,
     role=Role.PHENOMENON,
     holds_when_collapsed=False,
 )

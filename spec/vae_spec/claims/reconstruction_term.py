@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from vae_spec.checks import Because, Cause, in_turn, violation
+from vae_spec.checks import Because, Cause, first_violation, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.objective import BATCHES, image_batches
 from vae_spec.documents import basics, notes
@@ -49,7 +49,7 @@ def _term(subject: Subject, x_hat: Tensor, x: Tensor) -> float:
     return float(subject.terms(subject.raw(x_hat), x, codes, codes).reconstruction)
 
 
-@in_turn
+@first_violation
 def _examine_order(subject: Subject, trial: Trial, example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
     """Check that items are compared with themselves and that the term is least at x_hat = x and grows away from it."""
     facts = subject.facts

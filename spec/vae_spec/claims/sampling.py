@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from vae_spec.checks import UNIT_FLOOR, Cause, close, entry, in_turn, likely, positive, violation
+from vae_spec.checks import UNIT_FLOOR, Cause, close, entry, first_violation, likely, positive, violation
 from vae_spec.claim import Claim
 from vae_spec.documents import basics
 from vae_spec.exploration import explore, for_all, generator
@@ -243,7 +243,7 @@ def check_fresh(subject: Subject, trial: Trial) -> Verdict:
     """Check that noise differs between items, dimensions and calls."""
     d = subject.facts.latent_dim
 
-    @in_turn
+    @first_violation
     def examine(batch: int) -> Iterator[Verdict | None]:
         zero = torch.zeros(max(batch, REP_03_ITEMS), d)
         z = subject.draw(zero, zero, Noise(seed=trial.rng_seed(batch, "first")))

@@ -20,7 +20,7 @@ from vae_spec.trained import decided
 KL = "KL, nats"
 LEAST_KL = 1e-6
 """Floor of the KL in nats, below which it is not resolved."""
-FORSAKEN = {"none": "no remedy", "warm-up": "a warm-up alone"}
+COLLAPSING = {"none": "no remedy", "warm-up": "a warm-up alone"}
 """Variants that end collapsed, with their names in sentences."""
 REMEDIES = {
     "free bits": "free bits",
@@ -40,12 +40,12 @@ def _log_kl(remedy: str) -> Measure:
 
 def judge_remedies(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     """Judge COL-04 and report the KL and the information of each variant."""
-    besides: dict[str, Number] = {}
+    means: dict[str, Number] = {}
     for words, of in (("KL with {}, nats", KL), ("nats lost to another item's code with {}", "nats lost to another item's code")):
-        for remedy, named in (FORSAKEN | REMEDIES).items():
-            besides[words.format(named)] = sum(group[remedy].notes[of] for group in groups) / len(groups)
-    verdict = combine(decided(claim, groups, facts), said=str(claim.said))
-    return replace(verdict, measured={**verdict.measured, **besides})
+        for remedy, named in (COLLAPSING | REMEDIES).items():
+            means[words.format(named)] = sum(group[remedy].notes[of] for group in groups) / len(groups)
+    verdict = combine(decided(claim, groups, facts), conclusion=str(claim.conclusion))
+    return replace(verdict, measured={**verdict.measured, **means})
 
 
 COL_04 = Claim(
@@ -75,7 +75,7 @@ COL_04 = Claim(
                 measure=_log_kl(remedy),
                 spread=SPREADS[remedy],
             )
-            for remedy, named in FORSAKEN.items()
+            for remedy, named in COLLAPSING.items()
         ),
         *(
             above(
@@ -98,7 +98,7 @@ COL_04 = Claim(
             spread=0.86,
         ),
     ),
-    said="the strong decoder does without its code; other objectives, and a weaker decoder, bring it back",
+    conclusion="the strong decoder does without its code; other objectives, and a weaker decoder, bring it back",
     judge=judge_remedies,
     role=Role.CAUSE,
     holds_when_collapsed=False,

@@ -112,7 +112,8 @@ TOY_04 = Claim(
             spread=0.066,
         ),
     ),
-    said="without its KL the codes run away and the samples get worse; with ten times its weight reconstructions do, and the KL falls",
+    conclusion="without its KL the codes run away and the samples get worse; with ten times its weight reconstructions do, and the KL"
+    " falls",
     blames=_unweighted,
     judge=judge_finite,
     role=Role.CAUSE,
@@ -145,7 +146,7 @@ TOY_06 = Claim(
             spread=0.043,
         ),
     ),
-    said="with Tanh in the decoder training converges as it does with ReLU",
+    conclusion="with Tanh in the decoder training converges as it does with ReLU",
     judge=judge_finite,
     role=Role.CAUSE,
     holds_when_collapsed=False,

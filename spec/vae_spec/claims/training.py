@@ -48,7 +48,7 @@ TRN_01 = Claim(
         above("held-out R2", 0.15, "sound: 0.39 and more; collapsed, or with an encoder blind to x: 0.03 at most"),
         above("share of the drop in the first tenth", 0.4, "sound: 0.62 and more; a loss that falls evenly: 0.1", scope=FIXED_SCALE),
     ),
-    said="the reconstruction falls fast, and beyond what the mean image explains",
+    conclusion="the reconstruction falls fast, and beyond what the mean image explains",
     blames=_collapse_cause,
     role=Role.CAUSE,
     holds_when_collapsed=False,
@@ -100,7 +100,7 @@ TRN_02 = Claim(
             scope=FIXED_SCALE,
         ),
     ),
-    said=lambda _groups, facts: (
+    conclusion=lambda _groups, facts: (
         f"the KL {'starts small, ' if FROM_PRIOR.excludes(facts) is None else ''}ends well above zero and has settled"
     ),
     blames=_collapse_cause,
@@ -130,7 +130,7 @@ TRN_04 = Claim(
             "late change of the loss over its drop", 0.05, "sound: 0.026 at most; a KL of the wrong sign: without limit", scope=FIXED_SCALE
         ),
     ),
-    said="the loss is nearly flat at the end",
+    conclusion="the loss is nearly flat at the end",
     role=Role.CAUSE,
     holds_when_collapsed=True,
 )
@@ -176,7 +176,7 @@ def judge_optimised_beta(claim: Claim, groups: Sequence[Group], facts: Facts) ->
         )
         for bound in asked
     ]
-    return combine(decisions, said=f"training optimised an effective beta of {found:.3g}", diagnosis=_weight_cause(found / weight))
+    return combine(decisions, conclusion=f"training optimised an effective beta of {found:.3g}", diagnosis=_weight_cause(found / weight))
 
 
 def _own_weight(runs: Sequence[TrainedRun], weight: float) -> float:

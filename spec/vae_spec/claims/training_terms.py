@@ -66,7 +66,7 @@ TRN_03 = Claim(
             ),
         ),
     ),
-    said=lambda _groups, facts: (
+    conclusion=lambda _groups, facts: (
         "the loss follows its reconstruction"
         + (", and falls by less because the KL rose" if FIXED_FROM_PRIOR.excludes(facts) is None else "")
     ),
