@@ -9,7 +9,7 @@ from vae_spec.claim import Claim, Experiment, Role, TrainedCheck
 from vae_spec.claims.phenomena import images_only
 from vae_spec.documents import notes
 from vae_spec.evidence import Group, TrainedRun
-from vae_spec.observations import Sights
+from vae_spec.observations import ImageObservations
 from vae_spec.outcomes import Level, Number, Verdict, holds
 from vae_spec.statistics.comparisons import kl
 from vae_spec.subject import Facts
@@ -17,10 +17,10 @@ from vae_spec.subject import Facts
 Column = Callable[[TrainedRun], float]
 
 
-def _seen(run: TrainedRun) -> Sights:
-    if run.sights is None:
+def _seen(run: TrainedRun) -> ImageObservations:
+    if run.observations is None:
         raise ValueError("an exercise is reported from trainings that ended well")
-    return run.sights
+    return run.observations
 
 
 COLUMNS: Mapping[str, Column] = MappingProxyType(

@@ -127,13 +127,13 @@ _SHARP = "sharpness over the originals'"
 
 
 def _numbers(run: TrainedRun) -> dict[str, float]:
-    if run.sights is None:
+    if run.observations is None:
         return {name: run.notes[name] for name in ("coverage", "entropy of classes", _SHARP)}
-    samples = run.sights.samples
+    samples = run.observations.samples
     return {
         "coverage": samples.coverage,
         "entropy of classes": samples.entropy,
-        _SHARP: samples.laplacian / run.sights.reconstructions.laplacian_originals,
+        _SHARP: samples.laplacian / run.observations.reconstructions.laplacian_originals,
     }
 
 

@@ -12,7 +12,7 @@ from vae_spec.bounds import Bound, Measure, above, below
 from vae_spec.claim import Claim, Experiment, Role
 from vae_spec.documents import basics
 from vae_spec.evidence import Arm, Group, TrainedRun
-from vae_spec.observations import PointSights
+from vae_spec.observations import PointObservations
 from vae_spec.outcomes import Level, Number, Outcome, Verdict, holds, not_applicable, violated
 from vae_spec.subject import Facts
 from vae_spec.trained import by_bounds, own
@@ -161,7 +161,7 @@ TOY_02 = Claim(
 )
 
 
-def _of_points(number: Callable[[PointSights], float]) -> Measure:
+def _of_points(number: Callable[[PointObservations], float]) -> Measure:
     """Return a measure that applies this function to the point observations of the subject's own run."""
 
     def measure(group: Group, _facts: Facts) -> float:
