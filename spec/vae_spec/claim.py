@@ -9,12 +9,12 @@ from enum import StrEnum
 
 from vae_spec.areas import AREAS
 from vae_spec.bounds import Bound, decision
+from vae_spec.context import ClaimContext
 from vae_spec.documents import Source
 from vae_spec.evidence import Group
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Verdict
 from vae_spec.subject import Facts, Part, Subject
-from vae_spec.trial import Trial
 
 
 class Profile(StrEnum):
@@ -74,7 +74,7 @@ class Role(StrEnum):
 TRAINED_NEEDS = (Part.POSTERIOR, Part.FORWARD, Part.DECODE, Part.PARAMETERS, Part.TRAINING)
 """The parts that every trained claim needs."""
 
-ExactCheck = Callable[[Subject, Trial], Verdict]
+ExactCheck = Callable[[Subject, ClaimContext], Verdict]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vae_spec.context import FALSE_ALARM_BUDGET
 from vae_spec.registry import CLAIMS
-from vae_spec.trial import FALSE_ALARM_BUDGET
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from vae_spec.claim import Claim, Experiment
+from vae_spec.context import ClaimContext
 from vae_spec.evidence import NOISE_OVER_DATA, Arm, Group
 from vae_spec.exploration import MEND_FIRST, fault_verdict
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
@@ -13,7 +14,6 @@ from vae_spec.statistics.comparisons import kl
 from vae_spec.statistics.functionals import INFORMATIVE_KL
 from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
 from vae_spec.trained import by_bounds
-from vae_spec.trial import Trial
 
 REQUIRED_PARTS = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
 """Parts without a substitute. All others have one, or the claims that need them do not apply."""
@@ -67,7 +67,7 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
     return None
 
 
-def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
+def ask(claim: Claim, subject: Subject, context: ClaimContext) -> Verdict:
     """Return the verdict of an exact claim.
 
     Raises:
@@ -78,7 +78,7 @@ def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
     if verdict := precondition(claim, subject.facts):
         return _hinted(claim, verdict)
     try:
-        verdict = claim.check(subject, trial)
+        verdict = claim.check(subject, context)
     except SubjectFault as fault:
         verdict = fault_verdict(fault)
     return _hinted(claim, verdict)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from vae_spec.calibration import EVERYWHERE, FIXED_SCALE, NEAREST, PAIRED, Scope, calibration, families, rule, seed_spread
+from vae_spec.context import derive_seed
 from vae_spec.outcomes import Outcome
 from vae_spec.statistics.comparisons import COMPARISONS
 from vae_spec.statistics.functionals import FUNCTIONALS
 from vae_spec.statistics.seeds import LEVEL, LOOKS, Rule, SeedDecision, Side, combine, decide
 from vae_spec.subject import Likelihood
-from vae_spec.trial import derive_seed
 
 quick = settings(max_examples=80, deadline=None, database=None, derandomize=True)
 ABOVE = Rule("R2", 0.2, Side.ABOVE, 0.05)

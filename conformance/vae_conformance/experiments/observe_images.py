@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vae_conformance.data.datasets import Dataset, image_shape, render
 from vae_conformance.experiments.features import ITEMS, FeatureSpace
+from vae_spec.context import derive_seed
 from vae_spec.observations import Codes, ImageObservations, Paths, Pictures, PriorSamples, Reconstructions
 from vae_spec.statistics.latents import (
     aggregate_posterior,
@@ -27,7 +28,6 @@ from vae_spec.statistics.paths import path_plausibility, path_shape, straight_li
 from vae_spec.statistics.samples import class_use, fidelity, nearest
 from vae_spec.statistics.sharpness import high_frequency_energy, high_frequency_radius, laplacian_variance
 from vae_spec.subject import Facts, Subject, SubjectFault
-from vae_spec.trial import derive_seed
 
 LINES, POINTS = 40, 21
 """The number of paths, and of points on each."""

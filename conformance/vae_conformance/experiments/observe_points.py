@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from vae_conformance.data.datasets import clusters
 from vae_conformance.guard.seeds import seeded
+from vae_spec.context import derive_seed
 from vae_spec.observations import PointObservations
 from vae_spec.statistics.paths import path_shape, straight_line
 from vae_spec.statistics.samples import COPY_QUANTILE, energy_distance, nearest
 from vae_spec.subject import Subject, SubjectFault
-from vae_spec.trial import derive_seed
 
 DRAWS = 500
 LINE_POINTS = 401

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from vae_spec.checks import finite, first_violation
 from vae_spec.claim import Claim
+from vae_spec.context import ClaimContext
 from vae_spec.documents import ENGINEERING
 from vae_spec.exploration import for_all, generator
 from vae_spec.outcomes import Level, Number, Verdict
 from vae_spec.strategies import LARGEST_MU, Pixels, images
 from vae_spec.subject import Part, Raw, Standing, Subject, SubjectFault, Term
-from vae_spec.trial import Trial
 
 # OBJ-05 ---------------------------------------------------------------------------------------------------------------------------------
 
@@ -73,18 +73,18 @@ def _clamp(subject: Subject, rng: torch.Generator) -> Bounds:
     return bounds[0], bounds[1]
 
 
-def check_finite(subject: Subject, trial: Trial) -> Verdict:
+def check_finite(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that the loss and its gradients are finite at extreme pixels, outputs and log-variances."""
     facts = subject.facts
     has_loss = facts.parts[Part.LOSS].standing is Standing.PRESENT
-    bounds = _clamp(subject, generator(trial, "far out")) if has_loss else (None, None)
+    bounds = _clamp(subject, generator(context, "far out")) if has_loss else (None, None)
 
     @first_violation
     def examine(example: Extreme) -> Iterator[Verdict | None]:
         batch, pixels, outputs, level = example
         if not has_loss:
             return
-        rng = generator(trial, example)
+        rng = generator(context, example)
         x = images(pixels, batch, facts.input_shape, facts.input_range, rng)
         mu = LARGEST_MU * torch.randn(batch, facts.latent_dim, generator=rng)
         logvar = torch.full_like(mu, level)
@@ -99,12 +99,12 @@ def check_finite(subject: Subject, trial: Trial) -> Verdict:
     ends, levels = (Pixels.ZEROS, Pixels.ONES), (-LARGEST_LOGVAR, LARGEST_LOGVAR)
     corners = [(2, pixels, outputs, level) for pixels in ends for outputs in ends for level in levels]
     return for_all(
-        trial,
+        context,
         extreme_inputs,
         examine,
         f"loss and gradients are finite for logvar in [-{LARGEST_LOGVAR:g}, {LARGEST_LOGVAR:g}], pixels at both ends, saturated outputs",
         anchors=corners,
-        measured={"examples": trial.examples + len(corners)},
+        measured={"examples": context.examples + len(corners)},
         smallest_effect="any value that is not finite",
     )
 

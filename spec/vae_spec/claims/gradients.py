@@ -11,12 +11,12 @@ from torch import Tensor
 from vae_spec.checks import Cause, close, first_violation, positive, proportional, same
 from vae_spec.claim import Claim
 from vae_spec.claims.objective import WEIGHT_TOLERANCE, LossInput, loss_inputs, loss_tensors
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Facts, Mode, Noise, Objective, Part, Standing, Subject, Term
-from vae_spec.trial import Trial
 
 PROBE_BATCHES = 4
 PROBE_ITEMS = 16
@@ -39,9 +39,9 @@ def _differs(found: Tensor, wanted: Tensor) -> bool:
 
 
 @first_violation
-def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Iterator[Verdict | None]:
+def _check_terms(subject: Subject, context: ClaimContext, example: LossInput) -> Iterator[Verdict | None]:
     """Compare the terms' gradients with respect to the inputs of the loss."""
-    raw, x, mu, logvar = loss_tensors(subject, trial, example)
+    raw, x, mu, logvar = loss_tensors(subject, context, example)
     kl = subject.terms_vjp(raw, x, mu, logvar, of=Term.KL)
     reconstruction = subject.terms_vjp(raw, x, mu, logvar, of=Term.RECONSTRUCTION)
     fixed = "at a fixed output the reconstruction term depends on"
@@ -71,14 +71,14 @@ def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Iterator
         )
 
 
-def _check_weight(subject: Subject, trial: Trial) -> Verdict | None:
+def _check_weight(subject: Subject, context: ClaimContext) -> Verdict | None:
     """Check that doubling beta doubles the KL's weight, if only the total is known."""
     facts = subject.facts
     own = facts.parts[Part.LOSS].standing is Standing.PRESENT and facts.parts[Part.LOSS_TERMS].standing is not Standing.PRESENT
     if not own or not _scales_the_kl(subject):
         return None
-    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(trial, "weight"))
-    raw = subject.raw(images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(trial, "weighed")))
+    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(context, "weight"))
+    raw = subject.raw(images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(context, "weighed")))
     zero = torch.zeros(2, facts.latent_dim)
     once, twice = (float(subject.terms(raw, x, zero + 1, zero, beta=beta).kl) for beta in (1.0, 2.0))
     return proportional(
@@ -99,11 +99,11 @@ def _scales_the_kl(subject: Subject) -> bool:
     return facts.parts[Part.BETA].standing is Standing.PRESENT and facts.objective is not Objective.MODIFIED
 
 
-def _probe_images(subject: Subject, trial: Trial) -> Iterator[tuple[int, Tensor]]:
+def _probe_images(subject: Subject, context: ClaimContext) -> Iterator[tuple[int, Tensor]]:
     facts = subject.facts
     for index in range(PROBE_BATCHES):
         kind = Pixels.BETWEEN if index % 2 else Pixels.MIXED
-        yield index, images(kind, PROBE_ITEMS, facts.input_shape, facts.input_range, generator(trial, "probe", index))
+        yield index, images(kind, PROBE_ITEMS, facts.input_shape, facts.input_range, generator(context, "probe", index))
 
 
 @dataclass(frozen=True)
@@ -125,14 +125,14 @@ class Reach:
     cut: list[str]
 
 
-def _reach(subject: Subject, trial: Trial) -> Reach:
+def _reach(subject: Subject, context: ClaimContext) -> Reach:
     """Find which parameters the gradients of mu, logvar, raw and the total reach over a few batches."""
     coding: dict[str, set[str]] = {"mu": set(), "logvar": set()}
     deciding: set[str] = set()
     influence: dict[str, float] = {}
     training: dict[str, float] = {}
-    for index, x in _probe_images(subject, trial):
-        grads = subject.param_grads(x, Noise(seed=trial.rng_seed("noise", index)), ("mu", "logvar", "raw", "total"))
+    for index, x in _probe_images(subject, context):
+        grads = subject.param_grads(x, Noise(seed=context.rng_seed("noise", index)), ("mu", "logvar", "raw", "total"))
         for of in ("mu", "logvar", "raw"):
             largest = max(grads[of].values(), default=0.0)
             for name, norm in grads[of].items():
@@ -149,21 +149,21 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
     reached = {_module(name) for name in deciding}
     unreached = [name for name in moving if name in coding["mu"] | coding["logvar"] and _module(name) not in reached]
     still = [name for name, share in influence.items() if share == 0]
-    return Reach(len(moving), idle, unreached, [name for name in unreached if name in coding["mu"]], _cut_inside(subject, trial, still))
+    return Reach(len(moving), idle, unreached, [name for name in unreached if name in coding["mu"]], _cut_inside(subject, context, still))
 
 
-def _cut_inside(subject: Subject, trial: Trial, names: list[str]) -> list[str]:
+def _cut_inside(subject: Subject, context: ClaimContext, names: list[str]) -> list[str]:
     """Find which of these parameters change mu or logvar although they have no gradient.
 
     A step of a thousandth reveals a detached path and activates no inactive unit.
     """
     if not names or subject.facts.parts[Part.POSTERIOR].standing is not Standing.PRESENT:
         return []
-    _index, x = next(_probe_images(subject, trial))
+    _index, x = next(_probe_images(subject, context))
     state, before, found = subject.state(), subject.posterior(x), []
     try:
         for name in (one for one in names if one in state):
-            rng = generator(trial, "step", name)
+            rng = generator(context, "step", name)
             size = SMALL_STEP * max(float(state[name].abs().mean()), 1.0)
             subject.load({**state, name: state[name] + size * torch.randn(state[name].shape, generator=rng).to(state[name])})
             after = subject.posterior(x)
@@ -179,11 +179,11 @@ def _module(parameter: str) -> str:
     return parameter.rpartition(".")[0] or parameter
 
 
-def _decodes(subject: Subject, trial: Trial) -> bool:
+def _decodes(subject: Subject, context: ClaimContext) -> bool:
     """Return whether the decoder depends on z and has a gradient for it; otherwise no gradient can pass, whatever forward does."""
     if subject.facts.parts[Part.DECODE].standing is not Standing.PRESENT:
         return False
-    z = torch.randn(2, 4, subject.facts.latent_dim, generator=generator(trial, "codes"))
+    z = torch.randn(2, 4, subject.facts.latent_dim, generator=generator(context, "codes"))
     outputs = [subject.decode(one)[0] for one in z]
     if torch.equal(*outputs):
         return False
@@ -212,7 +212,7 @@ def _check_parameters(facts: Facts) -> Iterator[Verdict | None]:
 
 
 @first_violation
-def _check_reach(subject: Subject, reach: Reach, trial: Trial) -> Iterator[Verdict | None]:
+def _check_reach(subject: Subject, reach: Reach, context: ClaimContext) -> Iterator[Verdict | None]:
     """Check that every parameter that influences mu, logvar or the output receives a gradient through it."""
     yield positive(
         "influential parameters", reach.moving, what="no trainable parameter moves mu, logvar or the output", because="encoder-ignores-x"
@@ -220,7 +220,7 @@ def _check_reach(subject: Subject, reach: Reach, trial: Trial) -> Iterator[Verdi
     # For a callable sampling step other claims check the gradient of its noise; here the path to the decoder may also be cut.
     callable_step = subject.facts.parts[Part.DRAW].standing is Standing.PRESENT
     cut = reach.unreached_mu if callable_step else reach.unreached
-    if cut and _decodes(subject, trial):
+    if cut and _decodes(subject, context):
         where = "between encoder and decoder something" if callable_step else "the sampling inside forward"
         why = f"{where} cuts the path: the reconstruction teaches the encoder nothing"
         if not reach.unreached_mu:
@@ -244,18 +244,18 @@ def _untrained(names: list[str], what: str, cause: Cause) -> Verdict | None:
     return same("parameters without gradient", len(names), 0, what=f"{what}: {_listed(names)}", because=cause)
 
 
-def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
+def check_gradient_paths(subject: Subject, context: ClaimContext) -> Verdict:
     """Check where each term's gradient flows."""
     if bad := _check_parameters(subject.facts):
         return bad
     if subject.facts.parts[Part.LOSS_TERMS].standing is Standing.PRESENT and (
-        bad := explore(trial, loss_inputs, lambda example: _check_terms(subject, trial, example))
+        bad := explore(context, loss_inputs, lambda example: _check_terms(subject, context, example))
     ):
         return bad
-    if bad := _check_weight(subject, trial):
+    if bad := _check_weight(subject, context):
         return bad
-    reach = _reach(subject, trial)
-    return _check_reach(subject, reach, trial) or holds(
+    reach = _reach(subject, context)
+    return _check_reach(subject, reach, context) or holds(
         "each term's gradient goes to its own arguments, and every parameter that matters is trained",
         measured={"influential parameters": reach.moving, "batches": PROBE_BATCHES},
         smallest_effect="one parameter tensor without gradient",

@@ -9,11 +9,11 @@ import torch
 from vae_spec.checks import Cause, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.networks import probe_images
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Part, Posterior, Subject
-from vae_spec.trial import Trial
 
 # NET-06 ---------------------------------------------------------------------------------------------------------------------------------
 
@@ -28,13 +28,13 @@ TARGETS = ((-3.0, -2.0), (3.0, -2.0), (-3.0, 1.5), (3.0, 1.5))
 _PLAIN = "end both heads with a plain linear layer"
 
 
-def check_heads(subject: Subject, trial: Trial) -> Verdict:
+def check_heads(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that a short fit moves mu and logvar to targets on either side of the prior, independently."""
-    x = probe_images(subject, trial, ITEMS, Pixels.MIXED)
+    x = probe_images(subject, context, ITEMS, Pixels.MIXED)
     found: dict[str, float] = {}
     for mu_target, logvar_target in TARGETS:
         mus, logvars = (torch.full((ITEMS, subject.facts.latent_dim), target) for target in (mu_target, logvar_target))
-        seed = trial.rng_seed(mu_target, logvar_target)
+        seed = context.rng_seed(mu_target, logvar_target)
         reached = subject.reach(x, mus, logvars, steps=REACH_STEPS, learning_rate=REACH_RATE, seed=seed)
         mu, logvar = float(reached.mu.mean()), float(reached.logvar.mean())
         found[f"mu towards {mu_target:g}, logvar towards {logvar_target:g}"] = mu

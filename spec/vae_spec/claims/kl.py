@@ -13,6 +13,7 @@ from vae_spec.checks import Cause, close, first_violation, likely, nonnegative, 
 from vae_spec.claim import Claim
 from vae_spec.claims.kl_term import BATCH, KNOWN_RATIOS, NO_SCALE, RELATIVE_TOLERANCE, KLTerm, cause_of_ratio
 from vae_spec.claims.objective import needs_closed_form
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import closed_form_kl
 from vae_spec.exploration import for_all
@@ -21,7 +22,6 @@ from vae_spec.statistics.pivots import MonteCarloKL, Pivot, monte_carlo_kl
 from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import CodeBatch, ConstantCode, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
-from vae_spec.trial import Trial
 
 KL_01_ANCHORS = (CodeBatch(2, 0.0, 1.5, 1.5), CodeBatch(2, 0.0, -1.5, -1.5), CodeBatch(2, 1.0, 0.0, 0.0))
 """Posteriors that differ from the prior in one respect each: wider, narrower, shifted. One of them reveals any missing term."""
@@ -45,9 +45,9 @@ KL_02_BLUR = 0.02
 # KL-01 ----------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
+def check_nonnegative(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that KL >= 0, with equality at the prior alone."""
-    term, d = KLTerm(subject, trial), subject.facts.latent_dim
+    term, d = KLTerm(subject, context), subject.facts.latent_dim
 
     @first_violation
     def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
@@ -89,7 +89,7 @@ def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
             )
 
     return for_all(
-        trial,
+        context,
         code_batches(),
         examine,
         "never negative, zero at the prior, positive elsewhere",
@@ -122,21 +122,21 @@ KL_01 = Claim(
 # KL-02 ----------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
+def check_monte_carlo(subject: Subject, context: ClaimContext) -> Verdict:
     """Compare the closed form with E_q[log q - log p] over the subject's own draws, by an exact noncentral chi-squared law."""
-    term, d = KLTerm(subject, trial), subject.facts.latent_dim
+    term, d = KLTerm(subject, context), subject.facts.latent_dim
     items = max(2, math.ceil(KL_02_DRAWS / d))
     scale, weight = term.scale(2), term.weight()
     if scale is None or weight is None:
         return not_applicable(NO_SCALE)
-    level = trial.level / KL_02_EXAMPLES
+    level = context.level / KL_02_EXAMPLES
     seen: list[MonteCarloKL] = []
 
     def examine(code: ConstantCode) -> Verdict | None:
         claimed = term(*code.tensors(2, d)) / (scale * weight * d)
 
         def measure(draws: int, stage: int) -> list[Pivot]:
-            z = subject.draw(*code.tensors(draws // d, d), Noise(seed=trial.rng_seed(code, stage)))
+            z = subject.draw(*code.tensors(draws // d, d), Noise(seed=context.rng_seed(code, stage)))
             values = z.double().numpy(force=True)
             estimate = monte_carlo_kl(values, code.mu, code.logvar, claimed).estimate
             # So that floors such as log(1e-8 + sigma^2) pass, the claimed value may move to the estimate within KL-03's tolerance.
@@ -157,14 +157,14 @@ def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
         )
 
     return for_all(
-        trial,
+        context,
         constant_codes(),
         examine,
         "the closed form agrees with Monte Carlo through the sampling step",
         examples=KL_02_EXAMPLES,
         simplify=False,
         measured={"draws an example": items * d},
-        expected={"level": trial.level},
+        expected={"level": context.level},
         smallest_effect=f"a factor of {KL_02_SMALLEST_FACTOR} on the KL, with probability 0.99",
     )
 
@@ -221,9 +221,9 @@ def _reference_kl(mu: Tensor, logvar: Tensor) -> Tensor:
     return torch.as_tensor(kl_divergence(Independent(Normal(mu, torch.exp(0.5 * logvar)), 1), prior))
 
 
-def check_closed_form(subject: Subject, trial: Trial) -> Verdict:
+def check_closed_form(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that the KL is r times that of torch.distributions."""
-    term, d, entries = KLTerm(subject, trial), subject.facts.latent_dim, subject.facts.pixels
+    term, d, entries = KLTerm(subject, context), subject.facts.latent_dim, subject.facts.pixels
     weight = term.weight()
     if weight is None:
         return not_applicable(NO_SCALE)
@@ -251,7 +251,7 @@ def check_closed_form(subject: Subject, trial: Trial) -> Verdict:
         )
 
     return for_all(
-        trial,
+        context,
         code_batches(),
         examine,
         "r times the divergence of torch.distributions",

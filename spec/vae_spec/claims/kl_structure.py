@@ -12,12 +12,12 @@ from vae_spec.checks import close, entry, first_violation, proportional, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.kl_term import NO_SCALE, RELATIVE_TOLERANCE, KLTerm, cause_of_ratio
 from vae_spec.claims.objective import needs_closed_form
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import FEW_EXAMPLES, for_all
 from vae_spec.outcomes import Level, Verdict, not_applicable
 from vae_spec.strategies import CodeBatch, code_batches
 from vae_spec.subject import Part, Subject
-from vae_spec.trial import Trial
 
 ADDITIVE = 1e-4
 """Relative difference allowed between float32 sums in different orders; a KL of one dimension or of a mean posterior exceeds it by far."""
@@ -29,9 +29,9 @@ ONE_BY_ONE = 8
 # KL-04 ----------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_additive(subject: Subject, trial: Trial) -> Verdict:
+def check_additive(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that the KL is additive over dimensions and items and invariant under permuting either."""
-    term = KLTerm(subject, trial)
+    term = KLTerm(subject, context)
 
     @cache
     def item_scale(batch: int) -> float:
@@ -85,11 +85,11 @@ def check_additive(subject: Subject, trial: Trial) -> Verdict:
         )
 
     return for_all(
-        trial,
+        context,
         code_batches(),
         examine,
         "additive over items and dimensions, in any order",
-        examples=min(trial.examples, FEW_EXAMPLES),
+        examples=min(context.examples, FEW_EXAMPLES),
         smallest_effect=f"a deviation of {ADDITIVE:g} of the KL",
     )
 
@@ -118,9 +118,9 @@ KL_04 = Claim(
 # KL-05 ----------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_gradients(subject: Subject, trial: Trial) -> Verdict:
+def check_gradients(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that d KL / d mu = mu and d KL / d logvar = (exp(logvar) - 1) / 2, on the loss's scale."""
-    term = KLTerm(subject, trial)
+    term = KLTerm(subject, context)
     weight = term.weight()
     if weight is None:
         return not_applicable(NO_SCALE)
@@ -147,7 +147,7 @@ def check_gradients(subject: Subject, trial: Trial) -> Verdict:
             )
 
     return for_all(
-        trial,
+        context,
         code_batches(),
         examine,
         "the closed form's gradients",

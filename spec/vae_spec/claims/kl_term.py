@@ -11,11 +11,11 @@ from torch import Tensor
 
 from vae_spec.checks import NEAR, Cause
 from vae_spec.claims.kl_forms import recognise
+from vae_spec.context import ClaimContext
 from vae_spec.elbo import closed_form_kl, nearest_weight, reconstruction_fit, reported_weights
 from vae_spec.exploration import generator
 from vae_spec.strategies import CodeBatch, Pixels, images
 from vae_spec.subject import Subject, Term
-from vae_spec.trial import Trial
 
 RELATIVE_TOLERANCE = 1e-3
 """Tolerance on a KL or its gradient against the closed form: float32 losses leave 1e-6, the smallest mistake is a factor of 1.5."""
@@ -37,7 +37,7 @@ class KLTerm:
     """The subject's KL term as a function of the posterior alone, with the scale of its loss cached by batch size."""
 
     subject: Subject
-    trial: Trial
+    context: ClaimContext
     scales: dict[int, float] = field(default_factory=dict)
 
     def __call__(self, mu: Tensor, logvar: Tensor) -> float:
@@ -53,11 +53,11 @@ class KLTerm:
 
     def posterior(self, codes: CodeBatch) -> tuple[Tensor, Tensor]:
         """Return mu and logvar of an example, each of shape (batch, latent_dim), float64."""
-        return codes.tensors(self.subject.facts.latent_dim, generator(self.trial, codes))
+        return codes.tensors(self.subject.facts.latent_dim, generator(self.context, codes))
 
     def _output(self, batch: int) -> tuple[tuple[Tensor, ...], Tensor]:
         facts = self.subject.facts
-        x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, generator(self.trial, "x", batch), torch.float64)
+        x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, generator(self.context, "x", batch), torch.float64)
         return self.subject.raw(x), x
 
     def zeros(self, batch: int) -> Tensor:
@@ -70,7 +70,7 @@ class KLTerm:
         if likelihood is None:
             return None
         if batch not in self.scales:
-            fit = reconstruction_fit(self.subject, likelihood, batch=batch, seed=self.trial.seed)
+            fit = reconstruction_fit(self.subject, likelihood, batch=batch, seed=self.context.seed)
             if not fit.good:
                 return None
             self.scales[batch] = fit.scale

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from vae_spec.checks import Cause, alike, at_most, finite, first_violation, positive, same, unchanged, violation
 from vae_spec.claim import Claim
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, batch_sizes, images, pixel_kinds
 from vae_spec.subject import Part, Standing, Subject
-from vae_spec.trial import Trial
 
 CLOSE = 1e-4
 """Relative difference allowed between float32 sums in different orders."""
@@ -33,23 +33,23 @@ TIED = 1e-2
 batches_of_images = st.tuples(batch_sizes, pixel_kinds)
 
 
-def probe_images(subject: Subject, trial: Trial, batch: int, kind: Pixels, *labels: object) -> Tensor:
-    """Return a batch of images of a kind with the subject's shape and range, seeded by the trial and the labels."""
+def probe_images(subject: Subject, context: ClaimContext, batch: int, kind: Pixels, *labels: object) -> Tensor:
+    """Return a batch of images of a kind with the subject's shape and range, seeded by the context and the labels."""
     facts = subject.facts
-    return images(kind, batch, facts.input_shape, facts.input_range, generator(trial, batch, kind, *labels))
+    return images(kind, batch, facts.input_shape, facts.input_range, generator(context, batch, kind, *labels))
 
 
 # NET-01 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_encoder(subject: Subject, trial: Trial) -> Verdict:
+def check_encoder(subject: Subject, context: ClaimContext) -> Verdict:
     """Check the encoder's shapes, finite values, determinism in eval mode and independence between items."""
     d = subject.facts.latent_dim
 
     @first_violation
     def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
         batch, kind = example
-        x = probe_images(subject, trial, batch, kind)
+        x = probe_images(subject, context, batch, kind)
         there = subject.posterior(x, seed=1)
         for name, value in (("mu", there.mu), ("logvar", there.logvar)):
             yield same(f"shape of {name}", str(tuple(value.shape)), str((batch, d)), because="batch-size-frozen")
@@ -59,7 +59,7 @@ def check_encoder(subject: Subject, trial: Trial) -> Verdict:
         for one, other in ((there.mu, again.mu), (there.logvar, again.logvar)):
             yield unchanged([one], [other], what="in eval mode the encoder gives different codes for the same input", because=random)
         # Six others make the item's share of any batch average small.
-        mixed = torch.cat([x[-1:], probe_images(subject, trial, 6, Pixels.MIXED, "others")])
+        mixed = torch.cat([x[-1:], probe_images(subject, context, 6, Pixels.MIXED, "others")])
         alone, among = subject.posterior(x[-1:]), subject.posterior(mixed)
         for name, single, all_of_them in (("mu", alone.mu, among.mu), ("logvar", alone.logvar, among.logvar)):
             yield alike(
@@ -71,10 +71,10 @@ def check_encoder(subject: Subject, trial: Trial) -> Verdict:
                 because="batch-coupled-encoder",
             )
 
-    if counterexample := explore(trial, batches_of_images, examine):
+    if counterexample := explore(context, batches_of_images, examine):
         return counterexample
     # Several images of two kinds, so that only a constant encoder gives equal means.
-    different = torch.cat([probe_images(subject, trial, 8, kind) for kind in (Pixels.BETWEEN, Pixels.BINARY)])
+    different = torch.cat([probe_images(subject, context, 8, kind) for kind in (Pixels.BETWEEN, Pixels.BINARY)])
     codes = subject.posterior(different).mu
     return positive(
         "largest difference of mu",
@@ -84,7 +84,7 @@ def check_encoder(subject: Subject, trial: Trial) -> Verdict:
         because=Cause("encoder-ignores-x", hint="feed x through the encoder"),
     ) or holds(
         "mu and logvar of the right shape, finite, deterministic in eval, each item's own",
-        measured={"examples": trial.examples, "latent_dim": d},
+        measured={"examples": context.examples, "latent_dim": d},
         smallest_effect=f"a relative difference of {CLOSE:g}",
     )
 
@@ -118,10 +118,10 @@ def _range_of(subject: Subject) -> tuple[float, float] | None:
 
 
 @first_violation
-def _check_dependence(subject: Subject, trial: Trial) -> Iterator[Verdict | None]:
+def _check_dependence(subject: Subject, context: ClaimContext) -> Iterator[Verdict | None]:
     """Check that every latent dimension matters, nearly every output entry varies, and a Bernoulli decoder reaches both sides of 0.5."""
     d = subject.facts.latent_dim
-    z = WIDE * torch.randn(CODES, d, generator=generator(trial, "wide"))
+    z = WIDE * torch.randn(CODES, d, generator=generator(context, "wide"))
     raw = subject.decode(z)[0].flatten(1)
     near = subject.decode(z / WIDE)[0].flatten(1)
     yield finite("output", raw, where={"standard deviations of the codes": WIDE})
@@ -135,7 +135,7 @@ def _check_dependence(subject: Subject, trial: Trial) -> Iterator[Verdict | None
         because=Cause("decoder-ignores-z", hint="feed z through the decoder") if still == 1 else Cause("decoder-range", hint=rectified),
     )
     yield _check_tied(near)
-    slope = subject.decode_vjp(z, torch.randn(subject.decode(z)[0].shape, generator=generator(trial, "cotangent")))
+    slope = subject.decode_vjp(z, torch.randn(subject.decode(z)[0].shape, generator=generator(context, "cotangent")))
     yield same(
         "differentiable", slope is not None, expected=True, what="decode gives z no gradient from the output", because="decoder-ignores-z"
     )
@@ -186,14 +186,14 @@ def _check_tied(outputs: Tensor) -> Verdict | None:
     )
 
 
-def check_decoder(subject: Subject, trial: Trial) -> Verdict:
+def check_decoder(subject: Subject, context: ClaimContext) -> Verdict:
     """Check the decoder's shapes, range, determinism in eval mode and dependence on z."""
     bounds = _range_of(subject)
 
     @first_violation
     def examine(example: tuple[int, float]) -> Iterator[Verdict | None]:
         batch, width = example
-        z = width * torch.randn(batch, subject.facts.latent_dim, generator=generator(trial, example))
+        z = width * torch.randn(batch, subject.facts.latent_dim, generator=generator(context, example))
         raw = subject.decode(z, seed=1)
         x_hat = subject.data(raw)
         wanted = (batch, *subject.facts.input_shape)
@@ -208,11 +208,11 @@ def check_decoder(subject: Subject, trial: Trial) -> Verdict:
             )
         yield unchanged(raw, subject.decode(z, seed=2), what="in eval mode the decoder gives different outputs for the same code")
 
-    if counterexample := explore(trial, st.tuples(batch_sizes, st.floats(0, 5, allow_nan=False)), examine):
+    if counterexample := explore(context, st.tuples(batch_sizes, st.floats(0, 5, allow_nan=False)), examine):
         return counterexample
-    return _check_dependence(subject, trial) or holds(
+    return _check_dependence(subject, context) or holds(
         "the input's shape, the likelihood's range, deterministic in eval, moved by every latent dimension",
-        measured={"examples": trial.examples},
+        measured={"examples": context.examples},
         smallest_effect="one latent dimension without influence",
     )
 

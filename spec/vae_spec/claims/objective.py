@@ -13,13 +13,13 @@ from torch import Tensor
 from vae_spec.checks import Cause, close, first_of, first_violation, proportional, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.reductions import explain_weight
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight, reconstruction_fit
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import CodeBatch, Pixels, betas, code_batches, images, pixel_kinds
 from vae_spec.subject import Facts, Objective, Part, Raw, Standing, Subject
-from vae_spec.trial import Trial
 
 WEIGHT_TOLERANCE = 1e-3
 """Relative tolerance on the effective beta: float32 losses leave 1e-6; the smallest mistake seen is a factor of 1.5."""
@@ -42,10 +42,10 @@ loss_inputs: st.SearchStrategy[LossInput] = st.builds(LossInput, code_batches(),
 image_batches = st.tuples(st.sampled_from([2, 3, 5, 8, 16]), pixel_kinds)
 
 
-def loss_tensors(subject: Subject, trial: Trial, example: LossInput) -> tuple[Raw, Tensor, Tensor, Tensor]:
+def loss_tensors(subject: Subject, context: ClaimContext, example: LossInput) -> tuple[Raw, Tensor, Tensor, Tensor]:
     """Return raw, x, mu and logvar of an example, in float64; the output lies strictly inside its range."""
     facts = subject.facts
-    rng = generator(trial, example)
+    rng = generator(context, example)
     mu, logvar = example.codes.tensors(facts.latent_dim, rng)
     x = images(example.pixels, example.codes.batch, facts.input_shape, facts.input_range, rng, torch.float64)
     x_hat = images(Pixels.BETWEEN, example.codes.batch, facts.input_shape, facts.input_range, rng, torch.float64)
@@ -93,14 +93,14 @@ def _weightless(subject: Subject, weight: float) -> Verdict | None:
     )
 
 
-def check_total(subject: Subject, trial: Trial) -> Verdict:
+def check_total(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that total = reconstruction + beta * KL at every beta; without a beta the weight must be constant, and OBJ-02 judges it."""
     has_beta = subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     seen: list[float] = []
 
     @first_violation
     def examine(example: LossInput) -> Iterator[Verdict | None]:
-        raw, x, mu, logvar = loss_tensors(subject, trial, example)
+        raw, x, mu, logvar = loss_tensors(subject, context, example)
         default = subject.terms(raw, x, mu, logvar)
         reconstruction, kl = float(default.reconstruction), float(default.kl)
         weight = _own_weight(subject, raw, x)
@@ -130,14 +130,14 @@ def check_total(subject: Subject, trial: Trial) -> Verdict:
                 because="beta-unused",
             )
 
-    if counterexample := explore(trial, loss_inputs, examine):
+    if counterexample := explore(context, loss_inputs, examine):
         return counterexample
     tried = "any beta from 0 to 20" if has_beta else "its fixed beta (the loss takes none)"
     own = next((weight for weight in seen if abs(weight - 1) > WEIGHT_TOLERANCE), 1.0)
     weighed = "" if own == 1 else f"; where none is named, the KL that it reports weighs {own:.6g} (OBJ-02 judges that)"
     return holds(
         f"total = reconstruction + beta * KL for {tried}{weighed}",
-        measured={"examples": trial.examples} | ({} if own == 1 else {"own weight of the KL": own}),
+        measured={"examples": context.examples} | ({} if own == 1 else {"own weight of the KL": own}),
         smallest_effect=f"a deviation of {SUM_TOLERANCE:g} of the terms",
     )
 
@@ -167,7 +167,7 @@ OBJ_01 = Claim(
 # OBJ-02 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_weight(subject: Subject, trial: Trial) -> Verdict:
+def check_weight(subject: Subject, context: ClaimContext) -> Verdict:
     """Check the effective beta at two batch sizes."""
     facts = subject.facts
     if facts.likelihood is None:
@@ -176,10 +176,10 @@ def check_weight(subject: Subject, trial: Trial) -> Verdict:
         )
     weights = []
     for batch in BATCHES:
-        fit = reconstruction_fit(subject, facts.likelihood, batch=batch, seed=trial.seed)
+        fit = reconstruction_fit(subject, facts.likelihood, batch=batch, seed=context.seed)
         if not fit.good:
             return not_applicable(f"the reconstruction term is not that of the {facts.likelihood} likelihood (see OBJ-03)")
-        weights.append(kl_weight(subject, batch=batch, seed=trial.seed) / fit.scale)
+        weights.append(kl_weight(subject, batch=batch, seed=context.seed) / fit.scale)
     if facts.kl_alone and min(weights) > 0:
         return not_applicable(
             "the model gives its KL alone and a script adds the reconstruction term, which the suite supplies here: how the two weigh"

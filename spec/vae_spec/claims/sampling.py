@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vae_spec.checks import UNIT_FLOOR, Cause, close, entry, first_violation, likely, positive, violation
 from vae_spec.claim import Claim
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics
 from vae_spec.exploration import explore, for_all, generator
 from vae_spec.outcomes import Level, Verdict, holds
@@ -17,7 +18,6 @@ from vae_spec.statistics.pivots import Draws, Pivot, independence_pivot, mean_pi
 from vae_spec.statistics.two_stage import decide, smallest_mean_shift, smallest_scale_error
 from vae_spec.strategies import CodeBatch, ConstantCode, batch_sizes, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
-from vae_spec.trial import Trial
 
 ULPS = 64
 """Rounding of an exp, a product and a sum, in float32 units in the last place, with a wide margin."""
@@ -53,9 +53,9 @@ REP_03_EXAMPLES = 12
 within_clamp = code_batches(least_logvar=-CLAMP_BORDER)
 
 
-def float32_codes(codes: CodeBatch, subject: Subject, trial: Trial) -> tuple[Tensor, Tensor]:
+def float32_codes(codes: CodeBatch, subject: Subject, context: ClaimContext) -> tuple[Tensor, Tensor]:
     """Return mu and logvar of an example in float32, the precision that models are written for."""
-    return codes.tensors(subject.facts.latent_dim, generator(trial, codes), torch.float32)
+    return codes.tensors(subject.facts.latent_dim, generator(context, codes), torch.float32)
 
 
 def rounding(mu: Tensor, sigma: Tensor, eps: Tensor) -> Tensor:
@@ -66,9 +66,9 @@ def rounding(mu: Tensor, sigma: Tensor, eps: Tensor) -> Tensor:
 # REP-01 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _explain_scale(subject: Subject, trial: Trial, mu: Tensor, logvar: Tensor) -> Cause:
+def _explain_scale(subject: Subject, context: ClaimContext, mu: Tensor, logvar: Tensor) -> Cause:
     """Identify what the sampling step multiplies a given noise by."""
-    eps = 0.5 + torch.rand(mu.shape, generator=generator(trial, "given noise"))  # away from 0, since it is a divisor
+    eps = 0.5 + torch.rand(mu.shape, generator=generator(context, "given noise"))  # away from 0, since it is a divisor
     z = subject.draw(mu, logvar, Noise(given=eps))
     scale = (z - mu) / eps
     if not bool(scale.any()):
@@ -96,14 +96,14 @@ def explain_scale(scale: Tensor, logvar: Tensor, rounding: float) -> Cause:
     return Cause()
 
 
-def check_identity(subject: Subject, trial: Trial) -> Verdict:
+def check_identity(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that under the same noise z(mu, logvar) - mu = exp(logvar / 2) * z(0, 0)."""
     worst_share = 0.0
 
     def examine(codes: CodeBatch) -> Verdict | None:
         nonlocal worst_share
-        mu, logvar = float32_codes(codes, subject, trial)
-        noise = Noise(seed=trial.rng_seed(codes, "noise"))
+        mu, logvar = float32_codes(codes, subject, context)
+        noise = Noise(seed=context.rng_seed(codes, "noise"))
         eps = subject.draw(torch.zeros_like(mu), torch.zeros_like(logvar), noise)
         z = subject.draw(mu, logvar, noise)
         sigma = torch.exp(0.5 * logvar)
@@ -119,15 +119,15 @@ def check_identity(subject: Subject, trial: Trial) -> Verdict:
             {"z - mu": wanted, "tolerance in units of sigma": REPORTED_SHARE},
             what="the noise does not move z by exp(logvar/2) * eps",
             where={"logvar": there, "batch": codes.batch},
-            because=_explain_scale(subject, trial, mu, logvar),
+            because=_explain_scale(subject, context, mu, logvar),
         )
 
-    if counterexample := explore(trial, within_clamp, examine):
+    if counterexample := explore(context, within_clamp, examine):
         return counterexample
     exact = worst_share <= 0
     return holds(
         "z - mu = exp(logvar/2) * eps to rounding" if exact else f"z - mu = exp(logvar/2) * eps up to {worst_share:.1g} of sigma",
-        measured={"examples": trial.examples, "largest deviation beyond rounding, in units of sigma": max(worst_share, 0.0)},
+        measured={"examples": context.examples, "largest deviation beyond rounding, in units of sigma": max(worst_share, 0.0)},
         expected={"tolerance in units of sigma": REPORTED_SHARE},
         smallest_effect=f"a deviation of {REPORTED_SHARE:g} of sigma",
     )
@@ -179,16 +179,16 @@ def smallest_noise_error(*, draws: int, level: float, examples: int) -> str:
     return f"a {scale:.1%} error of sigma or a shift of {shift:.3f} sigma, with probability 0.99"
 
 
-def check_standard_normal(subject: Subject, trial: Trial) -> Verdict:
+def check_standard_normal(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that (z - mu) / sigma is standard normal."""
     d = subject.facts.latent_dim
     draws = max(4, math.ceil(REP_02_DRAWS / d)) * d  # at least four items, to split into two halves
-    level = trial.level / REP_02_EXAMPLES
+    level = context.level / REP_02_EXAMPLES
 
     def examine(code: ConstantCode) -> Verdict | None:
         def measure(draws: int, stage: int) -> list[Pivot]:
             mu, logvar = code.tensors(draws // d, d)
-            z = subject.draw(mu, logvar, Noise(seed=trial.rng_seed(code, stage)))
+            z = subject.draw(mu, logvar, Noise(seed=context.rng_seed(code, stage)))
             return standard_normal_pivots(((z.double() - mu) / torch.exp(0.5 * logvar)).numpy(force=True))
 
         decision = decide(measure, draws=draws, level=level)
@@ -204,14 +204,14 @@ def check_standard_normal(subject: Subject, trial: Trial) -> Verdict:
         )
 
     return for_all(
-        trial,
+        context,
         constant_codes(),
         examine,
         "mean, variance, shape and independence of the noise are those of N(0, 1)",
         examples=REP_02_EXAMPLES,
         simplify=False,
         measured={"draws an example": draws},
-        expected={"level": trial.level},
+        expected={"level": context.level},
         smallest_effect=smallest_noise_error(draws=draws, level=level, examples=REP_02_EXAMPLES),
     )
 
@@ -239,15 +239,15 @@ REP_02 = Claim(
 # REP-03 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_fresh(subject: Subject, trial: Trial) -> Verdict:
+def check_fresh(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that noise differs between items, dimensions and calls."""
     d = subject.facts.latent_dim
 
     @first_violation
     def examine(batch: int) -> Iterator[Verdict | None]:
         zero = torch.zeros(max(batch, REP_03_ITEMS), d)
-        z = subject.draw(zero, zero, Noise(seed=trial.rng_seed(batch, "first")))
-        again = subject.draw(zero, zero, Noise(seed=trial.rng_seed(batch, "second")))
+        z = subject.draw(zero, zero, Noise(seed=context.rng_seed(batch, "first")))
+        again = subject.draw(zero, zero, Noise(seed=context.rng_seed(batch, "second")))
         yield positive(
             "largest |z|",
             float(z.abs().max()),
@@ -269,7 +269,7 @@ def check_fresh(subject: Subject, trial: Trial) -> Verdict:
             )
 
     return for_all(
-        trial,
+        context,
         batch_sizes,
         examine,
         "every item, dimension and call has noise of its own",

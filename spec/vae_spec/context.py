@@ -16,7 +16,7 @@ def derive_seed(*labels: object) -> int:
 
 
 @dataclass(frozen=True)
-class Trial:
+class ClaimContext:
     """The context of one check of one claim.
 
     Attributes:
