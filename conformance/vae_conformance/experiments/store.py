@@ -23,7 +23,7 @@ from platformdirs import user_cache_path
 
 from vae_spec.evidence import TrainedRun
 
-MAGIC = b"vae-conformance run 4\n"
+MAGIC = b"vae-conformance run 5\n"
 """The form of an entry; one of another form is made anew."""
 MOST_ENTRIES = 2000
 
@@ -130,16 +130,16 @@ def encode(run: TrainedRun) -> bytes:
 
 def _to_be_shown(run: TrainedRun) -> TrainedRun:
     """The run with its pictures in half precision, which is more than a report shows."""
-    if run.sights is None:
+    if run.observations is None:
         return run
-    pictures = run.sights.pictures
+    pictures = run.observations.pictures
     with np.errstate(over="ignore"):  # codes that far out are infinite to a picture
         halved = {
             entry.name: value.astype(np.float16)
             for entry in fields(pictures)
             if (value := getattr(pictures, entry.name)).dtype == np.float64
         }
-    return replace(run, sights=replace(run.sights, pictures=replace(pictures, **halved)))
+    return replace(run, observations=replace(run.observations, pictures=replace(pictures, **halved)))
 
 
 def decode(content: bytes) -> TrainedRun:

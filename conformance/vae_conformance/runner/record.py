@@ -16,11 +16,11 @@ from vae_conformance.runner.missing_parts import Unasked, unasked
 from vae_conformance.runner.run_state import Proceedings
 from vae_conformance.runner.source_locations import places
 from vae_spec.areas import AREAS
+from vae_spec.context import FALSE_ALARM_BUDGET
 from vae_spec.diagnosis import Likely, cleared
 from vae_spec.diagnosis import diagnose as likeliest
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Outcome
-from vae_spec.trial import FALSE_ALARM_BUDGET
 
 SCHEMA_VERSION = 1
 

@@ -46,6 +46,7 @@ from vae_conformance.target.target import Target, load_target
 from vae_conformance.target.weights import of_given_weights, with_weights
 from vae_spec.blame import parts_concerned
 from vae_spec.claim import Claim, Experiment, Profile
+from vae_spec.context import ClaimContext
 from vae_spec.error_budget import ledger
 from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
 from vae_spec.judging import ask, judge, precondition
@@ -53,11 +54,10 @@ from vae_spec.outcomes import Number, Outcome, Verdict, inconclusive
 from vae_spec.registry import CLAIMS
 from vae_spec.statistics.seeds import LOOKS
 from vae_spec.subject import SubjectFault
-from vae_spec.trial import Trial
 
 PROGRESS_SECONDS = 0.5
 OTHER_SIZE_EXAMPLES = 6
-"""Examples of a property at each other size; its own size gets the trial's number."""
+"""Examples of a property at each other size; its own size gets the context's number."""
 SHORTEST_SECONDS = 0.01
 """What other sizes are given where nothing is left of a claim's time."""
 
@@ -160,10 +160,10 @@ class Session:
         """Ask one claim; whatever the suite itself does wrong becomes an error, not a crash."""
         claim = CLAIMS[claim_id]
         subject = self.bind()
-        trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id), target=self.options.target.text)
+        context = ClaimContext(claim_id, self.options.seed, level=ledger().share(claim_id), target=self.options.target.text)
         subject.caller.count_anew()
         try:
-            return self._exact(claim, subject, trial) if claim.check is not None else self._trained(claim, subject)
+            return self._exact(claim, subject, context) if claim.check is not None else self._trained(claim, subject)
         except Unbound:
             raise
         except TimeLimitExceeded as late:
@@ -172,17 +172,17 @@ class Session:
             detail = "".join(traceback.format_exception(error))
             return Verdict(Outcome.ERROR, f"the suite itself failed: {type(error).__name__}: {error}\n{detail}")
 
-    def _exact(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
+    def _exact(self, claim: Claim, subject: InProcessSubject, context: ClaimContext) -> Verdict:
         """Ask the subject, and where it can be built at other sizes and the claim could hold at one size alone, ask there too."""
         began = time.monotonic()
         with time_limit(self.options.time_limit, claim.id):
-            verdict = ask(claim, subject, trial)
+            verdict = ask(claim, subject, context)
         if not claim.at_other_sizes or verdict.outcome is not Outcome.HOLDS or self._target is None:
             return verdict
         left = self.options.time_limit - (time.monotonic() - began)
-        return self._elsewhere(claim, subject, trial, verdict, max(left, SHORTEST_SECONDS))
+        return self._elsewhere(claim, subject, context, verdict, max(left, SHORTEST_SECONDS))
 
-    def _elsewhere(self, claim: Claim, subject: InProcessSubject, trial: Trial, verdict: Verdict, seconds: float) -> Verdict:
+    def _elsewhere(self, claim: Claim, subject: InProcessSubject, context: ClaimContext, verdict: Verdict, seconds: float) -> Verdict:
         """The verdict at other sizes than its own, as far as the time that is left suffices: a size that is only slow is no violation."""
         asked, late = [], []
         try:
@@ -192,7 +192,7 @@ class Session:
                     self._variants = variants(self._target, subject, self.options) if self._target is not None else []
                 late = [variant.label for variant in self._variants]
                 for variant in self._variants:
-                    there = ask(claim, variant.subject, replace(trial, examples=OTHER_SIZE_EXAMPLES))
+                    there = ask(claim, variant.subject, replace(context, examples=OTHER_SIZE_EXAMPLES))
                     if PAST_ITS_LIMIT in there.measured:
                         continue
                     late.remove(variant.label)
