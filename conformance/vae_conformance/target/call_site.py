@@ -1,4 +1,4 @@
-"""How a file itself constructs its class: the call with its values, as far as they can be told without running anything."""
+"""Find how a file constructs its own class: the call and its argument values, evaluated without running anything."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class OwnCall:
     """A call of a class or a factory in its own file.
 
     Attributes:
-        place: where it stands: "line 30", "cell 4, line 2".
-        given: the values by parameter that could be told.
-        whole: whether these are all, and enough.
+        place: its location: "line 30", "cell 4, line 2".
+        given: the values that could be determined, by parameter name.
+        whole: whether all values are known and all required parameters have one.
     """
 
     place: str
@@ -35,13 +35,13 @@ class OwnCall:
 
 @dataclass(frozen=True)
 class _Site:
-    """A call with what surrounds it.
+    """A call and its context.
 
     Attributes:
         node: the call.
-        place: where it stands.
-        scope: the names that it sees.
-        rank: calls of lower rank go first: those at module level, in functions, in tests.
+        place: its location.
+        scope: the names visible to it.
+        rank: the priority, lowest first: 0 at module level, 1 in functions, 2 in tests.
     """
 
     node: ast.Call
@@ -51,12 +51,12 @@ class _Site:
 
 
 def own_call(maker: Callable[..., object], module: ModuleType, made: Callable[[type, OwnCall], Ingredient]) -> OwnCall | None:
-    """The call of `maker` in its module that says most: the first of which every value can be told, else the one with most values.
+    """Return the most informative call of `maker` in its module: the first complete one, else the one with the most known values.
 
     Args:
         maker: the class or factory.
-        module: where it is defined.
-        made: what another class of the module is given as, from a call of it.
+        module: the module that defines it.
+        made: converts a call of another class of the module to an argument.
     """
     called = getattr(maker, "__name__", "")
     try:
@@ -74,7 +74,7 @@ def own_call(maker: Callable[..., object], module: ModuleType, made: Callable[[t
 def _read(
     maker: Callable[..., object], node: ast.Call, place: str, scope: Scope, reader: Reader, signature: inspect.Signature | None = None
 ) -> OwnCall:
-    """The values of one call."""
+    """Evaluate the arguments of one call."""
     try:
         signature = signature or inspect.signature(maker)
     except (TypeError, ValueError):
@@ -130,7 +130,7 @@ def _sites(pieces: Sequence[tuple[str, ast.Module]], called: str) -> Iterator[_S
 
 
 def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, ast.expr | None]:
-    """The parameters of a function with their defaults, None where there is none."""
+    """Return the parameters of a function with their defaults, None for those without."""
     told = function.args
     positional = [*told.posonlyargs, *told.args]
     padded: list[ast.expr | None] = [*[None] * (len(positional) - len(told.defaults)), *told.defaults]

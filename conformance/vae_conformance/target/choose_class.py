@@ -1,4 +1,4 @@
-"""Which class of a module is the VAE."""
+"""Choose the class of a module that is the VAE."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _NETWORKS = (("enc", "inference_?net|recognition"), ("dec", "generat(or|ive)"))
 _DRAWS = frozenset({"randn", "randn_like", "rand", "rand_like", "normal", "normal_", "standard_normal", "rsample", "Normal"})
 _HELPER = re.compile(r"loss|criterion|elbo|trainer|dataset|datamodule|config|callback|scheduler|metric|output$|settings", re.IGNORECASE)
 _DESCRIBED = 4
-"""Of so many networks and no more an error says what each has; of more, of those that are called like a VAE alone."""
+"""Up to this many classes, an error describes each network; beyond it, only those named like a VAE."""
 _FRAMEWORKS = ("torch.", "builtins", "abc", "typing", "lightning", "pytorch_lightning")
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What a class shows of itself before it is constructed.
+    """The properties of a class that are known before it is constructed.
 
     Attributes:
         cls: the class.
         module: whether it is an nn.Module.
-        samples: whether it has a sampling step, or draws normal numbers.
-        codes: whether it encodes and decodes.
+        samples: whether it has a sampling step or draws random numbers.
+        codes: whether it both encodes and decodes.
         runs: whether it can be called on a batch.
         abstract: whether it leaves methods to subclasses.
-        uses: the names that its methods use.
-        step: whether it is no more than a sampling step, by its name.
-        given: whether its constructor is given its networks.
+        uses: the global names and attributes that its methods use.
+        step: whether its name is that of a sampling layer alone.
+        given: whether its constructor takes an encoder and a decoder.
     """
 
     cls: type
@@ -57,7 +57,7 @@ class _Look:
 
     @property
     def half(self) -> bool:
-        """Whether its name is that of one of the two networks alone."""
+        """Whether its name is that of an encoder or a decoder alone."""
         name = self.cls.__name__
         if re.search(r"vae|auto_?enc", name, re.IGNORECASE):
             return re.search(r"vae_?(en|de)coder$", name, re.IGNORECASE) is not None
@@ -65,13 +65,13 @@ class _Look:
 
 
 def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
-    """The class of the module that is a VAE, by its methods, by what they call, and by its name.
+    """Return the class of the module that is a VAE, judged by its methods, by what they call, and by its name.
 
-    A class that another one is built from is a part; one that samples goes before one that only encodes and decodes. Where there is none,
-    but one encoder and one decoder, it is a factory that puts these two side by side.
+    A class used by another one is a part of it; a class that samples is preferred to one that only encodes and decodes. If there is none,
+    but exactly one encoder and one decoder, return a factory that pairs them.
 
     Raises:
-        Unbound: there is none, or more than one.
+        Unbound: no class qualifies, or more than one does.
     """
     classes = {id(value): value for value in vars(module).values() if inspect.isclass(value)}
     own = [cls for cls in classes.values() if cls.__module__ == module.__name__]
@@ -80,7 +80,7 @@ def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
     candidates = _candidates(looks)
     halves = [look for look in looks if look.half and look.module]
     if len({bool(_DECODING.search(look.cls.__name__)) for look in halves}) == 2:
-        # Where both networks stand in the file, one of them alone is not its VAE.
+        # If the file has both networks, neither of them alone is its VAE.
         candidates = [look for look in candidates if not look.half]
     if len(candidates) == 1:
         return candidates[0].cls
@@ -114,7 +114,7 @@ def _candidates(looks: list[_Look]) -> list[_Look]:
 
 
 def _owns(owner: _Look, part: _Look) -> bool:
-    """Whether `part` is built into `owner`; a whole VAE within a wrapper that is no nn.Module stays the VAE."""
+    """Return whether `part` is a part of `owner`; a whole VAE inside a wrapper that is not an nn.Module remains the VAE."""
     given = owner.given and part.half
     if not (given or part.cls.__name__ in owner.uses) or owner.cls.__name__ in part.uses or issubclass(owner.cls, part.cls):
         return False
@@ -126,12 +126,12 @@ def _look(cls: type, drawing: set[str]) -> _Look:
     names = {name for base in bases for name in vars(base) if not name.startswith("__")}
     uses = frozenset(name for base in bases for name in _names_used(base))
     if issubclass(cls, nn.Module):
-        # A loss takes four arguments and more, self among them; a model can be called on a batch alone, or with labels.
+        # A loss takes at least four arguments including self; a model takes a batch, or a batch and labels.
         required = [each for each in parameters_of(cls.forward) if each.default is each.empty]
         runs = ("forward" in names or issubclass(cls, nn.Sequential)) and len(required) <= 3
     else:
         runs = "forward" in names or "__call__" in vars(cls)
-    # Without a forward the loss of a class of that name is what runs: what it calls tells of it.
+    # A class named like a VAE but without a forward runs through its loss, so the calls in it count too.
     called = names | uses if issubclass(cls, nn.Module) and (runs or _is_named(cls)) else names
     return _Look(
         cls,
@@ -153,13 +153,13 @@ def _is_named(cls: type) -> bool:
 
 
 def _is_given_networks(cls: type) -> bool:
-    """Whether its constructor has a parameter for an encoder and one for a decoder."""
+    """Return whether its constructor has a parameter for an encoder and one for a decoder."""
     names = [parameter.name for parameter in parameters_of(cls)]
     return all(any(re.match(rf"({short}|{long})(oder)?(_?net\w*)?$", name, re.IGNORECASE) for name in names) for short, long in _NETWORKS)
 
 
 def _names_used(cls: type) -> Iterator[str]:
-    """The global names and attributes that the methods of a class use, and the functions within them."""
+    """Yield the global names and attributes that the methods of a class and their nested functions use."""
     for value in vars(cls).values():
         inner = value.__func__ if isinstance(value, staticmethod | classmethod) else value
         inner = inner.fget if isinstance(inner, property) else inner
@@ -184,7 +184,7 @@ def _no_class(foreign: list[type], label: str, own: list[type], looks: list[_Loo
 
 
 def _described(look: _Look) -> str:
-    """What a network has of a VAE, and what it lacks."""
+    """Describe which parts of a VAE a network has, and which it lacks."""
     own = sorted(name for name, value in vars(look.cls).items() if isinstance(value, FunctionType) and not name.startswith("__"))
     has = f"has the methods {', '.join(own)}" if own else "has no methods of its own"
     parts = {

@@ -1,4 +1,4 @@
-"""`parametrize_with_claims`: each claim as a test of somebody's own test suite."""
+"""`parametrize_with_claims`: each claim as a test in the user's own test suite."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _Shared:
-    """One implementation, loaded and bound when its first claim is asked, for all claims of one decorator."""
+    """The implementation shared by all claims of one decorator; it is loaded and bound when its first claim is asked."""
 
     def __init__(self, options: RunOptions, given: object | None) -> None:
         self.options = options
@@ -28,7 +28,7 @@ class _Shared:
         self._judge: Judge | None = None
 
     def judge(self) -> Judge:
-        """The judge; raises `Unbound` where the object is none that can be judged."""
+        """Return the judge; raises `Unbound` if the object cannot be judged."""
         if self._judge is None:
             self._judge = Judge(self.options, self._target())
         return self._judge
@@ -43,11 +43,11 @@ class _Shared:
 
 @dataclass(frozen=True)
 class ClaimCheck:
-    """Asks one claim when it is called, and passes, skips or fails the test by its verdict.
+    """A test that evaluates one claim when called, and passes, skips or fails by its verdict.
 
     Attributes:
-        claim_id: the claim.
-        title: what it is about, in a few words.
+        claim_id: the claim's id.
+        title: the claim's title.
     """
 
     claim_id: str
@@ -55,10 +55,10 @@ class ClaimCheck:
     _shared: _Shared
 
     def __call__(self) -> None:
-        """Ask.
+        """Evaluate the claim.
 
         Raises:
-            ConformanceError: the claim is violated; its text is the terminal's block.
+            ConformanceError: the claim is violated; its text is the claim's block in the terminal report.
         """
         __tracebackhide__ = True
         options = self._shared.options
@@ -73,7 +73,7 @@ class ClaimCheck:
             pytest.skip(verdict.message)
         if verdict.outcome is not Outcome.ERROR and not gates(verdict.level, options.gate):
             pytest.skip(f"{verdict.outcome}, but does not gate: {verdict.message}")
-        # What is listed as an expected failure is pytest's to expect: here it is a violation like any other.
+        # pytest handles expected failures by its xfail mark, so here they are violations like any other.
         report = Report.of(judge.report_on(self.claim_id, options=replace(options, expected_failures={})))
         try:
             report.raise_for_violations()
@@ -83,23 +83,23 @@ class ClaimCheck:
             pytest.fail(str(error), pytrace=False)
 
     def __repr__(self) -> str:
-        """For pytest's own messages."""
+        """Return the text for pytest's messages."""
         return f"<check {self.claim_id}: {self.title}>"
 
 
 def parametrize_with_claims(target: object, **options: Unpack[Options]) -> pytest.MarkDecorator:
-    """A decorator that makes one test of each claim: its argument `check` is called without arguments, and its id is the claim's.
+    """Return a decorator that creates one test per claim; the test calls its argument `check` without arguments, and its id is the claim's.
 
-    A claim that is violated fails its test, one that does not apply is skipped with its reason, and so is one that does not gate and is
-    violated. A listed failure is a strict xfail with its reason: it must be violated. A claim that could not be decided fails, listed or
-    not. The implementation is loaded and bound once, when the first of its tests runs, and in this process.
+    A violated claim fails its test. A claim that does not apply, or that is violated but does not gate, is skipped with the reason. An
+    expected failure is a strict xfail with its reason: the claim must be violated. An undecided claim fails, even if it is an expected
+    failure. The implementation is loaded and bound once, in this process, when its first test runs.
 
     Args:
-        target: as a text (or path) what the command line takes; or a class, a function that builds a model, or a model.
-        options: see `vae_conformance.api.Options`; the profile is exact where none is given.
+        target: a target string or path as on the command line, a class, a function that builds a model, or a model.
+        options: see `vae_conformance.api.Options`; the default profile is exact.
 
     Raises:
-        ValueError: an option's value is not what it must be, there is no such claim, or the configuration file is not in order.
+        ValueError: an option's value is invalid, there is no such claim, or the configuration file is invalid.
         TypeError: there is no such option.
     """
     from vae_conformance.runner.selection import selected  # noqa: PLC0415  imports torch
