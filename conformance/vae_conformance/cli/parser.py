@@ -26,15 +26,11 @@ _RUN_EXAMPLES = """examples:
 options may stand in the pyproject.toml beside the implementation as well, under [tool.vae-conformance].
 
 """
-
-
 _REPRODUCE_EXAMPLES = """examples:
   vae-conformance reproduce
   vae-conformance reproduce --dataset mnist --data-root data --out mnist
 
 """
-
-
 _COMPARE_EXAMPLES = """examples:
   vae-conformance compare before.json after.json
   vae-conformance compare reference.json submissions/*.json --html table.html

@@ -115,20 +115,20 @@ def encode(run: TrainedRun) -> bytes:
     """Return the bytes of an entry: an archive of the run's arrays, with the rest of the record as MessagePack."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
 
-    def aside(value: Any) -> object:
+    def extract(value: Any) -> object:
         if not isinstance(value, np.ndarray):
             return float(value)  # a NumPy scalar
         name = f"array {len(arrays)}"
         arrays[name] = value
         return name
 
-    tree = msgspec.msgpack.encode(_to_be_shown(run), enc_hook=aside)
+    tree = msgspec.msgpack.encode(_in_half_precision(run), enc_hook=extract)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays, tree=np.frombuffer(tree, dtype=np.uint8))
     return seal(buffer.getvalue())
 
 
-def _to_be_shown(run: TrainedRun) -> TrainedRun:
+def _in_half_precision(run: TrainedRun) -> TrainedRun:
     """Return the run with its pictures in half precision, which exceeds what a report shows."""
     if run.sights is None:
         return run

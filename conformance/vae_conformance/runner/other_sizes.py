@@ -37,10 +37,6 @@ class Size:
         value = self.latent_dim if self.argument == "latent_dim" else " x ".join(map(str, self.input_shape))
         return f"{self.argument} = {value}"
 
-    def taken_by(self, facts: Facts) -> bool:
-        """Return whether a model built with it has this size."""
-        return (facts.latent_dim, facts.input_shape) == (self.latent_dim, self.input_shape)
-
 
 @dataclass(frozen=True)
 class Variant:
@@ -73,7 +69,8 @@ def variants(target: Target, subject: InProcessSubject, options: RunOptions) -> 
             other = bind(changed, replace(options, input_shape=size.input_shape))
         except (Unbound, SubjectFault):
             continue
-        if size.taken_by(other.facts) and _answers(other):
+        facts = other.facts
+        if (facts.latent_dim, facts.input_shape) == (size.latent_dim, size.input_shape) and _answers(other):
             found.append(Variant(size.label, other))
     return found
 

@@ -196,7 +196,7 @@ def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float
 
 def diagnose(claims: Sequence[ClaimReport]) -> tuple[Diagnosis, ...]:
     """Return the mistakes that explain the violated claims, the likeliest first (see `vae_spec.diagnosis`)."""
-    return tuple(_diagnosis(likely.mistake, likely.evidence, likely.confidence) for likely in _likely(claims))
+    return tuple(map(_diagnosis, _likely(claims)))
 
 
 def _likely(claims: Sequence[ClaimReport]) -> tuple[Likely, ...]:
@@ -207,11 +207,10 @@ def _likely(claims: Sequence[ClaimReport]) -> tuple[Likely, ...]:
     return likeliest(votes, cleared(exact))
 
 
-def _diagnosis(mistake: str, evidence: tuple[str, ...], confidence: float) -> Diagnosis:
-    known = MISTAKES.get(mistake)
-    if known is None:
-        return Diagnosis(mistake, confidence, "", "", "", evidence)
-    return Diagnosis(mistake, confidence, known.what, known.seen, known.mend, evidence)
+def _diagnosis(likely: Likely) -> Diagnosis:
+    known = MISTAKES.get(likely.mistake)
+    texts = ("", "", "") if known is None else (known.what, known.seen, known.mend)
+    return Diagnosis(likely.mistake, likely.confidence, *texts, likely.evidence)
 
 
 def _claim_reports(proceedings: Proceedings, options: RunOptions) -> tuple[ClaimReport, ...]:
@@ -221,12 +220,7 @@ def _claim_reports(proceedings: Proceedings, options: RunOptions) -> tuple[Claim
     implementation = None if proceedings.bound is None else proceedings.bound.implementation
     found = places((claim.verdict for claim in claims), likely, implementation)
     named = {claim.id: claim.verdict.diagnosis for claim in claims}
-    nearer = {
-        claim: _diagnosis(one.mistake, one.evidence, one.confidence)
-        for one in likely
-        for claim in one.evidence
-        if named[claim] not in (None, one.mistake)
-    }
+    nearer = {claim: _diagnosis(one) for one in likely for claim in one.evidence if named[claim] not in (None, one.mistake)}
     return tuple(replace(claim, locations=found.get(claim.id, ()), explained=nearer.get(claim.id)) for claim in claims)
 
 

@@ -79,16 +79,16 @@ class Ledger:
     trained: dict[str, Trained] = field(default_factory=dict)
     in_flight: dict[str, Started] = field(default_factory=dict)
     training: set[str] = field(default_factory=set)
-    said: set[type] = field(default_factory=set)
+    seen: set[type] = field(default_factory=set)
     """The kinds of events that the current child has emitted."""
 
     def next_child(self) -> None:
         """Reset the state of the current child."""
-        self.in_flight, self.training, self.said = {}, set(), set()
+        self.in_flight, self.training, self.seen = {}, set(), set()
 
     def note(self, event: Event) -> None:
         """Record one event; the first verdict on a claim is final."""
-        self.said.add(type(event))
+        self.seen.add(type(event))
         match event:
             case Bound():
                 self.bound = self.bound or event
@@ -111,9 +111,9 @@ class Ledger:
 
     def allowance(self, limits: Limits) -> float:
         """Return how many seconds of silence are allowed at this point."""
-        if Finished in self.said:
+        if Finished in self.seen:
             return limits.finishing
-        if Bound not in self.said:
+        if Bound not in self.seen:
             return limits.loading
         own = [started.limit_s for started in self.in_flight.values() if started.limit_s is not None]
         base = limits.training if not self.in_flight or self.training & set(self.in_flight) else limits.claim

@@ -103,16 +103,17 @@ class Session:
         target: the loaded implementation; None to load the target of the options.
     """
 
+    _agenda: Agenda  # created with the laboratory
+
     def __init__(self, options: RunOptions, emit: Emit, *, other_sizes: bool = True, target: Target | None = None) -> None:
         self.options = options
         self.emit = emit
         self._subject: InProcessSubject | None = None
         self._target = target
         self._laboratory: Laboratory | None = None
-        self._agenda: Agenda | None = None
         self._variants: list[Variant] | None = None if other_sizes else []
         self._failure: Unbound | None = None
-        self._said = 0.0
+        self._last_progress = 0.0
         # One thread, so that sums have the same order for any number of workers, and workers do not slow each other.
         torch.set_num_threads(1)
         threadpool_limits(1)
@@ -180,9 +181,9 @@ class Session:
         if claim.id not in ASKED or verdict.outcome is not Outcome.HOLDS or self._target is None:
             return verdict
         left = self.options.time_limit - (time.monotonic() - began)
-        return self._elsewhere(claim, subject, trial, verdict, max(left, SHORTEST_SECONDS))
+        return self._at_other_sizes(claim, subject, trial, verdict, max(left, SHORTEST_SECONDS))
 
-    def _elsewhere(self, claim: Claim, subject: InProcessSubject, trial: Trial, verdict: Verdict, seconds: float) -> Verdict:
+    def _at_other_sizes(self, claim: Claim, subject: InProcessSubject, trial: Trial, verdict: Verdict, seconds: float) -> Verdict:
         """Evaluate a claim at other sizes within the remaining time, and return the combined verdict; slowness is no violation."""
         asked, late = [], []
         try:
@@ -192,21 +193,21 @@ class Session:
                     self._variants = variants(self._target, subject, self.options) if self._target is not None else []
                 late = [variant.label for variant in self._variants]
                 for variant in self._variants:
-                    there = ask(claim, variant.subject, replace(trial, examples=OTHER_SIZE_EXAMPLES))
-                    if PAST_ITS_LIMIT in there.measured:
+                    other = ask(claim, variant.subject, replace(trial, examples=OTHER_SIZE_EXAMPLES))
+                    if PAST_ITS_LIMIT in other.measured:
                         continue
                     late.remove(variant.label)
                     asked.append(variant.label)
-                    if there.outcome is Outcome.VIOLATED:
+                    if other.outcome is Outcome.VIOLATED:
                         # A failure at another size only means a hard-coded size.
-                        named = there.diagnosis or "hard-coded-shape"
-                        return replace(there, message=f"built with {variant.label}: {there.message}", diagnosis=named)
+                        named = other.diagnosis or "hard-coded-shape"
+                        return replace(other, message=f"built with {variant.label}: {other.message}", diagnosis=named)
         except TimeLimitExceeded:
             late = late or ["other sizes"]
         also = f"also with {' and with '.join(asked)}" if asked else ""
         passed_over = f"no time was left to ask it with {' and with '.join(late)}: --time-limit gives more" if late else ""
-        said = "; ".join(filter(None, (also, passed_over)))
-        return replace(verdict, message=f"{verdict.message} ({said})") if said else verdict
+        remark = "; ".join(filter(None, (also, passed_over)))
+        return replace(verdict, message=f"{verdict.message} ({remark})") if remark else verdict
 
     def _trained(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
         """Evaluate a trained claim on an increasing number of seeds until the verdict is conclusive."""
@@ -215,11 +216,11 @@ class Session:
         if claim.experiment is None:
             raise ValueError(f"{claim.id} has no experiment")
         laboratory = self.laboratory()
-        laboratory.maker.say = lambda text: self._say(claim.id, text)
+        laboratory.maker.say = lambda text: self._emit_progress(claim.id, text)
         verdict = None
         for look in self._looks(claim):
             try:
-                self._note_look(claim.experiment, look)
+                self._agenda.look(claim.experiment, look)
                 groups = laboratory.groups(claim.experiment, look)
             except StillTraining as late:
                 return still_training(late)
@@ -265,16 +266,11 @@ class Session:
             self._agenda = Agenda(self._laboratory, asked)
         return self._laboratory
 
-    def _note_look(self, experiment: Experiment, look: int) -> None:
-        if self._agenda is not None:
-            self._agenda.look(experiment, look)
-
-    def _say(self, claim_id: str, text: str) -> None:
+    def _emit_progress(self, claim_id: str, text: str) -> None:
         now = time.monotonic()
-        if now - self._said >= PROGRESS_SECONDS:
-            self._said = now
-            done, planned = self._agenda.standing if self._agenda is not None else (0, 0)
-            self.emit(Progress(text, claim_id, done, planned))
+        if now - self._last_progress >= PROGRESS_SECONDS:
+            self._last_progress = now
+            self.emit(Progress(text, claim_id, *self._agenda.progress))
 
     def _of_weights(self, claim: Claim, verdict: Verdict) -> bool:
         """Return whether a verdict is on given weights only, whose faults have no source location, unlike a failing part."""

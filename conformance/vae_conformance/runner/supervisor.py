@@ -75,8 +75,8 @@ class _End:
     @property
     def reason(self) -> str:
         """The first errors that pytest reports, in lines marked with E; the end of the log if there are none."""
-        told = list(dict.fromkeys(line.strip() for line in self.log.splitlines() if line.startswith("E  ")))
-        return "\n".join(told[:_LINES_OF_A_REASON]) or self.log_tail
+        errors = list(dict.fromkeys(line.strip() for line in self.log.splitlines() if line.startswith("E  ")))
+        return "\n".join(errors[:_LINES_OF_A_REASON]) or self.log_tail
 
 
 class Supervisor:
@@ -160,12 +160,12 @@ class Supervisor:
 
     def _settle(self, end: _End) -> bool:
         """Update the state after a child's end; return whether another child has to ask the remaining claims."""
-        ledger, bound, finished = self._ledger, Bound in self._ledger.said, Finished in self._ledger.said
+        ledger, bound, finished = self._ledger, Bound in self._ledger.seen, Finished in self._ledger.seen
         if "INTERNALERROR>" in end.log and ledger.suite_error is None:
             ledger.suite_error = SuiteError("pytest failed inside the suite", end.log_tail)
         if ledger.closed:
             return False
-        if not bound and (not finished or Probing in ledger.said):
+        if not bound and (not finished or Probing in ledger.seen):
             self._settle_loading(end)
             return False
         if finished and not bound and ledger.promised and not ledger.verdicts:
@@ -185,8 +185,8 @@ class Supervisor:
         return bool(ledger.undecided)
 
     def _settle_loading(self, end: _End) -> None:
-        suite_broke = Loading not in self._ledger.said and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
-        if Probing in self._ledger.said and self._ledger.bound is None:
+        suite_broke = Loading not in self._ledger.seen and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
+        if Probing in self._ledger.seen and self._ledger.bound is None:
             what = "stalled" if end.stalled else "ended the process"
             self._give_up(f"the implementation's code {what} while its parts were first called ({end.account})")
         elif self._ledger.bound is not None:
@@ -209,17 +209,9 @@ class Supervisor:
 
     def _blame(self, claim: str, end: _End) -> None:
         if end.stalled:
-            self._decide(
-                claim,
-                f"exceeded its time: nothing came back for {end.account}, and the process was ended",
-                STALLED_HINT,
-            )
+            self._decide(claim, f"exceeded its time: nothing came back for {end.account}, and the process was ended", STALLED_HINT)
         else:
-            self._decide(
-                claim,
-                f"the implementation's code ended the process while this claim was asked ({end.account})",
-                ENDED_HINT,
-            )
+            self._decide(claim, f"the implementation's code ended the process while this claim was asked ({end.account})", ENDED_HINT)
 
     def _decide(self, claim: str, message: str, hint: str) -> None:
         try:

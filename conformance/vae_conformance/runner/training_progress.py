@@ -13,21 +13,21 @@ class Agenda:
 
     Args:
         laboratory: the laboratory of the run.
-        ahead: the experiments that its claims will need, each with the number of seeds of the first look.
+        expected: the experiments that its claims will need, each with the number of seeds of the first look.
     """
 
-    def __init__(self, laboratory: Laboratory, ahead: Iterable[tuple[Experiment, int]]) -> None:
+    def __init__(self, laboratory: Laboratory, expected: Iterable[tuple[Experiment, int]]) -> None:
         self._laboratory = laboratory
-        self._ahead = tuple(ahead)
+        self._expected = tuple(expected)
         self._keys: set[str] = set()
 
     def look(self, experiment: Experiment, count: int) -> None:
         """Add the trainings of a claim's look at this many seeds; later looks at more seeds are not known in advance."""
-        for wanted, seeds in {*self._ahead, (experiment, count)}:
+        for wanted, seeds in {*self._expected, (experiment, count)}:
             self._keys.update(key for group in self._laboratory.keys(wanted, seeds) for key in group.values())
-        self._ahead = ()
+        self._expected = ()
 
     @property
-    def standing(self) -> tuple[int, int]:
+    def progress(self) -> tuple[int, int]:
         """The number of trainings done, by any process or earlier run, and of those known to be needed."""
         return sum(map(self._laboratory.made, self._keys)), len(self._keys)

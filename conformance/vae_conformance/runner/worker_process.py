@@ -59,35 +59,15 @@ def pytest_command(assignment: Assignment) -> list[str]:
     """
     settings = assignment.folder / "empty.ini"
     settings.write_text("[pytest]\n", encoding="utf-8")
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pytest",
-        "--pyargs",
-        "vae_conformance.testing.suite",
-        "--vae-options",
-        assignment.options.to_json(),
-        "--vae-events",
-        str(assignment.events),
-    ]
+    command = [sys.executable, "-P", "-m", "pytest", "--pyargs", "vae_conformance.testing.suite"]
+    command += ["--vae-options", assignment.options.to_json(), "--vae-events", str(assignment.events)]
     if assignment.skip:
         command += ["--vae-skip", ",".join(assignment.skip)]
     if assignment.inspect:
         command += ["--vae-inspect"]
     # pytest-randomly, if installed, would shuffle the claims and set its own seeds
-    command += [
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        "-q",
-        "--no-header",
-        "-c",
-        str(settings),
-        "--rootdir",
-        str(assignment.folder),
-    ]
+    command += ["-p", "no:cacheprovider", "-p", "no:randomly", "-q", "--no-header"]
+    command += ["-c", str(settings), "--rootdir", str(assignment.folder)]
     if assignment.workers > 1:
         command += ["-n", str(assignment.workers), "--dist", "load", "--maxschedchunk", "1"]
     return command

@@ -30,7 +30,7 @@ class Adapter(nn.Module):
 
     def __init__(self, inner: Any) -> None:
         super().__init__()
-        holder = inner if isinstance(inner, nn.Module) else _held(inner)
+        holder = inner if isinstance(inner, nn.Module) else _holder(inner)
         attributes: dict[str, Any] = {"inner": inner, "holder": holder, "training": holder.training}
         # The same dictionary objects, so that moving, loading or replacing a parameter affects both.
         attributes |= {name: getattr(holder, name) for name in ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set")}
@@ -78,7 +78,7 @@ def adapted(record: Implementation, inner: Any) -> Any:
     arguments["loss"] += record.loss_keywords
     methods: dict[str, Any] = {METHODS[part]: _method(given, arguments[part]) for part, given in parts.items()}
     given = frozenset(methods)
-    if "forward" not in parts and not _TOGETHER & parts.keys() and _runs(inner):
+    if "forward" not in parts and not _TOGETHER & parts.keys() and has_forward(inner):
         methods["forward"] = _method(lambda model, x: model(x), ("x",), own=type(inner).forward)
     return type(type(inner).__name__, (Adapter,), methods | {"given": given, "__module__": __name__})(inner)
 
@@ -124,11 +124,12 @@ def _method(part: Callable[..., Any], names: tuple[str, ...], own: object = None
     return method
 
 
-def _runs(model: Any) -> bool:
-    return type(model).forward is not nn.Module.forward if isinstance(model, nn.Module) else False
+def has_forward(model: object) -> bool:
+    """Return whether an object is an nn.Module whose class defines a forward."""
+    return isinstance(model, nn.Module) and type(model).forward is not nn.Module.forward
 
 
-def _held(inner: Any) -> nn.Module:
+def _holder(inner: Any) -> nn.Module:
     """Create a module that holds the networks of an object that is not an nn.Module."""
     if isinstance(inner, Mapping):
         named = {str(name): value for name, value in inner.items()}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vae_conformance.errors import Unbound
 from vae_conformance.guard.seeds import seeded
 from vae_conformance.guard.time_limit import user_code
+from vae_conformance.target.adapter import has_forward
 from vae_conformance.target.arguments import Way, construct, ways_to_construct
 
 
@@ -88,7 +89,7 @@ class Builder:
 
     def _takes(self, model: object, shape: tuple[int, ...]) -> bool:
         """Return whether it maps a batch of two to a batch of two; an object without a forward passes unchecked."""
-        if not isinstance(model, nn.Module) or type(model).forward is nn.Module.forward:
+        if not (isinstance(model, nn.Module) and has_forward(model)):
             return True
         try:
             with user_code(f"calling {self.label}", limit=self.limit, tree=self.tree, too_long=""), torch.no_grad():

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+OWN_SCOPE = (*_DEFINITIONS, ast.Lambda)
+"""The nodes that have a scope of their own."""
 _CHEAP_CALLS = re.compile(
     r"(int|float|str|bool|len|tuple|list|dict|set|frozenset|range|min|max|sum|abs|round|pow|isinstance|sorted"
     r"|(?:torch\.)?(?:device|tensor|Size|finfo|[\w.]*is_available|accelerator\.\w+|log|sqrt|get_default_dtype)"
@@ -258,9 +260,7 @@ def _is_plain_target(target: ast.expr, known: _Known) -> bool:
 
 def _is_cheap(value: ast.expr, known: _Known) -> bool:
     """Return whether evaluating it is cheap, reads no files, and uses only names that were kept."""
-    waiting: list[ast.AST] = [value]
-    while waiting:
-        node = waiting.pop()
+    for node in walk_outside([value], (ast.Lambda,)):
         if isinstance(node, ast.Name) and node.id in known.missing:
             return False
         if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
@@ -269,8 +269,6 @@ def _is_cheap(value: ast.expr, known: _Known) -> bool:
             called = ast.unparse(node.func)
             if called not in known.records and (not _CHEAP_CALLS.fullmatch(called) or _FORBIDDEN.fullmatch(called)):
                 return False
-        if not isinstance(node, ast.Lambda):  # its body runs when it is called
-            waiting += ast.iter_child_nodes(node)
     return True
 
 
@@ -285,17 +283,22 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 def _bound_names(statement: ast.AST) -> Iterator[str]:
     """Yield the names that a statement defines, in its blocks too, but not inside functions and classes."""
-    waiting: list[ast.AST] = [statement]
-    while waiting:
-        node = waiting.pop()
+    for node in walk_outside([statement], OWN_SCOPE):
         if isinstance(node, _DEFINITIONS):
             yield node.name
-            continue
-        if isinstance(node, ast.alias):
+        elif isinstance(node, ast.alias):
             yield (node.asname or node.name).partition(".")[0]
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
-        if not isinstance(node, ast.Lambda):
+
+
+def walk_outside(nodes: Iterable[ast.AST], closed: tuple[type[ast.AST], ...]) -> Iterator[ast.AST]:
+    """Yield the nodes and their descendants, except those inside nodes of the closed types."""
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, closed):
             waiting += ast.iter_child_nodes(node)
 
 

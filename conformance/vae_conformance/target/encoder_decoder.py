@@ -30,7 +30,7 @@ class NetworkPair(nn.Module):
         return self.decoder(z)
 
 
-def _takes_more_than_a_code(decoder: type[nn.Module]) -> bool:
+def _samples_z(decoder: type[nn.Module]) -> bool:
     """Return whether it samples z itself, from a mean and a variance passed to it."""
     parameters = list(inspect.signature(decoder.forward).parameters.values())[1:]
     return sum(one.default is one.empty and one.kind <= one.POSITIONAL_OR_KEYWORD for one in parameters) > 1
@@ -43,7 +43,7 @@ def network_pair(module: ModuleType) -> Callable[..., object] | None:
     ]
     encoders = [cls for cls in own if _ENCODER.search(cls.__name__) and not _DECODER.search(cls.__name__)]
     decoders = [cls for cls in own if _DECODER.search(cls.__name__) and not _ENCODER.search(cls.__name__)]
-    if len(encoders) != 1 or len(decoders) != 1 or _takes_more_than_a_code(decoders[0]):
+    if len(encoders) != 1 or len(decoders) != 1 or _samples_z(decoders[0]):
         return None
 
     def pair(encoder: nn.Module, decoder: nn.Module) -> NetworkPair:

@@ -88,20 +88,20 @@ def _definitions(path: Path) -> Definitions | None:
 
 def _both(first: Unbound, second: Unbound) -> Unbound:
     """Combine why a file cannot be loaded as a whole and why its definitions alone are not enough."""
-    told_already = isinstance(first.__cause__, ImportError) and "could not be imported" in second.message
-    if told_already or second.message == first.message:
+    repeated = isinstance(first.__cause__, ImportError) and "could not be imported" in second.message
+    if repeated or second.message == first.message:
         return first
     return Unbound(f"{first.message}\n  and its definitions alone are not enough: {second.message}", first.hint)
 
 
 def _note(cause: Unbound, kept: Definitions, name: str) -> str:
-    said = cause.message.partition("\n")[0].rstrip(" :.")
-    said = said if len(said) <= 160 else f"{said[:150].rstrip()} ..."
+    reason = cause.message.partition("\n")[0].rstrip(" :.")
+    reason = reason if len(reason) <= 160 else f"{reason[:150].rstrip()} ..."
     found = re.search(rf"^\s*{re.escape(name)}, line (\d+)", cause.message, re.MULTILINE)
     at = f" (line {found[1]})" if found else ""
     lines = [f"{first}" if first == last else f"{first} to {last}" for first, last in kept.left_out]
     left = f"{_listed(lines)} left out" if lines else "nothing but imports was left out"
-    return f"{said}{at}, so only the definitions of {name} were loaded (imports, functions, classes, plain values); {left}"
+    return f"{reason}{at}, so only the definitions of {name} were loaded (imports, functions, classes, plain values); {left}"
 
 
 def _listed(lines: list[str]) -> str:

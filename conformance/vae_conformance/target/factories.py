@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 
+from vae_conformance.target.definitions import OWN_SCOPE, walk_outside
 from vae_conformance.target.source_code import source_pieces
 
 
@@ -27,7 +28,7 @@ def factories_of(cls: type, module: ModuleType) -> list[Callable[..., object]]:
 
 def _returns(function: ast.FunctionDef, name: str) -> bool:
     """Return whether a function only ever returns a call of the named class."""
-    inside = list(_own_nodes(function))
+    inside = list(walk_outside(function.body, OWN_SCOPE))
     built = {
         target.id
         for node in inside
@@ -44,13 +45,3 @@ def _is_call_of(value: ast.expr | None, name: str) -> bool:
     while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in ("to", "cuda", "cpu", "float"):
         value = value.func.value
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == name
-
-
-def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """Yield the nodes of a function, except those of nested functions and classes."""
-    waiting: list[ast.AST] = list(function.body)
-    while waiting:
-        node = waiting.pop(0)
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting += ast.iter_child_nodes(node)

@@ -60,11 +60,12 @@ class PrivateTree:
         parent = importlib.import_module(self.package)
         if name in sys.modules:  # imported by the package's __init__
             return sys.modules[name]
-        spec = importlib.util.spec_from_file_location(name, path, loader=PrivateLoader(name, str(path), kept))
+        loader = PrivateLoader(name, str(path), kept)
+        spec = importlib.util.spec_from_file_location(name, path, loader=loader)
         assert spec is not None
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         setattr(parent, stem, module)
-        PrivateLoader(name, str(path), kept).exec_module(module)
+        loader.exec_module(module)
         return module
 
     def sources(self, *first: Path) -> list[Path]:

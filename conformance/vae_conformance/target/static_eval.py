@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from vae_conformance.target.submodule_arguments import Ingredient
+from vae_conformance.target.submodule_arguments import Ingredient, made
 
 _PLAIN = (int, float, str, bool, tuple, list, dict, type(None))
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -75,12 +75,12 @@ def assignments(body: Iterable[ast.stmt]) -> tuple[tuple[int, str, ast.expr | No
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
-        told: dict[str, ast.expr] = {}
+        plain: dict[str, ast.expr] = {}
         if isinstance(statement, ast.Assign):
             for target in statement.targets:
-                told |= _told(target, statement.value)
+                plain |= _unpacked(target, statement.value)
         elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            told |= _told(statement.target, statement.value)
+            plain |= _unpacked(statement.target, statement.value)
         blocks = [block for name in ("body", "orelse", "finalbody") if (block := getattr(statement, name, None))]
         blocks += [handler.body for handler in getattr(statement, "handlers", ())]
         heads = (
@@ -89,18 +89,18 @@ def assignments(body: Iterable[ast.stmt]) -> tuple[tuple[int, str, ast.expr | No
             else [statement]
         )
         bound = {node.id for head in heads for node in ast.walk(head) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-        found += [(statement.lineno, name, told.get(name)) for name in sorted(bound | set(told))]
+        found += [(statement.lineno, name, plain.get(name)) for name in sorted(bound | set(plain))]
         for block in blocks:
             found += assignments(block)
     return tuple(found)
 
 
-def _told(target: ast.expr, value: ast.expr) -> dict[str, ast.expr]:
+def _unpacked(target: ast.expr, value: ast.expr) -> dict[str, ast.expr]:
     if isinstance(target, ast.Name):
         return {target.id: value}
     if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List) and len(target.elts) == len(value.elts):
         pairs = zip(target.elts, value.elts, strict=True)
-        return {name: one for inner, given in pairs for name, one in _told(inner, given).items()}
+        return {name: one for inner, given in pairs for name, one in _unpacked(inner, given).items()}
     return {}
 
 
@@ -229,7 +229,7 @@ class Reader:
         first = [self.value(one, scope, depth - 1) for one in node.args]
         rest = {str(one.arg): self.value(one.value, scope, depth - 1) for one in node.keywords}
         shown = ", ".join([*map(repr, first), *(f"{name}={value!r}" for name, value in rest.items())])
-        return Ingredient(f"{called}({shown})", lambda: kind(*map(_made, first), **{name: _made(one) for name, one in rest.items()}))
+        return Ingredient(f"{called}({shown})", lambda: kind(*map(made, first), **{name: made(one) for name, one in rest.items()}))
 
     def _number(self, node: ast.expr, scope: Scope, depth: int) -> Any:
         value = self.value(node, scope, depth - 1)
@@ -252,7 +252,3 @@ class Reader:
         if isinstance(result, Sequence) and len(result) > 10_000:
             raise Unknown
         return result
-
-
-def _made(value: object) -> object:
-    return value.make() if isinstance(value, Ingredient) else value

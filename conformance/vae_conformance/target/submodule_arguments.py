@@ -66,13 +66,12 @@ def ingredient(maker: Callable[..., object], parameter: inspect.Parameter, choos
     if module is None:
         return None
     own = [cls for cls in vars(module).values() if inspect.isclass(cls) and cls.__module__ == module.__name__]
-    if (kind := _annotated(maker, parameter)) in own and kind is not None:
+    kind = _annotated(maker, parameter)
+    if kind not in own:
+        kind = _network(parameter.name, [cls for cls in own if issubclass(cls, nn.Module) and cls is not maker])
+    if kind is not None:
         return of_class(kind, choose(kind))
-    if (kind := _network(parameter.name, [cls for cls in own if issubclass(cls, nn.Module) and cls is not maker])) is not None:
-        return of_class(kind, choose(kind))
-    if _SETTINGS.match(parameter.name) and (found := _settings(maker, parameter.name, value)) is not None:
-        return found
-    return None
+    return _settings(maker, parameter.name, value) if _SETTINGS.match(parameter.name) else None
 
 
 def _annotated(maker: Callable[..., object], parameter: inspect.Parameter) -> type | None:

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-
 @dataclass(frozen=True)
 class Target:
     """An implementation that was found and loaded.

@@ -101,7 +101,7 @@ class Asking:
 
     def pytest_sessionstart(self) -> None:
         """Emit the claims that this run asks, or why the options are invalid."""
-        if self._hands_out and not self.options.only and not self.options.expected_failures:
+        if self._distributes and not self.options.only and not self.options.expected_failures:
             return  # no option can be invalid, so this process need not repeat the imports of its workers
         try:
             chosen = self.selected()
@@ -113,16 +113,16 @@ class Asking:
         if self.config.getoption("--vae-inspect"):
             self.emit(Finished())
             pytest.exit("inspected", returncode=0)
-        if not self._hands_out and self._speaks:
+        if not self._distributes and self._emits_for_all:
             self.emit(Promised(tuple(claim.id for claim in chosen)))
 
     @property
-    def _hands_out(self) -> bool:
+    def _distributes(self) -> bool:
         """Whether this process only distributes tests to workers of pytest-xdist."""
         return str(self.config.getoption("dist", "no")) != "no" and not hasattr(self.config, "workerinput")
 
     @property
-    def _speaks(self) -> bool:
+    def _emits_for_all(self) -> bool:
         """Whether this is the only process, or the first worker, which emits for all workers."""
         return bool(getattr(self.config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import pytest
 
@@ -14,9 +14,6 @@ from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import gates
 from vae_conformance.runner.run import Judge
 from vae_spec.outcomes import Outcome
-
-if TYPE_CHECKING:
-    from vae_conformance.target.target import Target
 
 
 class _Shared:
@@ -30,15 +27,11 @@ class _Shared:
     def judge(self) -> Judge:
         """Return the judge; raises `Unbound` if the object cannot be judged."""
         if self._judge is None:
-            self._judge = Judge(self.options, self._target())
+            from vae_conformance.target.target import given_target  # noqa: PLC0415  imports torch
+
+            shape = self.options.input_shape
+            self._judge = Judge(self.options, None if self._given is None else given_target(self._given, input_shape=shape))
         return self._judge
-
-    def _target(self) -> Target | None:
-        if self._given is None:
-            return None
-        from vae_conformance.target.target import given_target  # noqa: PLC0415  imports torch
-
-        return given_target(self._given, input_shape=self.options.input_shape)
 
 
 @dataclass(frozen=True)
