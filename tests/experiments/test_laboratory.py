@@ -308,10 +308,10 @@ def test_whoever_would_wait_makes_what_will_be_asked_for_next(native: Bound, tmp
 def test_the_agenda_counts_what_is_stored_of_what_is_needed(native: Bound, tmp_path: Path) -> None:
     laboratory = Laboratory(native, "abc", replace(OPTIONS, store=str(tmp_path)), lambda _text: None)
     agenda = Agenda(laboratory, [(Experiment.IMAGES, 1), (Experiment.CONTRAST, 1)])
-    assert agenda.standing == (0, 0)
+    assert agenda.progress == (0, 0)
     agenda.look(Experiment.IMAGES, 1)
-    assert agenda.standing == (0, 2), "both look at the subject's own training, and one at its autoencoder's too"
+    assert agenda.progress == (0, 2), "both look at the subject's own training, and one at its autoencoder's too"
     laboratory.runs(Experiment.IMAGES, 1)
-    assert agenda.standing == (1, 2)
+    assert agenda.progress == (1, 2)
     agenda.look(Experiment.IMAGES, 2)
-    assert agenda.standing == (1, 3)
+    assert agenda.progress == (1, 3)
