@@ -76,7 +76,7 @@ def _healthy_ranges(identifier: str) -> tuple[HealthyRange, ...]:
     borders: dict[str, tuple[tuple[float, bool], ...]] = {}
     scopes: dict[str, Scope] = {}
     seen = replace(facts(), latent_dim=16)
-    for bound in claim.asked(seen):
+    for bound in claim.applicable_bounds(seen):
         borders[bound.statistic] = (*borders.get(bound.statistic, ()), (bound.border(seen), bound.side is Side.ABOVE))
         scopes[bound.statistic] = bound.scope
     return tuple(HealthyRange(_name(one), _sound(one, scopes[one]), found) for one, found in borders.items())

@@ -1,4 +1,4 @@
-"""What Python's users call: `check_vae`, a run as a function, and the `Report` that it gives."""
+"""The Python interface: `check_vae` and the `Report` that it returns."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from vae_spec.outcomes import Outcome
 
 
 class ConformanceError(AssertionError):
-    """An implementation does not conform: what `Report.raise_for_violations` raises. Its text is what the terminal would show.
+    """Raised by `Report.raise_for_violations` if an implementation does not conform, with the text of the terminal report.
 
-    An `AssertionError`, so that a test that raises it has failed and is not broken.
+    It is an `AssertionError`, so that test frameworks report a failure, not an error.
 
     Attributes:
         report: the report of the run.
@@ -44,40 +44,40 @@ class ConformanceError(AssertionError):
 
 @dataclass(frozen=True)
 class Report(RunRecord):
-    """The record of a run, and what is done with it from Python."""
+    """The result of a run, with conversions to JSON and HTML."""
 
     @classmethod
     def of(cls, record: RunRecord) -> Report:
-        """The report of a record."""
+        """Create the report of a record."""
         return cls(**{field.name: getattr(record, field.name) for field in fields(record)})
 
     def raise_for_violations(self) -> None:
-        """Nothing, where the run's exit code is 0.
+        """Raise an error unless the run's exit code is 0.
 
         Raises:
-            ConformanceError: it is not: a claim that gates is violated or could not be decided, an expected failure passed, the
-                implementation could not be judged, or the suite failed. What is listed as an expected failure raises nothing.
+            ConformanceError: a gating claim is violated or could not be decided, an expected failure passed, the implementation could not
+                be judged, or the suite failed. Expected failures raise nothing.
         """
-        __tracebackhide__ = True  # pytest shows the line that asked
+        __tracebackhide__ = True  # pytest shows the caller's line
         if self.exit_code is not ExitCode.CONFORMS:
             raise ConformanceError(render_failures(self), self)
 
     def to_json(self) -> str:
-        """The report as JSON text, by the schema that ships with the package."""
+        """Return the report as JSON text, by the schema that ships with the package."""
         return render_json(self)
 
     def to_html(self) -> str:
-        """The report as one page of HTML with its figures."""
-        from vae_conformance.report.html.page import render_html  # noqa: PLC0415  the templates' library comes with it
+        """Return the report as one HTML page with its figures."""
+        from vae_conformance.report.html.page import render_html  # noqa: PLC0415  imports the template library
 
         return render_html(self)
 
 
 class Options(TypedDict, total=False):
-    """The options of the command line, by name, with underscores.
+    """The options of the command line as keywords, with underscores.
 
-    What each means its help says: `vae-conformance run --help`. A path may be a `Path`; `only` takes claims and areas as a sequence or
-    in one text ("KL-02,REP"), and `expected_failures` gives the reason of each claim that may fail.
+    `vae-conformance run --help` explains them. A path may be a `Path`; `only` takes claims and areas as a sequence or as one string
+    ("KL-02,REP"), and `expected_failures` maps each claim that may fail to the reason.
     """
 
     profile: str
@@ -105,19 +105,19 @@ class Options(TypedDict, total=False):
 
 
 def check_vae(target: object, *, fail_fast: bool = False, workers: int | None = None, **options: Unpack[Options]) -> Report:
-    """Ask the claims of an implementation, and give the report.
+    """Check an implementation against the claims, and return the report.
 
     Args:
-        target: as a text (or path) what the command line takes: that is loaded and judged in a process of its own, whatever its code
-            does. Or a class, a function that builds a model, or a model: that very object is judged in this process, under the same time
-            limits, but what ends or crashes the process ends this one. Trained runs of an object are kept for this process alone, and a
-            model's training is not judged, because it cannot be initialised anew.
-        fail_fast: stop at the first violated claim that gates.
-        workers: processes that ask claims, where the target is a text; by default 1 for the exact profile, otherwise up to 2.
-        options: see `Options`; those of the `pyproject.toml` beside the implementation are the defaults where the target is a text.
+        target: a target string or path as on the command line, which is loaded and judged in child processes, isolated from this one; or
+            a class, a function that builds a model, or a model. Such an object is judged in this process, under the same time limits, but
+            code that exits or crashes ends this process. Trained runs of an object are not kept beyond this process, and the training of
+            a model is not judged, because it cannot be re-initialised.
+        fail_fast: stop at the first violated gating claim.
+        workers: the number of processes that ask claims of a target string; by default 1 for the exact profile, otherwise up to 2.
+        options: see `Options`; for a target string, the `pyproject.toml` beside the implementation provides the defaults.
 
     Raises:
-        ValueError: an option's value is not what it must be, or the configuration file is not in order.
+        ValueError: an option's value is invalid, or the configuration file is invalid.
         TypeError: there is no such option.
     """
     try:
@@ -136,7 +136,7 @@ def _check_object(target: object, options: RunOptions) -> Report:
     started = monotonic()
     claims = [claim.id for claim in selected(options)]
     if options.fail_fast:
-        # As the command does: those nearest to the cause first, for they name the mistake.
+        # As on the command line, the claims nearest to the cause come first, because they name the mistake.
         claims.sort(key=nearness)
     judge: Judge | None = None
     failure: Unbound | None = None
@@ -153,12 +153,12 @@ def _check_object(target: object, options: RunOptions) -> Report:
 
 
 def options_of(target: object, given: Mapping[str, Any]) -> RunOptions:
-    """The options of a run on what is named, or on an object.
+    """Return the options of a run on a target string or an object.
 
-    No configuration file speaks of an object, and its trained runs go where nobody else looks.
+    For an object no configuration file is read, and its trained runs go to a temporary folder.
 
     Raises:
-        Unbound: a value is not what it must be.
+        Unbound: a value is invalid.
         TypeError: there is no such option.
     """
     read = read_options(given)
@@ -173,7 +173,7 @@ def options_of(target: object, given: Mapping[str, Any]) -> RunOptions:
 
 
 def _name(target: object) -> str:
-    """How reports call an object: as the command line would, where that leads to it."""
+    """Return an object's name in reports: its target string, if that leads to this object."""
     if isinstance(target, Implementation):
         return f"{target.name or _name(target.build)}, by an Implementation record"
     owner = target if hasattr(target, "__qualname__") else getattr(target, "func", type(target))
@@ -186,10 +186,10 @@ def _name(target: object) -> str:
 
 
 def read_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options given by name, checked as the command line's are, by the names of `RunOptions`.
+    """Validate keyword options like those of the command line, and return them by the names of `RunOptions`.
 
     Raises:
-        Unbound: a value is not what it must be.
+        Unbound: a value is invalid.
         TypeError: there is no such option.
     """
     known = sorted(Options.__optional_keys__)

@@ -1,4 +1,4 @@
-"""The areas of the specification: the prefixes of claim ids, and their headings. Imports nothing."""
+"""The areas of the specification: prefixes of claim ids and their headings. Imports nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a verdict to the parts of the implementation that its author should look at."""
+"""Finding the parts of the implementation that a verdict concerns."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _OPERATIONS = {
     "training": Part.FORWARD,
     "sampling method": Part.DECODE,
 }
-"""What a fault calls the operations that are not named after a part."""
+"""Parts by the operation that a fault names, for operations not named after a part."""
 
 
 def parts_concerned(claim: Claim, verdict: Verdict) -> tuple[Part, ...]:
-    """The parts that a verdict speaks of, the likeliest first.
+    """Return the parts that a verdict concerns, the likeliest first.
 
-    The part that failed when it was called, or is missing, comes before all others. Then the parts of the mistake that the verdict names,
-    those that the claim looks at ahead. Where no mistake is named, the parts that the claim looks at: see `Claim.concerns`.
+    A part that failed or is missing comes first. Then come the parts of the mistake that the verdict names, those that the claim concerns
+    before the others; if no mistake is named, the parts that the claim concerns (see `Claim.concerns`).
     """
     seen = claim.concerns
     known = MISTAKES.get(verdict.diagnosis or "")
@@ -30,7 +30,7 @@ def parts_concerned(claim: Claim, verdict: Verdict) -> tuple[Part, ...]:
 
 
 def _failed(verdict: Verdict) -> tuple[Part, ...]:
-    """The part that a precondition or a fault names."""
+    """Return the part that a precondition or a fault names, or an empty tuple."""
     named = verdict.measured.get("part", verdict.measured.get("operation"))
     if named in _OPERATIONS:
         return (_OPERATIONS[str(named)],)

@@ -1,4 +1,4 @@
-"""Bounds: what a trained claim asks of a number measured in each run, with the reason for the border, and the texts that follow from it."""
+"""Bounds of trained claims on a number measured in each run, with the reason for each border, and their descriptions."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from vae_spec.statistics.seeds import LOOKS, Rule, SeedDecision, Side, decide
 from vae_spec.subject import Facts
 
 CALIBRATED = "sound: calibration.json, within the bound's scope; broken: the catalogue's own, one seed"
-"""Where the numbers come from between which a border on a calibrated statistic lies, unless its bound says otherwise."""
+"""Default source of the measured numbers on either side of a border on a calibrated statistic."""
 LAB = "sound: 20 seeds of each of three sound implementations; broken: the catalogue's own for points, two seeds"
-"""The same of a statistic of the tiny lab, with a measure and a spread of its own."""
+"""The same for a statistic of the tiny lab, with its own measure and spread."""
 
 Measure = Callable[[Group, Facts], float]
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """How a border moves with the size of an implementation: the factor on it, and in words."""
+    """How a border scales with the size of an implementation: a factor, and its description."""
 
     words: str
     factor: Callable[[Facts], float]
@@ -33,19 +33,19 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Bound:
-    """One border on one number a run, or a group of paired runs.
+    """A border on one number a run, or a group of paired runs.
 
     Attributes:
         statistic: the name of the number: a functional, a comparison, or that of `measure`.
-        value: the border; of the number itself where it is a logarithm and `log` is set.
-        side: where a healthy value lies.
-        because: between which measured numbers the border lies.
-        source: where those were measured; `CALIBRATED` or `LAB` if nothing else is said.
-        scope: the implementations that it is asked of, by whose spread between seeds it is decided.
-        log: whether the statistic is the logarithm of what the border is given for.
-        scaling: how the border moves with an implementation's size, if it does.
-        measure: the number of one group, where the statistic is not a calibrated one.
-        spread: its standard deviation between seeds, which comes with a `measure`.
+        value: the border; if `log` is set, that of the number whose logarithm the statistic is.
+        side: the side on which healthy values lie.
+        because: the measured numbers between which the border lies.
+        source: where these were measured; `CALIBRATED` or `LAB` by default.
+        scope: the implementations that it applies to, whose spread between seeds decides it.
+        log: whether the statistic is a logarithm and `value` is given before taking it.
+        scaling: how the border scales with an implementation's size, if it does.
+        measure: returns the number of one group, if the statistic is not a calibrated one.
+        spread: its standard deviation between seeds; required with a `measure`.
 
     Raises:
         ValueError: the statistic is unknown, or a measure comes without its spread.
@@ -72,23 +72,23 @@ class Bound:
 
     @property
     def takes_a_training(self) -> bool:
-        """Whether the weights of one trained model cannot answer it."""
+        """Whether it needs a training and not only the weights of a trained model."""
         return self.measure is not None or self.statistic in COMPARISONS or self.statistic in CURVES
 
     def border(self, facts: Facts) -> float:
-        """The border on the statistic, for an implementation with these facts."""
+        """Return the border on the statistic for an implementation with these facts."""
         value = math.log(self.value) if self.log else self.value
         return value if self.scaling is None else value * self.scaling.factor(facts)
 
     def rule(self, facts: Facts) -> Rule:
-        """The rule by which seeds are decided."""
+        """Return the rule that decides over seeds."""
         border = self.border(facts)
         if self.spread is not None:
             return Rule(self.statistic, border, self.side, self.spread)
         return rule(self.statistic, border, self.side, self.scope)
 
     def values(self, groups: Sequence[Group], facts: Facts) -> list[float]:
-        """The number of each group."""
+        """Return the number of each group."""
         if self.measure is not None:
             return [self.measure(group, facts) for group in groups]
         if self.statistic in COMPARISONS:
@@ -96,21 +96,21 @@ class Bound:
         return [FUNCTIONALS[self.statistic](group[Arm.OWN]) for group in groups]
 
     def decide(self, groups: Sequence[Group], facts: Facts) -> SeedDecision:
-        """What the seeds at hand say."""
+        """Return the decision over the seeds so far."""
         return decide(self.values(groups, facts), self.rule(facts))
 
     def decide_shifted(self, groups: Sequence[Group], facts: Facts, by: float, name: str) -> SeedDecision:
-        """The same of the number less a known shift (the logarithm of a declared weight, say), under another name."""
+        """Return the decision on the number minus a known shift (log of a declared weight, say), under another name."""
         return decide([value - by for value in self.values(groups, facts)], replace(self.rule(facts), name=name))
 
     @property
     def number(self) -> str:
-        """The border as formulas and sentences show it."""
+        """The border as shown in formulas and sentences."""
         return f"{self.value:g}".replace("-", "−")
 
 
 class Known(TypedDict, total=False):
-    """What else may be said of a `Bound`."""
+    """Optional fields of a `Bound`."""
 
     source: str
     scope: Scope
@@ -121,22 +121,22 @@ class Known(TypedDict, total=False):
 
 
 def above(statistic: str, value: float, because: str, **known: Unpack[Known]) -> Bound:
-    """A border above which healthy values lie, and between which measured numbers it lies itself."""
+    """Return a bound above which healthy values lie."""
     return Bound(statistic, value, Side.ABOVE, because, **known)
 
 
 def below(statistic: str, value: float, because: str, **known: Unpack[Known]) -> Bound:
-    """A border below which healthy values lie, and between which measured numbers it lies itself."""
+    """Return a bound below which healthy values lie."""
     return Bound(statistic, value, Side.BELOW, because, **known)
 
 
 def between(statistic: str, low: float, high: float, because: str, **known: Unpack[Known]) -> tuple[Bound, Bound]:
-    """Two borders between which healthy values lie."""
+    """Return two bounds between which healthy values lie."""
     return above(statistic, low, because, **known), below(statistic, high, because, **known)
 
 
 def decision(bounds: Sequence[Bound], measured: str, *, paired: bool) -> str:
-    """How bounds are decided, in words.
+    """Describe how bounds are decided.
 
     Args:
         bounds: at least one.
@@ -155,7 +155,7 @@ def decision(bounds: Sequence[Bound], measured: str, *, paired: bool) -> str:
 
 
 def _words(bounds: Sequence[Bound]) -> str:
-    """The bounds on one statistic in words."""
+    """Describe the bounds on one statistic."""
     first = bounds[0]
     named = first.statistic.removeprefix("log of the ").removeprefix("log of ") if first.log else first.statistic
     borders = " and ".join(f"{'>' if bound.side is Side.ABOVE else '<'} {bound.value:g}" for bound in bounds)

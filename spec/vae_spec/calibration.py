@@ -1,4 +1,4 @@
-"""The calibration that trained claims rest on: what sound implementations measure, over seeds, made by benchmarks/calibrate.py."""
+"""The calibration of trained claims: statistics of sound implementations over seeds, made by benchmarks/calibrate.py."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from vae_spec.statistics.seeds import Rule, Side
 from vae_spec.subject import Facts, Likelihood
 
 NEAREST = 4
-"""How many sound implementations, those nearest to a border, tell the spread between seeds there. Chosen, not measured: of fewer a single
-one that happens to be steady would decide, of more those for which a ratio is unsteady and harmless."""
+"""Number of sound implementations nearest to a border whose spread between seeds is pooled. Chosen, not measured: with fewer, a single one
+with little spread would decide; with more, those far away, where ratios spread widely without consequence."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Spread:
 
 @dataclass(frozen=True)
 class Scope:
-    """Which implementations a rule is for.
+    """The implementations that a rule applies to.
 
     Attributes:
-        least_dimensions: of the latent space.
-        pixel_variance: whether a decoder may give each item a variance of its own besides its mean.
-        learned_scale: whether a likelihood may learn its variance at all: its loss keeps falling while the variance shrinks.
-        untrained_cost: what the posterior's width may cost before any training at most, in nats.
-        most_entries: of an item.
+        least_dimensions: least latent dimension.
+        pixel_variance: whether a decoder may also output a variance for each entry.
+        learned_scale: whether a likelihood may learn its variance; its loss keeps falling while the variance shrinks.
+        untrained_cost: largest KL due to the posterior's width before training, in nats.
+        most_entries: largest number of entries of an item.
     """
 
     least_dimensions: int = 1
@@ -45,7 +45,7 @@ class Scope:
     most_entries: float = math.inf
 
     def excludes(self, facts: Facts) -> str | None:
-        """The reason why a rule is not for an implementation, or None."""
+        """Return why a rule does not apply to an implementation, or None."""
         if not self.pixel_variance and facts.likelihood is not None and facts.likelihood.own_variance:
             return "its decoder sets the variance of each entry, and with it the price of an error"
         if not self.learned_scale and facts.learned_scale:
@@ -65,18 +65,18 @@ class Scope:
 
     @property
     def words(self) -> str:
-        """The same in words; empty where a rule is for all."""
-        said = {
+        """A description of the scope; empty if a rule applies to all."""
+        restrictions = {
             f"from {self.least_dimensions} latent dimensions on": self.least_dimensions > 1,
             f"for items of up to {self.most_entries:g} entries": math.isfinite(self.most_entries),
             "not where the decoder sets the variance of each entry": not self.pixel_variance,
             "not for a learned variance": not self.learned_scale,
             f"only where the untrained sigma alone costs {self.untrained_cost:g} nats at most": math.isfinite(self.untrained_cost),
         }
-        return ", ".join(words for words, restricts in said.items() if restricts)
+        return ", ".join(words for words, restricts in restrictions.items() if restricts)
 
     def covers(self, family: Mapping[str, Any]) -> bool:
-        """Whether a rule is for a calibrated implementation."""
+        """Return whether a rule applies to a calibrated implementation."""
         return (
             family["latent_dim"] >= self.least_dimensions
             and (self.pixel_variance or not Likelihood(family["likelihood"]).own_variance)
@@ -90,20 +90,20 @@ EVERYWHERE = Scope()
 NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
 FIXED_SCALE = Scope(learned_scale=False)
 FROM_PRIOR = Scope(untrained_cost=4.0)
-"""Where training begins near the prior, as with a log-variance: a head that is sigma itself begins near 0, and its KL may only fall."""
+"""Posteriors that start near the prior, as with a log-variance. A head that outputs sigma starts near 0, and its KL may only fall."""
 FIXED_FROM_PRIOR = Scope(learned_scale=False, untrained_cost=4.0)
 MOST_ENTRIES = 1024
-"""Up to where the KL at its own weight shows in images as on those of 28x28: beyond, the likelihood's sum over entries outweighs it.
+"""Image size up to which the KL at weight 1 affects images as at 28x28; beyond, the likelihood's sum over entries outweighs it.
 
-Of its autoencoder's detail one convolutional VAE on 3x32x32 loses 2 ± 2 %, another 14 ± 8 %; at 28x28 such a one loses 14 ± 2 %."""
+Against its autoencoder one convolutional VAE on 3x32x32 loses 2 ± 2 % of detail, another 14 ± 8 %; at 28x28 such a VAE loses 14 ± 2 %."""
 MODERATE_ENTRIES = Scope(most_entries=MOST_ENTRIES)
 MODERATE = Scope(pixel_variance=False, most_entries=MOST_ENTRIES)
 MODERATE_PAIRED = Scope(least_dimensions=5, pixel_variance=False, most_entries=MOST_ENTRIES)
 PAIRED = Scope(least_dimensions=5, pixel_variance=False)
-"""Where the price of the code shows in the images: what most comparisons of paired trainings need.
+"""Implementations whose images show the cost of the KL, as most comparisons of paired trainings require.
 
-Against its autoencoder every calibrated one of five dimensions and more has at least 11 % less detail; one of four has 4 % less, and one of
-a single dimension 2 % more and less plausible prior samples."""
+Against its autoencoder every calibrated one with five or more dimensions has at least 11 % less detail; one with four has 4 % less, and
+one with a single dimension 2 % more and less plausible prior samples."""
 
 
 @cache
@@ -114,7 +114,7 @@ def _content() -> Mapping[str, Any]:
 
 @cache
 def calibration() -> Mapping[str, Mapping[str, Spread]]:
-    """Functional -> sound implementation -> spread."""
+    """Return the spread by functional and sound implementation."""
     return {
         functional: {name: Spread(**values) for name, values in by_name.items()}
         for functional, by_name in _content()["functionals"].items()
@@ -122,20 +122,20 @@ def calibration() -> Mapping[str, Mapping[str, Spread]]:
 
 
 def dataset() -> str:
-    """The name of the data that the sound implementations were trained on."""
+    """Return the name of the data set that the sound implementations were trained on."""
     return str(_content()["dataset"])
 
 
 def families(functional: str, scope: Scope = EVERYWHERE) -> Mapping[str, Spread]:
-    """The calibrated sound implementations within a scope."""
+    """Return the spread of a functional by sound implementation, within a scope."""
     known = _content()["families"]
     return {name: spread for name, spread in calibration()[functional].items() if scope.covers(known[name])}
 
 
 def seed_spread(functional: str, bound: float, side: Side, scope: Scope = EVERYWHERE) -> float:
-    """The standard deviation between seeds near a border: pooled over the sound implementations nearest to it.
+    """Return the standard deviation between seeds near a border, pooled over the sound implementations nearest to it.
 
-    Those far away tell nothing of it: a ratio to next to nothing is unsteady, and harmless.
+    Those far away are uninformative: a ratio to a value near 0 spreads widely without consequence.
     """
     sign = 1 if side is Side.ABOVE else -1
     nearest = sorted(families(functional, scope).values(), key=lambda one: sign * (one.mean - bound))[:NEAREST]
@@ -143,5 +143,5 @@ def seed_spread(functional: str, bound: float, side: Side, scope: Scope = EVERYW
 
 
 def rule(functional: str, bound: float, side: Side, scope: Scope = EVERYWHERE) -> Rule:
-    """A rule on a functional or a comparison, with its calibrated spread."""
+    """Return a rule on a functional or a comparison, with its calibrated spread."""
     return Rule(functional, bound, side, max(seed_spread(functional, bound, side, scope), 1e-9))

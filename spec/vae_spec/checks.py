@@ -1,7 +1,7 @@
-"""Comparators for exact checks: each gives None where the numbers agree, and a violation made from the same numbers where they do not.
+"""Comparators for exact checks: each returns None if the numbers agree, and otherwise a violation with those numbers.
 
-The message has one form, in lines: what is wrong, unless the name of the quantity says it; what was found, what was expected, and where;
-the cause, where one is recognised. So checks read as lists of comparisons, which `in_turn` tries one after the other.
+All messages have the same lines: what is wrong, if the name of the quantity does not say it; found and expected values with their
+location; the cause, if one is recognised. A check is thus a list of comparisons, which `first_violation` evaluates in order.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from vae_spec.statistics.two_stage import Decision
 Arguments = ParamSpec("Arguments")
 
 UNIT_FLOOR = 1e-6
-"""What is added to the size that a difference is relative to, so that two tensors of zeros do not differ: float32 resolves no less of 1."""
+"""Added to the denominator of relative differences, so that they are 0 between tensors of zeros: the float32 resolution at 1."""
 
 NEAR = 5e-3
-"""Relative: how near a ratio must lie to a known one to be explained by it: five times what the claims tolerate of a right one."""
+"""Relative tolerance for matching a ratio to a known one: five times the claims' tolerance on a correct one."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Cause:
     """Why a comparison fails.
 
     Attributes:
-        mistake: the id of the mistake that it is, where it is a known one.
-        words: what the message says of it, after the numbers.
-        hint: what to do about it; empty where the claim's own hint says it.
+        mistake: the id of the mistake, if it is a known one.
+        words: its description in the message, after the numbers.
+        hint: how to fix it; empty if the claim's own hint says it.
     """
 
     mistake: str | None = None
@@ -43,16 +43,16 @@ class Cause:
 
 
 Because = Cause | str | None
-"""A cause, or the id of the mistake alone."""
+"""A cause, or only the id of its mistake."""
 
 
 class About(TypedDict, total=False):
-    """What a comparator takes besides its numbers.
+    """Optional arguments of a comparator.
 
     Attributes:
-        what: what is wrong, where the name of the quantity does not say it.
-        where: further numbers that say where it was found; they count as measured.
-        because: the cause, or a function that looks for it, which is called for a violation alone: recognising a mistake costs calls.
+        what: what is wrong, if the name of the quantity does not say it.
+        where: further measured numbers that locate the violation.
+        because: the cause, or a function that finds it; called only for a violation, since recognising a mistake costs calls.
     """
 
     what: str
@@ -61,7 +61,7 @@ class About(TypedDict, total=False):
 
 
 def close(name: str, found: float, expected: float, tolerance: float, **about: Unpack[About]) -> Verdict | None:
-    """The violation where `found` is farther from `expected` than `tolerance`, in their own units, or is no number."""
+    """Return a violation if `found` differs from `expected` by more than `tolerance`, in their own units, or is nan."""
     if abs(found - expected) <= tolerance:
         return None
     return violation({name: found}, {name: expected, "tolerance": tolerance}, **about)
@@ -70,7 +70,7 @@ def close(name: str, found: float, expected: float, tolerance: float, **about: U
 def proportional(
     name: str, found: float, expected: float, tolerance: float, *, size: float | None = None, **about: Unpack[About]
 ) -> Verdict | None:
-    """The violation where the two differ by more than the share `tolerance` of `size`, the expected value's own where none is given."""
+    """Return a violation if the two differ by more than `tolerance` times `size`, by default the size of the expected value."""
     if abs(found - expected) <= tolerance * (abs(expected) if size is None else size):
         return None
     ratio = found / expected if expected else math.nan
@@ -78,46 +78,46 @@ def proportional(
 
 
 def positive(name: str, found: float, *, beyond: float = 0.0, **about: Unpack[About]) -> Verdict | None:
-    """The violation where `found` is not greater than 0, or than `beyond` where rounding reaches that far."""
+    """Return a violation unless `found` is greater than 0, or than `beyond` if rounding reaches that far."""
     return None if found > beyond else violation({name: found}, {name: "> 0"}, **about)
 
 
 def nonnegative(name: str, found: float, tolerance: float, **about: Unpack[About]) -> Verdict | None:
-    """The violation where `found` is less than 0 by more than `tolerance`."""
+    """Return a violation if `found` is less than 0 by more than `tolerance`."""
     return None if found >= -tolerance else violation({name: found}, {name: ">= 0"}, **about)
 
 
 def at_most(name: str, found: float, bound: float, **about: Unpack[About]) -> Verdict | None:
-    """The violation where `found` is greater than `bound`."""
+    """Return a violation if `found` is greater than `bound`."""
     return None if found <= bound else violation({name: found}, {name: f"<= {bound:g}"}, **about)
 
 
 def same(name: str, found: Number, expected: Number, **about: Unpack[About]) -> Verdict | None:
-    """The violation where a count, a shape in words or a switch is another one than expected."""
+    """Return a violation if a count, a shape in words or a flag is not as expected."""
     return None if found == expected else violation({name: found}, {name: expected}, **about)
 
 
 def alike(found: Tensor, expected: Tensor, tolerance: float, *, scale: float | None = None, **about: Unpack[About]) -> Verdict | None:
-    """The violation where two tensors differ in shape, or by more than `tolerance` relative to their size (see `far`)."""
+    """Return a violation if two tensors differ in shape, or by more than `tolerance` relative to their size (see `relative_difference`)."""
     difference: Number = "shapes"
     if found.shape == expected.shape:
-        difference = far(found, expected, scale)
+        difference = relative_difference(found, expected, scale)
         if difference <= tolerance:
             return None
     return violation({"relative difference": difference}, {"relative difference": 0.0, "tolerance": tolerance}, **about)
 
 
 def unchanged(first: Sequence[Tensor], again: Sequence[Tensor], **about: Unpack[About]) -> Verdict | None:
-    """The violation where two runs do not give the same tensors to the last bit."""
+    """Return a violation if two runs do not return bitwise identical tensors."""
     pairs = list(zip(first, again, strict=True))
     if all(torch.equal(one, other) for one, other in pairs):
         return None
-    difference = max(far(one, other) for one, other in pairs)
+    difference = max(relative_difference(one, other) for one, other in pairs)
     return violation({"largest difference": difference}, {"largest difference": 0.0}, **about)
 
 
 def finite(name: str, value: Tensor, **about: Unpack[About]) -> Verdict | None:
-    """The violation where an entry is infinite or no number."""
+    """Return a violation if an entry is infinite or nan."""
     if bool(torch.isfinite(value).all()):
         return None
     about.setdefault("because", "overflow")
@@ -125,7 +125,7 @@ def finite(name: str, value: Tensor, **about: Unpack[About]) -> Verdict | None:
 
 
 def likely(decision: Decision, level: float, **about: Unpack[About]) -> Verdict | None:
-    """The violation where draws were rejected: the pivot that they were rejected on, against its expectation at this level."""
+    """Return a violation if draws were rejected: the rejected pivot, its expectation, and this level."""
     if not decision.rejected:
         return None
     pivot = decision.pivot
@@ -134,7 +134,7 @@ def likely(decision: Decision, level: float, **about: Unpack[About]) -> Verdict 
 
 
 def violation(measured: Mapping[str, Number], expected: Mapping[str, Number], **about: Unpack[About]) -> Verdict:
-    """The violation in the comparators' form, for a comparison that none of them makes; the first quantity of each is the one compared."""
+    """Return a violation in the comparators' form, for other comparisons; the first quantity of each mapping is the one compared."""
     because = about.get("because")
     if callable(because):
         because = because()
@@ -153,8 +153,8 @@ def _shown(value: Number, digits: int = 4) -> str:
     return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
-def in_turn(check: Callable[Arguments, Iterator[Verdict | None]]) -> Callable[Arguments, Verdict | None]:
-    """Let a generator of comparisons give the first violation, or None: what comes after it is not computed."""
+def first_violation(check: Callable[Arguments, Iterator[Verdict | None]]) -> Callable[Arguments, Verdict | None]:
+    """Turn a generator of comparisons into a function that returns the first violation, or None; later ones are not evaluated."""
 
     @wraps(check)
     def first(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Verdict | None:
@@ -164,25 +164,25 @@ def in_turn(check: Callable[Arguments, Iterator[Verdict | None]]) -> Callable[Ar
 
 
 def first_of(comparisons: Iterable[Verdict | None]) -> Verdict | None:
-    """The first violation, or None."""
+    """Return the first violation, or None."""
     return next((found for found in comparisons if found is not None), None)
 
 
-def far(found: Tensor, expected: Tensor, scale: float | None = None) -> float:
-    """The largest difference relative to the values' size: `expected`'s greatest where no scale is given."""
+def relative_difference(found: Tensor, expected: Tensor, scale: float | None = None) -> float:
+    """Return the largest difference relative to `scale`, by default the largest absolute value of `expected`."""
     return float((found - expected).abs().max()) / (UNIT_FLOOR + (float(expected.abs().max()) if scale is None else scale))
 
 
 def in_shape_of(wanted: Tensor, given: Tensor) -> Tensor:
-    """`given` in the shape of `wanted` where it has as many entries; otherwise as it is."""
+    """Return `given` reshaped like `wanted` if it has as many entries, else unchanged."""
     return given.reshape(wanted.shape) if given.numel() == wanted.numel() else given
 
 
 def worst(found: Tensor, expected: Tensor, allowed: Tensor | float = 0.0) -> int:
-    """The entry, counted through, where the difference exceeds what is allowed most."""
+    """Return the flat index at which the difference exceeds the allowed one most."""
     return int(((found - expected).abs() - allowed).argmax())
 
 
 def entry(at: int, *tensors: Tensor) -> list[float]:
-    """One entry of each, counted through."""
+    """Return the entry at a flat index of each tensor."""
     return [float(one.flatten()[at]) for one in tensors]

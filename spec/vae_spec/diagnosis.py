@@ -1,8 +1,8 @@
-"""From violated claims to the mistake that most likely explains them.
+"""Diagnosing the mistake that most likely explains a set of violated claims.
 
-Violations come in bundles: std = exp(logvar) breaks the identity of the sampling step, its variance, its gradients and the Monte Carlo KL
-at once. The claim nearest to the cause names it best, so the claims are taken in the order of their ranks, and what a nearer claim has
-explained does not count again. What is seen on one part alone is nearer than what several parts take part in.
+One mistake violates several claims: std = exp(logvar) breaks the identity of the sampling step, its variance, its gradients and the Monte
+Carlo KL at once. The claim nearest to the cause identifies it best, so claims are processed in the order of their ranks, and a violation
+that is already explained does not count again. Claims on a single part are nearer than claims that involve several parts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LAST = max(claim.rank for claim in CLAIMS.values() if claim.rank is not None) +
 
 
 def nearness(claim: str) -> int:
-    """The place of a claim among those whose naming of a mistake counts, the nearest to its cause first."""
+    """Return the sort key of a claim among those that identify mistakes, nearest to the cause first."""
     rank = CLAIMS[claim].rank
     return _LAST if rank is None else rank
 
@@ -36,7 +36,7 @@ def _stops_the_code(mistake: str | None) -> bool:
 
 
 def consequences(claim: str, violated: Iterable[str]) -> frozenset[str]:
-    """Of the violated claims this one and all whose violation follows from its, by way of one another too."""
+    """Return this claim and the violated claims whose violation follows from it, directly or transitively."""
     among = frozenset(violated)
     found = frozenset({claim})
     while more := frozenset().union(*map(follows, found)) & among - found:
@@ -45,7 +45,7 @@ def consequences(claim: str, violated: Iterable[str]) -> frozenset[str]:
 
 
 def follows(claim: str) -> frozenset[str]:
-    """Which claims' violations follow from one of this claim's: for a cause the phenomena too."""
+    """Return the claims whose violation follows from a violation of this one; for a cause this includes the phenomena."""
     named = frozenset(CLAIMS[claim].explains)
     if CLAIMS[claim].role in {Role.PHENOMENON, Role.ALONE}:
         return named
@@ -58,8 +58,8 @@ class Likely:
 
     Attributes:
         mistake: its id.
-        confidence: the share of all violated claims that it explains, named by them or following from those that name it.
-        evidence: the claims that name it, or whose violation follows.
+        confidence: share of the violated claims that it explains: those that name it and those that follow from them.
+        evidence: ids of these claims.
     """
 
     mistake: str
@@ -68,10 +68,10 @@ class Likely:
 
 
 def cleared(exact: Iterable[tuple[Collection[str], bool]]) -> frozenset[str]:
-    """Mistakes that are not made: each claim without a training that was asked, and has to reject them, holds.
+    """Return the mistakes that are ruled out: every exact claim checked that must reject them holds.
 
     Args:
-        exact: of each such claim the mistakes that it has to reject, and whether it holds.
+        exact: for each exact claim checked, the mistakes that it must reject, and whether it holds.
     """
     sought: set[str] = set()
     suspected: set[str] = set()
@@ -83,11 +83,11 @@ def cleared(exact: Iterable[tuple[Collection[str], bool]]) -> frozenset[str]:
 
 
 def diagnose(votes: Mapping[str, str | None], cleared: Collection[str] = ()) -> tuple[Likely, ...]:
-    """The mistakes that explain a set of violated claims, the likeliest first.
+    """Return the mistakes that explain a set of violated claims, the likeliest first.
 
     Args:
-        votes: violated claim -> the mistake that it names, or None.
-        cleared: mistakes that are not made, whatever a training makes one think of.
+        votes: by violated claim, the mistake that it names, or None.
+        cleared: mistakes that are ruled out, even if a trained claim names them.
     """
     votes = {claim: None if mistake in cleared and _of_training(claim) else mistake for claim, mistake in votes.items()}
     ordered = sorted(votes, key=nearness)
@@ -97,7 +97,7 @@ def diagnose(votes: Mapping[str, str | None], cleared: Collection[str] = ()) -> 
     roots: list[str] = []
 
     def explain(claim: str, among: Sequence[str], mistake: str) -> None:
-        """What names a mistake, and what follows from it."""
+        """Record a claim as the root of a mistake that also explains its consequences."""
         roots.append(claim)
         follow = set(votes) if _stops_the_code(mistake) else consequences(claim, votes)
         for other in among:
@@ -115,7 +115,7 @@ def diagnose(votes: Mapping[str, str | None], cleared: Collection[str] = ()) -> 
         if claim in explained:
             continue
         if mistake in explained.values():
-            # Of several mistakes in the parts, a training shows the one that it names.
+            # If the parts have several mistakes, a trained claim is explained by the one that it names.
             explained[claim] = str(mistake)
         elif cause := next((root for root in roots if claim in consequences(root, votes)), None):
             explained[claim] = explained[cause]

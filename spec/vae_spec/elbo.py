@@ -17,9 +17,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vae_spec import continuous_bernoulli
+from vae_spec.context import derive_seed
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Facts, Likelihood, Raw, Subject
-from vae_spec.trial import derive_seed
 
 FIT_TOLERANCE = 1e-4
 """The largest residual of a straight line, as a share of the term's range, for a likelihood to fit (float32 losses leave 1e-6)."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vae_spec.observations import PointSights, Sights
+from vae_spec.observations import ImageObservations, PointObservations
 
 Curve = NDArray[np.float64]
 
@@ -159,7 +159,7 @@ class TrainedRun:
         held_out: measurements on held-out items; None if the training diverged.
         stationarity: the effective beta it optimised; None if the training diverged or it cannot be measured.
         samples: decoded prior samples, if the recipe requested them.
-        sights: measurements on images; None for points, and if the training diverged.
+        observations: measurements on images; None for points, and if the training diverged.
         points: measurements on the lab's points; None otherwise.
         notes: further measurements of the experiment, by name.
     """
@@ -175,8 +175,8 @@ class TrainedRun:
     held_out: HeldOut | None = None
     stationarity: Stationarity | None = None
     samples: NDArray[np.float64] | None = None
-    sights: Sights | None = None
-    points: PointSights | None = None
+    observations: ImageObservations | None = None
+    points: PointObservations | None = None
     notes: Mapping[str, float] = field(default_factory=dict)
 
 

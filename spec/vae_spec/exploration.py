@@ -1,6 +1,6 @@
 """Property-based checks with Hypothesis: a claim's check judges one example, and this module searches for a simple counterexample.
 
-Reproducible from the run's seed: Hypothesis is seeded by the trial, without database and deadline. It draws the structure of an example
+Reproducible from the run's seed: Hypothesis is seeded by the context, without database and deadline. It draws the structure of an example
 (batch size, magnitudes, kinds of data); the values come from generators seeded by hashing the run's seed, the claim and the example, so
 that neither global state nor shrinking affects them.
 """
@@ -15,9 +15,9 @@ import torch
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
+from vae_spec.context import ClaimContext
 from vae_spec.outcomes import Number, Verdict, holds, violated
 from vae_spec.subject import SubjectFault
-from vae_spec.trial import Trial
 
 Example = TypeVar("Example")
 
@@ -81,7 +81,7 @@ def fault_verdict(fault: SubjectFault) -> Verdict:
 
 
 def explore(
-    trial: Trial,
+    context: ClaimContext,
     strategy: st.SearchStrategy[Example],
     examine: Callable[[Example], Verdict | None],
     *,
@@ -92,11 +92,11 @@ def explore(
     """Run `examine` on examples of the strategy and return the verdict on the simplest counterexample found, or None.
 
     Args:
-        trial: the claim and the seed.
+        context: the claim and the seed.
         strategy: draws an example.
         examine: returns None if the example satisfies the property, otherwise a verdict.
         anchors: examples that are tried first, as they are.
-        examples: the number of examples; the trial's number by default.
+        examples: the number of examples; the context's number by default.
         simplify: whether to search for a simpler counterexample; False for statistical checks, where a simpler one may be due to chance.
     """
     if found := next(filter(None, map(examine, anchors)), None):
@@ -121,7 +121,7 @@ def explore(
             raise _Falsified
 
     search = hypothesis.settings(
-        max_examples=examples or trial.examples,
+        max_examples=examples or context.examples,
         backend=_BACKEND,
         database=None,
         deadline=None,
@@ -131,7 +131,7 @@ def explore(
         phases=[Phase.generate, Phase.shrink] if simplify else [Phase.generate],
     )
     try:
-        hypothesis.seed(trial.rng_seed("hypothesis"))(search(hypothesis.given(strategy)(run)))()
+        hypothesis.seed(context.rng_seed("hypothesis"))(search(hypothesis.given(strategy)(run)))()
     except _Enough:
         pass
     except Exception:
@@ -142,7 +142,7 @@ def explore(
 
 
 def for_all(
-    trial: Trial,
+    context: ClaimContext,
     strategy: st.SearchStrategy[Example],
     examine: Callable[[Example], Verdict | None],
     said: str,
@@ -155,12 +155,12 @@ def for_all(
     expected: Mapping[str, Number] | None = None,
 ) -> Verdict:
     """The counterexample that `explore` finds, or that the claim holds: `said`, with how many examples it was tried on."""
-    if counterexample := explore(trial, strategy, examine, anchors=anchors, examples=examples, simplify=simplify):
+    if counterexample := explore(context, strategy, examine, anchors=anchors, examples=examples, simplify=simplify):
         return counterexample
-    tried: Mapping[str, Number] = {"examples": examples or trial.examples}
+    tried: Mapping[str, Number] = {"examples": examples or context.examples}
     return holds(said, measured={**tried, **(measured or {})}, expected=expected, smallest_effect=smallest_effect)
 
 
-def generator(trial: Trial, *labels: object) -> torch.Generator:
-    """Return a separate random generator, seeded by the trial and the labels of the example."""
-    return torch.Generator().manual_seed(trial.rng_seed(*labels))
+def generator(context: ClaimContext, *labels: object) -> torch.Generator:
+    """Return a separate random generator, seeded by the context and the labels of the example."""
+    return torch.Generator().manual_seed(context.rng_seed(*labels))

@@ -1,4 +1,4 @@
-"""Asking one claim of one subject: what it needs, what is missing, what failed on the way."""
+"""Judging one claim on one subject, including missing parts and failures of the subject."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from vae_spec.claim import Claim, Experiment
+from vae_spec.context import ClaimContext
 from vae_spec.evidence import NOISE_OVER_DATA, Arm, Group
 from vae_spec.exploration import MEND_FIRST, fault_verdict
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
@@ -13,10 +14,9 @@ from vae_spec.statistics.comparisons import kl
 from vae_spec.statistics.functionals import INFORMATIVE_KL
 from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
 from vae_spec.trained import by_bounds
-from vae_spec.trial import Trial
 
 REQUIRED_PARTS = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
-"""What nothing can stand in for. Every other part can be replaced, or the claims that need it do not apply."""
+"""Parts without a substitute. All others have one, or the claims that need them do not apply."""
 
 _COURSE = "looks at the course of trainings"
 _NEEDS: Mapping[Experiment, str] = defaultdict(
@@ -28,11 +28,11 @@ _NEEDS: Mapping[Experiment, str] = defaultdict(
         Experiment.WITHOUT_KL: "compares with a training without a KL",
     },
 )
-"""What a trained claim does that one trained model cannot answer."""
+"""What a trained claim requires beyond the weights of one trained model."""
 
 
 def precondition(claim: Claim, facts: Facts) -> Verdict | None:
-    """The verdict that follows from the facts alone (not applicable, or a required part missing or failing), or None to go on and ask."""
+    """Return the verdict that follows from the facts alone (not applicable, or a part missing or failing), or None if none does."""
     if claim.reference_only and not facts.reference:
         return not_applicable("it concerns the reference's own systems alone")
     if facts.given_weights and claim.experiment is not None and not claim.as_it_is:
@@ -67,24 +67,37 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
     return None
 
 
-def ask(claim: Claim, subject: Subject, trial: Trial) -> Verdict:
-    """The verdict of an exact claim."""
+def ask(claim: Claim, subject: Subject, context: ClaimContext) -> Verdict:
+    """Return the verdict of an exact claim.
+
+    Raises:
+        ValueError: the claim is judged from trained runs.
+    """
     if claim.check is None:
         raise ValueError(f"{claim.id} is judged from trained runs")
     if verdict := precondition(claim, subject.facts):
         return _hinted(claim, verdict)
     try:
-        verdict = claim.check(subject, trial)
+        verdict = claim.check(subject, context)
     except SubjectFault as fault:
         verdict = fault_verdict(fault)
     return _hinted(claim, verdict)
 
 
 def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """The verdict of a trained claim on the runs made so far: one group a seed; of given weights one run, which has no curves."""
+    """Return the verdict of a trained claim on the runs so far.
+
+    Args:
+        claim: a trained claim.
+        groups: one group of runs a seed; for given weights a single run, without curves.
+        facts: of the subject.
+
+    Raises:
+        ValueError: the claim is an exact one.
+    """
     if not claim.trained:
         raise ValueError(f"{claim.id} is asked of the subject itself")
-    if not claim.holds_when_collapsed and (share := drowned(groups)) is not None:
+    if not claim.holds_when_collapsed and (share := noise_over_data(groups)) is not None:
         return not_applicable(
             f"the unit variance that the squared error stands for, weighed as the KL is, is {share:.2g} times the largest variance of these"
             " data in any direction: so much noise drowns every code, and the collapse is the objective's own optimum (Lucas et al. 2019)"
@@ -92,10 +105,10 @@ def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     return _hinted(claim, (claim.judge or by_bounds)(claim, groups, facts))
 
 
-def drowned(groups: Sequence[Group]) -> float | None:
-    """How far the likelihood's noise exceeds the data, where it does and the code has collapsed under it; None elsewhere.
+def noise_over_data(groups: Sequence[Group]) -> float | None:
+    """Return the ratio of the likelihood's noise to the data if it is at least 1 and the latent has collapsed, else None.
 
-    For linear decoders no code is worth its KL from a ratio of 1 on (Lucas et al. 2019, "Don't blame the ELBO!", section 4).
+    For linear decoders a latent never pays for its KL at ratios from 1 on (Lucas et al. 2019, "Don't blame the ELBO!", section 4).
     """
     own = [group[Arm.OWN] for group in groups if Arm.OWN in group]
     shares = [run.notes.get(NOISE_OVER_DATA, 0.0) for run in own]

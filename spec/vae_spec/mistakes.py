@@ -1,4 +1,4 @@
-"""The registry of mistakes that people really make when they write a VAE: what each is, what its author notices, how to mend it."""
+"""The registry of common mistakes in VAE implementations: what each does, its symptoms, and how to fix it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Mistake:
 
     Attributes:
         id: stable, lower case with hyphens.
-        what: what the code does.
-        seen: what its author notices.
-        mend: how to mend it.
+        what: what the source code does.
+        seen: its symptoms.
+        mend: how to fix it.
         frequency: how common it is in public code and questions.
-        parts: where its author should look, the likeliest part first.
-        stops_the_code: whether the code does not run: a claim that names it is right, and all else follows from it.
+        parts: the parts that may contain it, the likeliest first.
+        stops_the_code: whether it prevents the source code from running, so that it explains all other violations.
     """
 
     id: str

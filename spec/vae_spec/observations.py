@@ -136,7 +136,7 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Sights:
+class ImageObservations:
     """All measurements of one trained model on images."""
 
     reconstructions: Reconstructions
@@ -147,7 +147,7 @@ class Sights:
 
 
 @dataclass(frozen=True)
-class PointSights:
+class PointObservations:
     """Measurements of a trained model of the 2-D lab (VAE Basics 6.6.3, lab).
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Every claim by its id, in the order of reports."""
+"""The registry of all claims, in the order of reports."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from vae_spec.claim import Claim, Profile
 def _gather() -> Mapping[str, Claim]:
     modules = [import_module(f"{claims.__name__}.{module.name}") for module in iter_modules(claims.__path__)]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Claim)]
-    check_together(found)
+    check_references(found)
     areas = list(AREAS)
     ordered = sorted({claim.id: claim for claim in found}.values(), key=lambda claim: (areas.index(claim.area), claim.id))
     return MappingProxyType({claim.id: claim for claim in ordered})
 
 
-def check_together(found: Sequence[Claim]) -> None:
-    """Check what claims say of each other.
+def check_references(found: Sequence[Claim]) -> None:
+    """Check the claims' references to each other.
 
     Raises:
-        ValueError: two claims have one id or one rank, or a claim explains one that is unknown.
+        ValueError: two claims share an id or a rank, or a claim explains an unknown one.
     """
     known = {claim.id: claim for claim in found}
     by_rank: dict[int, str] = {}
@@ -43,10 +43,12 @@ CLAIMS: Mapping[str, Claim] = _gather()
 
 
 def select(profile: Profile, only: Iterable[str] = ()) -> tuple[Claim, ...]:
-    """The claims that a profile asks, narrowed to ids or areas.
+    """Return the claims of a profile, restricted to ids or areas.
+
+    A claim selected by id is included regardless of the profile.
 
     Raises:
-        KeyError: `only` names what is neither a claim nor an area; the argument is that name.
+        KeyError: a name in `only` is neither a claim nor an area; the exception's argument is that name.
     """
     wanted = tuple(only)
     for name in wanted:

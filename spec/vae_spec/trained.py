@@ -1,4 +1,4 @@
-"""Judging trained claims: the decisions of their bounds over seeds, and what follows from trainings that did not stay finite."""
+"""Judging trained claims: decisions of their bounds over seeds, and verdicts on trainings that diverged."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from vae_spec.subject import Facts
 
 
 def arm(groups: Sequence[Group], which: str) -> list[TrainedRun]:
-    """The runs of one arm."""
+    """Return the runs of one arm."""
     return [group[which] for group in groups]
 
 
 def own(groups: Sequence[Group]) -> list[TrainedRun]:
-    """The runs of the objective as it stands."""
+    """Return the runs of the unmodified objective."""
     return arm(groups, Arm.OWN)
 
 
 def divergence(runs: Sequence[TrainedRun]) -> Verdict | None:
-    """The verdict that follows from a training that did not stay finite."""
+    """Return the violation if a training did not stay finite, else None."""
     ended = [run.diverged_at for run in runs if run.diverged_at is not None]
     if not ended:
         return None
@@ -35,7 +35,7 @@ def divergence(runs: Sequence[TrainedRun]) -> Verdict | None:
 
 
 def not_comparable(groups: Sequence[Group]) -> Verdict | None:
-    """The verdict that follows where a training, or one of those that it is compared with, did not stay finite."""
+    """Return the verdict if a training, or one that it is compared with, did not stay finite; else None."""
     if bad := divergence(own(groups)):
         return bad
     for which in groups[0]:
@@ -47,16 +47,16 @@ def not_comparable(groups: Sequence[Group]) -> Verdict | None:
 
 
 def decided(claim: Claim, groups: Sequence[Group], facts: Facts) -> list[SeedDecision]:
-    """Each bound that is asked of such an implementation, decided over the seeds at hand."""
-    return [bound.decide(groups, facts) for bound in claim.asked(facts)]
+    """Decide each applicable bound of the claim over the seeds so far."""
+    return [bound.decide(groups, facts) for bound in claim.applicable_bounds(facts)]
 
 
 def by_bounds(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """The verdict of a trained claim that is nothing but its bounds."""
+    """Return the verdict of a trained claim that is decided by its bounds alone."""
     if bad := not_comparable(groups):
         return bad
-    if not claim.asked(facts):
+    if not claim.applicable_bounds(facts):
         return not_applicable(str(claim.bounds[0].scope.excludes(facts)))
-    said = claim.said if isinstance(claim.said, str) else claim.said(groups, facts)
+    conclusion = claim.conclusion if isinstance(claim.conclusion, str) else claim.conclusion(groups, facts)
     blamed = claim.blames(groups, facts) if callable(claim.blames) else claim.blames
-    return combine(decided(claim, groups, facts), said=said, diagnosis=blamed)
+    return combine(decided(claim, groups, facts), conclusion=conclusion, diagnosis=blamed)

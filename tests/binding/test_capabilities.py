@@ -11,18 +11,18 @@ from binding_samples import Layers, Native, bound, cross_entropy, divergence, no
 from torch import Tensor
 
 from vae_conformance.runner.other_sizes import other_sizes
+from vae_spec.context import ClaimContext
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
 from vae_spec.subject import Objective, Part
-from vae_spec.trial import Trial
 
 CLOSED_FORM = ("KL-01", "KL-02", "KL-03", "KL-04", "KL-05")
 
 
 def outcome(claim: str, made: type[Native], **options: Any) -> tuple[str, str]:
     """The outcome of one exact claim, and what is said."""
-    verdict = ask(CLAIMS[claim], bound(made, **options), Trial(claim, 0, examples=10, level=1e-9))
+    verdict = ask(CLAIMS[claim], bound(made, **options), ClaimContext(claim, 0, examples=10, level=1e-9))
     return str(verdict.outcome), verdict.message
 
 
@@ -114,7 +114,7 @@ class BlindToReconstruction(Native):
 @pytest.mark.parametrize("made", [DrawnInside, DrawnOutside, DrawnInsideOneScalar])
 def test_the_weight_of_a_monte_carlo_kl_is_found_without_an_error_of_chance(made: type[Native]) -> None:
     subject = bound(made, objective="elbo-monte-carlo")
-    verdict = ask(CLAIMS["OBJ-02"], subject, Trial("OBJ-02", 0))
+    verdict = ask(CLAIMS["OBJ-02"], subject, ClaimContext("OBJ-02", 0))
     assert verdict.outcome is Outcome.HOLDS, verdict.message
     assert all(math.isclose(float(value), 1.0, rel_tol=1e-6) for value in verdict.measured.values())
 
@@ -133,7 +133,7 @@ def test_a_monte_carlo_kl_is_asked_for_no_closed_form(claim: str) -> None:
 
 
 def test_declaring_a_monte_carlo_kl_excuses_no_wrong_weight() -> None:
-    verdict = ask(CLAIMS["OBJ-02"], bound(TwiceTheEstimate, objective="elbo-monte-carlo"), Trial("OBJ-02", 0))
+    verdict = ask(CLAIMS["OBJ-02"], bound(TwiceTheEstimate, objective="elbo-monte-carlo"), ClaimContext("OBJ-02", 0))
     assert (verdict.outcome, verdict.diagnosis) == (Outcome.VIOLATED, "missing-half")
 
 
@@ -145,7 +145,7 @@ def test_a_monte_carlo_kl_is_found_where_nothing_is_declared(made: type[Native])
 
 
 def test_an_estimate_of_the_wrong_sign_is_rejected() -> None:
-    verdict = ask(CLAIMS["OBJ-02"], bound(MinusTheEstimate), Trial("OBJ-02", 0))
+    verdict = ask(CLAIMS["OBJ-02"], bound(MinusTheEstimate), ClaimContext("OBJ-02", 0))
     assert (verdict.outcome, verdict.diagnosis) == (Outcome.VIOLATED, "kl-sign")
 
 
@@ -229,5 +229,5 @@ def test_a_capability_makes_no_claim_pass(options: dict[str, str]) -> None:
     plain, declared = bound(SeesX), bound(SeesX, **options)
     assert {part: declared.facts.parts[part].standing for part in Part} == {part: plain.facts.parts[part].standing for part in Part}
     for claim in ("OBJ-01", "OBJ-02", "KL-03", "NET-04"):
-        before, after = (ask(CLAIMS[claim], subject, Trial(claim, 0, examples=5)).outcome for subject in (plain, declared))
+        before, after = (ask(CLAIMS[claim], subject, ClaimContext(claim, 0, examples=5)).outcome for subject in (plain, declared))
         assert after in (before, Outcome.NOT_APPLICABLE)

@@ -26,11 +26,11 @@ from binding_samples import (
 )
 from torch import Tensor
 
+from vae_spec.context import ClaimContext
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
 from vae_spec.subject import Noise, SubjectFault, Term
-from vae_spec.trial import Trial
 
 
 @pytest.mark.parametrize("noise", [Noise(seed=4), Noise.none(), Noise(given=Z)], ids=["seeded", "zero", "given"])
@@ -228,6 +228,6 @@ def test_a_sampling_inside_forward_that_cuts_the_encoders_gradient(cut: bool) ->
             z = noisy(mu, logvar)
             return self.decode(z.detach() if cut else z), mu, logvar
 
-    verdict = ask(CLAIMS["OBJ-04"], bound(Inlined), Trial("OBJ-04", seed=0, examples=2))
+    verdict = ask(CLAIMS["OBJ-04"], bound(Inlined), ClaimContext("OBJ-04", seed=0, examples=2))
     assert verdict.outcome is (Outcome.VIOLATED if cut else Outcome.HOLDS)
     assert verdict.diagnosis == ("no-encoder-gradient" if cut else None)

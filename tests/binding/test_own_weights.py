@@ -9,11 +9,11 @@ import torch
 from binding_samples import Layers, Native, bound, cross_entropy, divergence, noisy
 from torch import Tensor
 
+from vae_spec.context import ClaimContext
 from vae_spec.judging import ask
 from vae_spec.outcomes import Verdict
 from vae_spec.registry import CLAIMS
 from vae_spec.subject import Subject
-from vae_spec.trial import Trial
 
 EXACT_OF_THE_LOSS = ("OBJ-01", "OBJ-02", "OBJ-03", "OBJ-04", "KL-01", "KL-03", "KL-04", "KL-05")
 
@@ -52,7 +52,7 @@ class Inline(ReportsWeighed):
 
 def asked(subject: Subject, claim: str) -> Verdict:
     """The verdict of one exact claim."""
-    return ask(CLAIMS[claim], subject, Trial(claim, 0, examples=10, level=1e-9))
+    return ask(CLAIMS[claim], subject, ClaimContext(claim, 0, examples=10, level=1e-9))
 
 
 def violated(subject: Subject) -> list[str]:

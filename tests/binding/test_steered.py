@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vae_conformance.errors import Unbound
+from vae_spec.context import ClaimContext
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
 from vae_spec.subject import Likelihood, Part, Standing
-from vae_spec.trial import Trial
 
 STREAM = torch.Generator().manual_seed(0)
 X, RAW = (torch.rand(4, 64, generator=STREAM, dtype=torch.float64) for _ in range(2))
@@ -91,8 +91,8 @@ def test_a_loss_of_the_batch_is_the_authors_own_where_forward_encodes_inline(kin
 
 
 def test_a_wrong_kl_inside_of_forward_is_rejected() -> None:
-    assert ask(CLAIMS["KL-03"], bound(WrongKlInForward), Trial("KL-03", seed=0, examples=3)).outcome is Outcome.VIOLATED
-    assert ask(CLAIMS["KL-03"], bound(KlInForward), Trial("KL-03", seed=0, examples=3)).outcome is Outcome.HOLDS
+    assert ask(CLAIMS["KL-03"], bound(WrongKlInForward), ClaimContext("KL-03", seed=0, examples=3)).outcome is Outcome.VIOLATED
+    assert ask(CLAIMS["KL-03"], bound(KlInForward), ClaimContext("KL-03", seed=0, examples=3)).outcome is Outcome.HOLDS
 
 
 def test_the_option_names_a_loss_that_runs_the_model() -> None:

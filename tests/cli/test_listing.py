@@ -33,7 +33,7 @@ def make_claim(identifier: str) -> Claim:
         "how",
         ("missing-half",),
         (Part.LOSS,),
-        check=lambda _subject, _trial: holds("so"),
+        check=lambda _subject, _context: holds("so"),
     )
 
 

@@ -86,9 +86,9 @@ def test_what_a_run_holds(native: Bound, tmp_path: Path) -> None:
     assert run.held_out.items == 500
     assert run.stationarity is not None
     assert run.notes["scale known"] == 1.0
-    assert run.sights is not None
-    assert run.sights.samples.items == 500
-    assert run.sights.pictures.samples.shape == (32, 8, 8)
+    assert run.observations is not None
+    assert run.observations.samples.items == 500
+    assert run.observations.pictures.samples.shape == (32, 8, 8)
     assert run.points is None
     assert run.diverged_at is None
 
@@ -142,7 +142,7 @@ def test_paired_runs_begin_alike(native: Bound, tmp_path: Path) -> None:
 
 def test_a_picture_keeps_a_draw_of_each_code(native: Bound, tmp_path: Path) -> None:
     (group,) = lab(native, tmp_path).groups(Experiment.CONTRAST, 1)
-    own, plain = (group[arm].sights for arm in (Arm.OWN, Arm.AUTOENCODER))
+    own, plain = (group[arm].observations for arm in (Arm.OWN, Arm.AUTOENCODER))
     assert own is not None
     assert plain is not None
     assert np.array_equal(plain.pictures.codes, plain.pictures.means)
@@ -152,7 +152,7 @@ def test_a_picture_keeps_a_draw_of_each_code(native: Bound, tmp_path: Path) -> N
 
 def test_an_autoencoder_has_codes_without_noise(native: Bound, tmp_path: Path) -> None:
     (group,) = lab(native, tmp_path).groups(Experiment.CONTRAST, 1)
-    own, contrast = group[Arm.OWN].sights, group[Arm.AUTOENCODER].sights
+    own, contrast = group[Arm.OWN].observations, group[Arm.AUTOENCODER].observations
     assert own is not None
     assert contrast is not None
     assert contrast.codes.information == contrast.codes.saturation
@@ -220,7 +220,7 @@ def test_the_labs_figures_come_out(tmp_path: Path) -> None:
     np.testing.assert_allclose(run.kl * unit, theirs.kl, rtol=1e-3, atol=1e-6)
     assert run.samples is not None
     assert run.samples.shape == (5, 2)
-    assert run.held_out is run.stationarity is run.sights is None
+    assert run.held_out is run.stationarity is run.observations is None
     assert run.points is not None
 
 
@@ -308,10 +308,10 @@ def test_whoever_would_wait_makes_what_will_be_asked_for_next(native: Bound, tmp
 def test_the_agenda_counts_what_is_stored_of_what_is_needed(native: Bound, tmp_path: Path) -> None:
     laboratory = Laboratory(native, "abc", replace(OPTIONS, store=str(tmp_path)), lambda _text: None)
     agenda = Agenda(laboratory, [(Experiment.IMAGES, 1), (Experiment.CONTRAST, 1)])
-    assert agenda.standing == (0, 0)
+    assert agenda.progress == (0, 0)
     agenda.look(Experiment.IMAGES, 1)
-    assert agenda.standing == (0, 2), "both look at the subject's own training, and one at its autoencoder's too"
+    assert agenda.progress == (0, 2), "both look at the subject's own training, and one at its autoencoder's too"
     laboratory.runs(Experiment.IMAGES, 1)
-    assert agenda.standing == (1, 2)
+    assert agenda.progress == (1, 2)
     agenda.look(Experiment.IMAGES, 2)
-    assert agenda.standing == (1, 3)
+    assert agenda.progress == (1, 3)

@@ -15,7 +15,7 @@ from torch import Tensor
 from vae_conformance.data.datasets import clusters
 from vae_conformance.experiments.observe_points import LINE_POINTS, SHOWN, observe_points
 from vae_conformance.guard.seeds import seeded
-from vae_spec.observations import PointSights
+from vae_spec.observations import PointObservations
 from vae_spec.subject import Facts, Posterior, Raw, Subject, SubjectFault
 
 SEED = 3
@@ -38,7 +38,7 @@ class Points:
         return raw[0]
 
 
-def seen(decoder: Callable[[Tensor], Tensor]) -> PointSights:
+def seen(decoder: Callable[[Tensor], Tensor]) -> PointObservations:
     return observe_points(cast("Subject", Points(decoder)), SEED)
 
 

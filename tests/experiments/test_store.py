@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from evidence_samples import sights
+from evidence_samples import observations
 
 from vae_conformance.experiments import store as store_module
 from vae_conformance.experiments.store import MAGIC, Store, content_key, decode, default_folder, encode
 from vae_spec.evidence import HeldOut, Recipe, Stationarity, TrainedRun
-from vae_spec.observations import PointSights
+from vae_spec.observations import PointObservations
 
 RECIPE = Recipe("digits", 3, 2, 1e-3, beta=0.1, seed=2**31 - 1)
 CURVE = np.array([3.0, 2.0, 1.0 / 3.0])
@@ -36,13 +36,13 @@ FULL = replace(
 DIVERGED = TrainedRun(RECIPE, CURVE[:0], CURVE[:0], CURVE[:0], CURVE[:0], diverged_at=0)
 UNKNOWN = replace(FULL, held_out=replace(HELD_OUT, reported_kl=float("nan"), r2=float("-inf")), stationarity=None)
 LINE = np.linspace(0.0, 1.0, 6).reshape(3, 2)
-POINTS = PointSights(0.05, 0.001, 0.9, 0.01, float("nan"), LINE, LINE, LINE)
+POINTS = PointObservations(0.05, 0.001, 0.9, 0.01, float("nan"), LINE, LINE, LINE)
 RUNS = {
     "plain": PLAIN,
     "full": FULL,
     "diverged at once": DIVERGED,
     "not a number": UNKNOWN,
-    "looked at": replace(FULL, sights=sights()),
+    "looked at": replace(FULL, observations=observations()),
     "points": replace(PLAIN, points=POINTS),
 }
 
@@ -107,7 +107,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "truncated in its body": lambda entry: entry[:-20],
     "longer": lambda entry: entry + b"x",
     "one bit": lambda entry: entry[:-100] + bytes([entry[-100] ^ 1]) + entry[-99:],
-    "another version": lambda entry: entry.replace(b"run 4", b"run 3", 1),
+    "another version": lambda entry: entry.replace(b"run 5", b"run 4", 1),
     "foreign": lambda entry: b"#!/bin/sh\necho hello\n" * 20,
     "a foreign archive": lambda entry: _archive(other=np.zeros(3)),
     "a foreign archive with its sum": lambda entry: _with_its_sum(_archive(other=np.zeros(3))),

@@ -245,7 +245,7 @@ def test_beta_weighs_the_kl_whether_the_loss_takes_it_or_not(items: Tensor) -> N
 def test_without_noise_the_mean_is_decoded(items: Tensor) -> None:
     subject = bound(Native)
     training = train(subject, replace(RECIPE, noise=False, batch=0, steps=1, beta=0.0), items)
-    from vae_spec.trial import derive_seed
+    from vae_spec.context import derive_seed
 
     subject.load(subject.fresh(derive_seed(RECIPE.seed, "initialisation")))
     mu = subject.posterior(items).mu

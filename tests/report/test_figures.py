@@ -177,7 +177,7 @@ def test_dimensions_stand_in_the_order_of_their_kl() -> None:
 
 
 def test_a_run_that_diverged_is_left_out() -> None:
-    diverged = replace(run(), held_out=None, sights=None)
+    diverged = replace(run(), held_out=None, observations=None)
     assert len(kl_per_dimension({"own": run(), "gone": diverged}).axes) == 1
     groups = [swept(run()) | {str(Arm.SMALL): swept(diverged)[Arm.SMALL]}]
     assert "β = 0.1" not in texts(beta_comparison(groups))
@@ -190,7 +190,7 @@ def test_a_run_that_diverged_is_left_out() -> None:
         lambda: latent_means({}),
         lambda: kl_per_dimension({"gone": replace(run(), held_out=None)}),
         lambda: beta_comparison([]),
-        lambda: beta_comparison([swept(replace(run(), sights=None))]),
+        lambda: beta_comparison([swept(replace(run(), observations=None))]),
         lambda: variants({}, "none"),
         lambda: collapse_curves({}),
         lambda: lab_variants(POINTS, {}),

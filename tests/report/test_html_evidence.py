@@ -28,7 +28,7 @@ from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.outcomes import Level, Outcome
 
 ARMS = (Arm.SMALL, Arm.OWN, Arm.LARGE)
-DIVERGED = replace(run(), diverged_at=7, held_out=None, stationarity=None, sights=None)
+DIVERGED = replace(run(), diverged_at=7, held_out=None, stationarity=None, observations=None)
 
 
 def evidence(own: TrainedRun | None = None, seeds: int = 2) -> Evidence:
@@ -108,7 +108,7 @@ def test_a_training_that_diverged_leaves_its_curves_and_the_reason() -> None:
     assert shown["training-curves"].content
     for name in ("reconstructions", "prior-samples", "latent-means", "codes-and-prior", "interpolation", "beta-comparison"):
         assert shown[name].missing == "its loss does not stay finite (from step 7 on), so there is nothing to look at"
-    ran_away = named(exhibits(evidence(replace(run(), sights=None))))
+    ran_away = named(exhibits(evidence(replace(run(), observations=None))))
     assert "ran away" in ran_away["reconstructions"].missing
 
 
@@ -120,9 +120,9 @@ def test_a_loss_that_is_never_finite_leaves_no_curves() -> None:
 
 def test_codes_too_far_out_for_a_picture_leave_their_figures_out() -> None:
     seen = run()
-    assert seen.sights is not None
-    far = replace(seen.sights.pictures, codes=np.full((60, 4), np.inf), means=np.full((60, 4), np.inf))
-    shown = named(exhibits(evidence(replace(seen, sights=replace(seen.sights, pictures=far)))))
+    assert seen.observations is not None
+    far = replace(seen.observations.pictures, codes=np.full((60, 4), np.inf), means=np.full((60, 4), np.inf))
+    shown = named(exhibits(evidence(replace(seen, observations=replace(seen.observations, pictures=far)))))
     assert {shown[name].missing for name in ("codes-and-prior", "latent-means")} == {"its numbers have run away, and cannot be drawn"}
     assert shown["reconstructions"].content
 
@@ -153,7 +153,7 @@ def test_captions_speak_of_what_is_shown() -> None:
 
 
 def test_the_circles_hold_the_shares_of_the_prior_that_they_name() -> None:
-    seen = run().sights
+    seen = run().observations
     assert seen is not None
     (panel,) = codes_and_prior({"VAE": seen.pictures}).axes
     radii = [patch.get_radius() for patch in panel.patches]
@@ -164,7 +164,7 @@ def test_the_circles_hold_the_shares_of_the_prior_that_they_name() -> None:
 
 @pytest.mark.parametrize("latent", [1, 2, 5])
 def test_codes_of_any_dimension_can_be_drawn(latent: int) -> None:
-    seen = run().sights
+    seen = run().observations
     assert seen is not None
     codes = np.random.default_rng(0).normal(size=(60, latent)) * np.arange(1, latent + 1)
     (panel,) = codes_and_prior({"VAE": replace(seen.pictures, codes=codes, means=codes)}).axes

@@ -13,11 +13,11 @@ from torch.nn import functional as F
 
 from vae_conformance.binding.bind import bind
 from vae_conformance.target.target import Target
+from vae_spec.context import ClaimContext
 from vae_spec.judging import ask
 from vae_spec.outcomes import Verdict
 from vae_spec.registry import CLAIMS
 from vae_spec.subject import Part, Standing, Subject, Terms
-from vae_spec.trial import Trial
 
 HOME = "student"
 """The name of a bound class's module."""
@@ -91,7 +91,7 @@ def standings(subject: Subject) -> dict[Part, Standing]:
 
 def verdict(claim: str, subject: Subject) -> Verdict:
     """The verdict of one exact claim."""
-    return ask(CLAIMS[claim], subject, Trial(claim, seed=0, examples=3))
+    return ask(CLAIMS[claim], subject, ClaimContext(claim, seed=0, examples=3))
 
 
 def second_head(subject: Subject) -> str:

@@ -18,7 +18,7 @@ def claim(**changes: object) -> Claim:
         "why": "W.",
         "hint": "the claim's hint",
         "decision": "d",
-        "check": lambda _subject, _trial: holds("so"),
+        "check": lambda _subject, _context: holds("so"),
         "rank": None,
         "spends_error_budget": False,
         "at_other_sizes": False,

@@ -10,12 +10,12 @@ import numpy as np
 from vae_conformance.experiments.plans import arm_recipe
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Group, HeldOut, Recipe, Stationarity, TrainedRun
-from vae_spec.observations import Codes, Paths, Pictures, PriorSamples, Reconstructions, Sights
+from vae_spec.observations import Codes, ImageObservations, Paths, Pictures, PriorSamples, Reconstructions
 
 STEPS = 200
 
 
-def sights(**changes: float) -> Sights:
+def observations(**changes: float) -> ImageObservations:
     """Return the observations of a sound VAE on images; changes are given by field name, whichever record has the field."""
     parts: dict[str, Any] = {
         "reconstructions": Reconstructions(
@@ -60,11 +60,13 @@ def sights(**changes: float) -> Sights:
         (part,) = [key for key, record in parts.items() if hasattr(record, name)]
         parts[part] = replace(parts[part], **{name: value})
     blank = np.zeros((2, 8, 8))
-    return Sights(**parts, pictures=Pictures(blank, blank, blank, blank, np.zeros((2, 4)), np.zeros((2, 4)), np.zeros(2, dtype=np.int64)))
+    return ImageObservations(
+        **parts, pictures=Pictures(blank, blank, blank, blank, np.zeros((2, 4)), np.zeros((2, 4)), np.zeros(2, dtype=np.int64))
+    )
 
 
 def run(seed: int = 0, *, r2: float = 0.8, kl: float = 10.0, nats: float = 100.0, **changes: float) -> TrainedRun:
-    """Return a sound training on images with four latent dimensions; changes are those of `sights`."""
+    """Return a sound training on images with four latent dimensions; changes are those of `observations`."""
     steps = np.arange(STEPS)
     reconstruction = nats + (300 - nats) * np.exp(-steps / 10)
     growing = kl * (1 - np.exp(-steps / 10))
@@ -79,7 +81,7 @@ def run(seed: int = 0, *, r2: float = 0.8, kl: float = 10.0, nats: float = 100.0
         40,
         HeldOut(500, r2, r2 - 1.5, r2 + 0.05, np.full(4, kl / 4), np.full(4, 0.9), kl, kl, 100.0),
         Stationarity(1.0, 0.01, kl, 1000),
-        sights=sights(**changes),
+        observations=observations(**changes),
     )
 
 
@@ -114,9 +116,11 @@ SHARPNESS = {Arm.OWN: 0.0059, Arm.AUTOENCODER: 0.0084, Arm.NO_KL: 0.0084, Arm.SM
 
 
 def sharp(found: TrainedRun, laplacian: float) -> TrainedRun:
-    """Return the run with reconstructions of another sharpness (`sights` cannot change it, as samples have a field of that name too)."""
-    assert found.sights is not None
-    return replace(found, sights=replace(found.sights, reconstructions=replace(found.sights.reconstructions, laplacian=laplacian)))
+    """Return the run with reconstructions of another sharpness (`observations` cannot: samples have a field of that name too)."""
+    assert found.observations is not None
+    return replace(
+        found, observations=replace(found.observations, reconstructions=replace(found.observations.reconstructions, laplacian=laplacian))
+    )
 
 
 def group(seed: int = 0, **changes: dict[str, float]) -> Group:

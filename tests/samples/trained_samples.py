@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vae_spec.evidence import HeldOut, Recipe, Stationarity, TrainedRun
-from vae_spec.observations import Codes, Paths, Pictures, PointSights, PriorSamples, Reconstructions, Sights
+from vae_spec.observations import Codes, ImageObservations, Paths, Pictures, PointObservations, PriorSamples, Reconstructions
 
 LATENT = 4
 
@@ -26,9 +26,9 @@ def pictures(seed: int = 0, side: int = 8) -> Pictures:
     )
 
 
-def sights(seed: int = 0, squared_error: float = 5.0) -> Sights:
+def observations(seed: int = 0, squared_error: float = 5.0) -> ImageObservations:
     """Return observations with numbers typical of sound models."""
-    return Sights(
+    return ImageObservations(
         Reconstructions(squared_error, 0.02, 0.04, 0.6, 1.2),
         PriorSamples(500, 0.8, 0.7, 0.5, 1.0, 0.9, 0.02, 0.95, 10, 10, 1.1, 1.0),
         Codes(1.05, 0.01, 0.02, 4.0, 6.2, 0.9, 0.1, 1, 0.3),
@@ -43,11 +43,11 @@ def held_out(kl: Sequence[float] = (1.0, 0.5, 0.25, 0.0)) -> HeldOut:
     return HeldOut(500, 0.6, -0.2, 0.65, per_dim, per_dim / (1 + per_dim), float(per_dim.sum()), float(per_dim.sum()), 20.0)
 
 
-def points(seed: int = 0) -> PointSights:
+def points(seed: int = 0) -> PointObservations:
     """Return the observations of a model of the tiny lab."""
     generator = np.random.default_rng(seed)
     line = np.column_stack([np.linspace(-1, 1, 41), np.zeros(41)])
-    return PointSights(0.05, 0.01, 0.7, 0.01, 0.2, generator.normal(size=(500, 2)), line, generator.normal(size=(256, 2)))
+    return PointObservations(0.05, 0.01, 0.7, 0.01, 0.2, generator.normal(size=(500, 2)), line, generator.normal(size=(256, 2)))
 
 
 def run(
@@ -65,7 +65,7 @@ def run(
         kl,
         held_out=held_out(),
         stationarity=Stationarity(1.02, 0.01, 3.0, 1000),
-        sights=sights(seed, squared_error),
+        observations=observations(seed, squared_error),
         points=points(seed),
         notes=notes or {},
     )

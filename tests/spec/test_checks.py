@@ -16,7 +16,7 @@ from vae_spec.checks import (
     close,
     entry,
     finite,
-    in_turn,
+    first_violation,
     likely,
     nonnegative,
     positive,
@@ -102,7 +102,7 @@ def test_draws_are_rejected_on_their_worst_pivot() -> None:
 def test_comparisons_in_turn_stop_at_the_first_violation() -> None:
     reached = []
 
-    @in_turn
+    @first_violation
     def examine(value: float) -> Iterator[Verdict | None]:
         yield positive("value", value)
         reached.append(value)

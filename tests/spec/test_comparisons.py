@@ -96,13 +96,16 @@ def test_of_many_entries_the_kl_is_a_smaller_share_of_the_loss() -> None:
 
 def test_a_contrast_that_diverges_leaves_nothing_to_compare() -> None:
     found = [
-        {**group, Arm.AUTOENCODER: replace(group[Arm.AUTOENCODER], diverged_at=7, held_out=None, sights=None)}
+        {**group, Arm.AUTOENCODER: replace(group[Arm.AUTOENCODER], diverged_at=7, held_out=None, observations=None)}
         for group in groups(Experiment.CONTRAST)
     ]
     verdict = judge(CLAIMS["REC-03"], found, facts())
     assert verdict.outcome == "not-applicable"
     assert "autoencoder" in verdict.message
-    own = [{**group, Arm.OWN: replace(group[Arm.OWN], diverged_at=7, held_out=None, sights=None)} for group in groups(Experiment.CONTRAST)]
+    own = [
+        {**group, Arm.OWN: replace(group[Arm.OWN], diverged_at=7, held_out=None, observations=None)}
+        for group in groups(Experiment.CONTRAST)
+    ]
     assert judge(CLAIMS["REC-03"], own, facts()).outcome == "violated"
 
 
@@ -167,5 +170,5 @@ def test_every_number_is_one_for_sound_evidence() -> None:
 
 
 def test_numbers_of_a_training_that_diverged_are_none() -> None:
-    gone = replace(run(), diverged_at=3, held_out=None, stationarity=None, sights=None)
+    gone = replace(run(), diverged_at=3, held_out=None, stationarity=None, observations=None)
     assert all(value != value for value in (function(dict.fromkeys(Arm, gone)) for function in COMPARISONS.values()))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch.distributions import Bernoulli, ContinuousBernoulli, Independent, Laplace, Normal, kl_divergence
 
 from vae_spec import continuous_bernoulli
+from vae_spec.context import ClaimContext
 from vae_spec.elbo import (
     accepted_weights,
     closed_form_kl,
@@ -28,7 +29,6 @@ from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
 from vae_spec.strategies import CodeBatch, code_batches
 from vae_spec.subject import Likelihood, Raw, Subject, SubjectFault
-from vae_spec.trial import Trial
 
 quick = settings(max_examples=80, deadline=None, database=None, derandomize=True)
 RANGES = {
@@ -136,10 +136,7 @@ def test_the_scale_of_each_reduction_is_found_whatever_the_constant(reduction: s
 
 SINGLE = [one for one in Likelihood if not one.pair]
 CONFUSED = [
-    (true, taken)
-    for true in SINGLE
-    for taken in SINGLE
-    if true is not taken and (true.takes_logits, taken.takes_logits) != (False, True)
+    (true, taken) for true in SINGLE for taken in SINGLE if true is not taken and (true.takes_logits, taken.takes_logits) != (False, True)
 ]
 
 
@@ -212,7 +209,7 @@ def test_the_nearest_weight_is_nearest_in_ratio(weight: float, nearest: float) -
 
 
 def weighed(**changes: object) -> tuple[Outcome, str, str | None]:
-    verdict = ask(CLAIMS["OBJ-02"], fake(**changes), Trial("OBJ-02", 0))
+    verdict = ask(CLAIMS["OBJ-02"], fake(**changes), ClaimContext("OBJ-02", 0))
     return verdict.outcome, verdict.message, verdict.diagnosis
 
 
@@ -307,5 +304,5 @@ def test_an_output_beyond_the_parameters_range_is_told_as_it_is() -> None:
 def test_a_kl_that_misses_a_term_is_rejected_by_kl_01_whatever_the_seed(
     formula: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
 ) -> None:
-    outcomes = {ask(CLAIMS["KL-01"], fake(kl=formula), Trial("KL-01", seed=seed, examples=2)).outcome for seed in range(20)}
+    outcomes = {ask(CLAIMS["KL-01"], fake(kl=formula), ClaimContext("KL-01", seed=seed, examples=2)).outcome for seed in range(20)}
     assert outcomes == {Outcome.VIOLATED}

@@ -15,6 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vae_spec.context import ClaimContext, derive_seed
 from vae_spec.exploration import explore, for_all, generator
 from vae_spec.outcomes import Outcome, Verdict, violated
 from vae_spec.registry import CLAIMS
@@ -32,10 +33,9 @@ from vae_spec.strategies import (
     images,
 )
 from vae_spec.subject import SubjectFault
-from vae_spec.trial import Trial, derive_seed
 
 quick = settings(max_examples=100, deadline=None, database=None, derandomize=True)
-TRIAL = Trial("KL-01", 5)
+CONTEXT = ClaimContext("KL-01", 5)
 NUMBERS = st.integers(0, 10_000)
 
 
@@ -55,16 +55,16 @@ def at_most(limit: int, calls: list[int] | None = None):
 
 def test_a_property_that_holds_is_tried_on_every_example() -> None:
     calls: list[int] = []
-    assert explore(TRIAL, NUMBERS, at_most(10_001, calls)) is None
-    assert len(calls) == TRIAL.examples
+    assert explore(CONTEXT, NUMBERS, at_most(10_001, calls)) is None
+    assert len(calls) == CONTEXT.examples
     calls.clear()
-    assert explore(TRIAL, NUMBERS, at_most(10_001, calls), examples=7) is None
+    assert explore(CONTEXT, NUMBERS, at_most(10_001, calls), examples=7) is None
     assert len(calls) == 7
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_counterexample_is_found_and_simplified(seed: int) -> None:
-    found = explore(Trial("KL-01", seed), NUMBERS, at_most(700))
+    found = explore(ClaimContext("KL-01", seed), NUMBERS, at_most(700))
     assert found is not None
     assert found.measured["number"] == 700
 
@@ -73,34 +73,34 @@ def test_a_structured_counterexample_is_simplified_part_by_part() -> None:
     def examine(codes: CodeBatch) -> Verdict | None:
         return violated("large", measured={"batch": codes.batch, "mu": codes.mu_scale}) if codes.batch >= 5 and codes.mu_scale > 1 else None
 
-    found = explore(Trial("KL-01", 0, examples=200), code_batches(), examine)
+    found = explore(ClaimContext("KL-01", 0, examples=200), code_batches(), examine)
     assert found is not None
     assert found.measured == {"batch": 5, "mu": 2.0}
 
 
 def test_anchors_come_first_and_are_not_simplified() -> None:
     calls: list[int] = []
-    found = explore(TRIAL, NUMBERS, at_most(700, calls), anchors=(3, 9_999, 800))
+    found = explore(CONTEXT, NUMBERS, at_most(700, calls), anchors=(3, 9_999, 800))
     assert found is not None
     assert (found.measured["number"], calls) == (9_999, [3, 9_999])
 
 
 def test_a_claim_holds_for_all_examples_or_shows_the_one_it_does_not_hold_for() -> None:
-    sound = for_all(TRIAL, NUMBERS, at_most(10_001), "small", examples=7, measured={"limit": 10_001}, smallest_effect="1")
+    sound = for_all(CONTEXT, NUMBERS, at_most(10_001), "small", examples=7, measured={"limit": 10_001}, smallest_effect="1")
     assert (sound.outcome, sound.message, sound.smallest_effect) == (Outcome.HOLDS, "small", "1")
     assert sound.measured == {"examples": 7, "limit": 10_001}
-    assert for_all(TRIAL, NUMBERS, at_most(700), "small", smallest_effect="1").measured["number"] == 700
+    assert for_all(CONTEXT, NUMBERS, at_most(700), "small", smallest_effect="1").measured["number"] == 700
 
 
 @pytest.mark.parametrize("simplify", [True, False])
 def test_the_same_seed_finds_the_same(simplify: bool) -> None:
-    def found(trial: Trial) -> tuple[Verdict | None, list[int]]:
+    def found(context: ClaimContext) -> tuple[Verdict | None, list[int]]:
         calls: list[int] = []
-        return explore(trial, NUMBERS, at_most(5000, calls), simplify=simplify), calls
+        return explore(context, NUMBERS, at_most(5000, calls), simplify=simplify), calls
 
-    assert found(TRIAL) == found(Trial("KL-01", 5))
-    assert found(TRIAL)[1] != found(Trial("KL-01", 6))[1]
-    assert found(TRIAL)[1] != found(Trial("KL-03", 5))[1]
+    assert found(CONTEXT) == found(ClaimContext("KL-01", 5))
+    assert found(CONTEXT)[1] != found(ClaimContext("KL-01", 6))[1]
+    assert found(CONTEXT)[1] != found(ClaimContext("KL-03", 5))[1]
 
 
 def global_states() -> tuple[object, ...]:
@@ -120,8 +120,8 @@ def test_global_random_state_neither_matters_nor_changes(limit: int) -> None:
         torch.manual_seed(seed)
         before = global_states()
         calls: list[int] = []
-        explore(TRIAL, NUMBERS, at_most(limit, calls))
-        explore(TRIAL, NUMBERS, examine, simplify=False)
+        explore(CONTEXT, NUMBERS, at_most(limit, calls))
+        explore(CONTEXT, NUMBERS, examine, simplify=False)
         assert global_states() == before
         seen.append(calls)
     assert seen[0] == seen[1]
@@ -130,7 +130,7 @@ def test_global_random_state_neither_matters_nor_changes(limit: int) -> None:
 def codes_tried() -> list[ConstantCode]:
     seen: list[ConstantCode] = []
     for seed in range(12):
-        explore(Trial("KL-02", seed), constant_codes(), seen.append, examples=24, simplify=False)
+        explore(ClaimContext("KL-02", seed), constant_codes(), seen.append, examples=24, simplify=False)
     return seen
 
 
@@ -154,8 +154,8 @@ def test_exploring_leaves_no_folder_behind(tmp_path: Path) -> None:
         "import student\n"
         "from vae_spec.exploration import explore\n"
         "from vae_spec.strategies import constant_codes\n"
-        "from vae_spec.trial import Trial\n"
-        "explore(Trial('KL-02', 0), constant_codes(), lambda code: None)\n"
+        "from vae_spec.context import ClaimContext\n"
+        "explore(ClaimContext('KL-02', 0), constant_codes(), lambda code: None)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -166,14 +166,14 @@ def test_exploring_leaves_no_folder_behind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("limit", [1, 3000, 9000])
 def test_after_a_failure_the_number_of_calls_is_bounded(limit: int) -> None:
     calls: list[int] = []
-    explore(Trial("KL-01", 1, examples=200), st.tuples(NUMBERS, NUMBERS, NUMBERS).map(max), at_most(limit, calls))
+    explore(ClaimContext("KL-01", 1, examples=200), st.tuples(NUMBERS, NUMBERS, NUMBERS).map(max), at_most(limit, calls))
     first = next(index for index, number in enumerate(calls) if number >= limit)
     assert len(calls) - first - 1 <= 48
 
 
 def test_a_statistical_counterexample_is_not_simplified() -> None:
     calls: list[int] = []
-    found = explore(TRIAL, NUMBERS, at_most(100, calls), simplify=False)
+    found = explore(CONTEXT, NUMBERS, at_most(100, calls), simplify=False)
     assert found is not None
     assert found.measured["number"] == calls[-1]
     assert sum(number >= 100 for number in calls) == 1
@@ -189,7 +189,7 @@ def test_a_failure_that_cannot_be_repeated_is_reported_all_the_same(simplify: bo
         failed.append(number)
         return violated("once", measured={"number": number})
 
-    found = explore(TRIAL, NUMBERS, examine, simplify=simplify)
+    found = explore(CONTEXT, NUMBERS, examine, simplify=simplify)
     assert found is not None
     assert found.measured["number"] == failed[0]
 
@@ -201,7 +201,7 @@ def test_a_fault_of_the_subject_is_a_verdict(simplify: bool) -> None:
             raise SubjectFault("decode", f"RuntimeError: shape {number}", "hard-coded-shape")
         return None
 
-    found = explore(TRIAL, NUMBERS, examine, simplify=simplify)
+    found = explore(CONTEXT, NUMBERS, examine, simplify=simplify)
     assert found is not None
     assert found.outcome is Outcome.VIOLATED
     assert found.message.startswith("decode: RuntimeError: shape ")
@@ -215,12 +215,12 @@ def test_an_error_of_the_suite_itself_is_not_swallowed(error: type[BaseException
         raise error("in the check")
 
     with pytest.raises(error, match="in the check"):
-        explore(TRIAL, NUMBERS, examine)
+        explore(CONTEXT, NUMBERS, examine)
 
 
 def test_exploring_says_nothing_by_itself(capfd: pytest.CaptureFixture[str]) -> None:
-    explore(TRIAL, NUMBERS, at_most(50))
-    explore(TRIAL, NUMBERS, at_most(50), simplify=False)
+    explore(CONTEXT, NUMBERS, at_most(50))
+    explore(CONTEXT, NUMBERS, at_most(50), simplify=False)
     assert capfd.readouterr() == ("", "")
 
 
@@ -298,12 +298,12 @@ def test_seeds_are_the_same_everywhere_and_for_good() -> None:
     assert derive_seed() == 8203414616412130826
     assert derive_seed(0, "KL-02") == 5290612720128825528
     assert derive_seed(8435, "REP-02", "x", 4) == 7353647753278479248
-    assert Trial("REP-02", 8435).rng_seed("x", 4) == derive_seed(8435, "REP-02", "x", 4)
+    assert ClaimContext("REP-02", 8435).rng_seed("x", 4) == derive_seed(8435, "REP-02", "x", 4)
 
 
 def test_no_two_claims_examples_or_runs_share_a_seed() -> None:
     labels = ("hypothesis", "noise", "probe", ConstantCode(0.5, 1.0), ConstantCode(0.5, -1.0), 1, 2, 12)
-    found = [Trial(claim, seed).rng_seed(label) for claim in CLAIMS for seed in range(20) for label in labels]
+    found = [ClaimContext(claim, seed).rng_seed(label) for claim in CLAIMS for seed in range(20) for label in labels]
     assert len(set(found)) == len(found)
     assert all(0 <= seed < 2**63 for seed in found)
 
@@ -312,13 +312,13 @@ def test_labels_are_kept_apart() -> None:
     assert len({derive_seed(1, 23), derive_seed(12, 3), derive_seed(123)}) == 3
 
 
-def test_a_generator_depends_on_trial_and_labels_alone() -> None:
-    def first(trial: Trial, *labels: object) -> float:
-        return float(torch.rand((), generator=generator(trial, *labels)))
+def test_a_generator_depends_on_context_and_labels_alone() -> None:
+    def first(context: ClaimContext, *labels: object) -> float:
+        return float(torch.rand((), generator=generator(context, *labels)))
 
     torch.manual_seed(0)
-    once = first(TRIAL, "x", 4)
+    once = first(CONTEXT, "x", 4)
     torch.manual_seed(1)
-    assert first(Trial("KL-01", 5, examples=3), "x", 4) == once
-    assert len({once, first(TRIAL, "x", 5), first(Trial("KL-01", 6), "x", 4), first(Trial("KL-02", 5), "x", 4)}) == 4
+    assert first(ClaimContext("KL-01", 5, examples=3), "x", 4) == once
+    assert len({once, first(CONTEXT, "x", 5), first(ClaimContext("KL-01", 6), "x", 4), first(ClaimContext("KL-02", 5), "x", 4)}) == 4
     assert not math.isnan(once)

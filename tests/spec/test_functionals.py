@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evidence_samples import sights
+from evidence_samples import observations
 
 from vae_spec.evidence import HeldOut, Recipe, Stationarity, TrainedRun
 from vae_spec.statistics import curves
@@ -71,7 +71,7 @@ RUN = TrainedRun(
     analytic_kl=np.linspace(0.5, 3.0, 100),
     held_out=HELD_OUT,
     stationarity=Stationarity(beta=2.0, standard_error=0.1, kl=3.0, items=500),
-    sights=sights(),
+    observations=observations(),
 )
 LOOKED_AT: Mapping[str, float] = {
     "sharpness over the originals'": 0.0059 / 0.0069,
@@ -131,7 +131,7 @@ ALONG = set(EXPECTED) - SEEN - set(LOOKED_AT) - {"log of the effective beta"}
     [
         ({"held_out": None}, SEEN),
         ({"stationarity": None}, {"log of the effective beta"}),
-        ({"sights": None}, set(LOOKED_AT)),
+        ({"observations": None}, set(LOOKED_AT)),
         ({"diverged_at": 40}, ALONG),
         ({name: np.ones(9) for name in ("total", "reconstruction", "kl", "analytic_kl")}, ALONG),
     ],

@@ -10,11 +10,11 @@ import torch
 from fakes import facts
 from torch import Tensor
 
+from vae_spec.context import ClaimContext
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome, Verdict
 from vae_spec.registry import CLAIMS
 from vae_spec.subject import Facts, Mode, Noise, Pass, Posterior, Raw, Subject
-from vae_spec.trial import Trial
 
 ENCODER = torch.linspace(-1, 1, 30).reshape(10, 3)
 DECODER = torch.linspace(-2, 1, 30).reshape(3, 10)
@@ -47,7 +47,7 @@ class Linear:
 
 
 def verdict(subject: Linear) -> Verdict:
-    return ask(CLAIMS["INT-03"], cast("Subject", subject), Trial("INT-03", 0))
+    return ask(CLAIMS["INT-03"], cast("Subject", subject), ClaimContext("INT-03", 0))
 
 
 @pytest.mark.parametrize("flat", [False, True])

@@ -9,14 +9,14 @@ import pytest
 from claim_samples import claim, trained
 from fakes import FakeSubject, facts, fake, parts
 
+from vae_spec.context import ClaimContext
 from vae_spec.evidence import Recipe, TrainedRun
 from vae_spec.judging import REQUIRED_PARTS, ask, judge, precondition
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, inconclusive, not_applicable, violated
 from vae_spec.registry import CLAIMS
 from vae_spec.subject import Facts, Noise, Objective, Part, Standing, Subject, SubjectFault
-from vae_spec.trial import Trial
 
-TRIAL = Trial("KL-01", 0)
+CONTEXT = ClaimContext("KL-01", 0)
 
 
 # what follows from the facts ----------------------------------------------------------------------
@@ -123,40 +123,40 @@ def test_images_and_points_are_told_by_their_shape(shape: tuple[int, ...], image
 # asking -------------------------------------------------------------------------------------------
 
 
-def test_a_claim_is_asked_of_the_subject_under_its_trial() -> None:
-    asked: list[tuple[Subject, Trial]] = []
+def test_a_claim_is_asked_of_the_subject_in_its_context() -> None:
+    asked: list[tuple[Subject, ClaimContext]] = []
 
-    def check(subject: Subject, trial: Trial) -> Verdict:
-        asked.append((subject, trial))
+    def check(subject: Subject, context: ClaimContext) -> Verdict:
+        asked.append((subject, context))
         return holds("so")
 
     subject = fake()
-    verdict = ask(claim(check=check), subject, TRIAL)
+    verdict = ask(claim(check=check), subject, CONTEXT)
     assert verdict == holds("so")
-    assert asked == [(subject, TRIAL)]
+    assert asked == [(subject, CONTEXT)]
 
 
 def test_a_violation_gets_the_claims_hint_unless_it_has_its_own() -> None:
-    assert ask(claim(check=lambda *_: violated("no")), fake(), TRIAL).hint == "the claim's hint"
-    assert ask(claim(check=lambda *_: violated("no", hint="own")), fake(), TRIAL).hint == "own"
+    assert ask(claim(check=lambda *_: violated("no")), fake(), CONTEXT).hint == "the claim's hint"
+    assert ask(claim(check=lambda *_: violated("no", hint="own")), fake(), CONTEXT).hint == "own"
     failing = fake(facts=standing(Part.LOSS, Standing.FAILING))
-    assert ask(claim(needs=(Part.LOSS,)), failing, TRIAL).hint.startswith("mend this first")
+    assert ask(claim(needs=(Part.LOSS,)), failing, CONTEXT).hint.startswith("mend this first")
 
 
 @pytest.mark.parametrize("without_fault", [holds("so"), not_applicable("other"), inconclusive("near")])
 def test_nothing_to_mend_means_no_hint(without_fault: Verdict) -> None:
-    assert ask(claim(check=lambda *_: without_fault), fake(), TRIAL).hint == ""
-    assert ask(claim(needs=(Part.LOSS,)), fake(facts=standing(Part.LOSS, Standing.REPLACED)), TRIAL).hint == ""
+    assert ask(claim(check=lambda *_: without_fault), fake(), CONTEXT).hint == ""
+    assert ask(claim(needs=(Part.LOSS,)), fake(facts=standing(Part.LOSS, Standing.REPLACED)), CONTEXT).hint == ""
 
 
 def test_a_fault_in_the_check_is_a_violation_with_its_diagnosis() -> None:
     broken = FakeSubject(fault=SubjectFault("sampling step", "RuntimeError: no GPU", "cuda-always"))
 
-    def check(subject: Subject, _trial: Trial) -> Verdict:
+    def check(subject: Subject, _context: ClaimContext) -> Verdict:
         subject.draw(None, None, Noise())  # type: ignore[arg-type]
         return holds("never")
 
-    verdict = ask(claim(check=check), broken, TRIAL)  # type: ignore[arg-type]
+    verdict = ask(claim(check=check), broken, CONTEXT)  # type: ignore[arg-type]
     assert (verdict.outcome, verdict.diagnosis) == (Outcome.VIOLATED, "cuda-always")
     assert verdict.message == "sampling step: RuntimeError: no GPU"
     assert verdict.hint
@@ -167,6 +167,6 @@ def test_trained_claims_are_judged_and_exact_ones_asked() -> None:
     assert judge(trained(), [{"own": run}, {"own": run}], facts()) == holds("2 groups of 1")
     assert judge(trained(judge=lambda *_: violated("no")), [{"own": run}], facts()).hint == "the claim's hint"
     with pytest.raises(ValueError, match="TRN-77 is judged from trained runs"):
-        ask(trained(), fake(), TRIAL)
+        ask(trained(), fake(), CONTEXT)
     with pytest.raises(ValueError, match="KL-77 is asked of the subject itself"):
         judge(claim(), [{"own": run}], facts())

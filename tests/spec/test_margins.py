@@ -32,7 +32,7 @@ def borders(learned_scale: bool) -> list[tuple[str, str, float, Side, Scope]]:
         (claim.id, bound.statistic, bound.border(asked), bound.side, bound.scope)
         for claim in CLAIMS.values()
         if claim.experiment in ON_IMAGES and not claim.reference_only
-        for bound in claim.asked(asked)
+        for bound in claim.applicable_bounds(asked)
     ]
 
 

@@ -11,15 +11,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vae_spec.claims.kl import explain_ratio
+from vae_spec.context import ClaimContext
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome, Verdict
 from vae_spec.registry import CLAIMS
-from vae_spec.trial import Trial
 
 
 def asked(claim: str, made: type[torch.nn.Module], *functions: Any) -> Verdict:
     """The verdict of one exact claim."""
-    return ask(CLAIMS[claim], bound(made, *functions), Trial(claim, 0, examples=10, level=1e-9))
+    return ask(CLAIMS[claim], bound(made, *functions), ClaimContext(claim, 0, examples=10, level=1e-9))
 
 
 class UniformInside(Native):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from vae_spec.context import derive_seed
 from vae_spec.statistics.pivots import (
     Draws,
     independence_pivot,
@@ -21,7 +22,6 @@ from vae_spec.statistics.pivots import (
     variance_pivot,
 )
 from vae_spec.strategies import ConstantCode, constant_codes
-from vae_spec.trial import derive_seed
 
 REPLICATIONS = 2000
 POWERFUL = 65536

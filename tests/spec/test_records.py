@@ -14,7 +14,7 @@ from vae_spec.calibration import FIXED_SCALE
 from vae_spec.claim import Claim, Experiment, Profile, Role
 from vae_spec.documents import BASICS, DOCUMENTS, ENGINEERING, NOTES, Source, basics, notes
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, inconclusive, not_applicable, violated
-from vae_spec.registry import check_together
+from vae_spec.registry import check_references
 
 # outcomes -----------------------------------------------------------------------------------------
 
@@ -137,9 +137,9 @@ def test_statement_formula_and_decision_take_their_numbers_from_the_bounds() -> 
 def test_a_bound_that_an_implementation_is_outside_of_is_not_asked() -> None:
     curve = below("late change of the loss over its drop", 0.05, "between 0.03 and 1", scope=FIXED_SCALE)
     one = trained(judge=None, bounds=(R2, curve))
-    assert one.asked(facts()) == [R2, curve]
-    assert one.asked(facts(learned_scale=True)) == [R2]
-    assert one.asked(facts(given_weights=True)) == [R2], "one trained model has no curve"
+    assert one.applicable_bounds(facts()) == [R2, curve]
+    assert one.applicable_bounds(facts(learned_scale=True)) == [R2]
+    assert one.applicable_bounds(facts(given_weights=True)) == [R2], "one trained model has no curve"
 
 
 def test_a_border_moves_with_the_size_and_into_logarithms() -> None:
@@ -166,7 +166,7 @@ def test_a_border_moves_with_the_size_and_into_logarithms() -> None:
 )
 def test_what_claims_say_of_each_other_is_checked(found: list[Claim], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        check_together(found)
+        check_references(found)
 
 
 def test_area_and_profile_follow() -> None:

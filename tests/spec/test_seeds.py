@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from vae_spec.calibration import EVERYWHERE, FIXED_SCALE, NEAREST, PAIRED, Scope, calibration, families, rule, seed_spread
+from vae_spec.context import derive_seed
 from vae_spec.outcomes import Outcome
 from vae_spec.statistics.comparisons import COMPARISONS
 from vae_spec.statistics.functionals import FUNCTIONALS
 from vae_spec.statistics.seeds import LEVEL, LOOKS, Rule, SeedDecision, Side, combine, decide
 from vae_spec.subject import Likelihood
-from vae_spec.trial import derive_seed
 
 quick = settings(max_examples=80, deadline=None, database=None, derandomize=True)
 ABOVE = Rule("R2", 0.2, Side.ABOVE, 0.05)
@@ -66,11 +66,11 @@ def test_a_value_that_is_not_finite_lies_on_the_wrong_side(bad: float, one: Rule
 
 def test_what_is_no_number_is_said_in_words_and_names_no_mistake() -> None:
     absent, low = decide([math.nan] * 3, ABOVE), decide([0.0] * 3, ABOVE)
-    verdict = combine([absent], said="it does", diagnosis="kl-sign")
+    verdict = combine([absent], conclusion="it does", diagnosis="kl-sign")
     assert verdict.message == "R2 is no finite number over 3 seeds; more than 0.2 is expected"
     assert verdict.diagnosis is None
-    assert combine([low], said="it does", diagnosis="kl-sign").diagnosis == "kl-sign"
-    assert combine([absent, low], said="it does", diagnosis="kl-sign").diagnosis == "kl-sign"
+    assert combine([low], conclusion="it does", diagnosis="kl-sign").diagnosis == "kl-sign"
+    assert combine([absent, low], conclusion="it does", diagnosis="kl-sign").diagnosis == "kl-sign"
 
 
 def test_seeds_that_spread_more_than_calibrated_count_with_their_own_spread() -> None:
@@ -131,14 +131,14 @@ def decision(outcome: Outcome, mean: float = 0.5, rule_: Rule = ABOVE, seeds: in
     ],
 )
 def test_violated_by_any_held_by_all_otherwise_open(outcomes: list[Outcome], combined: Outcome) -> None:
-    assert combine([decision(outcome) for outcome in outcomes], said="it is so").outcome is combined
-    assert combine([decision(outcome) for outcome in reversed(outcomes)], said="it is so").outcome is combined
+    assert combine([decision(outcome) for outcome in outcomes], conclusion="it is so").outcome is combined
+    assert combine([decision(outcome) for outcome in reversed(outcomes)], conclusion="it is so").outcome is combined
 
 
 def test_a_verdict_carries_every_number() -> None:
     found = combine(
         [decision(Outcome.HOLDS, 0.45), decision(Outcome.HOLDS, 0.1, BELOW, seeds=2)],
-        said="it is so",
+        conclusion="it is so",
         diagnosis="kl-sign",
     )
     assert found.measured == {
@@ -155,7 +155,7 @@ def test_a_verdict_carries_every_number() -> None:
 
 
 def test_a_violated_verdict_speaks_of_the_broken_rules_alone() -> None:
-    found = combine([decision(Outcome.HOLDS, 0.45), decision(Outcome.VIOLATED, 0.4, BELOW)], said="it is so", diagnosis="kl-sign")
+    found = combine([decision(Outcome.HOLDS, 0.45), decision(Outcome.VIOLATED, 0.4, BELOW)], conclusion="it is so", diagnosis="kl-sign")
     assert found.message == "drift is 0.4 ± 0.01 over 3 seeds, >= 0.2"
     assert found.diagnosis == "kl-sign"
 
@@ -163,7 +163,7 @@ def test_a_violated_verdict_speaks_of_the_broken_rules_alone() -> None:
 def test_an_open_verdict_says_what_is_open() -> None:
     found = combine(
         [decision(Outcome.HOLDS, 0.45), decision(Outcome.INCONCLUSIVE, 0.21, BELOW)],
-        said="it is so",
+        conclusion="it is so",
         diagnosis="kl-sign",
     )
     assert "drift 0.21" in found.message

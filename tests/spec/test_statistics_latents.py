@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import LeaveOneOut, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
+from vae_spec.context import derive_seed
 from vae_spec.statistics.latents import (
     SCALES,
     Codes,
@@ -24,7 +25,6 @@ from vae_spec.statistics.latents import (
     neighbour_accuracy,
     without_noise,
 )
-from vae_spec.trial import derive_seed
 
 quick = settings(max_examples=40, deadline=None, database=None, derandomize=True)
 sizes = st.tuples(st.integers(2, 30), st.integers(1, 5))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vae_spec.context import derive_seed
 from vae_spec.statistics.paths import Line, path_plausibility, path_shape, straight_line
-from vae_spec.trial import derive_seed
 
 quick = settings(max_examples=40, deadline=None, database=None, derandomize=True)
 

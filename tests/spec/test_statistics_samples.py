@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg, stats
 
+from vae_spec.context import derive_seed
 from vae_spec.statistics.samples import (
     Balls,
     Points,
@@ -21,7 +22,6 @@ from vae_spec.statistics.samples import (
     frechet,
     nearest,
 )
-from vae_spec.trial import derive_seed
 
 quick = settings(max_examples=40, deadline=None, database=None, derandomize=True)
 sizes = st.tuples(st.integers(7, 30), st.integers(7, 30), st.integers(1, 4))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from vae_spec.context import derive_seed
 from vae_spec.statistics.sharpness import (
     Images,
     high_frequency_energy,
@@ -19,7 +20,6 @@ from vae_spec.statistics.sharpness import (
     relative_sharpness,
     total_variation,
 )
-from vae_spec.trial import derive_seed
 
 quick = settings(max_examples=40, deadline=None, database=None, derandomize=True)
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 9), st.integers(1, 9))

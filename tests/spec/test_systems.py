@@ -99,7 +99,7 @@ def test_the_strong_decoder_collapses_and_four_remedies_help() -> None:
 def comparison(seed: int) -> Group:
     own, contrast = groups(Experiment.CONTRAST, seed + 1)[seed].values()
     notes = {"coverage": 0.5, "density": 0.6, "entropy of classes": 0.99, "sharpness over the originals'": 1.0}
-    return {Arm.OWN: own, Arm.AUTOENCODER: contrast, "GAN": replace(run(seed), sights=None, notes=notes)}
+    return {Arm.OWN: own, Arm.AUTOENCODER: contrast, "GAN": replace(run(seed), observations=None, notes=notes)}
 
 
 def test_the_three_kinds_are_reported_side_by_side() -> None:

@@ -14,6 +14,7 @@ from fakes import FakeSubject, facts, fake
 from scipy import stats
 
 from vae_spec.claims import kl, sampling
+from vae_spec.context import FALSE_ALARM_BUDGET, ClaimContext, derive_seed
 from vae_spec.error_budget import Ledger, ledger
 from vae_spec.exploration import explore
 from vae_spec.outcomes import Outcome, Verdict
@@ -29,7 +30,6 @@ from vae_spec.statistics.two_stage import (
 )
 from vae_spec.strategies import ConstantCode, constant_codes
 from vae_spec.subject import Subject
-from vae_spec.trial import FALSE_ALARM_BUDGET, Trial, derive_seed
 
 STATISTICAL = ("KL-02", "REP-02", "REP-05")
 """The claims that decide in two stages."""
@@ -52,7 +52,7 @@ def asked(claim: str, subject: Subject, seed: int) -> Verdict:
     """The verdict of a statistical claim at its share of the budget."""
     check = CLAIMS[claim].check
     assert check is not None
-    return check(subject, Trial(claim, seed, level=ledger().share(claim)))
+    return check(subject, ClaimContext(claim, seed, level=ledger().share(claim)))
 
 
 # the decision -------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def kl_02_examples() -> list[list[ConstantCode]]:
     runs = []
     for seed in range(40):
         seen: list[ConstantCode] = []
-        explore(Trial("KL-02", seed), constant_codes(), seen.append, examples=kl.KL_02_EXAMPLES, simplify=False)
+        explore(ClaimContext("KL-02", seed), constant_codes(), seen.append, examples=kl.KL_02_EXAMPLES, simplify=False)
         runs.append(seen)
     return runs
 
@@ -322,7 +322,7 @@ def test_the_shares_spend_the_budget_and_no_more(budget: float) -> None:
 
 
 def reads_level(code: CodeType) -> bool:
-    """Whether a function, or one inside it, looks at a trial's level."""
+    """Whether a function, or one inside it, looks at a context's level."""
     return "level" in code.co_names or any(reads_level(inner) for inner in code.co_consts if isinstance(inner, CodeType))
 
 

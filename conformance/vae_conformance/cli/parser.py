@@ -1,4 +1,4 @@
-"""The command line: its commands, their options, and one clear line for whatever is wrong with them."""
+"""The argument parser of the command line: commands, options, and one-line error messages."""
 
 from __future__ import annotations
 
@@ -26,15 +26,11 @@ _RUN_EXAMPLES = """examples:
 options may stand in the pyproject.toml beside the implementation as well, under [tool.vae-conformance].
 
 """
-
-
 _REPRODUCE_EXAMPLES = """examples:
   vae-conformance reproduce
   vae-conformance reproduce --dataset mnist --data-root data --out mnist
 
 """
-
-
 _COMPARE_EXAMPLES = """examples:
   vae-conformance compare before.json after.json
   vae-conformance compare reference.json submissions/*.json --html table.html
@@ -48,23 +44,23 @@ _IMAGES = {
     "choices": tuple(name for name in values.DATASETS if name != "clusters"),
     "help": "what the image models are trained on (digits, which ship with the package)",
 }
-"""What `reproduce` makes of the option for the data set."""
+"""The changes that `reproduce` makes to the option `dataset`."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that says in one line what is wrong."""
+    """A parser that reports an error in one line."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
 
     def error(self, message: str) -> NoReturn:
-        """Write the line and end with exit code 2."""
+        """Write the error and exit with code 2."""
         sys.stderr.write(f"{self.prog}: {message}; see {self.prog} --help\n")
         raise SystemExit(int(ExitCode.UNBOUND))
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The command line's meaning: `command`, and the options of that command that were given, those alone.
+    """Parse the command line into `command` and only those of its options that were given.
 
     Raises:
         SystemExit: help or the version was asked for (0), or something is wrong (2).
@@ -73,7 +69,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+    """Build the parser of all commands."""
     parser = _Parser(
         prog="vae-conformance",
         description="Checks an implementation of a variational autoencoder against claims.",
@@ -170,19 +166,19 @@ def _add_options(section: argparse._ActionsContainer, group: Group) -> None:
 
 
 def _add(section: argparse._ActionsContainer, name: str, **otherwise: Any) -> None:
-    """An option of the table, with what is otherwise here."""
+    """Add an option of the table, with changes for this command."""
     section.add_argument(OPTIONS[name].flag, dest=name, **{**OPTIONS[name].argument, **otherwise})
 
 
 def _option(group: argparse._ActionsContainer, names: str, metavar: str | None, explanation: str, **settings: Any) -> None:
-    """An option, its spellings separated by blanks, that leaves no trace where it is not given, so that the configuration can speak."""
+    """Add an option, its spellings separated by blanks; it sets no attribute if it is not given."""
     if metavar is not None:
         settings["metavar"] = metavar
     group.add_argument(*names.split(), help=explanation, default=argparse.SUPPRESS, **settings)
 
 
 def _with_ranges_joined(argv: Sequence[str]) -> list[str]:
-    """`--input-range -1,1` as `--input-range=-1,1`: argparse takes a value with a leading minus sign for an option."""
+    """Rewrite `--input-range -1,1` as `--input-range=-1,1`: argparse mistakes a value with a leading minus sign for an option."""
     joined: list[str] = []
     for word in argv:
         if joined and joined[-1] == "--input-range" and re.match(r"-[\d.]", word):

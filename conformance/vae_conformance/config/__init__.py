@@ -1,1 +1,1 @@
-"""Options of a run: what they may be, where they are written, and how they are put together."""
+"""The options of a run: their values, their sources, and how the sources are merged."""

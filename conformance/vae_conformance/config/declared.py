@@ -1,4 +1,4 @@
-"""What an implementation says of itself: the class attribute `conformance_options`."""
+"""Read the declarations of an implementation: the class attribute `conformance_options`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from vae_conformance.errors import Unbound
 
 ATTRIBUTE = "conformance_options"
 DECLARATIONS = tuple(option.key for option in OPTIONS.values() if option.scope is Scope.IMPLEMENTATION)
-"""What a class may declare, by the keys of `[tool.vae-conformance]`."""
+"""The options that a class may declare, by their keys in `[tool.vae-conformance]`."""
 
 
 def declared_options(owner: object, name: str) -> dict[str, Any]:
-    """What a class, or the class of a model, declares of itself, by the names of `RunOptions`.
+    """Return the options that a class, or the class of a model, declares, by the names of `RunOptions`.
 
-    Every class of its bases may declare something; where two speak of one key, the nearer one counts. Nothing of the
-    implementation is called for it.
+    Declarations of base classes are inherited, and a subclass overrides them key by key. No user code is called.
 
     Args:
-        owner: a class, or a model; anything else declares nothing.
-        name: how messages call the implementation.
+        owner: a class, or a model; other objects declare nothing.
+        name: the name of the implementation in messages.
 
     Raises:
-        Unbound: the attribute is no mapping, a key is unknown, or a value is not what it must be.
+        Unbound: the attribute is not a mapping, a key is unknown, or a value is invalid.
     """
     kind = owner if isinstance(owner, type) else type(owner)
     read: dict[str, Any] = {}
@@ -44,18 +43,18 @@ def declared_options(owner: object, name: str) -> dict[str, Any]:
 
 
 def with_declarations(options: RunOptions, model: object, name: str) -> tuple[RunOptions, str]:
-    """The options of a run completed by what the model's class declares, and a note of it, empty where nothing is added.
+    """Complete unset options of a run by the declarations of the model's class; also return a note of them, empty if there are none.
 
-    What the options say already, from the command line or a configuration file, stands.
+    Options from the command line or a configuration file take precedence.
 
     Raises:
-        Unbound: the declaration is not in order; see `declared_options`.
+        Unbound: a declaration is invalid; see `declared_options`.
     """
     return completed(options, declared_options(model, name), "the implementation itself")
 
 
 def completed(options: RunOptions, declared: Mapping[str, Any], by: str) -> tuple[RunOptions, str]:
-    """The options completed by what somebody declares, where they leave it open, and a note of it, empty where nothing is added."""
+    """Complete unset options by declarations; also return a note that names their source, empty if nothing is added."""
     added = {key: value for key, value in declared.items() if getattr(options, key) is None}
     if not added:
         return options, ""

@@ -1,6 +1,6 @@
-"""Kinds of values: how an option is read from a word of the command line, and from a value of TOML or of Python.
+"""Option types: how a value is parsed from the command line, and read from TOML or Python.
 
-Every reader raises ValueError with one plain sentence.
+Every parser raises ValueError with one plain sentence.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True)
 class Kind(Generic[T_co]):
-    """How the values of an option are read.
+    """The type of an option.
 
     Attributes:
-        of_value: reads a value of TOML or of Python; its second argument is the folder that relative paths start from.
-        of_text: reads a word of the command line; None where the option takes no word and is true where it stands.
-        metavar: what the command's help writes for its word; empty where it has none, or choices.
-        choices: the words to choose from; empty where others will do.
-        joined: puts together what the words of an option say that may be given several times; None where it may not.
+        of_value: reads a value from TOML or Python; its second argument is the folder that relative paths start from.
+        of_text: parses a command-line argument; None for a flag, which takes none.
+        metavar: the placeholder of its argument in the help; empty if it has none, or choices.
+        choices: the allowed values; empty if they are not enumerated.
+        joined: merges the values of a repeatable option; None if it is not repeatable.
     """
 
     of_value: Callable[[Any, Path], T_co]
@@ -38,12 +38,12 @@ class Kind(Generic[T_co]):
 
 
 def choice(names: tuple[str, ...]) -> Kind[str]:
-    """One of some names."""
+    """Return the type of an option whose value is one of some names."""
     return Kind(lambda value, _folder: values.one_of(_text(value), names), str, choices=names)
 
 
 def checked(check: Callable[[str], T]) -> Callable[[str], T]:
-    """The check as argparse wants it, so that its own message reaches the user."""
+    """Wrap a check for argparse, so that the user sees the message of its ValueError."""
 
     def convert(text: str) -> T:
         try:
@@ -55,7 +55,7 @@ def checked(check: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def shown(value: object) -> str:
-    """A value as the command line takes it."""
+    """Format a value as the command line accepts it."""
     if isinstance(value, tuple):
         return ",".join(map(shown, value))
     if isinstance(value, float):
@@ -65,7 +65,7 @@ def shown(value: object) -> str:
 
 
 class _ValueMistakeError(ValueError):
-    """A value that is not what it must be, of whatever type it is."""
+    """An invalid value, of any type."""
 
 
 def _text(value: Any) -> str:
@@ -91,7 +91,7 @@ def _positive(value: Any, _folder: Path) -> float:
 
 
 def _row(value: Any) -> str:
-    """A list of numbers, or a text, in the command line's notation."""
+    """Format a list of numbers, or a text, in the command line's notation."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, list | tuple) and all(isinstance(entry, int | float) and not isinstance(entry, bool) for entry in value):

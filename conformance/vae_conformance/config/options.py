@@ -1,4 +1,4 @@
-"""The options of a run, each declared once: as a field of the frozen record that travels to worker processes as JSON."""
+"""The options of a run, each declared once, as a field of the frozen record that worker processes receive as JSON."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from vae_conformance.config.kinds import Kind, checked, choice, shown
 from vae_conformance.config.target_spec import TargetSpec
 
 OWN_IMAGES = "own images"
-"""What stands for a data set's name where the user's own images are trained on."""
+"""The data set's name if the user's own images are trained on."""
 
 T = TypeVar("T")
 
 
 class Group(StrEnum):
-    """The groups of options in the command's help, in its order."""
+    """The groups of options in the command's help, in order."""
 
     ASKED = "what is asked"
     DECLARED = "what is declared of the implementation, where detection is not enough"
@@ -35,14 +35,14 @@ class Group(StrEnum):
 
 
 class Scope(IntEnum):
-    """Of what an option speaks, and so where it may stand: the command line and Python take all of them."""
+    """The scope of an option, which determines where it may be set; the command line and Python accept all options."""
 
     CALL = 1
-    """Of one run alone."""
+    """A single run."""
     PROJECT = 2
-    """Of all runs of a project: it may stand in its pyproject.toml too."""
+    """All runs of a project: may also be set in its pyproject.toml."""
     IMPLEMENTATION = 3
-    """Of the implementation, wherever it is checked: its class may declare it too."""
+    """The implementation, in all its runs: may also be declared by its class."""
 
 
 ASKED, DECLARED, COUNTS, HOW = Group
@@ -51,17 +51,17 @@ CALL = Scope.CALL
 
 @dataclass(frozen=True)
 class Option:
-    """All that is said of an option apart from its type, which is that of its field.
+    """An option, apart from its Python type, which is that of its field.
 
     Attributes:
         name: the field of `RunOptions`, and the keyword in Python.
-        default: where nothing is said of it.
+        default: the default value.
         kind: how its values are read.
-        group: where the command's help shows it.
-        help: what it says, in the command's help.
-        scope: where it may stand.
-        bears: whether it bears on a verdict: the command that asks for a verdict again then names it.
-        spelling: on the command line; empty where it is the key.
+        group: its group in the command's help.
+        help: its text in the command's help.
+        scope: where it may be set.
+        bears: whether it affects verdicts, so that the command that reproduces a verdict includes it.
+        spelling: its name on the command line; empty if it is the key.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Option:
 
     @property
     def key(self) -> str:
-        """Its name in TOML, and in what a class declares."""
+        """Its name in TOML and in declarations of a class."""
         return self.name.replace("_", "-")
 
     @property
@@ -85,7 +85,7 @@ class Option:
 
     @property
     def argument(self) -> dict[str, Any]:
-        """What argparse is given for it beside its name; where it is not given it leaves no trace, so that the configuration can speak."""
+        """Its keyword arguments for argparse; an absent option sets no attribute, so that the configuration file can provide it."""
         given: dict[str, Any] = {"help": self.help, "default": argparse.SUPPRESS}
         if self.kind.of_text is None:
             return {**given, "action": "store_true"}
@@ -96,7 +96,7 @@ class Option:
 
 
 def _option(default: T, kind: Kind[T], group: Group, words: str, **more: Any) -> T:
-    """A field that is an option; `{default}` in its help stands for the default, and `more` is the rest of `Option`."""
+    """Declare an option as a dataclass field; `{default}` in its help is replaced by the default, `more` holds other fields of `Option`."""
     facts = {"kind": kind, "group": group, "help": words.format(default=shown(default)), **more}
     made: T = field(default_factory=lambda: copy(default), metadata=facts)
     return made
@@ -108,11 +108,11 @@ def _declared(kind: Kind[T], words: str) -> T | None:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The options of `vae-conformance run`. What each of them says, its help says; None leaves it to be detected, or unsaid.
+    """The options of `vae-conformance run`, each explained by its help; None means detected, or not set.
 
     Attributes:
         target: the implementation.
-        training_time_limit: seconds that one training may take; no option of its own, and never less than `time_limit`.
+        training_time_limit: the time limit of one training in seconds; not settable by itself, and never less than `time_limit`.
     """
 
     target: TargetSpec
@@ -166,27 +166,27 @@ class RunOptions:
     store: str | None = _option(None, kinds.PATH, HOW, "the folder where trained runs are kept", scope=CALL, bears=False)
 
     def to_json(self) -> str:
-        """One line of JSON that `from_json` reads back."""
+        """Serialise the options as one line of JSON, for `from_json`."""
         return json.dumps(msgspec.to_builtins(self, enc_hook=str))
 
     @staticmethod
     def from_json(text: str) -> RunOptions:
-        """The options that `to_json` wrote."""
+        """Read the options that `to_json` wrote."""
         return msgspec.convert(json.loads(text), RunOptions, dec_hook=lambda kind, value: kind(value))
 
     @property
     def images(self) -> str:
-        """What the image models are trained on, by name: a data set, or `OWN_IMAGES`."""
+        """The name of the data that image models are trained on: a data set, or `OWN_IMAGES`."""
         return self.dataset if self.data is None else OWN_IMAGES
 
     @property
     def data_name(self) -> str:
-        """What reports call the data."""
+        """The name of the data in reports."""
         return self.dataset if self.data is None else Path(self.data).name
 
     @property
     def store_path(self) -> Path | None:
-        """The folder of trained runs, where one was named."""
+        """The folder of trained runs, if one was given."""
         return None if self.store is None else Path(self.store)
 
 
@@ -195,21 +195,21 @@ OPTIONS: Mapping[str, Option] = {
     for entry in fields(RunOptions)
     if entry.metadata and callable(entry.default_factory)
 }
-"""The options by the names of their fields, in the order of help."""
+"""The options by field name, in the order of the help."""
 
 
 def read_words(parsed: Mapping[str, Any]) -> dict[str, Any]:
-    """What the words of a command line say of the options, by name; what is None, or no option, is left out.
+    """Return the options given on a command line, by name; entries that are None, or no option, are left out.
 
     Args:
-        parsed: what argparse made of them, by name.
+        parsed: the attributes of argparse's namespace.
     """
     given = ((option, parsed[name]) for name, option in OPTIONS.items() if parsed.get(name) is not None)
     return {option.name: option.kind.joined(value) if option.kind.joined else value for option, value in given}
 
 
 def default_workers(profile: str) -> int:
-    """One process for the exact claims, which are sooner asked than it starts; otherwise up to two."""
+    """Return 1 for the exact profile, whose claims take less time than starting a process; otherwise up to 2."""
     if profile == "exact":
         return 1
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""`[tool.vae-conformance]` in the pyproject.toml beside an implementation, and how it gives way to the command line."""
+"""Read `[tool.vae-conformance]` from the pyproject.toml beside an implementation, and merge it with the command line."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from vae_conformance.errors import Unbound
 
 TABLE = "tool.vae-conformance"
 KEYS = tuple(option.key for option in OPTIONS.values() if option.scope >= Scope.PROJECT)
-"""The keys of the table."""
+"""The allowed keys of the table."""
 _FILE = "pyproject.toml"
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
-"""Folders of installed packages: what lies above them belongs to someone else's project, or to none."""
+"""Folders of installed packages: a pyproject.toml above them belongs to another project."""
 
 
 def load_options(target: TargetSpec, given: Mapping[str, Any], folder: Path) -> RunOptions:
-    """The options of a run: the command line wins over the configuration file, and that over the defaults.
+    """Merge the options of a run: the command line overrides the configuration file, which overrides the defaults.
 
-    Expected failures of both are put together; where both give a reason, the command line's counts.
+    Expected failures of both are merged; if both give a reason, the command line's is used.
 
     Args:
         target: the implementation.
-        given: what the command line says, by the names of `RunOptions`; nothing else.
+        given: the options of the command line only, by the names of `RunOptions`.
         folder: the current folder.
 
     Raises:
-        Unbound: the configuration file cannot be read, or says something wrong.
+        Unbound: the configuration file cannot be read or is invalid.
     """
     configured: dict[str, Any] = next(filter(None, map(read_configuration, configuration_files(target, folder))), {})
     merged = {**configured, **given}
@@ -43,10 +43,10 @@ def load_options(target: TargetSpec, given: Mapping[str, Any], folder: Path) -> 
 
 
 def configuration_files(target: TargetSpec, folder: Path) -> list[Path]:
-    """The pyproject.toml files that may speak of a target, of which the first with the table counts.
+    """Return the pyproject.toml files that may configure a target; the first one with the table is used.
 
-    For a file or a notebook it is the nearest one upwards from it. For a module or an entry point it is the nearest one upwards from
-    the module's file, where that is found and not installed in site-packages, and after it the current folder's.
+    For a file or a notebook it is the nearest one in its parent folders. For a module or an entry point it is the nearest one in the
+    parent folders of the module's file, if that is found outside site-packages, followed by that of the current folder.
     """
     installed = not target.is_file and target.path is not None and not _INSTALLED.isdisjoint(target.path.parts)
     beside = [] if target.path is None or installed else [place / _FILE for place in (folder / target.path).resolve().parents]
@@ -55,10 +55,10 @@ def configuration_files(target: TargetSpec, folder: Path) -> list[Path]:
 
 
 def read_configuration(path: Path) -> dict[str, Any]:
-    """The table of one pyproject.toml, by the names of `RunOptions`; empty where the file has none.
+    """Read the table of one pyproject.toml, by the names of `RunOptions`; empty if the file has none.
 
     Raises:
-        Unbound: the file is no TOML, a key is unknown, or a value is not what it must be.
+        Unbound: the file is not valid TOML, a key is unknown, or a value is invalid.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -72,16 +72,16 @@ def read_configuration(path: Path) -> dict[str, Any]:
 
 
 def read_table(table: Mapping[Any, Any], place: str, keys: Collection[str], folder: Path) -> dict[str, Any]:
-    """The entries of one table, checked, by the names of `RunOptions`.
+    """Validate and read the entries of one table, by the names of `RunOptions`.
 
     Args:
-        table: what somebody wrote, by the keys of `[tool.vae-conformance]`.
-        place: where it stands, for messages.
-        keys: those that may stand there.
-        folder: what relative paths in it are relative to.
+        table: the user's values, by the keys of `[tool.vae-conformance]`.
+        place: its location, for messages.
+        keys: the allowed keys.
+        folder: the folder that relative paths start from.
 
     Raises:
-        Unbound: a key is not among them, or a value is not what it must be.
+        Unbound: a key is not allowed, or a value is invalid.
     """
     read: dict[str, Any] = {}
     for key, value in table.items():

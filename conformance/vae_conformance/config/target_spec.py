@@ -1,4 +1,4 @@
-"""`TargetSpec`: which implementation a run is about, parsed once from the user's text and passed to worker processes as it is."""
+"""`TargetSpec`, the parsed target string of a run, which is passed to worker processes unchanged."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from vae_conformance.errors import Unbound
 
 
 class TargetKind(StrEnum):
-    """What a target is."""
+    """The kinds of targets."""
 
     FILE = "file"
     NOTEBOOK = "notebook"
     MODULE = "module"
     ENTRY_POINT = "entry point"
     OBJECT = "object"
-    """An object of this process, given from Python."""
+    """An object of this process, passed from Python."""
     UNKNOWN = "unknown"
-    """A text of no known form."""
+    """A string of no known form."""
 
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """A target's text and its meaning. `vae_conformance.target.spec.parse_target` makes it from a text.
+    """A parsed target string, as returned by `vae_conformance.target.spec.parse_target`.
 
     Attributes:
-        text: as the user wrote it; of an object, how reports call it.
-        kind: what it is.
-        path: the file or notebook; of a module or an entry point its file, where that is found without importing; otherwise None.
-        module: the dotted module of a module or an entry point; empty for the others.
-        name: the object's name in the file or module; empty where none was given.
-        problem: why nothing can be loaded, known without loading; empty where nothing is wrong so far.
-        hint: what to do about the problem.
+        text: the string as the user wrote it; for an object, its name in reports.
+        kind: the kind of target.
+        path: the file or notebook; for a module or an entry point its file, if that is found without importing; otherwise None.
+        module: the dotted name of the module, for a module or an entry point; otherwise empty.
+        name: the object's name in the file or module; empty if none was given.
+        problem: why it cannot be loaded, as far as known without loading; empty if no problem is known.
+        hint: how to fix the problem.
     """
 
     text: str
@@ -45,19 +45,19 @@ class TargetSpec:
     hint: str = ""
 
     def __str__(self) -> str:
-        """The text."""
+        """Return the target string."""
         return self.text
 
     @property
     def is_file(self) -> bool:
-        """Whether the text names a file or a notebook."""
+        """Whether the target is a file or a notebook."""
         return self.kind in (TargetKind.FILE, TargetKind.NOTEBOOK)
 
     def check(self) -> None:
-        """Nothing, where the target can be loaded as far as is known.
+        """Raise the known problem of the target, if any.
 
         Raises:
-            Unbound: there is no such file or entry point, or the text is of no known form.
+            Unbound: there is no such file or entry point, or the string is of no known form.
         """
         if self.problem:
             raise Unbound(self.problem, self.hint)

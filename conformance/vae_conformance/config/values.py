@@ -1,7 +1,6 @@
-"""What options may be: the names to choose from, and the checks that the command line and the configuration file share.
+"""The allowed values of options, and the checks that the command line and the configuration file share.
 
-Nothing here imports PyTorch, so that help and usage errors come at once. Every check raises ValueError with one plain
-sentence.
+This module does not import PyTorch, so that help and usage errors appear at once. Every check raises ValueError with one plain sentence.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ SECOND_HEADS = ("log-variance", "log-std", "std", "variance", "precision")
 
 
 def area_of(claim: str) -> str:
-    """The letters of a claim's id."""
+    """Return the area of a claim: the letters of its id."""
     return claim.partition("-")[0]
 
 
 def claim_id(text: str) -> str:
-    """A claim's id of the form AREA-NN, in capitals."""
+    """Parse a claim's id of the form AREA-NN, and return it in capitals."""
     cleaned = text.strip().upper()
     if not re.fullmatch(r"[A-Z]+-\d\d", cleaned):
         raise ValueError(f"{text!r} is not the id of a claim, such as KL-02")
@@ -36,7 +35,7 @@ def claim_id(text: str) -> str:
 
 
 def selection(text: str) -> tuple[str, ...]:
-    """Ids and areas, separated by commas: "KL-02,REP"."""
+    """Parse ids and areas separated by commas: "KL-02,REP"."""
     entries = [entry.strip().upper() for entry in text.split(",") if entry.strip()]
     if not entries:
         raise ValueError("no claim is named; write ids or areas, such as KL-02,REP")
@@ -44,7 +43,7 @@ def selection(text: str) -> tuple[str, ...]:
 
 
 def expected_failure(text: str) -> tuple[str, str]:
-    """A claim's id and the reason why it may fail: "KL-02=the KL is weighed on purpose"."""
+    """Parse a claim's id and the reason why it may fail: "KL-02=the KL is weighed on purpose"."""
     identifier, _, reason = text.partition("=")
     if not reason.strip():
         raise ValueError(f"{text!r} gives no reason; write ID=REASON, such as KL-02='the KL is weighed on purpose'")
@@ -52,17 +51,17 @@ def expected_failure(text: str) -> tuple[str, str]:
 
 
 def seed(text: str) -> int:
-    """A whole number, 0 or greater."""
+    """Parse an integer, 0 or greater."""
     return _whole(text, 0, "a whole number, 0 or greater")
 
 
 def workers(text: str) -> int:
-    """A number of processes, 1 or more."""
+    """Parse a number of processes, 1 or more."""
     return _whole(text, 1, "a number of processes, 1 or more")
 
 
 def positive_number(text: str | float) -> float:
-    """A finite number above 0."""
+    """Parse a finite number above 0."""
     value = _number(text)
     if not value > 0:
         raise ValueError(f"{text!r} is not a number above 0")
@@ -70,7 +69,7 @@ def positive_number(text: str | float) -> float:
 
 
 def input_shape(text: str) -> tuple[int, ...]:
-    """The shape of one item, without the batch: "1,28,28", "1x28x28" or "784"."""
+    """Parse the shape of one item, without the batch: "1,28,28", "1x28x28" or "784"."""
     sides = re.split(r"[,x]", text.strip())
     if not all(re.fullmatch(r"\s*[1-9]\d*\s*", side) for side in sides):
         raise ValueError(f"{text!r} is not the shape of one item, such as 1,28,28 or 784")
@@ -78,7 +77,7 @@ def input_shape(text: str) -> tuple[int, ...]:
 
 
 def input_range(text: str) -> tuple[float, float]:
-    """The least and the greatest value of an item's entries: "0,1" or "-1,1"."""
+    """Parse the minimum and maximum of an item's entries: "0,1" or "-1,1"."""
     ends = text.split(",")
     if len(ends) != 2:
         raise ValueError(f"{text!r} is not a range of two numbers, such as 0,1 or -1,1")
@@ -89,7 +88,7 @@ def input_range(text: str) -> tuple[float, float]:
 
 
 def one_of(text: str, names: tuple[str, ...]) -> str:
-    """`text`, where it is one of the names."""
+    """Return `text` if it is one of the names."""
     if text not in names:
         raise ValueError(f"{text!r} is none of {', '.join(names)}")
     return text

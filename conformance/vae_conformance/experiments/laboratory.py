@@ -21,10 +21,10 @@ from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_
 from vae_conformance.experiments.store import Store, content_key, default_folder
 from vae_conformance.target.target import Target
 from vae_spec.claim import Experiment
+from vae_spec.context import derive_seed
 from vae_spec.elbo import kl_weight
 from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.subject import SubjectFault
-from vae_spec.trial import derive_seed
 
 NO_WAIT, WAIT = 0.0, -1.0
 """`filelock` timeouts for the lock of a run that another process may be making: return at once, or wait without limit."""

@@ -30,7 +30,7 @@ from vae_conformance.guard.time_limit import time_limit
 from vae_conformance.target.target import Target
 from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight
 from vae_spec.evidence import NOISE_OVER_DATA, TrainedRun, Training
-from vae_spec.observations import Sights
+from vae_spec.observations import ImageObservations
 from vae_spec.subject import Likelihood, SubjectFault
 
 REPEATED_STEPS = 40
@@ -170,7 +170,7 @@ class Maker:
                 notes={**run.notes, NOISE_OVER_DATA: noise},
                 held_out=held_out(subject, context.train, context.test, reported_scale),
                 stationarity=stationarity(subject, context.train, stationarity_scale) if plan.thorough else None,
-                sights=_sights(subject, context, plan),
+                observations=_image_observations(subject, context, plan),
             )
         finally:
             subject.load(before)
@@ -200,7 +200,7 @@ class Maker:
             nothing,
             nothing,
             held_out=held_out(self.subject, context.train, context.test, scale),
-            sights=_sights(self.subject, context, plan),
+            observations=_image_observations(self.subject, context, plan),
         )
 
     def _observe_points(self, subject: InProcessSubject, plan: Plan) -> TrainedRun:
@@ -215,7 +215,7 @@ class Maker:
             subject.load(before)
 
 
-def _sights(subject: InProcessSubject, context: ImageContext, plan: Plan) -> Sights | None:
+def _image_observations(subject: InProcessSubject, context: ImageContext, plan: Plan) -> ImageObservations | None:
     """Observe a trained subject on images; None if its latents diverged, which the curves and the KL show."""
     try:
         return observe_images(subject, context, noise=plan.recipe.noise)

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from vae_spec.context import derive_seed
 from vae_spec.elbo import closed_form_kl, reconstruction_fit
 from vae_spec.evidence import HeldOut, Stationarity
 from vae_spec.subject import Posterior, Subject
-from vae_spec.trial import derive_seed
 
 SCALE_STEP = 0.05
 """Relative step in the posterior's scale, up and down, for the derivative of the reconstruction."""

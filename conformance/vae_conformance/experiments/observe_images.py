@@ -15,7 +15,8 @@ from torch import Tensor
 
 from vae_conformance.data.datasets import Dataset, image_shape, render
 from vae_conformance.experiments.features import ITEMS, FeatureSpace
-from vae_spec.observations import Codes, Paths, Pictures, PriorSamples, Reconstructions, Sights
+from vae_spec.context import derive_seed
+from vae_spec.observations import Codes, ImageObservations, Paths, Pictures, PriorSamples, Reconstructions
 from vae_spec.statistics.latents import (
     aggregate_posterior,
     graph_of_neighbours,
@@ -27,7 +28,6 @@ from vae_spec.statistics.paths import path_plausibility, path_shape, straight_li
 from vae_spec.statistics.samples import class_use, fidelity, nearest
 from vae_spec.statistics.sharpness import high_frequency_energy, high_frequency_radius, laplacian_variance
 from vae_spec.subject import Facts, Subject, SubjectFault
-from vae_spec.trial import derive_seed
 
 LINES, POINTS = 40, 21
 """The number of paths, and of points on each."""
@@ -108,7 +108,7 @@ class RunawayError(Exception):
     """The latents of a trained model have diverged, so nothing can be measured on them."""
 
 
-def observe_images(subject: Subject, context: ImageContext, *, noise: bool) -> Sights:
+def observe_images(subject: Subject, context: ImageContext, *, noise: bool) -> ImageObservations:
     """Measure a trained subject on images.
 
     Args:
@@ -140,7 +140,7 @@ def observe_images(subject: Subject, context: ImageContext, *, noise: bool) -> S
     labels = context.data.test_labels[: len(test)].numpy()
     training = subject.posterior(context.train[:VOTING]).mu.double().cpu().numpy()
     lines = _between(labels)
-    return Sights(
+    return ImageObservations(
         reconstructions=_reconstructions(back, originals),
         samples=prior_samples(samples, context),
         codes=_codes(mu, logvar, labels, training, context.data.train_labels[:VOTING].numpy()),

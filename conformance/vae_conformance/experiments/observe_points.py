@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from vae_conformance.data.datasets import clusters
 from vae_conformance.guard.seeds import seeded
-from vae_spec.observations import PointSights
+from vae_spec.context import derive_seed
+from vae_spec.observations import PointObservations
 from vae_spec.statistics.paths import path_shape, straight_line
 from vae_spec.statistics.samples import COPY_QUANTILE, energy_distance, nearest
 from vae_spec.subject import Subject, SubjectFault
-from vae_spec.trial import derive_seed
 
 DRAWS = 500
 LINE_POINTS = 401
@@ -31,7 +31,7 @@ NEAR = 3.0
 Values = NDArray[np.float64]
 
 
-def observe_points(subject: Subject, seed: int) -> PointSights:
+def observe_points(subject: Subject, seed: int) -> PointObservations:
     """Measure a trained subject on the lab's points.
 
     Args:
@@ -52,7 +52,7 @@ def observe_points(subject: Subject, seed: int) -> PointSights:
     points = trained_on.double().numpy()
     usual = np.quantile(nearest(fresh[0], points), COPY_QUANTILE)
     shape = path_shape(line)
-    return PointSights(
+    return PointObservations(
         energy_distance=energy_distance(generated, fresh[0]),
         data_energy_distance=energy_distance(fresh[1], fresh[0]),
         near=float((_distance_to_data(generated) <= NEAR * DEVIATION).mean()),

@@ -18,12 +18,12 @@ from torch import Tensor
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments.features import ITEMS
 from vae_conformance.experiments.observe_images import ImageContext, prior_samples
+from vae_spec.context import derive_seed
 from vae_spec.elbo import closed_form_kl
 from vae_spec.evidence import Recipe, TrainedRun
 from vae_spec.statistics.functionals import ACTIVE_VARIANCE
 from vae_spec.statistics.latents import mutual_information
 from vae_spec.statistics.sharpness import laplacian_variance
-from vae_spec.trial import derive_seed
 
 GROUP = "vae_conformance.systems"
 

@@ -1,7 +1,7 @@
-"""The store of trained runs: each is made once, under a name that its content decides, and shared by all claims, workers and later runs.
+"""The content-addressed store of trained runs: each is trained once, and shared by all claims, workers and later runs.
 
-An entry is a NumPy archive behind the SHA-256 of its bytes. A damaged or foreign entry is detected and made anew; entries are written to a
-temporary name and renamed, so that no reader sees half of one.
+An entry is a NumPy archive preceded by its SHA-256. A damaged or foreign entry is detected and trained anew. Entries are written under a
+temporary name and renamed, so that readers never see a partial one.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from platformdirs import user_cache_path
 
 from vae_spec.evidence import TrainedRun
 
-MAGIC = b"vae-conformance run 4\n"
-"""The form of an entry; one of another form is made anew."""
+MAGIC = b"vae-conformance run 5\n"
+"""The format of an entry; entries of other formats are trained anew."""
 MOST_ENTRIES = 2000
 
 
 def default_folder() -> Path:
-    """The user's cache folder for trained runs."""
+    """Return the user's cache folder for trained runs."""
     return Path(user_cache_path("vae-conformance")) / "runs"
 
 
 def content_key(parts: Mapping[str, object]) -> str:
-    """The name of an entry: SHA-256 over everything that decides a run."""
+    """Return the name of an entry: the SHA-256 of everything that determines the run."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 class Store:
-    """Trained runs by content.
+    """A folder of trained runs, named by their content keys.
 
     Raises:
-        OSError: the folder cannot be made or written.
+        OSError: the folder cannot be created or written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,11 +50,11 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
 
     def lock(self, key: str) -> FileLock:
-        """The lock that whoever makes this entry holds."""
+        """Return the lock to hold while creating this entry."""
         return FileLock(str(self.folder / f"{key}.lock"))
 
     def get(self, key: str) -> TrainedRun | None:
-        """The entry, or None where there is none or it is damaged."""
+        """Return the entry, or None if it does not exist or is damaged."""
         path = self.folder / f"{key}.run"
         try:
             return decode(path.read_bytes())
@@ -65,7 +65,7 @@ class Store:
             return None
 
     def has(self, key: str) -> bool:
-        """Whether there is an entry; it may be damaged."""
+        """Return whether the entry exists; it may be damaged."""
         return (self.folder / f"{key}.run").exists()
 
     def put(self, key: str, run: TrainedRun) -> None:
@@ -74,20 +74,20 @@ class Store:
         self._prune()
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a file of the store whole, or not at all."""
+        """Write a file of the store atomically."""
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".writing-", delete=False) as file:
             file.write(content)
         Path(file.name).replace(path)
 
     def _prune(self) -> None:
-        """Keep the newest entries only; other workers may prune at the same time."""
+        """Delete all but the newest entries; other workers may prune at the same time."""
         for path in sorted(self.folder.glob("*.run"), key=_written, reverse=True)[MOST_ENTRIES:]:
             path.unlink(missing_ok=True)
             path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _written(path: Path) -> float:
-    """When a file was written, in seconds; 0 where it is gone."""
+    """Return the modification time of a file in seconds; 0 if it is gone."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
@@ -95,15 +95,15 @@ def _written(path: Path) -> float:
 
 
 def seal(payload: bytes) -> bytes:
-    """The payload behind its checksum."""
+    """Prefix the payload with its checksum."""
     return MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 
 
 def unseal(content: bytes) -> bytes:
-    """The payload that `seal` was given.
+    """Return the payload of a sealed entry.
 
     Raises:
-        ValueError: it was not sealed, or was changed since.
+        ValueError: it was not sealed, or has changed since.
     """
     head = len(MAGIC) + 65
     if not content.startswith(MAGIC) or hashlib.sha256(content[head:]).hexdigest().encode() != content[len(MAGIC) : head - 1]:
@@ -112,42 +112,42 @@ def unseal(content: bytes) -> bytes:
 
 
 def encode(run: TrainedRun) -> bytes:
-    """The bytes of an entry: an archive of the run's arrays, and its records without them as MessagePack."""
+    """Return the bytes of an entry: an archive of the run's arrays, with the rest of the record as MessagePack."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
 
-    def aside(value: Any) -> object:
+    def extract(value: Any) -> object:
         if not isinstance(value, np.ndarray):
-            return float(value)  # of NumPy's
+            return float(value)  # a NumPy scalar
         name = f"array {len(arrays)}"
         arrays[name] = value
         return name
 
-    tree = msgspec.msgpack.encode(_to_be_shown(run), enc_hook=aside)
+    tree = msgspec.msgpack.encode(_in_half_precision(run), enc_hook=extract)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays, tree=np.frombuffer(tree, dtype=np.uint8))
     return seal(buffer.getvalue())
 
 
-def _to_be_shown(run: TrainedRun) -> TrainedRun:
-    """The run with its pictures in half precision, which is more than a report shows."""
-    if run.sights is None:
+def _in_half_precision(run: TrainedRun) -> TrainedRun:
+    """Return the run with its pictures in half precision, which exceeds what a report shows."""
+    if run.observations is None:
         return run
-    pictures = run.sights.pictures
-    with np.errstate(over="ignore"):  # codes that far out are infinite to a picture
+    pictures = run.observations.pictures
+    with np.errstate(over="ignore"):  # a latent beyond half precision's range becomes infinite in a picture
         halved = {
             entry.name: value.astype(np.float16)
             for entry in fields(pictures)
             if (value := getattr(pictures, entry.name)).dtype == np.float64
         }
-    return replace(run, sights=replace(run.sights, pictures=replace(pictures, **halved)))
+    return replace(run, observations=replace(run.observations, pictures=replace(pictures, **halved)))
 
 
 def decode(content: bytes) -> TrainedRun:
-    """The run that `encode` wrote; pictures come back in half precision.
+    """Return the run that `encode` wrote; pictures have half precision.
 
     Raises:
-        ValueError: it is not one, or it was changed since.
-        msgspec.DecodeError: its records are of another form.
+        ValueError: it is not an entry, or has changed since.
+        msgspec.DecodeError: its record has another format.
     """
     with np.load(io.BytesIO(unseal(content)), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}

@@ -17,9 +17,9 @@ from vae_conformance.guard.calls import HANGING
 from vae_conformance.guard.random_calls import RandomCalls
 from vae_conformance.guard.seeds import seeded
 from vae_conformance.guard.time_limit import TimeLimitExceeded
+from vae_spec.context import derive_seed
 from vae_spec.evidence import Curve, Recipe, Training
 from vae_spec.subject import Noise, SubjectFault, Terms
-from vae_spec.trial import derive_seed
 
 if TYPE_CHECKING:
     from vae_conformance.binding.inprocess import InProcessSubject

@@ -31,9 +31,9 @@ def _lab(findings: Findings) -> Content:
         tables.append(_points(printed[0].samples))
     tables.append(side_by_side("What was seen of it", quantities.LAB, [("the printed run", printed), ("other seeds", runs)]))
     figures = [Shown("lab-curves", "The lab's losses as it prints them.", lambda: training_curves([*printed, *runs], LAB_UNIT))]
-    if printed and (sights := printed[0].points) is not None:
+    if printed and (observations := printed[0].points) is not None:
         caption = "The printed run: its points and what it generates, its means, and the line that it decodes."
-        figures.insert(0, Shown("lab", caption, lambda: lab(_training_points(printed[0]), sights)))
+        figures.insert(0, Shown("lab", caption, lambda: lab(_training_points(printed[0]), observations)))
     remark = (
         "The seed decides data, start and noise, so the figures can be met digit by digit; other seeds show how much in them is chance."
     )
@@ -82,9 +82,9 @@ def _comparison(findings: Findings) -> Content:
 _KINDS = ((str(Arm.OWN), "VAE"), (str(Arm.AUTOENCODER), "autoencoder"), ("GAN", "GAN"))
 
 
-def _either(note: str, of_sights: Quantity) -> Quantity:
+def _either(note: str, of_observations: Quantity) -> Quantity:
     """Return a quantity that is read from the run's note if it has one (systems that the suite does not train), else from observations."""
-    name, read = of_sights
+    name, read = of_observations
     return name, lambda run: run.notes[note] if note in run.notes else read(run)
 
 

@@ -36,7 +36,7 @@ class Chapter:
 
 def first_pictures(runs: Sequence[TrainedRun]) -> Pictures | None:
     """Return the pictures of the first seed, or None if its training diverged or was not made."""
-    return runs[0].sights.pictures if runs and runs[0].sights is not None else None
+    return runs[0].observations.pictures if runs and runs[0].observations is not None else None
 
 
 def pictures_by_arm(findings: Findings, experiment: Experiment) -> Mapping[str, Pictures]:

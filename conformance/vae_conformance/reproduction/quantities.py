@@ -8,7 +8,7 @@ from collections.abc import Callable
 from vae_conformance.report.figures.comparison import coverage, held_out_kl, sharpness, squared_error
 from vae_conformance.reproduction.tables import Quantity
 from vae_spec.evidence import HeldOut, TrainedRun
-from vae_spec.observations import Codes, Paths, PointSights, PriorSamples, Sights
+from vae_spec.observations import Codes, ImageObservations, Paths, PointObservations, PriorSamples
 from vae_spec.statistics.functionals import ACTIVE_VARIANCE
 
 
@@ -17,25 +17,25 @@ def of_held_out(read: Callable[[HeldOut], float]) -> Callable[[TrainedRun], floa
     return lambda run: math.nan if run.held_out is None else read(run.held_out)
 
 
-def of_points(read: Callable[[PointSights], float]) -> Callable[[TrainedRun], float]:
+def of_points(read: Callable[[PointObservations], float]) -> Callable[[TrainedRun], float]:
     """Return a function that reads a quantity from a run's observations of the lab's points."""
     return lambda run: math.nan if run.points is None else read(run.points)
 
 
-def _of_sights(read: Callable[[Sights], float]) -> Callable[[TrainedRun], float]:
-    return lambda run: math.nan if run.sights is None else read(run.sights)
+def _of_observations(read: Callable[[ImageObservations], float]) -> Callable[[TrainedRun], float]:
+    return lambda run: math.nan if run.observations is None else read(run.observations)
 
 
 def _of_samples(read: Callable[[PriorSamples], float]) -> Callable[[TrainedRun], float]:
-    return _of_sights(lambda sights: read(sights.samples))
+    return _of_observations(lambda observations: read(observations.samples))
 
 
 def _of_codes(read: Callable[[Codes], float]) -> Callable[[TrainedRun], float]:
-    return _of_sights(lambda sights: read(sights.codes))
+    return _of_observations(lambda observations: read(observations.codes))
 
 
 def _of_paths(read: Callable[[Paths], float]) -> Callable[[TrainedRun], float]:
-    return _of_sights(lambda sights: read(sights.paths))
+    return _of_observations(lambda observations: read(observations.paths))
 
 
 def _of_notes(name: str) -> Callable[[TrainedRun], float]:
@@ -58,7 +58,7 @@ RECONSTRUCTIONS: tuple[Quantity, ...] = (
     ("sharpness over the originals' (variance of the Laplacian)", sharpness),
     (
         "high frequencies over the originals'",
-        _of_sights(lambda seen: seen.reconstructions.high_frequencies / seen.reconstructions.high_frequencies_originals),
+        _of_observations(lambda seen: seen.reconstructions.high_frequencies / seen.reconstructions.high_frequencies_originals),
     ),
 )
 SAMPLES: tuple[Quantity, ...] = (
@@ -103,7 +103,7 @@ SWEEP: tuple[Quantity, ...] = (
     ("coverage of prior samples", coverage),
     ("density of prior samples", _of_samples(lambda seen: seen.density)),
 )
-SAMPLE_SHARPNESS = _of_sights(lambda seen: seen.samples.laplacian / seen.reconstructions.laplacian_originals)
+SAMPLE_SHARPNESS = _of_observations(lambda seen: seen.samples.laplacian / seen.reconstructions.laplacian_originals)
 """The Laplacian variance of prior samples relative to that of the originals."""
 SAMPLE_ENTROPY = _of_samples(lambda seen: seen.entropy)
 SAMPLE_DENSITY = _of_samples(lambda seen: seen.density)

@@ -1,1 +1,1 @@
-"""A run: which claims are asked, in which processes, what is known so far, and the record at its end."""
+"""Runs: the choice of claims, worker processes, events, the state of a run, and its final record."""

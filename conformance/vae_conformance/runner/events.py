@@ -1,4 +1,4 @@
-"""What is said while a run goes on, as records: handed on as they are within a process, as one line of JSON each from child to parent."""
+"""The events of a run: records passed as objects within a process, and as one line of JSON each from child to parent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vae_spec.outcomes import Level, Number, Outcome
 
 
 class FoundPart(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A part of the implementation: how it stands, what it is, where, and how that was known."""
+    """A part of the implementation: its status, description and location, and the evidence that identified it."""
 
     standing: str
     account: str
@@ -24,36 +24,36 @@ class FoundPart(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Binding(msgspec.Struct, frozen=True):
-    """The parts by their names, and what was inferred, a sentence each."""
+    """The parts by name, and one sentence for each inference."""
 
     parts: Mapping[str, FoundPart] = {}
     notes: tuple[str, ...] = ()
 
 
 class WeightsFile(msgspec.Struct, frozen=True):
-    """The file of weights that are judged as they are."""
+    """The file of given weights, which are judged without training."""
 
     file: str
     sha256: str
 
     def __str__(self) -> str:
-        """The file with the beginning of its SHA-256."""
+        """Return the file name with the first 12 digits of its SHA-256."""
         return f"{self.file} (SHA-256 {self.sha256[:12]})"
 
 
 class FoundImplementation(msgspec.Struct, frozen=True):
-    """What was found of an implementation.
+    """A loaded and bound implementation.
 
     Attributes:
-        target: as the user named it.
-        name: how reports call it.
+        target: the target string as the user wrote it.
+        name: its name in reports.
         binding: its parts.
-        effective_beta: what is declared, or None.
-        likelihood: detected or declared; None where none fits.
-        parameters: how many trainable numbers it has.
-        input_shape: of one item.
+        effective_beta: the declared value, or None.
+        likelihood: detected or declared; None if none fits.
+        parameters: the number of trainable parameters.
+        input_shape: the shape of one item.
         latent_dim: the number of latent dimensions.
-        weights: None where it is trained anew.
+        weights: the file of given weights; None if the suite trains it.
     """
 
     target: str
@@ -68,19 +68,19 @@ class FoundImplementation(msgspec.Struct, frozen=True):
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="event"):
-    """A record that says on its line which kind it is."""
+    """A record whose JSON names its kind in `event`."""
 
 
 class Loading(_Event, frozen=True, tag="loading"):
-    """From here on the implementation's own code runs; before, the suite alone is at work."""
+    """The implementation's own code runs from now on; before, only the suite's does."""
 
 
 class Probing(_Event, frozen=True, tag="probing"):
-    """The implementation was loaded; from here on its parts are called, to find out how."""
+    """The implementation was loaded; its parts are called from now on, to bind them."""
 
 
 class Bound(_Event, frozen=True, tag="bound"):
-    """The implementation was loaded and bound: what was found, and under what it runs."""
+    """The implementation was loaded and bound: its parts and the environment."""
 
     implementation: FoundImplementation
     environment: Mapping[str, str | int]
@@ -97,7 +97,7 @@ class Started(_Event, frozen=True, tag="started"):
 
     Attributes:
         claim: its id.
-        limit_s: seconds it may take without a word, where the child knows better than the time limit of the run.
+        limit_s: the allowed seconds without an event, if it differs from the run's time limit.
     """
 
     claim: str
@@ -105,12 +105,12 @@ class Started(_Event, frozen=True, tag="started"):
 
 
 class Progress(_Event, frozen=True, tag="progress"):
-    """A sign of life from a training, in words for people.
+    """The progress of a training.
 
     Attributes:
-        text: what goes on.
-        claim: the id it belongs to, where that is known.
-        done, planned: how many trainings are made of those that the run is known to need; both 0 where nobody has counted.
+        text: a description for the user.
+        claim: the id of its claim, if known.
+        done, planned: the number of finished trainings and of those known to be needed; both 0 if they were not counted.
     """
 
     text: str
@@ -120,12 +120,12 @@ class Progress(_Event, frozen=True, tag="progress"):
 
 
 class Trained(_Event, frozen=True, tag="trained"):
-    """A claim was given trained runs, which lie in the store.
+    """A claim was evaluated on trained runs from the store.
 
     Attributes:
         claim: its id.
-        experiment: what the runs are.
-        groups: of each seed the names in the store, by what was changed.
+        experiment: the experiment of the runs.
+        groups: for each seed the names in the store, by variant.
     """
 
     claim: str
@@ -134,17 +134,17 @@ class Trained(_Event, frozen=True, tag="trained"):
 
 
 class ClaimVerdict(_Event, frozen=True, tag="verdict"):
-    """The verdict on one claim, with all that a report says about it.
+    """The verdict on one claim, with the facts about the claim that reports show.
 
     Attributes:
         claim: the id.
-        title, statement, why, level, source, decision: the claim's own; statement and why may be empty.
-        outcome, message, measured, expected, hint, diagnosis, smallest_effect: the verdict's.
-        level_of_error: the probability of a false alarm that an exact-tail test was given, or None.
-        parts: the parts of the implementation that it speaks of, the likeliest first.
-        advice: how to mend it where it is violated, the claim's own; the hint may be a better one.
-        rejects: the mistakes that it has to reject, where it needs no training.
-        duration_s: seconds.
+        title, statement, why, level, source, decision: those of the claim; statement and why may be empty.
+        outcome, message, measured, expected, hint, diagnosis, smallest_effect: those of the verdict.
+        level_of_error: the false-alarm probability allotted to an exact-tail test, or None.
+        parts: the parts of the implementation that it concerns, the likeliest first.
+        advice: the claim's general advice for fixing a violation; the hint may be more specific.
+        rejects: the mistakes that it must reject, for a claim without training.
+        duration_s: the duration in seconds.
     """
 
     claim: str
@@ -183,7 +183,7 @@ class SuiteError(_Event, frozen=True, tag="suite-error"):
 
 
 class Finished(_Event, frozen=True, tag="finished"):
-    """The child came to the end of what it had to ask."""
+    """The child has evaluated all its claims."""
 
 
 Event = Loading | Probing | Bound | Promised | Started | Progress | Trained | ClaimVerdict | NotBound | SuiteError | Finished
@@ -192,10 +192,9 @@ _TAGS = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
 
 
 def read_event(line: str) -> Event | None:
-    """The event on one line; None for an empty line, for what is no JSON object, and for events of unknown names.
+    """Parse the event on one line; None for an empty line, a line that is not a JSON object, or an unknown event.
 
-    Keys that are not known are left out. A known event that lacks what it must say, or says it wrongly, is an error of
-    the suite and comes back as one.
+    Unknown keys are ignored. A known event with missing or invalid fields is returned as a `SuiteError`.
     """
     try:
         entry = json.loads(line)
@@ -212,10 +211,9 @@ def read_event(line: str) -> Event | None:
 
 
 class EventFile:
-    """The file of events between a child, which appends to it, and its parent, which reads it as it grows.
+    """The file of events that a child appends to and its parent reads while it grows.
 
-    A last line without its newline is still being written: it is kept until the rest has come, and dropped if it never
-    does.
+    A last line without a newline is still being written: it is held back until its rest arrives, and dropped if it never does.
     """
 
     def __init__(self, path: Path) -> None:
@@ -224,8 +222,8 @@ class EventFile:
         self._torn = b""
 
     def append(self, event: Event) -> None:
-        """Write one event; at once, so that the lines of several processes do not mix."""
-        # Not msgspec's own JSON: that has no numbers that are not finite, and a measured one may be.
+        """Append one event in a single write, so that the lines of several processes do not interleave."""
+        # Not msgspec's own JSON, which cannot represent infinity and NaN: measured values may contain them.
         line = json.dumps(msgspec.to_builtins(event, enc_hook=float)) + "\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
@@ -234,7 +232,7 @@ class EventFile:
             os.close(descriptor)
 
     def new(self) -> list[Event]:
-        """The events that came since the last call, in order."""
+        """Return the events added since the last call, in order."""
         if not self._path.exists():
             return []
         with self._path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""What could not be asked because a part was not found, and what to do about it: a verdict says no more than was asked."""
+"""Claims that could not be evaluated because a part was not found."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from vae_spec.outcomes import Outcome
 from vae_spec.parts import Part
 
 REPLACEABLE = (Part.LOSS, Part.DRAW)
-"""Parts that people keep where they are not found. Others are not there by nature, and lack nothing."""
+"""Parts that probably exist although they were not detected. An absence of other parts is not a gap."""
 
 
 @dataclass(frozen=True)
 class Unasked:
-    """Claims that could not be asked because parts were not found.
+    """Claims that could not be evaluated because parts were not found.
 
     Attributes:
-        parts: the parts, by the names that reports call them.
-        claims: the ids.
+        parts: the names of the missing parts.
+        claims: the ids of the claims.
     """
 
     parts: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class Unasked:
 
 
 def unasked(verdicts: Iterable[ClaimVerdict]) -> Unasked:
-    """The claims that a missing part has kept from being asked, and the parts."""
+    """Return the claims that a missing part prevented from being evaluated, and the parts."""
     waiting = {
         verdict.claim: str(verdict.measured["part"])
         for verdict in verdicts

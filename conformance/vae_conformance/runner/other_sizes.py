@@ -1,7 +1,7 @@
-"""The same implementation at other sizes, where it can be built with them.
+"""Build and bind the same implementation at other sizes.
 
-A constant that happens to be right at 28x28 (a multiplication by 784, say) is wrong at any other size. A size that the constructor or
-the parts refuse is no fault: many sound models take one size only.
+A constant that happens to be right at 28x28 (such as a factor of 784) is wrong at any other size. A size that the constructor or the parts
+reject is no violation: many sound models accept one size only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NEEDED = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
 
 @dataclass(frozen=True)
 class Size:
-    """One size to build with: the constructor's argument and its value."""
+    """A size to build with, and the constructor's argument that sets it."""
 
     argument: str
     latent_dim: int
@@ -31,13 +31,9 @@ class Size:
 
     @property
     def label(self) -> str:
-        """For messages."""
+        """The argument and its value, for messages."""
         value = self.latent_dim if self.argument == "latent_dim" else " x ".join(map(str, self.input_shape))
         return f"{self.argument} = {value}"
-
-    def taken_by(self, facts: Facts) -> bool:
-        """Whether a model built with it has this size."""
-        return (facts.latent_dim, facts.input_shape) == (self.latent_dim, self.input_shape)
 
 
 @dataclass(frozen=True)
@@ -49,18 +45,18 @@ class Variant:
 
 
 def other_sizes(facts: Facts) -> tuple[Size, ...]:
-    """Another latent dimension, and another side for images."""
+    """Return another latent dimension, and for images another side length."""
     latent = Size("latent_dim", 3 if facts.latent_dim != 3 else 5, facts.input_shape)
     if len(facts.input_shape) != 3:
         return (latent,)
     side = 32 if facts.input_shape[1] != 32 else 28
-    if facts.autoregressive:  # decode makes a pass of the network for each entry
+    if facts.autoregressive:  # decode runs the network once for each entry
         side = facts.input_shape[1] + 2
     return latent, Size("input_shape", facts.latent_dim, (facts.input_shape[0], side, side))
 
 
 def variants(target: Target, subject: InProcessSubject, options: RunOptions) -> list[Variant]:
-    """The sizes at which it can be built and all of its parts answer; none for a ready instance or a fixed size."""
+    """Bind the implementation at each other size at which its parts work; none for a ready instance or a fixed size."""
     found = []
     for size in other_sizes(subject.facts):
         if target.rebuild is None or size.argument not in target.accepts:
@@ -71,13 +67,14 @@ def variants(target: Target, subject: InProcessSubject, options: RunOptions) -> 
             other = bind(changed, replace(options, input_shape=size.input_shape))
         except (Unbound, SubjectFault):
             continue
-        if size.taken_by(other.facts) and _answers(other):
+        facts = other.facts
+        if (facts.latent_dim, facts.input_shape) == (size.latent_dim, size.input_shape) and _answers(other):
             found.append(Variant(size.label, other))
     return found
 
 
 def _answers(subject: InProcessSubject) -> bool:
-    """Whether its parts work at this size: what does not is a size that the model does not take."""
+    """Return whether its parts work at this size; if not, the model does not support the size."""
     parts = subject.facts.parts
     if parts[Part.LOSS].standing is Standing.FAILING or any(parts[part].standing is not Standing.PRESENT for part in _NEEDED):
         return False

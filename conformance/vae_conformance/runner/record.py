@@ -1,4 +1,4 @@
-"""The record of a run, which every report is written from: how the claims stand, what they point to, the exit code."""
+"""The record of a run, the source of all reports: outcomes, diagnoses and the exit code."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from vae_conformance.runner.missing_parts import Unasked, unasked
 from vae_conformance.runner.run_state import Proceedings
 from vae_conformance.runner.source_locations import places
 from vae_spec.areas import AREAS
+from vae_spec.context import FALSE_ALARM_BUDGET
 from vae_spec.diagnosis import Likely, cleared
 from vae_spec.diagnosis import diagnose as likeliest
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Outcome
-from vae_spec.trial import FALSE_ALARM_BUDGET
 
 SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
 class ClaimReport:
-    """One claim as it stands at the end.
+    """The final result of one claim.
 
     Attributes:
-        verdict: what the suite found; its outcome takes the expected failures into account.
+        verdict: the verdict, with an outcome that takes expected failures into account.
         gates: whether it counts towards the exit code.
-        reason: why it may fail, where the user listed it; otherwise empty.
-        locations: where in the implementation's code to look, the likeliest place first; empty where it is in order.
-        explained: the mistake that a claim nearer to the cause names, where this one names another; the nearer one is right.
+        reason: the user's reason for an expected failure; otherwise empty.
+        locations: the locations in the implementation's source to inspect, the likeliest first; empty if there is no fault.
+        explained: the diagnosis of a claim nearer to the cause, if it differs from this claim's own, which it overrides.
     """
 
     verdict: ClaimVerdict
@@ -45,7 +45,7 @@ class ClaimReport:
 
     @property
     def cause(self) -> str:
-        """What is most likely behind it, in words; empty where nothing is known."""
+        """The most likely cause, in words; empty if unknown."""
         if self.explained is not None:
             return f"{self.explained.mistake}, as {self.explained.evidence[0]} says: {self.explained.explanation}"
         mistake = self.verdict.diagnosis or ""
@@ -54,7 +54,7 @@ class ClaimReport:
 
     @property
     def mend(self) -> str:
-        """How to mend it; empty where nothing is known."""
+        """How to fix it; empty if unknown."""
         return self.verdict.hint if self.explained is None else self.explained.mend or self.verdict.hint
 
     @property
@@ -64,7 +64,7 @@ class ClaimReport:
 
     @property
     def outcome(self) -> Outcome:
-        """How it stands."""
+        """The outcome."""
         return self.verdict.outcome
 
 
@@ -75,9 +75,9 @@ class Diagnosis:
     Attributes:
         mistake: its id in `vae_spec.mistakes`.
         confidence: the share of the violated claims that name it.
-        explanation: what the code does.
-        seen: what its author notices.
-        mend: how to mend it.
+        explanation: what the code does wrong.
+        seen: the symptom that its author notices.
+        mend: how to fix it.
         evidence: the ids of the claims that name it.
     """
 
@@ -91,7 +91,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Problem:
-    """What kept the run from its verdicts: the target, an option, or the suite itself."""
+    """Why the run has no verdicts: a fault of the target, an option, or the suite itself."""
 
     message: str
     hint: str = ""
@@ -100,22 +100,22 @@ class Problem:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """All that is known at the end of a run.
+    """The result of a run.
 
     Attributes:
-        options: what was asked for.
-        exit_code: by the table in `vae_conformance.exit_codes`.
-        implementation: what was found of the implementation; None where it was never bound.
-        environment: what it ran under: python, torch, device, threads, as far as known.
-        claims: in the order of the areas, then of the ids.
-        promised: the ids that the profile asks.
+        options: the options of the run.
+        exit_code: the exit code, by the table in `vae_conformance.exit_codes`.
+        implementation: the bound implementation; None if it was never bound.
+        environment: python, torch, device and threads, as far as known.
+        claims: the results by area, then by id.
+        promised: the ids of the claims that the profile includes.
         missing: the promised ids that have no verdict.
-        diagnoses: the likeliest mistake first.
-        problem: what kept the run from its verdicts, or None.
-        duration_s: seconds.
-        summary: how many claims came out in each way.
-        trained: the stored runs that claims were given.
-        unasked: the claims that could not be asked because a part was not found.
+        diagnoses: the diagnosed mistakes, the likeliest first.
+        problem: why the run has no verdicts, or None.
+        duration_s: the duration in seconds.
+        summary: the number of claims by outcome.
+        trained: the stored runs that claims were evaluated on.
+        unasked: the claims that could not be evaluated because a part was not found.
     """
 
     options: RunOptions
@@ -134,7 +134,7 @@ class RunRecord:
 
     @property
     def by_area(self) -> Mapping[str, Sequence[ClaimReport]]:
-        """The claims of every area that has any, in the order of reports."""
+        """The claims by area, in the order of reports."""
         areas: dict[str, list[ClaimReport]] = {}
         for claim in self.claims:
             areas.setdefault(area_of(claim.id), []).append(claim)
@@ -142,7 +142,7 @@ class RunRecord:
 
     @property
     def error_budget(self) -> Mapping[str, float | int]:
-        """The exact-tail tests' false alarms: the bound for the run, what of it was given out, to how many claims."""
+        """The false-alarm budget of exact-tail tests: its bound for the run, the share allotted, and the number of claims."""
         levels = [claim.verdict.level_of_error for claim in self.claims if claim.verdict.level_of_error]
         return {
             "exact_tail_false_alarm_probability": FALSE_ALARM_BUDGET,
@@ -152,18 +152,18 @@ class RunRecord:
 
 
 def heading(area: str) -> str:
-    """The heading of an area in reports."""
+    """Return the heading of an area in reports."""
     return AREAS.get(area, area)
 
 
 def in_order(claim: str) -> tuple[int, str]:
-    """The key that sorts ids by area, in the order of reports, and then by number."""
+    """Return the key that sorts ids by area, in the order of reports, and then by number."""
     area = area_of(claim)
     return (list(AREAS).index(area) if area in AREAS else len(AREAS), claim)
 
 
 def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float) -> RunRecord:
-    """The report of a run that came to its end, for better or worse."""
+    """Create the record of a run that has ended, successfully or not."""
     claims = _claim_reports(proceedings, options)
     standings = {claim.id: Standing(claim.verdict.level, claim.outcome) for claim in claims}
     open_ = unasked(claim.verdict for claim in claims)
@@ -195,38 +195,32 @@ def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float
 
 
 def diagnose(claims: Sequence[ClaimReport]) -> tuple[Diagnosis, ...]:
-    """The mistakes that explain the violated claims, the likeliest first (see `vae_spec.diagnosis`)."""
-    return tuple(_diagnosis(likely.mistake, likely.evidence, likely.confidence) for likely in _likely(claims))
+    """Return the mistakes that explain the violated claims, the likeliest first (see `vae_spec.diagnosis`)."""
+    return tuple(map(_diagnosis, _likely(claims)))
 
 
 def _likely(claims: Sequence[ClaimReport]) -> tuple[Likely, ...]:
     votes = {claim.id: claim.verdict.diagnosis for claim in claims if claim.outcome is Outcome.VIOLATED}
-    # An expected failure is a violation that is known, and no sign that what it looks for is not there.
+    # An expected failure is a known violation, so it does not clear the mistakes that the claim rejects.
     decided = {Outcome.HOLDS: True, Outcome.UNEXPECTED_PASS: True, Outcome.VIOLATED: False, Outcome.EXPECTED_FAILURE: False}
     exact = [(claim.verdict.rejects, decided[claim.outcome]) for claim in claims if claim.outcome in decided]
     return likeliest(votes, cleared(exact))
 
 
-def _diagnosis(mistake: str, evidence: tuple[str, ...], confidence: float) -> Diagnosis:
-    known = MISTAKES.get(mistake)
-    if known is None:
-        return Diagnosis(mistake, confidence, "", "", "", evidence)
-    return Diagnosis(mistake, confidence, known.what, known.seen, known.mend, evidence)
+def _diagnosis(likely: Likely) -> Diagnosis:
+    known = MISTAKES.get(likely.mistake)
+    texts = ("", "", "") if known is None else (known.what, known.seen, known.mend)
+    return Diagnosis(likely.mistake, likely.confidence, *texts, likely.evidence)
 
 
 def _claim_reports(proceedings: Proceedings, options: RunOptions) -> tuple[ClaimReport, ...]:
-    """Every claim as it stands, in the order of reports, with the places that it sends to."""
+    """Return the results of all claims in the order of reports, with the locations to inspect."""
     claims = sorted((_claim_report(verdict, options) for verdict in proceedings.verdicts), key=lambda claim: in_order(claim.id))
     likely = _likely(claims)
     implementation = None if proceedings.bound is None else proceedings.bound.implementation
     found = places((claim.verdict for claim in claims), likely, implementation)
     named = {claim.id: claim.verdict.diagnosis for claim in claims}
-    nearer = {
-        claim: _diagnosis(one.mistake, one.evidence, one.confidence)
-        for one in likely
-        for claim in one.evidence
-        if named[claim] not in (None, one.mistake)
-    }
+    nearer = {claim: _diagnosis(one) for one in likely for claim in one.evidence if named[claim] not in (None, one.mistake)}
     return tuple(replace(claim, locations=found.get(claim.id, ()), explained=nearer.get(claim.id)) for claim in claims)
 
 

@@ -1,4 +1,4 @@
-"""A run from its options to its report: in child processes, or in this process for an implementation that is at hand."""
+"""Run claims from options to a record: in child processes, or in this process for a Python object."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def run_in_children(
     command_of: CommandOf = pytest_command,
     inspect: bool = False,
 ) -> RunRecord:
-    """Judge what the options name in processes of its own, and put the record together; see `Supervisor` for the arguments."""
+    """Judge the target of the options in child processes, and return the record; see `Supervisor` for the arguments."""
     started = monotonic()
     try:
         options.target.check()
         if options.weights is not None:
             check_weights(Path(options.weights))
         if options.data is not None and options.profile != "exact":
-            from vae_conformance.data.image_files import read_images  # noqa: PLC0415  NumPy comes with it, and only this option needs it
+            from vae_conformance.data.image_files import read_images  # noqa: PLC0415  imports NumPy, and only this option needs it
 
             read_images(Path(options.data))
         if options.download and not inspect and options.profile != "exact":
-            from vae_conformance.data import datasets  # noqa: PLC0415  PyTorch comes with it, and only this option needs it
+            from vae_conformance.data import datasets  # noqa: PLC0415  imports PyTorch, and only this option needs it
 
-            # Here, before any claim is asked: how long a network takes is no fault of the implementation.
+            # Before any claim is asked, so that the download does not count towards its time limit.
             datasets.download(options.dataset, options.data_root)
         proceedings = Supervisor(options, workers=workers, on_event=on_event, command_of=command_of, inspect=inspect).run()
     except Unbound as error:
@@ -53,11 +53,11 @@ def run_in_children(
 
 
 class Judge:
-    """Asks claims of one implementation in this process, and leaves its settings as they were.
+    """Evaluates claims of one implementation in this process, and restores the process's settings.
 
     Args:
-        options: of the run.
-        target: the implementation where it is at hand; None to load what the options name, at the first claim.
+        options: the options of the run.
+        target: the loaded implementation; None to load the target of the options at the first claim.
     """
 
     def __init__(self, options: RunOptions, target: Target | None = None) -> None:
@@ -67,7 +67,7 @@ class Judge:
         self._ledger = Ledger()
 
     def ask(self, claim: str) -> ClaimVerdict:
-        """The verdict on one claim.
+        """Return the verdict on one claim.
 
         Raises:
             Unbound: the implementation cannot be loaded or bound.
@@ -86,7 +86,7 @@ class Judge:
     def report_on(
         self, *claims: str, options: RunOptions | None = None, not_bound: Unbound | None = None, duration_s: float = 0.0
     ) -> RunRecord:
-        """The report on these claims, as far as they were asked."""
+        """Return the record of these claims, as far as they were asked."""
         known = self._ledger.verdicts
         proceedings = Proceedings(
             bound=self._ledger.bound,
@@ -100,11 +100,11 @@ class Judge:
 
 @contextmanager
 def _own_settings() -> Iterator[None]:
-    """One thread, and warnings that nobody turns into errors, within the block; what the caller had set, behind it."""
-    import torch  # noqa: PLC0415  heavy
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415  with it
+    """Use one thread and ignore warnings within the block; restore the caller's settings on exit."""
+    import torch  # noqa: PLC0415  slow to import
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  used with torch
 
-    from vae_conformance.guard.bernoulli_grey import grey_values_accepted  # noqa: PLC0415  with it
+    from vae_conformance.guard.bernoulli_grey import grey_values_accepted  # noqa: PLC0415  imports torch
 
     threads = torch.get_num_threads()
     try:

@@ -1,4 +1,4 @@
-"""What the children of one run have said so far, what the present one is doing, and how long it may be silent."""
+"""The state of a run: the events of its children so far, the activity of the current child, and its silence limits."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from vae_conformance.runner.events import (
 
 @dataclass(frozen=True)
 class Limits:
-    """How many seconds a child may be silent before it is killed.
+    """The seconds that a child may be silent before it is killed.
 
     Attributes:
         loading: until the implementation is bound.
         claim: while a claim is asked.
-        training: while something is trained, which shows by its progress, and while no claim is asked.
-        finishing: after the child has said that it is finished.
-        poll: how often its events are looked at.
+        training: while a training reports progress, and while no claim is asked.
+        finishing: after the child's `Finished` event.
+        poll: the interval at which its events are read.
     """
 
     loading: float
@@ -39,23 +39,23 @@ class Limits:
 
     @staticmethod
     def of(options: RunOptions) -> Limits:
-        """The limits of a run: the child enforces the time limits itself, so it gets as long again, within bounds."""
+        """Return the limits of a run: since the child enforces the time limits itself, it gets up to that time again, within bounds."""
         grace = min(max(options.time_limit, 10.0), 60.0)
         return Limits(loading=180.0 + grace, claim=options.time_limit + grace, training=options.training_time_limit + grace)
 
 
 @dataclass(frozen=True)
 class Proceedings:
-    """What came of a run, over all its children.
+    """The events of a run, over all its children.
 
     Attributes:
-        bound: what was found of the implementation; None where it was never bound.
+        bound: the bound implementation; None if it was never bound.
         promised: the ids of the claims that the run asks.
-        verdicts: in the order in which they came.
+        verdicts: the verdicts in order of arrival.
         not_bound: why the target could not be bound, or None.
         suite_error: why the suite failed, or None.
-        children: how many processes it took.
-        trained: the runs that claims were given, by claim; the last word on each.
+        children: the number of processes used.
+        trained: the last event on trained runs for each claim.
     """
 
     bound: Bound | None = None
@@ -69,7 +69,7 @@ class Proceedings:
 
 @dataclass
 class Ledger:
-    """What all children of a run have said so far, and what the present one is doing."""
+    """The events of all children of a run so far, and the activity of the current child."""
 
     bound: Bound | None = None
     promised: tuple[str, ...] = ()
@@ -79,16 +79,16 @@ class Ledger:
     trained: dict[str, Trained] = field(default_factory=dict)
     in_flight: dict[str, Started] = field(default_factory=dict)
     training: set[str] = field(default_factory=set)
-    said: set[type] = field(default_factory=set)
-    """The kinds of events of the present child."""
+    seen: set[type] = field(default_factory=set)
+    """The kinds of events that the current child has emitted."""
 
     def next_child(self) -> None:
-        """Forget what concerns one child alone."""
-        self.in_flight, self.training, self.said = {}, set(), set()
+        """Reset the state of the current child."""
+        self.in_flight, self.training, self.seen = {}, set(), set()
 
     def note(self, event: Event) -> None:
-        """Take one event in; the first word on a claim stands."""
-        self.said.add(type(event))
+        """Record one event; the first verdict on a claim is final."""
+        self.seen.add(type(event))
         match event:
             case Bound():
                 self.bound = self.bound or event
@@ -110,10 +110,10 @@ class Ledger:
                 self.suite_error = self.suite_error or event
 
     def allowance(self, limits: Limits) -> float:
-        """How many seconds of silence are in order at this point."""
-        if Finished in self.said:
+        """Return how many seconds of silence are allowed at this point."""
+        if Finished in self.seen:
             return limits.finishing
-        if Bound not in self.said:
+        if Bound not in self.seen:
             return limits.loading
         own = [started.limit_s for started in self.in_flight.values() if started.limit_s is not None]
         base = limits.training if not self.in_flight or self.training & set(self.in_flight) else limits.claim
@@ -121,15 +121,15 @@ class Ledger:
 
     @property
     def undecided(self) -> list[str]:
-        """The promised claims that have no verdict."""
+        """The promised claims without a verdict."""
         return [claim for claim in self.promised if claim not in self.verdicts]
 
     @property
     def closed(self) -> bool:
-        """Whether an answer is there that no further child can better."""
+        """Whether the run has failed in a way that another child cannot fix."""
         return self.not_bound is not None or self.suite_error is not None
 
     def proceedings(self, children: int) -> Proceedings:
-        """What came of the run, once so many children have ended."""
+        """Return the events of the run after this many children have ended."""
         decided, trained = tuple(self.verdicts.values()), tuple(self.trained.values())
         return Proceedings(self.bound, self.promised, decided, self.not_bound, self.suite_error, children, trained)

@@ -1,4 +1,4 @@
-"""Which claims a run asks. Apart from the session, which imports far more than a process that only hands out work needs."""
+"""Select the claims of a run, without the heavy imports of the session, which a process that only distributes tests does not need."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from vae_spec.registry import CLAIMS, select
 
 
 def selected(options: RunOptions) -> tuple[Claim, ...]:
-    """The claims that a run asks.
+    """Return the claims that a run asks.
 
     Raises:
-        Unbound: `only` or an expected failure names what is no claim.
+        Unbound: `only` or an expected failure names an unknown claim or area.
     """
     profile = Profile(options.profile)
     for name in options.expected_failures:

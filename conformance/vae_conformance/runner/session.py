@@ -1,4 +1,4 @@
-"""One process's part of a run: the bound subject, its laboratory, and the asking of one claim after another."""
+"""The session of one process of a run: it binds the subject and evaluates claims one by one."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ from vae_conformance.target.target import Target, load_target
 from vae_conformance.target.weights import of_given_weights, with_weights
 from vae_spec.blame import parts_concerned
 from vae_spec.claim import Claim, Experiment, Profile
+from vae_spec.context import ClaimContext
 from vae_spec.error_budget import ledger
 from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
 from vae_spec.judging import ask, judge, precondition
@@ -53,17 +54,16 @@ from vae_spec.outcomes import Number, Outcome, Verdict, inconclusive
 from vae_spec.registry import CLAIMS
 from vae_spec.statistics.seeds import LOOKS
 from vae_spec.subject import SubjectFault
-from vae_spec.trial import Trial
 
 PROGRESS_SECONDS = 0.5
 OTHER_SIZE_EXAMPLES = 6
-"""Examples of a property at each other size; its own size gets the trial's number."""
+"""The number of examples of a property at each other size; the model's own size gets the context's number."""
 SHORTEST_SECONDS = 0.01
-"""What other sizes are given where nothing is left of a claim's time."""
+"""The time for other sizes if a claim's time is used up."""
 
 
 def out_of_time(late: TimeLimitExceeded, caller: Caller) -> Verdict:
-    """The verdict where a claim's time is over, and no call of the implementation hangs: nothing is known, for or against it."""
+    """Return the inconclusive verdict of a claim that ran out of time although no call of the implementation hangs."""
     calls = sum(spent.calls for spent in caller.spent.values())
     message = f"not decided within its {late.seconds:g} s"
     if not calls:
@@ -83,7 +83,7 @@ def out_of_time(late: TimeLimitExceeded, caller: Caller) -> Verdict:
 
 
 def still_training(late: StillTraining) -> Verdict:
-    """The verdict where a training's time is over and no step hangs: nothing is known, for or against the implementation."""
+    """Return the inconclusive verdict of a claim whose training ran out of time although no step hangs."""
     limit = late.limit or 0.0
     enough = math.ceil(1.5 * limit * late.steps / late.done / 60) * 60
     return inconclusive(
@@ -94,14 +94,16 @@ def still_training(late: StillTraining) -> Verdict:
 
 
 class Session:
-    """Binds once, lazily, and asks claims.
+    """Binds an implementation once, lazily, and evaluates claims on it.
 
     Args:
-        options: of the run.
-        emit: takes events.
-        other_sizes: whether exact claims are asked at other sizes too, where the model can be built with them.
-        target: the implementation where it is loaded already; None to load what the options name.
+        options: the options of the run.
+        emit: called with events.
+        other_sizes: whether exact claims are evaluated at other sizes too, if the model can be built with them.
+        target: the loaded implementation; None to load the target of the options.
     """
+
+    _agenda: Agenda  # created with the laboratory
 
     def __init__(self, options: RunOptions, emit: Emit, *, other_sizes: bool = True, target: Target | None = None) -> None:
         self.options = options
@@ -109,17 +111,16 @@ class Session:
         self._subject: InProcessSubject | None = None
         self._target = target
         self._laboratory: Laboratory | None = None
-        self._agenda: Agenda | None = None
         self._variants: list[Variant] | None = None if other_sizes else []
         self._failure: Unbound | None = None
-        self._said = 0.0
-        # One thread: the same sums in the same order, whatever the number of workers, and no worker slows another.
+        self._last_progress = 0.0
+        # One thread, so that sums have the same order for any number of workers, and workers do not slow each other.
         torch.set_num_threads(1)
         threadpool_limits(1)
         accept_grey_values()
 
     def bind(self) -> InProcessSubject:
-        """The subject; loaded and bound at the first call.
+        """Return the subject, loaded and bound at the first call.
 
         Raises:
             Unbound: the target cannot be loaded or bound.
@@ -140,7 +141,7 @@ class Session:
                 self._failure = error
                 raise
             except Exception as error:
-                # What the implementation's code raises while it is probed is caught there; what arrives here is the suite's own.
+                # Errors of the implementation's code are caught during probing, so this is an error of the suite.
                 what = f"the suite itself failed while it looked for the parts of {self.options.target}: {type(error).__name__}: {error}"
                 self.emit(SuiteError(what, "".join(traceback.format_exception(error))))
                 raise
@@ -157,69 +158,69 @@ class Session:
             ) from error
 
     def verdict(self, claim_id: str) -> Verdict:
-        """Ask one claim; whatever the suite itself does wrong becomes an error, not a crash."""
+        """Evaluate one claim; a failure of the suite becomes an error verdict, not a crash."""
         claim = CLAIMS[claim_id]
         subject = self.bind()
-        trial = Trial(claim_id, self.options.seed, level=ledger().share(claim_id), target=self.options.target.text)
+        context = ClaimContext(claim_id, self.options.seed, level=ledger().share(claim_id), target=self.options.target.text)
         subject.caller.count_anew()
         try:
-            return self._exact(claim, subject, trial) if claim.check is not None else self._trained(claim, subject)
+            return self._exact(claim, subject, context) if claim.check is not None else self._trained(claim, subject)
         except Unbound:
             raise
         except TimeLimitExceeded as late:
             return out_of_time(late, subject.caller)
-        except Exception as error:  # noqa: BLE001  a failure of the suite is reported as one, and the other claims are still asked
+        except Exception as error:  # noqa: BLE001  a failure of the suite is reported, and the other claims are still asked
             detail = "".join(traceback.format_exception(error))
             return Verdict(Outcome.ERROR, f"the suite itself failed: {type(error).__name__}: {error}\n{detail}")
 
-    def _exact(self, claim: Claim, subject: InProcessSubject, trial: Trial) -> Verdict:
-        """Ask the subject, and where it can be built at other sizes and the claim could hold at one size alone, ask there too."""
+    def _exact(self, claim: Claim, subject: InProcessSubject, context: ClaimContext) -> Verdict:
+        """Evaluate an exact claim, also at other sizes if it could hold at a single size by chance."""
         began = time.monotonic()
         with time_limit(self.options.time_limit, claim.id):
-            verdict = ask(claim, subject, trial)
+            verdict = ask(claim, subject, context)
         if not claim.at_other_sizes or verdict.outcome is not Outcome.HOLDS or self._target is None:
             return verdict
         left = self.options.time_limit - (time.monotonic() - began)
-        return self._elsewhere(claim, subject, trial, verdict, max(left, SHORTEST_SECONDS))
+        return self._at_other_sizes(claim, subject, context, verdict, max(left, SHORTEST_SECONDS))
 
-    def _elsewhere(self, claim: Claim, subject: InProcessSubject, trial: Trial, verdict: Verdict, seconds: float) -> Verdict:
-        """The verdict at other sizes than its own, as far as the time that is left suffices: a size that is only slow is no violation."""
+    def _at_other_sizes(self, claim: Claim, subject: InProcessSubject, context: ClaimContext, verdict: Verdict, seconds: float) -> Verdict:
+        """Evaluate a claim at other sizes within the remaining time, and return the combined verdict; slowness is no violation."""
         asked, late = [], []
         try:
             with time_limit(seconds, f"{claim.id} at other sizes"):
                 if self._variants is None:
-                    self._variants = []  # once only: what was too slow to build is not built again for the next claim
+                    self._variants = []  # built once only, so that a slow build is not repeated for the next claim
                     self._variants = variants(self._target, subject, self.options) if self._target is not None else []
                 late = [variant.label for variant in self._variants]
                 for variant in self._variants:
-                    there = ask(claim, variant.subject, replace(trial, examples=OTHER_SIZE_EXAMPLES))
-                    if PAST_ITS_LIMIT in there.measured:
+                    other = ask(claim, variant.subject, replace(context, examples=OTHER_SIZE_EXAMPLES))
+                    if PAST_ITS_LIMIT in other.measured:
                         continue
                     late.remove(variant.label)
                     asked.append(variant.label)
-                    if there.outcome is Outcome.VIOLATED:
-                        # What fails at one size alone is a size written into the code.
-                        named = there.diagnosis or "hard-coded-shape"
-                        return replace(there, message=f"built with {variant.label}: {there.message}", diagnosis=named)
+                    if other.outcome is Outcome.VIOLATED:
+                        # A failure at another size only means a hard-coded size.
+                        named = other.diagnosis or "hard-coded-shape"
+                        return replace(other, message=f"built with {variant.label}: {other.message}", diagnosis=named)
         except TimeLimitExceeded:
             late = late or ["other sizes"]
         also = f"also with {' and with '.join(asked)}" if asked else ""
         passed_over = f"no time was left to ask it with {' and with '.join(late)}: --time-limit gives more" if late else ""
-        said = "; ".join(filter(None, (also, passed_over)))
-        return replace(verdict, message=f"{verdict.message} ({said})") if said else verdict
+        remark = "; ".join(filter(None, (also, passed_over)))
+        return replace(verdict, message=f"{verdict.message} ({remark})") if remark else verdict
 
     def _trained(self, claim: Claim, subject: InProcessSubject) -> Verdict:
-        """Look at more and more seeds until the verdict is clear."""
+        """Evaluate a trained claim on an increasing number of seeds until the verdict is conclusive."""
         if verdict := precondition(claim, subject.facts):
             return verdict.with_hint(claim.hint) if verdict.outcome is Outcome.VIOLATED else verdict
         if claim.experiment is None:
             raise ValueError(f"{claim.id} has no experiment")
         laboratory = self.laboratory()
-        laboratory.maker.say = lambda text: self._say(claim.id, text)
+        laboratory.maker.say = lambda text: self._emit_progress(claim.id, text)
         verdict = None
         for look in self._looks(claim):
             try:
-                self._note_look(claim.experiment, look)
+                self._agenda.look(claim.experiment, look)
                 groups = laboratory.groups(claim.experiment, look)
             except StillTraining as late:
                 return still_training(late)
@@ -233,14 +234,14 @@ class Session:
         return of_given_weights(verdict, self.options.data_name) if subject.facts.given_weights else verdict
 
     def _given(self, claim: Claim, keys: list[dict[str, str]]) -> None:
-        """Say which stored runs a claim was given, so that reports can show them; of given weights there is one kind alone."""
+        """Emit which stored runs a claim was evaluated on, for reports; given weights have a single kind of run."""
         experiment = claim.experiment if self.options.weights is None else Experiment.IMAGES
         self.emit(Trained(claim.id, str(experiment), tuple(keys)))
 
     def _looks(self, claim: Claim) -> tuple[int, ...]:
-        """How many seeds are looked at: 3, 6, 10; one model, where its weights are given.
+        """Return the numbers of seeds of the looks: 3, 6, 10; a single one for given weights.
 
-        The full profile begins at 6, but for the reference's own systems and on large data sets, where a training takes many times as long.
+        The full profile starts at 6, except for reference-only claims and on large data sets, whose trainings take many times longer.
         """
         if self.options.weights is not None:
             return (1,)
@@ -248,11 +249,11 @@ class Session:
         return LOOKS[1:] if more else LOOKS
 
     def laboratory(self) -> Laboratory:
-        """The laboratory of the bound subject."""
+        """Return the laboratory of the bound subject."""
         if self._laboratory is None:
             subject = self.bind()
             assert self._target is not None
-            # On a first look all of a profile's experiments on images are wanted sooner or later.
+            # All of the profile's experiments on images will be needed eventually.
             asked = dict.fromkeys(
                 (claim.experiment, self._looks(claim)[0])
                 for claim in selected(self.options)
@@ -265,23 +266,18 @@ class Session:
             self._agenda = Agenda(self._laboratory, asked)
         return self._laboratory
 
-    def _note_look(self, experiment: Experiment, look: int) -> None:
-        if self._agenda is not None:
-            self._agenda.look(experiment, look)
-
-    def _say(self, claim_id: str, text: str) -> None:
+    def _emit_progress(self, claim_id: str, text: str) -> None:
         now = time.monotonic()
-        if now - self._said >= PROGRESS_SECONDS:
-            self._said = now
-            done, planned = self._agenda.standing if self._agenda is not None else (0, 0)
-            self.emit(Progress(text, claim_id, done, planned))
+        if now - self._last_progress >= PROGRESS_SECONDS:
+            self._last_progress = now
+            self.emit(Progress(text, claim_id, *self._agenda.progress))
 
     def _of_weights(self, claim: Claim, verdict: Verdict) -> bool:
-        """Whether a verdict is on given weights alone: what is wrong with them stands in no line of the code. A part that fails does."""
+        """Return whether a verdict is on given weights only, whose faults have no source location, unlike a failing part."""
         return self.options.weights is not None and claim.as_it_is and not {"part", "operation"} & verdict.measured.keys()
 
     def record(self, claim_id: str, verdict: Verdict, seconds: float) -> ClaimVerdict:
-        """The event of a verdict."""
+        """Return the event of a verdict."""
         claim = CLAIMS[claim_id]
         return ClaimVerdict(
             claim=claim.id,
@@ -336,6 +332,6 @@ class Session:
 
 
 def _plain(values: Mapping[str, Number]) -> Mapping[str, Number]:
-    """The same numbers without NumPy's types."""
+    """Convert NumPy numbers to Python numbers."""
     plain: dict[str, Number] = msgspec.to_builtins(values, enc_hook=float)
     return plain

@@ -1,4 +1,4 @@
-"""Where in the implementation's code each violation most likely stands."""
+"""Locate the likely cause of each violation in the implementation's source."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from vae_spec.outcomes import Outcome
 from vae_spec.parts import Part
 
 PLACED = frozenset({Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAILURE})
-"""The outcomes that send somebody to the code."""
+"""The outcomes whose reports name source locations."""
 
 
 def places(
     verdicts: Iterable[ClaimVerdict], likely: Sequence[Likely], implementation: FoundImplementation | None
 ) -> Mapping[str, tuple[Location, ...]]:
-    """For each claim that is not in order the places to look at, the likeliest first, without repetition.
+    """Return the locations to inspect for each failing claim, the likeliest first, without duplicates.
 
-    A claim whose violation the mistake of a claim nearer to the cause explains is placed where that mistake is. A part that is
-    missing has no place: then it is the constructor's, in whose class it is missing.
+    A claim whose violation is explained by a claim nearer to the cause gets the locations of that claim. If the parts have no location,
+    because they are missing, it is that of the constructor, in whose class they are missing.
     """
     parts_found = {} if implementation is None else implementation.binding.parts
     known = {name: part.location for name, part in parts_found.items() if part.location is not None}

@@ -1,8 +1,7 @@
-"""Runs the suite in a child process and survives whatever somebody's code does to it: ending it, crashing it, hanging.
+"""Run the suite in child processes that user code may exit, crash or hang.
 
-Whatever a child has decided stands. A claim during which the implementation's code ends or stalls the process is
-violated, and a new child asks the rest. Where several claims were being asked at once, nobody knows which one did it:
-then the new child asks one at a time.
+Verdicts of a child are final. A claim during which the implementation's code exits or stalls the process is violated, and a new child asks
+the remaining ones. If several claims were in progress, the responsible one is unknown, so the new child asks one at a time.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from vae_conformance.runner.worker_process import Assignment, Child, CommandOf, 
 from vae_spec.outcomes import Level, Outcome
 
 MAX_CHILDREN = 5
-"""How many children a run may use up before the claims that are left count as violated."""
+"""The maximum number of children of a run; after it, the remaining claims count as violated."""
 
 ENDED_HINT = (
     "take os._exit, sys.exit, quit and the like out of the code that encode, forward, decode and the loss run; "
@@ -37,17 +36,17 @@ _SIGNS_OF_THE_SUITE = re.compile(
     r"^(Traceback \(most recent|Error while loading|ERROR\b|\w*(Error|Exception)\b|pytest: error|no tests ran)",
     re.MULTILINE,
 )
-"""What the log holds where the suite, not the implementation, ended a child before it could say anything."""
+"""Matches a log of a child that the suite, not the implementation, ended before its first event."""
 
 
 def unlabelled(claim: str) -> ClaimVerdict:
-    """A violation of a claim of which no more is known."""
+    """Return a violation of a claim of which only the id is known."""
     return ClaimVerdict(claim, "", Level.REQUIRED, "", Outcome.VIOLATED, "")
 
 
 def labelled(claim: str) -> ClaimVerdict:
-    """A violation with what the specification says of its claim; imports it, which takes seconds, so this is for the rare case."""
-    from vae_spec.registry import CLAIMS  # noqa: PLC0415  PyTorch comes with it
+    """Return a violation with the claim's facts from the specification, whose import takes seconds."""
+    from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports PyTorch
 
     entry = CLAIMS.get(claim)
     if entry is None:
@@ -65,7 +64,7 @@ def labelled(claim: str) -> ClaimVerdict:
 
 @dataclass(frozen=True)
 class _End:
-    """How a child came to its end: what happened, in words, and whether it had to be killed."""
+    """The end of a child: its cause in words, and whether the child had to be killed."""
 
     account: str
     stalled: bool
@@ -75,22 +74,22 @@ class _End:
 
     @property
     def reason(self) -> str:
-        """The first errors that pytest reports, by their lines with an E before them; the end of the log where it reports none."""
-        told = list(dict.fromkeys(line.strip() for line in self.log.splitlines() if line.startswith("E  ")))
-        return "\n".join(told[:_LINES_OF_A_REASON]) or self.log_tail
+        """The first errors that pytest reports, in lines marked with E; the end of the log if there are none."""
+        errors = list(dict.fromkeys(line.strip() for line in self.log.splitlines() if line.startswith("E  ")))
+        return "\n".join(errors[:_LINES_OF_A_REASON]) or self.log_tail
 
 
 class Supervisor:
     """Runs the suite on one implementation.
 
     Args:
-        options: what the user asked for.
-        workers: how many processes ask claims at a time.
-        on_event: called with every event as it comes.
-        command_of: the child's command line.
-        limits: how long a child may be silent.
-        label_of: gives the verdict on a claim that the child could not finish, without its message.
-        inspect: bind only, ask nothing.
+        options: the options of the run.
+        workers: the number of processes that ask claims at a time.
+        on_event: called with every event as it arrives.
+        command_of: returns the child's command line.
+        limits: the silence limits of a child.
+        label_of: returns the verdict on a claim that a child could not finish, without its message.
+        inspect: bind only, ask no claims.
     """
 
     def __init__(
@@ -114,10 +113,10 @@ class Supervisor:
         self._ledger = Ledger()
 
     def run(self) -> Proceedings:
-        """Run children until every promised claim is decided, or it is clear that none can decide the rest.
+        """Run children until every promised claim is decided, or the remaining ones cannot be.
 
         Raises:
-            KeyboardInterrupt: the user stopped it; the child and what it started are dead by then.
+            KeyboardInterrupt: the user stopped it; the child and its subprocesses have been killed.
         """
         ledger, children = self._ledger, 0
         with tempfile.TemporaryDirectory(prefix="vae-conformance-") as folder:
@@ -160,13 +159,13 @@ class Supervisor:
         return bool(fresh)
 
     def _settle(self, end: _End) -> bool:
-        """Draw the conclusions from a child's end; returns whether another child has to ask what is left."""
-        ledger, bound, finished = self._ledger, Bound in self._ledger.said, Finished in self._ledger.said
+        """Update the state after a child's end; return whether another child has to ask the remaining claims."""
+        ledger, bound, finished = self._ledger, Bound in self._ledger.seen, Finished in self._ledger.seen
         if "INTERNALERROR>" in end.log and ledger.suite_error is None:
             ledger.suite_error = SuiteError("pytest failed inside the suite", end.log_tail)
         if ledger.closed:
             return False
-        if not bound and (not finished or Probing in ledger.said):
+        if not bound and (not finished or Probing in ledger.seen):
             self._settle_loading(end)
             return False
         if finished and not bound and ledger.promised and not ledger.verdicts:
@@ -186,8 +185,8 @@ class Supervisor:
         return bool(ledger.undecided)
 
     def _settle_loading(self, end: _End) -> None:
-        suite_broke = Loading not in self._ledger.said and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
-        if Probing in self._ledger.said and self._ledger.bound is None:
+        suite_broke = Loading not in self._ledger.seen and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
+        if Probing in self._ledger.seen and self._ledger.bound is None:
             what = "stalled" if end.stalled else "ended the process"
             self._give_up(f"the implementation's code {what} while its parts were first called ({end.account})")
         elif self._ledger.bound is not None:
@@ -203,24 +202,16 @@ class Supervisor:
             )
 
     def _settle_lost_workers(self, end: _End) -> None:
-        """A worker of pytest-xdist that dies takes its claim along, while its controller goes on to the end."""
+        """Decide the claims of crashed pytest-xdist workers, after which the controller continues with the other claims."""
         if self._workers > 1 and "crashed while running" in end.log:
             for claim in list(self._ledger.in_flight):
                 self._decide(claim, "the implementation's code ended the process while this claim was asked", ENDED_HINT)
 
     def _blame(self, claim: str, end: _End) -> None:
         if end.stalled:
-            self._decide(
-                claim,
-                f"exceeded its time: nothing came back for {end.account}, and the process was ended",
-                STALLED_HINT,
-            )
+            self._decide(claim, f"exceeded its time: nothing came back for {end.account}, and the process was ended", STALLED_HINT)
         else:
-            self._decide(
-                claim,
-                f"the implementation's code ended the process while this claim was asked ({end.account})",
-                ENDED_HINT,
-            )
+            self._decide(claim, f"the implementation's code ended the process while this claim was asked ({end.account})", ENDED_HINT)
 
     def _decide(self, claim: str, message: str, hint: str) -> None:
         try:
@@ -232,7 +223,7 @@ class Supervisor:
         self._on_event(verdict)
 
     def _stop_early(self) -> bool:
-        """Whether the run stops at its first violation, and one is there."""
+        """Return whether the run stops at its first violation and has one."""
         return self._options.fail_fast and any(
             verdict.outcome is Outcome.VIOLATED
             and gates(verdict.level, self._options.gate)

@@ -1,4 +1,4 @@
-"""Which trainings a run is known to need, and how many of them are made: what can be said of the whole while one of them goes on."""
+"""The training progress of a run: the number of trainings known to be needed and of those done."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from vae_spec.claim import Experiment
 
 
 class Agenda:
-    """The trainings of a run, as far as they are known.
+    """The known trainings of a run.
 
     Args:
-        laboratory: of the run.
-        ahead: the experiments that its claims will ask for, each with how many seeds they look at first.
+        laboratory: the laboratory of the run.
+        expected: the experiments that its claims will need, each with the number of seeds of the first look.
     """
 
-    def __init__(self, laboratory: Laboratory, ahead: Iterable[tuple[Experiment, int]]) -> None:
+    def __init__(self, laboratory: Laboratory, expected: Iterable[tuple[Experiment, int]]) -> None:
         self._laboratory = laboratory
-        self._ahead = tuple(ahead)
+        self._expected = tuple(expected)
         self._keys: set[str] = set()
 
     def look(self, experiment: Experiment, count: int) -> None:
-        """Take in that a claim looks at so many seeds; whether any looks again, and at more, nobody knows before it does."""
-        for wanted, seeds in {*self._ahead, (experiment, count)}:
+        """Add the trainings of a claim's look at this many seeds; later looks at more seeds are not known in advance."""
+        for wanted, seeds in {*self._expected, (experiment, count)}:
             self._keys.update(key for group in self._laboratory.keys(wanted, seeds) for key in group.values())
-        self._ahead = ()
+        self._expected = ()
 
     @property
-    def standing(self) -> tuple[int, int]:
-        """How many are made, by whichever process or run, and how many are known to be needed."""
+    def progress(self) -> tuple[int, int]:
+        """The number of trainings done, by any process or earlier run, and of those known to be needed."""
         return sum(map(self._laboratory.made, self._keys)), len(self._keys)

@@ -15,21 +15,21 @@ from typing import Self
 from vae_conformance.config.options import RunOptions
 
 LOG_LINES = 25
-"""How many of the log's last lines an error of the suite shows."""
+"""The number of last log lines that an error of the suite shows."""
 
 _PYTEST_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_CURRENT_TEST")
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What one child has to do.
+    """The task of one child.
 
     Attributes:
         options: the options of the run.
-        folder: a folder of the child's own, for its events, its log and an empty configuration.
-        workers: how many processes ask claims.
-        skip: claims that an earlier child has decided.
-        inspect: bind and report what was found, ask nothing.
+        folder: the child's own folder, for its events, its log and an empty configuration.
+        workers: the number of processes that ask claims.
+        skip: the claims that earlier children have decided.
+        inspect: bind and report the binding, ask no claims.
     """
 
     options: RunOptions
@@ -45,7 +45,7 @@ class Assignment:
 
     @property
     def log(self) -> Path:
-        """The file that takes the child's standard output and error."""
+        """The file of the child's standard output and error."""
         return self.folder / "log.txt"
 
 
@@ -53,60 +53,39 @@ CommandOf = Callable[[Assignment], list[str]]
 
 
 def pytest_command(assignment: Assignment) -> list[str]:
-    """The command that runs the suite under pytest, deaf to the user's own pytest configuration and cache.
+    """Return the command that runs the suite under pytest, ignoring the user's pytest configuration and cache.
 
-    `-P` keeps the current folder off the module path: a file there called random.py would otherwise replace
-    Python's own.
+    `-P` keeps the current folder off the module path: a file random.py in it would otherwise shadow the standard library's.
     """
     settings = assignment.folder / "empty.ini"
     settings.write_text("[pytest]\n", encoding="utf-8")
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pytest",
-        "--pyargs",
-        "vae_conformance.testing.suite",
-        "--vae-options",
-        assignment.options.to_json(),
-        "--vae-events",
-        str(assignment.events),
-    ]
+    command = [sys.executable, "-P", "-m", "pytest", "--pyargs", "vae_conformance.testing.suite"]
+    command += ["--vae-options", assignment.options.to_json(), "--vae-events", str(assignment.events)]
     if assignment.skip:
         command += ["--vae-skip", ",".join(assignment.skip)]
     if assignment.inspect:
         command += ["--vae-inspect"]
-    # pytest-randomly, where it is installed, would shuffle the claims and set seeds of its own
-    command += [
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        "-q",
-        "--no-header",
-        "-c",
-        str(settings),
-        "--rootdir",
-        str(assignment.folder),
-    ]
+    # pytest-randomly, if installed, would shuffle the claims and set its own seeds
+    command += ["-p", "no:cacheprovider", "-p", "no:randomly", "-q", "--no-header"]
+    command += ["-c", str(settings), "--rootdir", str(assignment.folder)]
     if assignment.workers > 1:
         command += ["-n", str(assignment.workers), "--dist", "load", "--maxschedchunk", "1"]
     return command
 
 
 class Child:
-    """A started child, the leader of a process group of its own.
+    """A started child, the leader of its own process group.
 
-    Use it as a context manager: on leaving, whatever is left of the group is killed.
+    Use it as a context manager: on exit, the remaining processes of the group are killed.
     """
 
     def __init__(self, assignment: Assignment, command: list[str]) -> None:
         self._log = assignment.log
         environment = {name: value for name, value in os.environ.items() if name not in _PYTEST_VARIABLES}
-        # Hypothesis' own pytest plug-in keeps a folder, by default in the user's current one.
+        # Hypothesis' pytest plugin creates a folder, by default in the user's current one.
         environment["HYPOTHESIS_STORAGE_DIRECTORY"] = str(assignment.log.parent / "hypothesis")
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603  the command is this module's own, without a shell
+            self._process = subprocess.Popen(  # noqa: S603  the command is built in this module and runs without a shell
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -122,7 +101,7 @@ class Child:
         self.kill()
 
     def ended(self, within_s: float) -> bool:
-        """Whether it has ended; waits for that no longer than `within_s` seconds."""
+        """Wait up to `within_s` seconds for the child to end, and return whether it has."""
         try:
             self._process.wait(timeout=within_s)
         except subprocess.TimeoutExpired:
@@ -130,11 +109,11 @@ class Child:
         return True
 
     def kill(self) -> None:
-        """End it and every process that it started and that stayed in its group."""
+        """Kill the child and all processes in its group."""
         if sys.platform == "win32":
             self._process.kill()
         else:
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # the group may be empty by now
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # the group may already be empty
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
@@ -152,9 +131,9 @@ class Child:
         return self._process.returncode is not None and self._process.returncode < 0
 
     def log_text(self) -> str:
-        """All that it printed."""
+        """Return the full log."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def log_tail(self) -> str:
-        """The last lines that it printed."""
+        """Return the last lines of the log."""
         return "\n".join(self.log_text().splitlines()[-LOG_LINES:])

@@ -1,1 +1,1 @@
-"""From the text that names an implementation to a `Target`: found, loaded, and ready to be built."""
+"""Find, load and construct the implementation that a target string names, as a `Target`."""

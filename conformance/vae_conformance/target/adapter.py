@@ -1,4 +1,4 @@
-"""The adapter that an Implementation record makes of a model: the parts that it gives under their usual names, all else the model's own."""
+"""An adapter around a model: parts from its `Implementation` record under the native interface's names, everything else from the model."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _TOGETHER = frozenset({"encode", "sample", "decode"})
 
 
 class Adapter(nn.Module):
-    """A face before a model: its parameters, buffers and submodules are the model's own, under their own names.
+    """A wrapper around a model that shares the model's parameters, buffers and submodules under their own names.
 
     Attributes:
-        inner: what `build` gave, which the record's functions are called with.
-        holder: the module that holds its networks: itself, where it is one.
-        given: the names of the methods that the record gives.
+        inner: the object that `build` returned; the record's functions take it as their first argument.
+        holder: the module that holds its networks: `inner` itself if it is an nn.Module.
+        given: the names of the methods that the record supplies.
     """
 
     given: frozenset[str] = frozenset()
 
     def __init__(self, inner: Any) -> None:
         super().__init__()
-        holder = inner if isinstance(inner, nn.Module) else _held(inner)
+        holder = inner if isinstance(inner, nn.Module) else _holder(inner)
         attributes: dict[str, Any] = {"inner": inner, "holder": holder, "training": holder.training}
-        # The very dictionaries: what moves, loads or replaces a parameter does it for both.
+        # The same dictionary objects, so that moving, loading or replacing a parameter affects both.
         attributes |= {name: getattr(holder, name) for name in ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set")}
         for name, value in attributes.items():
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
-        """What the face has not, the model has."""
+        """Return the inner model's attribute if the adapter has none of that name."""
         try:
             return super().__getattr__(name)
         except AttributeError:
@@ -47,29 +47,29 @@ class Adapter(nn.Module):
             return getattr(self.inner, name)
 
     def train(self, mode: bool = True) -> Adapter:
-        """Set the mode of both."""
+        """Set the training mode of the adapter and the model."""
         self.holder.train(mode)
         object.__setattr__(self, "training", mode)
         return self
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """The model's own."""
+        """Return the model's own state dict."""
         return self.holder.state_dict(*args, **kwargs)
 
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """The model's own."""
+        """Load a state dict into the model."""
         return self.holder.load_state_dict(*args, **kwargs)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Adapter:
-        self.holder._apply(fn, recurse)  # noqa: SLF001  what `to` and its kin come down to
+        self.holder._apply(fn, recurse)  # noqa: SLF001  `to`, `cuda` and `float` are implemented by it
         return self
 
 
 def adapted(record: Implementation, inner: Any) -> Any:
-    """The model as binding is to see it: behind an adapter where the record gives functions, otherwise as it is.
+    """Wrap the model in an adapter if the record supplies functions; otherwise return it unchanged.
 
     Raises:
-        Unbound: it holds no networks.
+        Unbound: the model holds no networks.
     """
     parts = record.parts
     if not parts:
@@ -78,40 +78,40 @@ def adapted(record: Implementation, inner: Any) -> Any:
     arguments["loss"] += record.loss_keywords
     methods: dict[str, Any] = {METHODS[part]: _method(given, arguments[part]) for part, given in parts.items()}
     given = frozenset(methods)
-    if "forward" not in parts and not _TOGETHER & parts.keys() and _runs(inner):
+    if "forward" not in parts and not _TOGETHER & parts.keys() and has_forward(inner):
         methods["forward"] = _method(lambda model, x: model(x), ("x",), own=type(inner).forward)
     return type(type(inner).__name__, (Adapter,), methods | {"given": given, "__module__": __name__})(inner)
 
 
 def inner_of(model: Any) -> Any:
-    """What an adapter stands before; the model itself elsewhere."""
+    """Return the model inside an adapter, or the model itself if it has none."""
     return model.inner if isinstance(model, Adapter) else model
 
 
 def home_of(model: Any, name: str) -> Any:
-    """Where a part of a model is attached: behind its adapter, unless the record gives it."""
+    """Return the object that has a model's part as an attribute: the inner model, unless the record supplies the part."""
     return model.inner if isinstance(model, Adapter) and name not in model.given else model
 
 
 def resolve(model: Any, dotted: str) -> tuple[Any, str]:
-    """The object that holds a part, and the part's name there, for `encoder.fc_mu`."""
+    """Return the object that holds a part such as `encoder.fc_mu`, and the part's attribute name in it."""
     owner, _, name = dotted.rpartition(".")
     return home_of(part_of(model, owner) if owner else model, name), name
 
 
 def part_of(model: Any, dotted: str) -> Any:
-    """A part by its dotted name."""
+    """Return a part by its dotted name."""
     return attrgetter(dotted)(model)
 
 
 def settled(model: Any, names: tuple[str, ...]) -> str | None:
-    """Which of these names a record has given, so that no other is to be tried; None where there is none."""
+    """Return the first of these names that the record supplies, which rules out the others; None if it supplies none."""
     given = model.given if isinstance(model, Adapter) else frozenset()
     return next((name for name in names if name in given), None)
 
 
 def _method(part: Callable[..., Any], names: tuple[str, ...], own: object = None) -> Callable[..., Any]:
-    """A method that calls the record's function, looks as one of the native interface does, and tells where the author's code stands."""
+    """Create a method that calls the record's function, with the native interface's signature; `__wrapped__` leads to its source."""
 
     def method(self: Adapter, *args: Any, **kwargs: Any) -> Any:
         return part(self.inner, *args, **kwargs)
@@ -124,12 +124,13 @@ def _method(part: Callable[..., Any], names: tuple[str, ...], own: object = None
     return method
 
 
-def _runs(model: Any) -> bool:
-    return type(model).forward is not nn.Module.forward if isinstance(model, nn.Module) else False
+def has_forward(model: object) -> bool:
+    """Return whether an object is an nn.Module whose class defines a forward."""
+    return isinstance(model, nn.Module) and type(model).forward is not nn.Module.forward
 
 
-def _held(inner: Any) -> nn.Module:
-    """A module that holds the networks of what is none itself."""
+def _holder(inner: Any) -> nn.Module:
+    """Create a module that holds the networks of an object that is not an nn.Module."""
     if isinstance(inner, Mapping):
         named = {str(name): value for name, value in inner.items()}
     elif isinstance(inner, tuple | list):

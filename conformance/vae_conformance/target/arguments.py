@@ -1,4 +1,4 @@
-"""With which arguments a class or a factory is constructed: by the meaning of their names."""
+"""Choose the arguments to construct a class or a factory with, from the names of its parameters and the calls in its file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def construct(maker: Callable[..., object], arguments: Mapping[str, object], *, label: str, limit: float, tree: Path | None) -> object:
-    """A new instance: `maker` called with `arguments`, by name where it can be.
+    """Construct a new instance by calling `maker` with `arguments`, by keyword where possible.
 
     Raises:
-        Unbound: it raised, took longer than `limit` seconds, or gave None.
+        Unbound: it raised, took longer than `limit` seconds, or returned None.
     """
     positional = [parameter.name for parameter in parameters_of(maker) if parameter.kind is parameter.POSITIONAL_ONLY]
     first = [arguments[name] for name in positional if name in arguments]
@@ -48,20 +48,19 @@ def ways_to_construct(
     input_shape: tuple[int, ...] | None,
     sizes: Mapping[str, object] | None = None,
 ) -> tuple[Way, ...]:
-    """The arguments to construct with, by every way that there is, the best first.
+    """Return all candidate sets of constructor arguments, the best first.
 
-    As the file itself constructs it goes first: every value of its call, but for the sizes that are asked for, then the same to the
-    letter. Where no call can be read as a whole, and behind it, required parameters are given what their names mean, and the others
-    stay at their defaults.
+    A call in the file itself comes first, with the requested sizes substituted, then unchanged. After it, or if no call can be
+    evaluated completely, required parameters get values from the meaning of their names, and the others keep their defaults.
 
     Args:
         maker: the class or factory.
-        label: how messages call it.
-        input_shape: the shape of one item where it is known; parameters that mean it get it in place of a default.
+        label: its name in messages.
+        input_shape: the shape of one item if known; it overrides the defaults of parameters that mean it.
         sizes: values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names.
 
     Raises:
-        Unbound: there is no such call, and a required parameter has a name that says nothing.
+        Unbound: there is no such call, and the name of a required parameter is not recognised.
     """
     sizes = sizes or {}
     found: list[Way] = []
@@ -82,11 +81,11 @@ def ways_to_construct(
 
 @dataclass(frozen=True)
 class Way:
-    """Arguments to construct with.
+    """A set of constructor arguments.
 
     Attributes:
-        arguments: by parameter.
-        place: where the file constructs with them; empty where the names of the parameters say them.
+        arguments: the values by parameter name.
+        place: the location of the call in the file; empty if they were chosen by parameter names.
     """
 
     arguments: dict[str, object]
@@ -95,13 +94,13 @@ class Way:
 
 @dataclass(frozen=True)
 class Chooser:
-    """Chooses arguments.
+    """Chooses constructor arguments.
 
     Attributes:
-        label: how messages call what is constructed.
-        input_shape: the shape of one item, where it is known.
+        label: the name of the object in messages.
+        input_shape: the shape of one item, if known.
         sizes: values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names.
-        by_calls: whether the networks that it is given are those that the file constructs, to the letter.
+        by_calls: whether networks passed as arguments are constructed exactly as the file constructs them.
     """
 
     label: str
@@ -110,15 +109,15 @@ class Chooser:
     by_calls: bool = True
 
     def call_of(self, maker: Callable[..., object]) -> OwnCall | None:
-        """How the file of a class or a factory constructs it."""
+        """Return the call by which its own file constructs a class or a factory; None if there is none."""
         module = sys.modules.get(getattr(maker, "__module__", None) or "")
         return None if module is None else own_call(maker, module, self._made)
 
     def arguments(self, maker: Callable[..., object], call: OwnCall | None) -> dict[str, object]:
-        """The arguments by parameter, those of a call where it is whole.
+        """Choose the arguments by parameter name; a complete call provides its values.
 
         Raises:
-            Unbound: a required parameter has a name that says nothing.
+            Unbound: the name of a required parameter is not recognised.
         """
         asked = self.sizes.get("input_shape", self.input_shape)
         shape = tuple(asked) if isinstance(asked, tuple | list) else DEFAULT_SHAPE
@@ -141,7 +140,7 @@ class Chooser:
         return chosen
 
     def _nameless(self, maker: Callable[..., object], parameter: inspect.Parameter, shape: tuple[int, ...]) -> object:
-        """What a parameter is given whose name is that of no size: something of the file, or what the file gives it."""
+        """Choose the value of a parameter whose name means no size: an object of the file, or the value that the file passes."""
 
         def choose(other: Callable[..., object]) -> dict[str, object]:
             call = self.call_of(other) if self.by_calls else None
@@ -164,10 +163,10 @@ class Chooser:
         return call.given[parameter.name]
 
     def _made(self, cls: type, call: OwnCall) -> Ingredient:
-        """A network that a call of the file makes.
+        """Return the network that a call in the file constructs.
 
         Raises:
-            Unknown: with what cannot be told.
+            Unknown: its arguments cannot be determined.
         """
         try:
             return of_class(cls, self.arguments(cls, call))
@@ -176,18 +175,18 @@ class Chooser:
 
 
 def accepted_sizes(maker: Callable[..., object]) -> frozenset[str]:
-    """Which of `input_shape`, `hidden_dim` and `latent_dim` the constructor has a parameter for."""
+    """Return which of `input_shape`, `hidden_dim` and `latent_dim` the constructor has a parameter for."""
     roles = (role_of(parameter) for parameter in parameters_of(maker))
     return frozenset(SIZE_OF_ROLE[role] for role in roles if role in SIZE_OF_ROLE)
 
 
 def parameter_names(maker: Callable[..., object]) -> frozenset[str]:
-    """The names of the parameters that can be given a value."""
+    """Return the names of the parameters that accept a single value."""
     return frozenset(parameter.name for parameter in parameters_of(maker))
 
 
 def parameters_of(maker: Callable[..., object]) -> list[inspect.Parameter]:
-    """The parameters that can be given a value; none where there is no signature to be read."""
+    """Return the parameters that accept a single value; none if the signature cannot be read."""
     try:
         parameters = inspect.signature(maker).parameters.values()
     except (TypeError, ValueError):

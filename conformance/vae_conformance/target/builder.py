@@ -1,4 +1,4 @@
-"""Builds instances of a class or a factory: by the best way of constructing it that works, the same one every time."""
+"""Builds instances of a class or a factory with the first set of arguments that works, the same one every time."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from torch import Tensor, nn
 from vae_conformance.errors import Unbound
 from vae_conformance.guard.seeds import seeded
 from vae_conformance.guard.time_limit import user_code
+from vae_conformance.target.adapter import has_forward
 from vae_conformance.target.arguments import Way, construct, ways_to_construct
 
 
 @dataclass
 class Builder:
-    """Builds what was named.
+    """Builds instances of a class or a factory.
 
     Attributes:
         maker: the class or factory.
-        label: how messages call it.
-        shape: that of one item, where it is known.
-        limit: seconds that one construction may take.
-        tree: the folder of the code.
-        arguments: those that it is constructed with; a way that fails gives way to the next when the first instance is made.
-        notes: what is to be said of them.
+        label: its name in messages.
+        shape: the shape of one item, if known.
+        limit: the time limit of one construction in seconds.
+        tree: the folder of its source.
+        arguments: the constructor arguments; settled when the first instance is made, by trying the candidates in order.
+        notes: remarks on the arguments for the report.
     """
 
     maker: Callable[..., object]
@@ -40,7 +41,7 @@ class Builder:
     _settled: bool = False
 
     def __post_init__(self) -> None:
-        """Raises: Unbound: a required parameter has a name that says nothing."""
+        """Collect the candidate arguments; raises `Unbound` if the name of a required parameter is not recognised."""
         self._ways = ways_to_construct(self.maker, label=self.label, input_shape=self.shape)
         self._settled = len(self._ways) == 1
         self.arguments = dict(self._ways[0].arguments)
@@ -48,10 +49,10 @@ class Builder:
         self.notes = (f"it is constructed as {place} of its file does",) if place and self.arguments else ()
 
     def make(self) -> object:
-        """A new instance.
+        """Construct a new instance.
 
         Raises:
-            Unbound: the constructor fails by every way; the message is that of the best.
+            Unbound: the constructor fails with all candidates; the message is that of the best.
         """
         if not self._settled:
             self._settled = True
@@ -61,10 +62,10 @@ class Builder:
         return self._by(self.arguments)
 
     def rebuild(self, sizes: Mapping[str, object]) -> object:
-        """A new instance with other values of the sizes.
+        """Construct a new instance with other sizes.
 
         Raises:
-            Unbound: the constructor refuses them by every way.
+            Unbound: the constructor fails with all candidates.
         """
         ways = ways_to_construct(self.maker, label=self.label, input_shape=self.shape, sizes=sizes)
         for way in ways[:-1]:
@@ -76,7 +77,7 @@ class Builder:
         return construct(self.maker, arguments, label=self.label, limit=self.limit, tree=self.tree)
 
     def _best(self) -> Way:
-        """The first way that gives a model which takes items of the known shape; else the first that gives a model."""
+        """Return the first candidate whose model accepts items of the known shape, else the first that constructs a model."""
         constructed = []
         for way in self._ways:
             with suppress(Unbound), seeded(0):
@@ -87,8 +88,8 @@ class Builder:
         return (constructed or self._ways)[0]
 
     def _takes(self, model: object, shape: tuple[int, ...]) -> bool:
-        """Whether a batch of two goes through it as a batch of two; whatever has no forward is not asked."""
-        if not isinstance(model, nn.Module) or type(model).forward is nn.Module.forward:
+        """Return whether it maps a batch of two to a batch of two; an object without a forward passes unchecked."""
+        if not (isinstance(model, nn.Module) and has_forward(model)):
             return True
         try:
             with user_code(f"calling {self.label}", limit=self.limit, tree=self.tree, too_long=""), torch.no_grad():

@@ -1,4 +1,4 @@
-"""The weights that a file holds, as a record."""
+"""The record of the weights in a file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Weights:
     """The content of a file of weights.
 
     Attributes:
-        name: of the file.
-        sha256: of its bytes, in hexadecimal.
+        name: the name of the file.
+        sha256: the SHA-256 of its bytes, in hexadecimal.
         state: the tensors by name.
-        entry: the entry of the checkpoint that holds them; empty where the file is the state dict itself.
-        prefix: what was taken off the names.
-        aside: names that were left out, because they have no such prefix.
+        entry: the entry of the checkpoint that holds them; empty if the file is the state dict itself.
+        prefix: the prefix removed from the names.
+        aside: the names left out because they lack this prefix.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Weights:
 
     @property
     def account(self) -> str:
-        """What was taken from where."""
+        """A sentence on where the weights come from."""
         parts = [f"the weights are those of {self.name} (SHA-256 {self.sha256[:12]}): {len(self.state)} tensors"]
         parts += [f"from its entry {self.entry}"] if self.entry else []
         parts += [f"their names without {self.prefix!r}"] if self.prefix else []
@@ -41,7 +41,7 @@ class Weights:
 
 
 def some(names: Iterable[str], between: str = ", ") -> str:
-    """A few of them, and how many more."""
+    """Join the first few names and the number of the others."""
     rows = list(names)
     more = [f"{len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
     return between.join([*rows[:SHOWN], *more])

@@ -1,4 +1,4 @@
-"""Which class of a module is the VAE."""
+"""Choose the class of a module that is the VAE."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _NETWORKS = (("enc", "inference_?net|recognition"), ("dec", "generat(or|ive)"))
 _DRAWS = frozenset({"randn", "randn_like", "rand", "rand_like", "normal", "normal_", "standard_normal", "rsample", "Normal"})
 _HELPER = re.compile(r"loss|criterion|elbo|trainer|dataset|datamodule|config|callback|scheduler|metric|output$|settings", re.IGNORECASE)
 _DESCRIBED = 4
-"""Of so many networks and no more an error says what each has; of more, of those that are called like a VAE alone."""
+"""Up to this many classes, an error describes each network; beyond it, only those named like a VAE."""
 _FRAMEWORKS = ("torch.", "builtins", "abc", "typing", "lightning", "pytorch_lightning")
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What a class shows of itself before it is constructed.
+class _Traits:
+    """The properties of a class that are known before it is constructed.
 
     Attributes:
         cls: the class.
         module: whether it is an nn.Module.
-        samples: whether it has a sampling step, or draws normal numbers.
-        codes: whether it encodes and decodes.
+        samples: whether it has a sampling step or draws random numbers.
+        codes: whether it both encodes and decodes.
         runs: whether it can be called on a batch.
         abstract: whether it leaves methods to subclasses.
-        uses: the names that its methods use.
-        step: whether it is no more than a sampling step, by its name.
-        given: whether its constructor is given its networks.
+        uses: the global names and attributes that its methods use.
+        step: whether its name is that of a sampling layer alone.
+        given: whether its constructor takes an encoder and a decoder.
     """
 
     cls: type
@@ -57,7 +57,7 @@ class _Look:
 
     @property
     def half(self) -> bool:
-        """Whether its name is that of one of the two networks alone."""
+        """Whether its name is that of an encoder or a decoder alone."""
         name = self.cls.__name__
         if re.search(r"vae|auto_?enc", name, re.IGNORECASE):
             return re.search(r"vae_?(en|de)coder$", name, re.IGNORECASE) is not None
@@ -65,75 +65,75 @@ class _Look:
 
 
 def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
-    """The class of the module that is a VAE, by its methods, by what they call, and by its name.
+    """Return the class of the module that is a VAE, judged by its methods, by what they call, and by its name.
 
-    A class that another one is built from is a part; one that samples goes before one that only encodes and decodes. Where there is none,
-    but one encoder and one decoder, it is a factory that puts these two side by side.
+    A class used by another one is a part of it; a class that samples is preferred to one that only encodes and decodes. If there is none,
+    but exactly one encoder and one decoder, return a factory that pairs them.
 
     Raises:
-        Unbound: there is none, or more than one.
+        Unbound: no class qualifies, or more than one does.
     """
     classes = {id(value): value for value in vars(module).values() if inspect.isclass(value)}
     own = [cls for cls in classes.values() if cls.__module__ == module.__name__]
     functions = {name for name, value in vars(module).items() if isinstance(value, FunctionType) and _SAMPLING.search(name)}
-    looks = [_look(cls, functions) for cls in own if not issubclass(cls, BaseException) and not _HELPER.search(cls.__name__)]
-    candidates = _candidates(looks)
-    halves = [look for look in looks if look.half and look.module]
-    if len({bool(_DECODING.search(look.cls.__name__)) for look in halves}) == 2:
-        # Where both networks stand in the file, one of them alone is not its VAE.
-        candidates = [look for look in candidates if not look.half]
+    described = [_traits(cls, functions) for cls in own if not issubclass(cls, BaseException) and not _HELPER.search(cls.__name__)]
+    candidates = _candidates(described)
+    halves = [one for one in described if one.half and one.module]
+    if len({bool(_DECODING.search(one.cls.__name__)) for one in halves}) == 2:
+        # If the file has both networks, neither of them alone is its VAE.
+        candidates = [one for one in candidates if not one.half]
     if len(candidates) == 1:
         return candidates[0].cls
     if candidates:
-        names = [look.cls.__name__ for look in candidates]
+        names = [one.cls.__name__ for one in candidates]
         raise Unbound(
             f"{label} has {len(names)} classes that could be the VAE: {', '.join(names)}",
             "Name one: " + " or ".join(f"{label}:{name}" for name in names),
         )
     if (pair := network_pair(module)) is not None:
         return pair
-    raise _no_class([cls for cls in classes.values() if cls not in own], label, own, looks)
+    raise _no_class([cls for cls in classes.values() if cls not in own], label, own, described)
 
 
-def _candidates(looks: list[_Look]) -> list[_Look]:
-    by_name = {look.cls.__name__: look for look in looks}
-    parts = {look.cls: [by_name[name] for name in look.uses & set(by_name) - {look.cls.__name__}] for look in looks}
-    bases = {base for look in looks for base in look.cls.__mro__[1:]}
+def _candidates(described: list[_Traits]) -> list[_Traits]:
+    by_name = {one.cls.__name__: one for one in described}
+    parts = {one.cls: [by_name[name] for name in one.uses & set(by_name) - {one.cls.__name__}] for one in described}
+    bases = {base for one in described for base in one.cls.__mro__[1:]}
 
-    def able_to_be_one(look: _Look) -> bool:
-        composed = look.module and (sum(part.module for part in parts[look.cls]) >= 2 or any(part.samples for part in parts[look.cls]))
-        return look.codes or (look.runs and (look.samples or composed) and not look.step)
+    def able_to_be_one(one: _Traits) -> bool:
+        composed = one.module and (sum(part.module for part in parts[one.cls]) >= 2 or any(part.samples for part in parts[one.cls]))
+        return one.codes or (one.runs and (one.samples or composed) and not one.step)
 
-    able = [look for look in looks if able_to_be_one(look) and not (look.abstract and look.cls in bases)]
-    whole = [look for look in able if not any(_owns(other, look) for other in able)]
-    if any(look.codes and not look.half for look in whole):
-        whole = [look for look in whole if not look.half]
-    best = [look for look in whole if look.samples or any(part.samples for part in parts[look.cls])] or whole
-    named = [look for look in best if look.named]
+    able = [one for one in described if able_to_be_one(one) and not (one.abstract and one.cls in bases)]
+    whole = [one for one in able if not any(_owns(other, one) for other in able)]
+    if any(one.codes and not one.half for one in whole):
+        whole = [one for one in whole if not one.half]
+    best = [one for one in whole if one.samples or any(part.samples for part in parts[one.cls])] or whole
+    named = [one for one in best if one.named]
     return named if len(named) == 1 else best
 
 
-def _owns(owner: _Look, part: _Look) -> bool:
-    """Whether `part` is built into `owner`; a whole VAE within a wrapper that is no nn.Module stays the VAE."""
+def _owns(owner: _Traits, part: _Traits) -> bool:
+    """Return whether `part` is a part of `owner`; a whole VAE inside a wrapper that is not an nn.Module remains the VAE."""
     given = owner.given and part.half
     if not (given or part.cls.__name__ in owner.uses) or owner.cls.__name__ in part.uses or issubclass(owner.cls, part.cls):
         return False
     return owner.module or not (part.module and part.runs and (part.named or part.codes))
 
 
-def _look(cls: type, drawing: set[str]) -> _Look:
+def _traits(cls: type, drawing: set[str]) -> _Traits:
     bases = [base for base in cls.__mro__ if not base.__module__.startswith(_FRAMEWORKS)]
     names = {name for base in bases for name in vars(base) if not name.startswith("__")}
     uses = frozenset(name for base in bases for name in _names_used(base))
     if issubclass(cls, nn.Module):
-        # A loss takes four arguments and more, self among them; a model can be called on a batch alone, or with labels.
+        # A loss takes at least four arguments including self; a model takes a batch, or a batch and labels.
         required = [each for each in parameters_of(cls.forward) if each.default is each.empty]
         runs = ("forward" in names or issubclass(cls, nn.Sequential)) and len(required) <= 3
     else:
         runs = "forward" in names or "__call__" in vars(cls)
-    # Without a forward the loss of a class of that name is what runs: what it calls tells of it.
+    # A class named like a VAE but without a forward runs through its loss, so the calls in it count too.
     called = names | uses if issubclass(cls, nn.Module) and (runs or _is_named(cls)) else names
-    return _Look(
+    return _Traits(
         cls,
         issubclass(cls, nn.Module),
         samples=any(map(_SAMPLING.search, names)) or bool(uses & (_DRAWS | drawing)),
@@ -153,13 +153,13 @@ def _is_named(cls: type) -> bool:
 
 
 def _is_given_networks(cls: type) -> bool:
-    """Whether its constructor has a parameter for an encoder and one for a decoder."""
+    """Return whether its constructor has a parameter for an encoder and one for a decoder."""
     names = [parameter.name for parameter in parameters_of(cls)]
     return all(any(re.match(rf"({short}|{long})(oder)?(_?net\w*)?$", name, re.IGNORECASE) for name in names) for short, long in _NETWORKS)
 
 
 def _names_used(cls: type) -> Iterator[str]:
-    """The global names and attributes that the methods of a class use, and the functions within them."""
+    """Yield the global names and attributes that the methods of a class and their nested functions use."""
     for value in vars(cls).values():
         inner = value.__func__ if isinstance(value, staticmethod | classmethod) else value
         inner = inner.fget if isinstance(inner, property) else inner
@@ -171,27 +171,27 @@ def _names_used(cls: type) -> Iterator[str]:
             waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
 
 
-def _no_class(foreign: list[type], label: str, own: list[type], looks: list[_Look]) -> Unbound:
+def _no_class(foreign: list[type], label: str, own: list[type], described: list[_Traits]) -> Unbound:
     imported = [cls.__name__ for cls in foreign if issubclass(cls, nn.Module) and not cls.__module__.startswith(_FRAMEWORKS)]
     found = ", ".join(cls.__name__ for cls in own) or "none"
     also = f"; it imports {', '.join(imported)}" if imported else ""
     example = (imported or [cls.__name__ for cls in own] or ["make"])[0]
-    shown = "".join(f"\n  {_described(look)}" for look in looks if look.module and (look.named or len(looks) <= _DESCRIBED))
+    shown = "".join(f"\n  {_described(one)}" for one in described if one.module and (one.named or len(described) <= _DESCRIBED))
     return Unbound(
         f"no class in {label} looks like a VAE; classes defined there: {found}{also}{shown}",
         f"A VAE encodes, samples and decodes. Name the class, or a function without arguments that builds the model: {label}:{example}",
     )
 
 
-def _described(look: _Look) -> str:
-    """What a network has of a VAE, and what it lacks."""
-    own = sorted(name for name, value in vars(look.cls).items() if isinstance(value, FunctionType) and not name.startswith("__"))
+def _described(one: _Traits) -> str:
+    """Describe which parts of a VAE a network has, and which it lacks."""
+    own = sorted(name for name, value in vars(one.cls).items() if isinstance(value, FunctionType) and not name.startswith("__"))
     has = f"has the methods {', '.join(own)}" if own else "has no methods of its own"
     parts = {
-        "a forward that takes a batch": look.runs,
-        "a step that draws": look.samples,
-        "something that encodes": any(map(_ENCODING.search, {*own, *look.uses})),
-        "something that decodes": any(map(_DECODING.search, {*own, *look.uses})),
+        "a forward that takes a batch": one.runs,
+        "a step that draws": one.samples,
+        "something that encodes": any(map(_ENCODING.search, {*own, *one.uses})),
+        "something that decodes": any(map(_DECODING.search, {*own, *one.uses})),
     }
     lacks = [name for name, there in parts.items() if not there]
-    return f"{look.cls.__name__} {has}" + (f"; it lacks {', '.join(lacks)}" if lacks else "")
+    return f"{one.cls.__name__} {has}" + (f"; it lacks {', '.join(lacks)}" if lacks else "")

@@ -1,16 +1,18 @@
-"""What is kept of code that is not to be run: its imports, functions, classes and plain values, without the training around them."""
+"""Extract the definitions of source code: imports, functions, classes and plain values, without the training code around them."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+OWN_SCOPE = (*_DEFINITIONS, ast.Lambda)
+"""The nodes that have a scope of their own."""
 _CHEAP_CALLS = re.compile(
     r"(int|float|str|bool|len|tuple|list|dict|set|frozenset|range|min|max|sum|abs|round|pow|isinstance|sorted"
     r"|(?:torch\.)?(?:device|tensor|Size|finfo|[\w.]*is_available|accelerator\.\w+|log|sqrt|get_default_dtype)"
@@ -24,13 +26,13 @@ _PARSER = re.compile(r"(argparse\.)?ArgumentParser")
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the kept code, ready to be executed.
+    """A compiled part of the kept code.
 
     Attributes:
-        filename: its name in tracebacks: the file, or the notebook and the number among its code cells.
-        code: the code.
-        imports: the names that it imports where it is an import; one that fails costs these names alone.
-        line: where it begins.
+        filename: its name in tracebacks: the file, or the notebook and the number of the code cell.
+        code: the code object.
+        imports: the names that it imports, if it is an import; a failing import leaves only these undefined.
+        line: its first line.
     """
 
     filename: str
@@ -44,10 +46,10 @@ class Definitions:
     """The kept code of a file or a notebook.
 
     Attributes:
-        pieces: what is to be executed, in this order, in one namespace.
-        left_out: the first and the last line of each stretch that was left out, by piece of the source.
-        lost: for each name that only left-out lines give a value, where they do ("line 3", "cell 2, line 3").
-        calls: whether what was left out at module level calls anything.
+        pieces: the code to execute, in this order, in one namespace.
+        left_out: the first and the last line of each range that was left out, by piece of the source.
+        lost: the location ("line 3", "cell 2, line 3") of the assignment of each name that only left-out lines assign.
+        calls: whether the left-out lines at module level call anything.
     """
 
     pieces: tuple[Piece, ...]
@@ -58,18 +60,18 @@ class Definitions:
 
 @dataclass
 class _Known:
-    """What earlier statements defined, by kind, and what was left out so far.
+    """The names that earlier statements defined, by kind, and the statements left out so far.
 
     Attributes:
         missing: names whose definition was left out.
-        lost: where each of these is.
+        lost: the location of each left-out definition, by name.
         classes: kept classes.
-        records: dataclasses among these.
-        parsers: parsers of the command line that need no argument.
-        settings: what these gave.
-        left_out: the lines of each statement that was left out, None between two where something was kept.
-        calls: whether any of it calls something.
-        place: how a line is called, before its number.
+        records: the dataclasses among them.
+        parsers: argument parsers without required arguments.
+        settings: the namespaces that these parsers returned.
+        left_out: the line range of each left-out statement, None between two where something was kept.
+        calls: whether a left-out statement calls something.
+        place: the label of a line in messages, before its number.
     """
 
     missing: set[str] = field(default_factory=set)
@@ -84,15 +86,15 @@ class _Known:
 
 
 def definitions(sources: Sequence[tuple[str, str, Sequence[ast.stmt]]]) -> Definitions:
-    """The definitions of some source.
+    """Extract and compile the definitions of some source.
 
-    Kept: the imports that something kept uses, functions, classes, assignments of values, arithmetic of names,
-    calls that only describe something (`torch.device`, `torch.cuda.is_available`, `nn.BCELoss`), and a command line that needs no
-    argument. Left out: loops, with blocks, bare calls and every other assignment, so that no data set is loaded and nothing is trained.
+    Kept: the imports that kept code uses, functions, classes, assignments of values, arithmetic, cheap calls without side effects
+    (`torch.device`, `torch.cuda.is_available`, `nn.BCELoss`), and an argument parser without required arguments.
+    Left out: loops, with blocks, bare calls and all other assignments, so that no data set is loaded and nothing is trained.
 
     Args:
-        sources: the file, or each cell: its name in tracebacks, how messages call a line of it ("line", "cell 2, line"), and its
-            statements, which are changed.
+        sources: the file, or each cell: its name in tracebacks, the label of its lines in messages ("line", "cell 2, line"), and its
+            statements, which are modified in place.
     """
     known = _Known()
     trees: list[tuple[str, list[ast.stmt]]] = []
@@ -116,7 +118,7 @@ def definitions(sources: Sequence[tuple[str, str, Sequence[ast.stmt]]]) -> Defin
 
 
 def _runs(statements: Sequence[ast.stmt]) -> Iterator[list[ast.stmt]]:
-    """Each import alone, and what stands between two of them together."""
+    """Group the statements: each import alone, and the statements between two imports together."""
     run: list[ast.stmt] = []
     for statement in statements:
         if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -137,7 +139,7 @@ def _piece(filename: str, run: list[ast.stmt], flags: int) -> Piece:
 
 
 def _stretches(lines: Sequence[tuple[int, int] | None]) -> Iterator[tuple[int, int]]:
-    """The left-out lines with neighbours drawn together."""
+    """Merge adjacent ranges of left-out lines."""
     open_one: tuple[int, int] | None = None
     for one in [*lines, None]:
         if one is None or (open_one is not None and one[0] < open_one[0]):
@@ -149,7 +151,7 @@ def _stretches(lines: Sequence[tuple[int, int] | None]) -> Iterator[tuple[int, i
 
 
 def _kept(statement: ast.stmt, known: _Known) -> list[ast.stmt]:
-    """The statement, what is kept of a conditional or a try, or nothing; names whose definition is lost are noted."""
+    """Return the statement, the kept blocks of a conditional or a try, or nothing; record the names whose definition is left out."""
     if isinstance(statement, ast.If) and _is_main_guard(statement.test):
         known.left_out.append(None)
         _lose(statement, known)
@@ -188,7 +190,7 @@ def _is_main_guard(test: ast.expr) -> bool:
 
 
 def _kept_blocks(node: Any, known: _Known, blocks: tuple[str, ...]) -> list[ast.stmt]:
-    """The compound statement with its blocks reduced to what is kept; nothing where they keep nothing at all."""
+    """Return the compound statement with its blocks reduced to what is kept; nothing if all blocks end up empty."""
     reduced = {name: [kept for inner in getattr(node, name) for kept in _kept(inner, known)] for name in blocks}
     if not any(reduced.values()) and not isinstance(node, ast.ExceptHandler):
         return []
@@ -217,7 +219,7 @@ def _is_kept(statement: ast.stmt, known: _Known) -> bool:
 
 
 def _of_command_line(statement: ast.Assign | ast.Expr, known: _Known) -> bool:
-    """Whether it makes a parser of the command line, adds to it, or reads an empty one, which its parser takes."""
+    """Return whether it creates an argument parser, adds to one, or parses an empty command line that the parser accepts."""
     call = statement.value
     target = statement.targets[0] if isinstance(statement, ast.Assign) else None
     if not isinstance(call, ast.Call) or not (target is None or isinstance(target, ast.Name)):
@@ -241,14 +243,14 @@ def _of_command_line(statement: ast.Assign | ast.Expr, known: _Known) -> bool:
 
 
 def _is_required(call: ast.Call) -> bool:
-    """Whether a command line without this argument is refused."""
+    """Return whether this argument of the command line is required."""
     first = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
     words = {keyword.arg: getattr(keyword.value, "value", None) for keyword in call.keywords}
     return words.get("required") is True or (not str(first).startswith("-") and words.get("nargs") not in ("?", "*"))
 
 
 def _is_plain_target(target: ast.expr, known: _Known) -> bool:
-    """Names, and attributes of the code's own classes (`VAE.loss = loss`) and of what its command line gave (`args.cuda = False`)."""
+    """Accept names, attributes of the file's own classes (`VAE.loss = loss`) and of its parsed arguments (`args.cuda = False`)."""
     if isinstance(target, ast.Tuple | ast.List):
         return all(_is_plain_target(element, known) for element in target.elts)
     if isinstance(target, ast.Attribute):
@@ -257,10 +259,8 @@ def _is_plain_target(target: ast.expr, known: _Known) -> bool:
 
 
 def _is_cheap(value: ast.expr, known: _Known) -> bool:
-    """Whether evaluating it neither computes nor reads anything, and every name in it was kept."""
-    waiting: list[ast.AST] = [value]
-    while waiting:
-        node = waiting.pop()
+    """Return whether evaluating it is cheap, reads no files, and uses only names that were kept."""
+    for node in walk_outside([value], (ast.Lambda,)):
         if isinstance(node, ast.Name) and node.id in known.missing:
             return False
         if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom):
@@ -269,13 +269,11 @@ def _is_cheap(value: ast.expr, known: _Known) -> bool:
             called = ast.unparse(node.func)
             if called not in known.records and (not _CHEAP_CALLS.fullmatch(called) or _FORBIDDEN.fullmatch(called)):
                 return False
-        if not isinstance(node, ast.Lambda):  # its body runs when it is called
-            waiting += ast.iter_child_nodes(node)
     return True
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """The names that a statement reads, those in quoted annotations among them."""
+    """Yield the names that a statement uses, including those in quoted annotations."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name):
             yield inner.id
@@ -284,23 +282,28 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 
 def _bound_names(statement: ast.AST) -> Iterator[str]:
-    """The names that a statement defines, in its blocks too, but not within functions and classes."""
-    waiting: list[ast.AST] = [statement]
-    while waiting:
-        node = waiting.pop()
+    """Yield the names that a statement defines, in its blocks too, but not inside functions and classes."""
+    for node in walk_outside([statement], OWN_SCOPE):
         if isinstance(node, _DEFINITIONS):
             yield node.name
-            continue
-        if isinstance(node, ast.alias):
+        elif isinstance(node, ast.alias):
             yield (node.asname or node.name).partition(".")[0]
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
-        if not isinstance(node, ast.Lambda):
+
+
+def walk_outside(nodes: Iterable[ast.AST], closed: tuple[type[ast.AST], ...]) -> Iterator[ast.AST]:
+    """Yield the nodes and their descendants, except those inside nodes of the closed types."""
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, closed):
             waiting += ast.iter_child_nodes(node)
 
 
 def _is_needed(statement: ast.stmt, used: set[str]) -> bool:
-    """Whether a statement stays; an import is reduced to the names that something kept uses."""
+    """Return whether a statement is needed; reduce an import to the names that kept code uses."""
     if isinstance(statement, ast.Import | ast.ImportFrom) and getattr(statement, "module", None) != "__future__":
         statement.names = [alias for alias in statement.names if set(_bound_names(alias)) & (used | {"*"})]
         return bool(statement.names)
@@ -308,7 +311,7 @@ def _is_needed(statement: ast.stmt, used: set[str]) -> bool:
 
 
 def _future_flags(statements: list[ast.stmt]) -> int:
-    """The compiler flags of `from __future__` imports, which hold for all that follows, later cells of a notebook too."""
+    """Return the compiler flags of `from __future__` imports, which apply to all later code, including later cells of a notebook."""
     features = importlib.import_module("__future__")
     flags = 0
     for statement in statements:

@@ -1,4 +1,4 @@
-"""Two networks and no class around them: an encoder and a decoder of one file, put side by side."""
+"""Pair a separate encoder and decoder of one file into one module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DECODER = re.compile(r"decod|generat", re.IGNORECASE)
 
 
 class NetworkPair(nn.Module):
-    """An encoder and a decoder that a script trains side by side; nothing of it but these two is ever called."""
+    """An encoder and a decoder that a script trains without a class around them; it has no forward."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
@@ -22,28 +22,28 @@ class NetworkPair(nn.Module):
         self.decoder = decoder
 
     def encode(self, x: Tensor) -> object:
-        """What the encoder gives."""
+        """Return the encoder's output."""
         return self.encoder(x)
 
     def decode(self, z: Tensor) -> object:
-        """What the decoder gives."""
+        """Return the decoder's output."""
         return self.decoder(z)
 
 
-def _takes_more_than_a_code(decoder: type[nn.Module]) -> bool:
-    """Whether it draws the code itself, of a mean and a variance that it is given."""
+def _samples_z(decoder: type[nn.Module]) -> bool:
+    """Return whether it samples z itself, from a mean and a variance passed to it."""
     parameters = list(inspect.signature(decoder.forward).parameters.values())[1:]
     return sum(one.default is one.empty and one.kind <= one.POSITIONAL_OR_KEYWORD for one in parameters) > 1
 
 
 def network_pair(module: ModuleType) -> Callable[..., object] | None:
-    """A factory for the pair, where a module defines just one encoder and one decoder and both are networks; None elsewhere."""
+    """Return a factory for the pair if the module defines exactly one encoder and one decoder network, else None."""
     own = [
         cls for cls in vars(module).values() if inspect.isclass(cls) and cls.__module__ == module.__name__ and issubclass(cls, nn.Module)
     ]
     encoders = [cls for cls in own if _ENCODER.search(cls.__name__) and not _DECODER.search(cls.__name__)]
     decoders = [cls for cls in own if _DECODER.search(cls.__name__) and not _ENCODER.search(cls.__name__)]
-    if len(encoders) != 1 or len(decoders) != 1 or _takes_more_than_a_code(decoders[0]):
+    if len(encoders) != 1 or len(decoders) != 1 or _samples_z(decoders[0]):
         return None
 
     def pair(encoder: nn.Module, decoder: nn.Module) -> NetworkPair:

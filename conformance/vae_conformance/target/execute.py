@@ -1,4 +1,4 @@
-"""Loads a file: whole where that works, else its definitions alone, with a word of what was left out."""
+"""Load a file: as a whole if possible, else its definitions alone, with a note of what was left out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vae_conformance.target.definitions import Definitions, definitions
 from vae_conformance.target.isolated_import import PrivateTree, importing
 
 PATIENCE = 10.0
-"""Seconds that importing a file may take where its definitions can be had without the lines at module level that call something."""
+"""The time limit in seconds of importing a file whose definitions can be loaded without the calls at module level."""
 _SHOWN = 6
-"""How many stretches of left-out lines a note names."""
+"""The maximum number of left-out line ranges that a note names."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Loaded:
     Attributes:
         module: its module.
         tree: the folder that it was loaded from.
-        note: what was left out and why, empty where it was loaded whole, and for a notebook.
-        cause: why it could not be loaded whole.
+        note: what was left out and why; empty if it was loaded as a whole, and for a notebook.
+        cause: why it could not be loaded as a whole.
     """
 
     module: ModuleType
@@ -35,7 +35,7 @@ class Loaded:
     cause: Unbound | None = None
 
     def blame(self, fault: Unbound) -> Unbound:
-        """What to say where the definitions alone were not enough, which are forgotten: first of all why there is no more than these."""
+        """Return the error to raise if the definitions are not enough, led by why nothing else was loaded; unload the definitions."""
         if self.cause is None:
             return fault
         self.tree.forget()
@@ -45,15 +45,15 @@ class Loaded:
 def load_file(path: Path, limit: float) -> Loaded:
     """Load a file or a notebook.
 
-    A file that raises at module level, ends the interpreter, lacks a package or takes too long gives its definitions alone, where there
-    are any: what trains and reads data stands below the classes, and they do not need it.
+    If a file raises at module level, exits the interpreter, lacks a package or takes too long, only its definitions are loaded, if it has
+    any: the classes usually do not depend on the training and data loading below them.
 
     Args:
         path: the file.
-        limit: seconds that it may take.
+        limit: the time limit in seconds.
 
     Raises:
-        Unbound: it cannot be loaded either way; the message begins with why it cannot be loaded whole.
+        Unbound: it cannot be loaded either way; the message begins with why it cannot be loaded as a whole.
     """
     kept = _definitions(path) if path.suffix == ".py" else None
     calls = kept is not None and kept.calls
@@ -76,7 +76,7 @@ def _load(path: Path, limit: float, kept: Definitions | None = None) -> Loaded:
 
 
 def _definitions(path: Path) -> Definitions | None:
-    """The definitions of a file; None where it does not parse, or defines nothing, or is run by its definitions alone anyway."""
+    """Return the definitions of a file; None if it does not parse or defines neither a class nor a function."""
     try:
         tree = ast.parse(path.read_bytes(), str(path))
         kept = definitions([(str(path), "line", tree.body)])
@@ -87,21 +87,21 @@ def _definitions(path: Path) -> Definitions | None:
 
 
 def _both(first: Unbound, second: Unbound) -> Unbound:
-    """Why a file cannot be loaded whole, and why its definitions alone do not help."""
-    told_already = isinstance(first.__cause__, ImportError) and "could not be imported" in second.message
-    if told_already or second.message == first.message:
+    """Combine why a file cannot be loaded as a whole and why its definitions alone are not enough."""
+    repeated = isinstance(first.__cause__, ImportError) and "could not be imported" in second.message
+    if repeated or second.message == first.message:
         return first
     return Unbound(f"{first.message}\n  and its definitions alone are not enough: {second.message}", first.hint)
 
 
 def _note(cause: Unbound, kept: Definitions, name: str) -> str:
-    said = cause.message.partition("\n")[0].rstrip(" :.")
-    said = said if len(said) <= 160 else f"{said[:150].rstrip()} ..."
+    reason = cause.message.partition("\n")[0].rstrip(" :.")
+    reason = reason if len(reason) <= 160 else f"{reason[:150].rstrip()} ..."
     found = re.search(rf"^\s*{re.escape(name)}, line (\d+)", cause.message, re.MULTILINE)
     at = f" (line {found[1]})" if found else ""
     lines = [f"{first}" if first == last else f"{first} to {last}" for first, last in kept.left_out]
     left = f"{_listed(lines)} left out" if lines else "nothing but imports was left out"
-    return f"{said}{at}, so only the definitions of {name} were loaded (imports, functions, classes, plain values); {left}"
+    return f"{reason}{at}, so only the definitions of {name} were loaded (imports, functions, classes, plain values); {left}"
 
 
 def _listed(lines: list[str]) -> str:

@@ -1,19 +1,20 @@
-"""Functions of a file that build its model: for a class whose arguments nobody else gives."""
+"""Find the functions of a file that build its model, for a class whose constructor arguments are otherwise unknown."""
 
 from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 
+from vae_conformance.target.definitions import OWN_SCOPE, walk_outside
 from vae_conformance.target.source_code import source_pieces
 
 
 def factories_of(cls: type, module: ModuleType) -> list[Callable[..., object]]:
-    """The functions at the top of a module that return an object of a class, in their order.
+    """Return the top-level functions of a module that return an instance of a class, in source order.
 
-    A function counts where all that it returns is a call of the class, or a name that it gave such a call.
+    All return statements of such a function must return a call of the class, or a variable assigned from one.
     """
     found: list[Callable[..., object]] = []
     for _label, tree in source_pieces(module):
@@ -26,8 +27,8 @@ def factories_of(cls: type, module: ModuleType) -> list[Callable[..., object]]:
 
 
 def _returns(function: ast.FunctionDef, name: str) -> bool:
-    """Whether a function returns what a name calls, and nothing else."""
-    inside = list(_own_nodes(function))
+    """Return whether a function only ever returns a call of the named class."""
+    inside = list(walk_outside(function.body, OWN_SCOPE))
     built = {
         target.id
         for node in inside
@@ -40,17 +41,7 @@ def _returns(function: ast.FunctionDef, name: str) -> bool:
 
 
 def _is_call_of(value: ast.expr | None, name: str) -> bool:
-    """Whether it is a call of the name; a model that is moved to a device on the way is one too."""
+    """Return whether it is a call of the name, possibly followed by a move to a device or dtype."""
     while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in ("to", "cuda", "cpu", "float"):
         value = value.func.value
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == name
-
-
-def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """The nodes of a function but for those of functions and classes inside."""
-    waiting: list[ast.AST] = list(function.body)
-    while waiting:
-        node = waiting.pop(0)
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting += ast.iter_child_nodes(node)

@@ -1,4 +1,4 @@
-"""A folder whose modules are imported under private names, and the import itself: nothing of it is left behind but the modules."""
+"""Import the modules of a folder under private names, and restore the interpreter's state after the import."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importi
 
 
 class PrivateTree:
-    """A folder whose modules are imported under names of one target's own.
+    """A folder whose modules are imported under private names of one target.
 
-    The modules lie in `sys.modules` below a private package, and see an `__import__` that looks among their siblings
-    first. So two targets with siblings of the same name never meet, an import within a function finds what one at the
-    top finds, and `sys.path` stays as it is. A folder that belongs to a package is taken with the package.
+    The modules are in `sys.modules` under a private package, and their `__import__` searches their siblings first. So siblings of two
+    targets never collide, an import inside a function finds the same module as one at the top, and `sys.path` stays unchanged. For a
+    folder that belongs to a package, the root is the folder of the outermost package.
     """
 
     _count = itertools.count()
@@ -53,29 +53,30 @@ class PrivateTree:
         importlib.invalidate_caches()
 
     def load(self, path: Path, kept: Definitions | None = None) -> ModuleType:
-        """The module of a file of the folder, executed; of a notebook, and where they are given, its definitions alone."""
+        """Import a file of the folder; execute only the definitions of a notebook, or `kept` if given."""
         plain = re.sub(r"\W", "_", path.stem)
         stem = plain if path.suffix == ".py" and path.stem.isidentifier() else f"target_{plain}"
         name = f"{self.package}.{stem}"
         parent = importlib.import_module(self.package)
-        if name in sys.modules:  # the package's __init__ imports it
+        if name in sys.modules:  # imported by the package's __init__
             return sys.modules[name]
-        spec = importlib.util.spec_from_file_location(name, path, loader=PrivateLoader(name, str(path), kept))
+        loader = PrivateLoader(name, str(path), kept)
+        spec = importlib.util.spec_from_file_location(name, path, loader=loader)
         assert spec is not None
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         setattr(parent, stem, module)
-        PrivateLoader(name, str(path), kept).exec_module(module)
+        loader.exec_module(module)
         return module
 
     def sources(self, *first: Path) -> list[Path]:
-        """The files of the modules that were imported, `first` ahead."""
+        """Return the files of the imported modules, starting with `first`."""
         modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == self.prefix or name in _STRAYS]
         files = {Path(file) for module in modules if (file := getattr(module, "__file__", None))}
         return [*first, *sorted(files - set(first))]
 
     @contextmanager
     def kept_if_imported(self) -> Iterator[None]:
-        """Forget all modules of the folder if the block fails."""
+        """Unload all modules of the folder if the block fails."""
         try:
             yield
         except BaseException:
@@ -83,14 +84,14 @@ class PrivateTree:
             raise
 
     def forget(self) -> None:
-        """Forget all modules of the folder."""
+        """Unload all modules of the folder."""
         for name in [name for name in sys.modules if name.partition(".")[0] == self.prefix]:
             del sys.modules[name]
 
     def _import(
         self,
         name: str,
-        globals: Mapping[str, object] | None = None,  # noqa: A002 - as __import__ has it
+        globals: Mapping[str, object] | None = None,  # noqa: A002 - the signature of __import__
         locals: Mapping[str, object] | None = None,  # noqa: A002
         fromlist: Sequence[str] | None = (),
         level: int = 0,
@@ -103,21 +104,21 @@ class PrivateTree:
         return module if fromlist else sys.modules[f"{package}.{top}"]
 
     def _home(self, top: str) -> str | None:
-        """The private package that a sibling of that name belongs to, or None where there is no such sibling."""
+        """Return the private package that a sibling of that name belongs to, or None if there is no such sibling."""
         if top in sys.stdlib_module_names or top == "__main__":
             return None
         for folder, package in ((self.folder, self.package), (self.root, self.prefix)):
             spec = PathFinder.find_spec(top, [str(folder)])
             if spec is None:
                 continue
-            # A folder without __init__.py (`data/`) comes last of all, as it does for Python.
+            # A folder without __init__.py (`data/`) has the lowest priority, as in Python.
             if spec.loader is not None or (any((folder / top).glob("*.py")) and top_level_spec(top) is None):
                 return package
         return None
 
 
 class PrivateFinder:
-    """Finds the modules below private packages."""
+    """Finds the modules of private packages."""
 
     trees: ClassVar[dict[str, PrivateTree]] = {}
 
@@ -132,14 +133,14 @@ class PrivateFinder:
 
 
 class PrivateLoader(SourceFileLoader):
-    """Runs a file, or the definitions of one or of a notebook, with its tree's `__import__`; it neither reads nor writes compiled files."""
+    """Executes a file, or the definitions of a file or notebook, with its tree's `__import__`; it does not use bytecode files."""
 
     def __init__(self, fullname: str, path: str, kept: Definitions | None = None) -> None:
         super().__init__(fullname, path)
         self.kept = kept
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the loader serves this one name
-        """The code of a file."""
+        """Return the compiled code of the file."""
         return compile(Path(self.path).read_bytes(), self.path, "exec", dont_inherit=True)
 
     def exec_module(self, module: ModuleType) -> None:
@@ -149,18 +150,18 @@ class PrivateLoader(SourceFileLoader):
         own_builtins = PrivateFinder.trees[module.__name__.partition(".")[0]].builtins
         module.__dict__["__builtins__"] = own_builtins
         if kept is None:
-            exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - to import somebody's file is to run it
+            exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - importing a file executes it
         else:
             run_definitions(kept, module, own_builtins)
 
 
 _STRAYS: set[str] = set()
-"""Modules that the last target imported from folders which it put on `sys.path` itself."""
+"""Modules that the last target imported from folders which it added to `sys.path` itself."""
 
 
 @contextmanager
 def importing(shown: str, limit: float, tree: Path | None) -> Iterator[None]:
-    """A context for an import: its failures are `Unbound`, and the interpreter is left as it was."""
+    """Convert failures of the import in the block to `Unbound`, and restore the interpreter's state on exit."""
     for name in _STRAYS:
         sys.modules.pop(name, None)
     _STRAYS.clear()

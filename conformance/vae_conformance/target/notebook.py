@@ -1,4 +1,4 @@
-"""Reads the code cells of a notebook, without its magics."""
+"""Read the code cells of a notebook, without its magics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "python", "pytho
 
 
 def notebook_source(path: Path) -> Definitions:
-    """The definitions of a notebook (nbformat 3 or 4), ready to be executed in one namespace.
+    """Return the definitions of a notebook (nbformat 3 or 4), for execution in one namespace.
 
     Raises:
         Unbound: it is no notebook, has no code cells, or a cell that defines a class does not parse.
@@ -29,7 +29,7 @@ def notebook_source(path: Path) -> Definitions:
 
 
 def notebook_cells(path: Path) -> Iterator[tuple[str, str, list[ast.stmt]]]:
-    """The code cells: the name of each in tracebacks, how messages call a line of it, and all of its statements but magics.
+    """Yield for each code cell its name in tracebacks, the label of its lines in messages, and its statements without magics.
 
     Raises:
         Unbound: it is no notebook, has no code cells, or a cell that defines a class does not parse.
@@ -63,7 +63,7 @@ def _code_cells(path: Path) -> Iterator[str]:
 
 
 def _parse(text: str, filename: str, shown: str) -> list[ast.stmt]:
-    """The statements of a cell; none where it does not parse and defines no class."""
+    """Return the statements of a cell; none if it does not parse and defines no class."""
     cell_magic = re.match(r"\s*%%(\w+)", text)
     if cell_magic and cell_magic[1] not in _PYTHON_CELLS:
         return []
@@ -83,9 +83,9 @@ def _parse(text: str, filename: str, shown: str) -> list[ast.stmt]:
 
 
 def _without_magics(text: str) -> str:
-    """The cell with a `pass` for each magic or shell line, so that lines keep their numbers and blocks a body.
+    """Replace each magic or shell line by `pass`, so that line numbers are unchanged and no block is left empty.
 
-    Only lines that Python stumbles over are replaced: one that looks like a magic may stand within a string.
+    Only lines that raise a syntax error are replaced: a line that looks like a magic may be part of a string.
     """
     lines = text.split("\n")
     while True:

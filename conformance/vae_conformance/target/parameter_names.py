@@ -1,4 +1,4 @@
-"""What the name of a constructor's parameter means, and the value that it is given for a size."""
+"""The meanings of constructor parameter names, and the values of parameters by meaning."""
 
 from __future__ import annotations
 
@@ -53,23 +53,23 @@ _PLURAL = re.compile(r"(hidden|h)_?(dims|sizes|layers)$|hiddens$", re.IGNORECASE
 
 
 def role_of(parameter: inspect.Parameter) -> str | None:
-    """What a parameter's name means; None where it says nothing."""
+    """Return the meaning of a parameter's name; None if it is not recognised."""
     return _ROLE_OF.get(parameter.name.lower().replace("_", "").rstrip("0123456789"))
 
 
 def says(shape: tuple[int, ...], role: str) -> bool:
-    """Whether a known shape gives the role a value: a flat vector has neither channels nor a height."""
+    """Return whether a known shape determines the role's value: a flat vector has neither channels nor a height."""
     return role in _INPUT_ROLES and (len(shape) >= 2 or role not in ("channels", "height"))
 
 
 def value_of(role: str, parameter: inspect.Parameter, shape: tuple[int, ...], *, has_channels: bool, sizes: Mapping[str, object]) -> object:
-    """The value of a parameter with this role, in the form that its default and annotation ask for.
+    """Return the value of a parameter with this role, in the form that its default and annotation require.
 
     Args:
-        role: what its name means.
+        role: the meaning of its name.
         parameter: the parameter.
-        shape: of one item.
-        has_channels: whether another parameter says the number of channels, so that an extent is one side.
+        shape: the shape of one item.
+        has_channels: whether another parameter is the number of channels, so that an extent is one side.
         sizes: values for `hidden_dim` and `latent_dim`.
     """
     note = parameter.annotation

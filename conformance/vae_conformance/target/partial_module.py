@@ -1,4 +1,4 @@
-"""Runs the definitions of a file or a notebook alone, and says of a name that they lack where it was left."""
+"""Execute only the definitions of a file or a notebook, with errors that say where a missing name was left out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Absent:
-    """Why a name has no value.
+    """The reasons why names are undefined.
 
     Attributes:
-        lost: by name, the line that was left out.
-        failed: by name, what its import said.
+        lost: the left-out line that defines it, by name.
+        failed: the error of its import, by name.
     """
 
     lost: Mapping[str, str]
@@ -37,7 +37,7 @@ class _Absent:
 
 
 class _Builtins(dict[str, Any]):
-    """The builtins of a module that lacks names: the interpreter asks here last of all."""
+    """Builtins that explain undefined names; the interpreter looks a name up here last."""
 
     def __init__(self, builtins: Mapping[str, Any], namespace: Mapping[str, Any], absent: _Absent) -> None:
         super().__init__(builtins)
@@ -52,15 +52,15 @@ class _Builtins(dict[str, Any]):
 def run_definitions(kept: Definitions, module: ModuleType, builtins: Mapping[str, Any]) -> None:
     """Execute definitions in a module.
 
-    An import that fails costs the names that it would give: a class that uses none of them is none the worse. Whatever uses a name
-    that is not there gets a NameError that says where the name was left.
+    A failing import leaves only its names undefined, so classes that do not use them still work. Using an undefined name raises a
+    NameError that says where its definition was left out.
     """
     namespace = module.__dict__
     absent = _Absent(kept.lost, {})
     namespace["__builtins__"] = _Builtins(builtins, namespace, absent)
     for piece in kept.pieces:
         try:
-            exec(piece.code, namespace)  # noqa: S102 - to load somebody's definitions is to run them
+            exec(piece.code, namespace)  # noqa: S102 - loading definitions executes them
         except (Exception, SystemExit) as fault:
             if not piece.imports:
                 raise

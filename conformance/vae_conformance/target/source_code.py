@@ -1,4 +1,4 @@
-"""The source of a loaded module, whether it came from a file or from a notebook, as syntax trees."""
+"""Parse the source of a loaded module, a file or a notebook, into syntax trees."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from vae_conformance.target.notebook import notebook_cells
 
 
 def source_tree(module: object) -> ast.Module:
-    """All statements of a module's source: of a notebook cell by cell without magics, with what was left out when it was loaded.
+    """Parse a module's whole source, or all cells of a notebook without magics, including lines left out when it was loaded.
 
-    Line numbers count within the file, or within the cell. The tree is the caller's own. It is empty where there is no source.
+    Line numbers are relative to the file or the cell. Each call returns a new tree, which is empty if there is no source.
     """
     return ast.Module([statement for _, tree in source_pieces(module) for statement in tree.body], type_ignores=[])
 
 
 def source_pieces(module: object) -> list[tuple[str, ast.Module]]:
-    """The same by pieces: the file, or each cell, behind what messages call a line of it ("line", "cell 2, line")."""
+    """Return a label for lines in messages ("line", "cell 2, line") and the syntax tree, for the file or for each cell."""
     path = Path(getattr(module, "__file__", None) or "")
     try:
         if path.suffix.lower() == ".ipynb":

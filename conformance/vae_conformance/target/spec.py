@@ -1,4 +1,4 @@
-"""The grammar of a target's text: a file, a notebook, an object of a module, or an entry point."""
+"""Parse target strings: a file, a notebook, an object of a module, or an entry point."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
 
 GROUP = "vae_conformance.implementations"
-"""The entry point group by which installed packages offer implementations."""
+"""The entry point group in which installed packages register implementations."""
 
 FORMS = (
     "Name a file (student.py or student.py:VAE), a notebook (vae.ipynb), an object (package.module:VAE), or an "
@@ -24,7 +24,7 @@ FORMS = (
 
 
 def parse_target(text: str) -> TargetSpec:
-    """The meaning of a target's text, found without loading or importing anything; what is wrong with it stands in its `problem`."""
+    """Parse a target string without loading or importing anything; an error is recorded in the `problem` of the result."""
     file = re.fullmatch(r"(?P<path>.+\.(?:py|ipynb))(?P<colon>:(?P<name>.*))?", text, re.IGNORECASE | re.DOTALL)
     if file is not None:
         path, name = Path(file["path"]).expanduser(), (file["name"] or "").strip()
@@ -50,7 +50,7 @@ def parse_target(text: str) -> TargetSpec:
 
 
 def top_level_spec(top: str) -> ModuleSpec | None:
-    """Where a top-level module or package is installed; None where it is not."""
+    """Return the spec of an installed top-level module or package, None if it is not installed."""
     try:
         return importlib.util.find_spec(top)
     except (ImportError, ValueError):
@@ -58,18 +58,18 @@ def top_level_spec(top: str) -> ModuleSpec | None:
 
 
 def module_file(dotted: str) -> Path | None:
-    """The file of an installed module, or of one in the current folder, found without importing it; None where there is none."""
+    """Find the file of an installed module, or of one in the current folder, without importing it; None if there is none."""
     top, *inner = dotted.split(".")
     spec = top_level_spec(top) or PathFinder.find_spec(top, [str(Path.cwd())])
     for part in inner:
         folders = None if spec is None else spec.submodule_search_locations
-        # Unlike importlib.util.find_spec, this does not import the packages on the way.
+        # Unlike importlib.util.find_spec, this does not import the parent packages.
         spec = None if folders is None else PathFinder.find_spec(part, list(folders))
     return Path(spec.origin) if spec is not None and spec.has_location and spec.origin is not None else None
 
 
 def _no_such_file(spec: TargetSpec, path: Path) -> TargetSpec:
-    """The spec of a path that leads to nothing that can be loaded, with the reason."""
+    """Return the spec with the reason why its path cannot be loaded."""
     code = (".py", ".ipynb")
     folder = path if path.is_dir() else path.parent
     files = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in code) if folder.is_dir() else []
@@ -86,10 +86,10 @@ def _no_such_file(spec: TargetSpec, path: Path) -> TargetSpec:
 
 
 def check_weights(path: Path) -> None:
-    """Whether there is such a file of weights; what it holds is for whoever reads it.
+    """Check that the file of weights exists, without reading it.
 
     Raises:
-        Unbound: there is none.
+        Unbound: it does not exist, or is a folder.
     """
     if path.is_dir():
         raise Unbound(f"the weights {path} are a folder", "name the file")
@@ -99,7 +99,7 @@ def check_weights(path: Path) -> None:
 
 
 def close_match(name: str, names: Iterable[str]) -> str:
-    """A suggestion, ready to be put behind a message; empty where no name is close."""
+    """Return a suggestion to append to a message; empty if no name is close."""
     by_lower = {known.lower(): known for known in names}
     matches = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f" (did you mean {by_lower[matches[0]]}?)" if matches else ""

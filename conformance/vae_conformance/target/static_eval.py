@@ -1,4 +1,4 @@
-"""What an expression of a file stands for, told from its assignments of constants without running anything."""
+"""Evaluate expressions of a file statically, from its assignments of constants, without running anything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from vae_conformance.target.submodule_arguments import Ingredient
+from vae_conformance.target.submodule_arguments import Ingredient, made
 
 _PLAIN = (int, float, str, bool, tuple, list, dict, type(None))
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -37,19 +37,19 @@ _DEPTH = 12
 
 
 class Unknown(Exception):
-    """The value of an expression cannot be told."""
+    """The value of an expression cannot be determined statically."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The names that a place in a file sees.
+    """The names visible at a location in a file.
 
     Attributes:
-        assigned: what stands in the scope itself, in order: the line, the name and the value, None where it cannot be told.
-        outer: the scope around it; of a notebook's cell, the cell before.
-        parameters: those of its function, with their defaults.
-        line: the place: what is assigned further down does not count.
-        local: whether it is that of a function.
+        assigned: the assignments in the scope itself, in order: line, name and value, None if it is not a plain expression.
+        outer: the enclosing scope; for a notebook's cell, the previous cell.
+        parameters: the parameters of its function, with their defaults.
+        line: the line of the location; later assignments do not count.
+        local: whether it is the scope of a function.
     """
 
     assigned: tuple[tuple[int, str, ast.expr | None], ...]
@@ -59,7 +59,7 @@ class Scope:
     local: bool = False
 
     def find(self, name: str) -> tuple[ast.expr | None, Scope, bool] | None:
-        """The expression that a name stands for, the scope to read it in, and whether it is a function's own; None for no name of these."""
+        """Return a name's expression, the scope to evaluate it in, and whether it is local to a function; None if it is not found."""
         earlier = [one for one in self.assigned if one[1] == name and one[0] < self.line]
         if earlier:
             line, _, value = earlier[-1]
@@ -70,17 +70,17 @@ class Scope:
 
 
 def assignments(body: Iterable[ast.stmt]) -> tuple[tuple[int, str, ast.expr | None], ...]:
-    """Every assignment of a scope, those in its blocks too, but not within functions and classes."""
+    """Return all assignments of a scope, in its blocks too, but not inside functions and classes."""
     found: list[tuple[int, str, ast.expr | None]] = []
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
-        told: dict[str, ast.expr] = {}
+        plain: dict[str, ast.expr] = {}
         if isinstance(statement, ast.Assign):
             for target in statement.targets:
-                told |= _told(target, statement.value)
+                plain |= _unpacked(target, statement.value)
         elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            told |= _told(statement.target, statement.value)
+            plain |= _unpacked(statement.target, statement.value)
         blocks = [block for name in ("body", "orelse", "finalbody") if (block := getattr(statement, name, None))]
         blocks += [handler.body for handler in getattr(statement, "handlers", ())]
         heads = (
@@ -89,23 +89,23 @@ def assignments(body: Iterable[ast.stmt]) -> tuple[tuple[int, str, ast.expr | No
             else [statement]
         )
         bound = {node.id for head in heads for node in ast.walk(head) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-        found += [(statement.lineno, name, told.get(name)) for name in sorted(bound | set(told))]
+        found += [(statement.lineno, name, plain.get(name)) for name in sorted(bound | set(plain))]
         for block in blocks:
             found += assignments(block)
     return tuple(found)
 
 
-def _told(target: ast.expr, value: ast.expr) -> dict[str, ast.expr]:
+def _unpacked(target: ast.expr, value: ast.expr) -> dict[str, ast.expr]:
     if isinstance(target, ast.Name):
         return {target.id: value}
     if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List) and len(target.elts) == len(value.elts):
         pairs = zip(target.elts, value.elts, strict=True)
-        return {name: one for inner, given in pairs for name, one in _told(inner, given).items()}
+        return {name: one for inner, given in pairs for name, one in _unpacked(inner, given).items()}
     return {}
 
 
 def command_line(pieces: Sequence[tuple[str, ast.Module]]) -> dict[str, ast.expr]:
-    """The defaults of the arguments that a file's parser of the command line takes, by the names of their attributes."""
+    """Return the defaults of the arguments of a file's argument parsers, by attribute name."""
     found: dict[str, ast.expr] = {}
     for _, tree in pieces:
         for node in ast.walk(tree):
@@ -123,12 +123,12 @@ def command_line(pieces: Sequence[tuple[str, ast.Module]]) -> dict[str, ast.expr
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads expressions of one module.
+    """Evaluates expressions of one module.
 
     Attributes:
-        module: the module as it was loaded.
-        flags: defaults of its command line.
-        network: what one of its own networks is given as, from the call of its class.
+        module: the loaded module.
+        flags: the defaults of its command line.
+        network: converts a call of one of its own classes to an `Ingredient`.
     """
 
     module: ModuleType
@@ -136,10 +136,10 @@ class Reader:
     network: Callable[[type, ast.Call, Scope], Ingredient]
 
     def value(self, node: ast.expr, scope: Scope, depth: int = _DEPTH) -> Any:
-        """A plain value, or an ingredient for a network.
+        """Evaluate an expression to a plain value, or to an `Ingredient` for a network.
 
         Raises:
-            Unknown: it cannot be told.
+            Unknown: the value cannot be determined.
         """
         if not depth:
             raise Unknown
@@ -180,7 +180,7 @@ class Reader:
         raise Unknown
 
     def _live(self, node: ast.expr) -> Any:
-        """What a name or a dotted one stands for in the loaded module, where that is no more than a value, a class or a function."""
+        """Return the object of a name or a dotted name in the loaded module, if it is a plain value, a class or a function."""
         found = self._object(node)
         if isinstance(found, _PLAIN) and (not isinstance(found, tuple | list) or all(isinstance(one, _PLAIN) for one in found)):
             return found
@@ -229,7 +229,7 @@ class Reader:
         first = [self.value(one, scope, depth - 1) for one in node.args]
         rest = {str(one.arg): self.value(one.value, scope, depth - 1) for one in node.keywords}
         shown = ", ".join([*map(repr, first), *(f"{name}={value!r}" for name, value in rest.items())])
-        return Ingredient(f"{called}({shown})", lambda: kind(*map(_made, first), **{name: _made(one) for name, one in rest.items()}))
+        return Ingredient(f"{called}({shown})", lambda: kind(*map(made, first), **{name: made(one) for name, one in rest.items()}))
 
     def _number(self, node: ast.expr, scope: Scope, depth: int) -> Any:
         value = self.value(node, scope, depth - 1)
@@ -247,12 +247,8 @@ class Reader:
             raise Unknown
         try:
             result = function(*values)
-        except Exception:  # noqa: BLE001  whatever arithmetic of somebody's constants does, its value is then unknown
+        except Exception:  # noqa: BLE001  if arithmetic with user constants fails in any way, the value is unknown
             raise Unknown from None
         if isinstance(result, Sequence) and len(result) > 10_000:
             raise Unknown
         return result
-
-
-def _made(value: object) -> object:
-    return value.make() if isinstance(value, Ingredient) else value

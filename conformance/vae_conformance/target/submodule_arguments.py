@@ -1,6 +1,6 @@
-"""Arguments that name no size: networks of the same file, and records of settings.
+"""Constructor arguments that are not sizes: networks of the same file, and settings objects.
 
-Each is an `Ingredient`, made anew for every construction, so that two models never share an encoder.
+Each is an `Ingredient`, created anew for every construction, so that two models never share an encoder.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _SETTINGS = re.compile(
 )
 
 Choose = Callable[[Callable[..., object]], Mapping[str, object]]
-"""The arguments for another maker, by the same rules."""
+"""Chooses the arguments of another class or factory by the same rules."""
 Value = Callable[[str], object]
-"""What a name of a size stands for; raises KeyError for a name that says nothing."""
+"""Returns the value for a parameter name; raises KeyError if the name is not recognised."""
 
 
 @dataclass(frozen=True)
 class Ingredient:
-    """An argument that is made anew for each construction, and how it is shown."""
+    """An argument that is created anew for each construction, and its text in messages."""
 
     shown: str
     make: Callable[[], object] = field(repr=False, compare=False)
@@ -42,7 +42,7 @@ class Ingredient:
 
 
 class Settings(dict[str, object]):
-    """Settings that are read as items or as attributes."""
+    """Settings that can be read as items or as attributes."""
 
     def __getattr__(self, name: str) -> object:
         try:
@@ -52,33 +52,32 @@ class Settings(dict[str, object]):
 
 
 def made(value: object) -> object:
-    """The value of an argument: an ingredient is made."""
+    """Return the value of an argument, creating it if it is an `Ingredient`."""
     return value.make() if isinstance(value, Ingredient) else value
 
 
 def ingredient(maker: Callable[..., object], parameter: inspect.Parameter, choose: Choose, value: Value) -> Ingredient | None:
-    """What a parameter without a default and without the name of a size is given; None where nothing says.
+    """Return the argument for a required parameter whose name means no size; None if it cannot be determined.
 
-    Its annotation may be a class of the file; its name that of a network, of which the file has just one class; and what the class
-    reads from it tells a record of settings.
+    It is an instance of a class of the file that the annotation names, or of the file's only class of networks that the parameter's
+    name means, or a settings object with the entries that the class reads from it.
     """
     module = sys.modules.get(getattr(maker, "__module__", ""))
     if module is None:
         return None
     own = [cls for cls in vars(module).values() if inspect.isclass(cls) and cls.__module__ == module.__name__]
-    if (kind := _annotated(maker, parameter)) in own and kind is not None:
+    kind = _annotated(maker, parameter)
+    if kind not in own:
+        kind = _network(parameter.name, [cls for cls in own if issubclass(cls, nn.Module) and cls is not maker])
+    if kind is not None:
         return of_class(kind, choose(kind))
-    if (kind := _network(parameter.name, [cls for cls in own if issubclass(cls, nn.Module) and cls is not maker])) is not None:
-        return of_class(kind, choose(kind))
-    if _SETTINGS.match(parameter.name) and (found := _settings(maker, parameter.name, value)) is not None:
-        return found
-    return None
+    return _settings(maker, parameter.name, value) if _SETTINGS.match(parameter.name) else None
 
 
 def _annotated(maker: Callable[..., object], parameter: inspect.Parameter) -> type | None:
     try:
         hints = typing.get_type_hints(maker.__init__ if inspect.isclass(maker) else maker)
-    except Exception:  # noqa: BLE001  whatever an annotation does when it is evaluated, it then says nothing
+    except Exception:  # noqa: BLE001  an annotation that cannot be evaluated for any reason is ignored
         return None
     kind = hints.get(parameter.name)
     return kind if inspect.isclass(kind) else None
@@ -93,18 +92,18 @@ def _network(name: str, own: list[type]) -> type | None:
 
 
 def _is_whole(cls: type) -> bool:
-    """An autoencoder's name holds both of its networks' names."""
+    """Return whether the name is that of a whole autoencoder, which may contain `enc` or `dec` as well."""
     return bool(re.search(r"vae|auto_?enc", cls.__name__, re.IGNORECASE))
 
 
 def of_class(cls: type, arguments: Mapping[str, object]) -> Ingredient:
-    """An instance of a class, made with these arguments."""
+    """Return an `Ingredient` that constructs a class with these arguments."""
     shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return Ingredient(f"{cls.__name__}({shown})", lambda: cls(**{name: made(value) for name, value in arguments.items()}))
 
 
 def _settings(maker: Callable[..., object], name: str, value: Value) -> Ingredient | None:
-    """A record with the entries that the class reads from it, None where it reads none."""
+    """Return settings with the entries that the class reads from them, None if it reads none."""
     keys = dict.fromkeys(_keys_read(maker, name))
     if not keys:
         return None
@@ -117,7 +116,7 @@ def _settings(maker: Callable[..., object], name: str, value: Value) -> Ingredie
 
 
 def _keys_read(maker: Callable[..., object], name: str) -> Iterator[str]:
-    """The names that the methods read from a parameter or from the attribute of its name: `args.x`, `self.args.x`, `config["x"]`."""
+    """Yield the keys that the methods read from a parameter or the attribute of its name: `args.x`, `self.args.x`, `config["x"]`."""
     for tree in _sources(maker):
         for node in ast.walk(tree):
             inner = node.value if isinstance(node, ast.Attribute | ast.Subscript) else None
@@ -133,7 +132,7 @@ def _keys_read(maker: Callable[..., object], name: str) -> Iterator[str]:
 
 
 def _sources(maker: Callable[..., object]) -> Iterator[ast.Module]:
-    """The syntax trees of a factory, or of a class's own functions."""
+    """Yield the syntax trees of a factory, or of a class's methods."""
     functions = [maker]
     if inspect.isclass(maker):
         functions = [value for base in maker.__mro__ if base.__module__ == maker.__module__ for value in vars(base).values()]

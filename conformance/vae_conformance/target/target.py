@@ -1,4 +1,4 @@
-"""Finds and loads what the user named: an entry point, an object of a module, a file or a notebook."""
+"""Find and load the target: an entry point, an object of a module, a file or a notebook."""
 
 from __future__ import annotations
 
@@ -36,25 +36,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-
 @dataclass(frozen=True)
 class Target:
     """An implementation that was found and loaded.
 
     Attributes:
-        text: as the user wrote it.
-        name: how messages call it, e.g. "student.py:VAE".
-        namespace: the module it stands in, where its loss function may stand too.
-        make: gives a new instance; None for a ready instance. Raises `Unbound` where the constructor fails.
+        text: the target string as the user wrote it.
+        name: its name in messages, e.g. "student.py:VAE".
+        namespace: the module that defines it, which may define its loss function too.
+        make: returns a new instance; None for a ready instance. Raises `Unbound` if the constructor fails.
         instance: the ready instance, or None.
         arguments: the constructor arguments that were supplied.
-        rebuild: constructs with other values of the sizes it accepts, by `input_shape`, `hidden_dim`, `latent_dim` or
-            the names of its own parameters; None where it accepts none. Raises `Unbound`.
+        rebuild: constructs an instance with other sizes, by `input_shape`, `hidden_dim`, `latent_dim` or the names of its own
+            parameters; None if it accepts none. Raises `Unbound`.
         accepts: which of `input_shape`, `hidden_dim` and `latent_dim` `rebuild` takes.
-        sources: the files whose content decides its behaviour, its own first.
-        record: the Implementation record that settles some of it by hand, or None.
-        weights: those of a trained model that is judged as it is, which `instance` has; or None.
-        notes: what is to be said of how it was loaded.
+        sources: the files whose content determines its behaviour, its own first.
+        record: the Implementation record that declares some of its parts, or None.
+        weights: the weights of `instance` if a trained model is judged as it is, or None.
+        notes: remarks for the report on how it was loaded.
     """
 
     text: str
@@ -72,13 +71,13 @@ class Target:
     _digest: str = field(default="", repr=False)
 
     def fingerprint(self) -> str:
-        """SHA-256 over the sources as they were loaded, the object's name and the arguments."""
+        """Return the SHA-256 of the sources as loaded, the object's name and the arguments."""
         return self._digest
 
 
 @dataclass(frozen=True)
 class _How:
-    """What was asked of `load_target`, and the folder of the code once it is known."""
+    """The request to `load_target`, and the folder of the source once it is known."""
 
     text: str
     input_shape: tuple[int, ...] | None
@@ -87,16 +86,16 @@ class _How:
 
 
 def load_target(spec: TargetSpec, *, input_shape: tuple[int, ...] | None = None, import_limit: float = 30.0) -> Target:
-    """Find and load what the user named; nothing is constructed yet.
+    """Find and load a target without constructing the model.
 
     Args:
-        spec: of a file, a notebook, a module's object or an entry point.
-        input_shape: the shape of one item, where it is known.
-        import_limit: seconds that importing, and each construction, may take.
+        spec: the parsed target string.
+        input_shape: the shape of one item, if known.
+        import_limit: the time limit in seconds of the import, and of each construction.
 
     Raises:
-        Unbound: nothing of that name is there, it cannot be imported, it is not clear which class is meant, or what the
-            class declares of itself is not in order.
+        Unbound: there is no such target, it cannot be imported, it is ambiguous which class is meant, or a declaration of the class
+            is invalid.
     """
     spec.check()
     how = _How(spec.text, input_shape, import_limit)
@@ -108,12 +107,12 @@ def load_target(spec: TargetSpec, *, input_shape: tuple[int, ...] | None = None,
 
 
 def given_target(given: Any, *, input_shape: tuple[int, ...] | None = None) -> Target:
-    """The target of an object that is at hand: a class, a function that builds a model, a model, or an Implementation record.
+    """Return the target of a Python object: a class, a function that builds a model, a model, or an Implementation record.
 
-    Its trained runs are nobody else's: what a closure or a weight holds stands in no source, so the fingerprint is like no other.
+    The fingerprint is random, so its trained runs are never shared: values in closures and weights do not appear in any source.
 
     Raises:
-        Unbound: it is none of these, or what the class declares of itself is not in order.
+        Unbound: it is none of these, or a declaration of the class is invalid.
     """
     named = given.build if isinstance(given, Implementation) else given
     owner = _owner(named)
@@ -126,17 +125,17 @@ def given_target(given: Any, *, input_shape: tuple[int, ...] | None = None) -> T
 
 
 def _home(given: object) -> ModuleType | None:
-    """The module that something is defined in, where it is known."""
+    """Return the module that defines an object, if known."""
     return sys.modules.get(getattr(_owner(given), "__module__", None) or "")
 
 
 def _owner(given: object) -> object:
-    """What has a name and a module: the object itself, the function behind a partial one, or its class."""
+    """Return the object with a name and a module: itself, the function of a partial, or its class."""
     return given if hasattr(given, "__qualname__") else getattr(given, "func", type(given))
 
 
 def _neighbours(module: ModuleType) -> list[Path]:
-    """The files of the modules that belong to one's package, or lie in its folder or below: its own first."""
+    """Return the files of the loaded modules in the same package, or in its folder or below, its own first."""
     file = getattr(module, "__file__", None)
     if file is None or not Path(file).is_file():
         return []
@@ -172,7 +171,7 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
 
 
 def _only_record(module: ModuleType, label: str) -> str:
-    """The name of the Implementation record of a file that has just one: whoever writes one means it. Empty where there is none.
+    """Return the name of a file's only Implementation record, which takes precedence over its classes; empty if it has none.
 
     Raises:
         Unbound: there are several.
@@ -188,7 +187,7 @@ def _only_record(module: ModuleType, label: str) -> str:
 
 
 def _from_module(dotted: str, name: str, how: _How) -> Target:
-    """An object of an installed module, or of one that lies in the current folder."""
+    """Load an object of an installed module, or of a module in the current folder."""
     spec = top_level_spec(dotted.partition(".")[0])
     tree = None if spec else PrivateTree(Path.cwd())
     folders = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
@@ -217,7 +216,7 @@ def _from_entry_point(spec: TargetSpec, how: _How) -> Target:
 
 
 def _built(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:
-    """The record of an object; of a class whose arguments nothing says, that of the one function of its file that builds it."""
+    """Return the target of an object; for a class with unknown arguments, that of the only function of its file that builds it."""
     try:
         return _target(chosen, label, module, sources, how)
     except Unbound:
@@ -230,7 +229,7 @@ def _built(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path],
 
 
 def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:
-    """The record of an object: a ready instance, or a class or factory with the arguments that it will get."""
+    """Return the target of an object: a ready instance, or a class or factory with its arguments."""
     if isinstance(chosen, Implementation):
         return _of_record(chosen, label, module, sources, how)
     parts = [part for part in ("encode", "decode", "reparameterize", "forward") if hasattr(chosen, part)]
@@ -266,7 +265,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
 
 
 def _of_record(record: Implementation, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:
-    """What the record builds, behind an adapter with the parts that it gives."""
+    """Return the target that a record builds, wrapped in an adapter with the parts that it supplies."""
     shape = how.input_shape or record.declared.get("input_shape")
     home = _home(record.build) or module
     framework = home.__name__.partition(".")[0] in ("torch", "torchvision", "builtins")

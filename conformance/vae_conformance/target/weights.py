@@ -1,4 +1,4 @@
-"""Weights of a trained model: read without running anything of the file, and fitted into the implementation, or refused in words."""
+"""Read the weights of a trained model without executing code from the file, and load them into the implementation."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Outcome, Verdict
 
 ENTRIES = ("state_dict", "model_state_dict", "model_state", "model", "net", "weights", "params")
-"""Under which of its entries a checkpoint holds the weights, the likelier first."""
+"""The entries under which checkpoints hold the weights, the likeliest first."""
 PREFIXES = ("module.", "model.", "_orig_mod.", "net.", "vae.")
-"""What DataParallel, Lightning, torch.compile and wrappers put before the names of the weights."""
+"""The prefixes that DataParallel, Lightning, torch.compile and wrappers add to the names of the weights."""
 _SAVE = "save the state dict alone: torch.save(model.state_dict(), 'weights.pt')"
 
 
 def with_weights(target: Target, path: Path) -> Target:
-    """The target as a model that is ready, with the weights of a file, judged as it is.
+    """Return the target as a ready instance with the weights of a file, to be judged as it is.
 
     Raises:
-        Unbound: the file cannot be read, holds something else, or its weights are not those of this implementation.
+        Unbound: the file cannot be read, holds no weights, or its weights do not fit this implementation.
     """
     weights = read_weights(path)
     with seeded(0, torch.device("cpu")):
@@ -61,14 +61,14 @@ def with_weights(target: Target, path: Path) -> Target:
 
 
 def of_given_weights(verdict: Verdict, data: str) -> Verdict:
-    """The verdict of a trained claim on weights whose training nobody has seen.
+    """Adapt the verdict of a trained claim to given weights, whose training was not observed.
 
-    The mistake that such a training points to becomes a possibility in the hint: the code at hand need not be what trained them, and if
-    it makes the mistake, the exact claims say so.
+    The diagnosed mistake becomes a mere possibility in the hint: the weights may have been trained by other code, and if this code
+    makes the mistake, the exact claims detect it.
 
     Args:
-        verdict: as it would be of a training of the suite's own.
-        data: what the weights were judged on.
+        verdict: the verdict as for a training made by the suite.
+        data: the name of the data that the weights were judged on.
     """
     if verdict.outcome is not Outcome.VIOLATED:
         return verdict
@@ -83,10 +83,10 @@ def of_given_weights(verdict: Verdict, data: str) -> Verdict:
 
 
 def read_weights(path: Path) -> Weights:
-    """Read a file that `torch.save` or safetensors wrote. Nothing in it is run: what would have to be is refused.
+    """Read a file written by `torch.save` or safetensors, without executing code from it.
 
     Raises:
-        Unbound: it is not there, cannot be read safely, or holds no state dict.
+        Unbound: it does not exist, cannot be read safely, or holds no state dict.
     """
     check_weights(path)
     try:
@@ -127,7 +127,7 @@ def _safetensors(path: Path, content: bytes) -> Any:
 
 
 def _state_dict(path: Path, loaded: Any) -> tuple[str, Mapping[str, Tensor]]:
-    """The state dict and the entry that holds it."""
+    """Return the entry that holds the state dict, and the state dict."""
     if _is_state(loaded):
         return "", loaded
     if isinstance(loaded, Mapping):
@@ -148,14 +148,14 @@ def _is_state(value: Any) -> bool:
 
 
 def fitted(weights: Weights, model: nn.Module, name: str) -> Weights:
-    """The weights under the model's own names.
+    """Return the weights renamed to the model's own names.
 
     Raises:
-        Unbound: names or shapes are not the model's.
+        Unbound: their names or shapes differ from the model's.
     """
     own = model.state_dict()
     readings = [_without(weights, prefix) for prefix in _prefixes(weights.state)]
-    # Of the readings the one that fits; where none does, the one of which most can be said.
+    # The reading that fits; if none does, the one with the most names in common.
     chosen = max(readings, key=lambda one: (one.state.keys() == own.keys(), len(one.state.keys() & own.keys())))
     _check(chosen.state, own, weights.name, name)
     return chosen
@@ -167,7 +167,7 @@ def _without(weights: Weights, prefix: str) -> Weights:
 
 
 def _prefixes(names: Iterable[str]) -> list[str]:
-    """None at all, and every row of known prefixes that some name begins with."""
+    """Return the empty prefix, and each concatenation of known prefixes that some name begins with."""
     found = [""]
     for taken in found:
         found += [taken + one for one in PREFIXES if any(name.startswith(taken + one) for name in names)]

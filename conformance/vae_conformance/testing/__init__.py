@@ -1,1 +1,1 @@
-"""Claims as tests: the pytest plug-in, the suite that it asks, and `parametrize_with_claims`."""
+"""Claims as tests: the pytest plugin, its test suite, and `parametrize_with_claims`."""

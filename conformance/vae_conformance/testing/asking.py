@@ -1,4 +1,4 @@
-"""One process's part of a run under pytest: which claims it asks, in which order, and what a verdict makes of its test."""
+"""The pytest plugin object of one process of a run: which claims it asks, in which order, and how verdicts become test results."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 class Asking:
-    """A plug-in of its own, which is there where a run names an implementation.
+    """A pytest plugin object, registered if the run names an implementation.
 
     Args:
-        config: of the test run.
-        options: of the run.
+        config: the configuration of the test run.
+        options: the options of the run.
     """
 
     NAME = "vae-conformance-asking"
@@ -38,12 +38,12 @@ class Asking:
 
     @staticmethod
     def of(config: pytest.Config) -> Asking | None:
-        """That of a test run; None where it names no implementation."""
+        """Return the plugin object of a test run; None if it names no implementation."""
         found: Asking | None = config.pluginmanager.get_plugin(Asking.NAME)
         return found
 
     def emit(self, event: Event) -> None:
-        """Say it to the parent, where there is one."""
+        """Send an event to the parent process, if there is one."""
         if self._events is not None:
             self._events.append(event)
 
@@ -55,22 +55,22 @@ class Asking:
         return Session(self.options, self.emit)
 
     def selected(self) -> tuple[Claim, ...]:
-        """The claims that the run asks.
+        """Return the claims that the run asks.
 
         Raises:
-            Unbound: the options name what is no claim.
+            Unbound: the options name an unknown claim.
         """
         from vae_conformance.runner.selection import selected  # noqa: PLC0415  imports torch
 
         return selected(self.options)
 
     def undecided(self) -> list[Claim]:
-        """Those that are not decided yet."""
+        """Return the claims that are not decided yet."""
         skipped = set(self.config.getoption("--vae-skip").split(","))
         return [claim for claim in self.selected() if claim.id not in skipped]
 
     def judge(self, claim_id: str, run: pytest.Session) -> None:
-        """Ask one claim, and fail, skip or pass its test by the verdict."""
+        """Evaluate one claim, and fail, skip or pass its test by the verdict."""
         started = time.perf_counter()
         try:
             self.session.bind()
@@ -100,9 +100,9 @@ class Asking:
             pytest.fail(f"{claim} {verdict.level} {outcome}\n{verdict.message}{hint}", pytrace=False)
 
     def pytest_sessionstart(self) -> None:
-        """Say which claims this run asks, or what is wrong with the question."""
-        if self._hands_out and not self.options.only and not self.options.expected_failures:
-            return  # nothing can be wrong, so this process need not import what its workers import at the same time
+        """Emit the claims that this run asks, or why the options are invalid."""
+        if self._distributes and not self.options.only and not self.options.expected_failures:
+            return  # no option can be invalid, so this process need not repeat the imports of its workers
         try:
             chosen = self.selected()
             if self.config.getoption("--vae-inspect"):
@@ -113,26 +113,26 @@ class Asking:
         if self.config.getoption("--vae-inspect"):
             self.emit(Finished())
             pytest.exit("inspected", returncode=0)
-        if not self._hands_out and self._speaks:
+        if not self._distributes and self._emits_for_all:
             self.emit(Promised(tuple(claim.id for claim in chosen)))
 
     @property
-    def _hands_out(self) -> bool:
-        """Whether this process only hands out tests to workers of pytest-xdist."""
+    def _distributes(self) -> bool:
+        """Whether this process only distributes tests to workers of pytest-xdist."""
         return str(self.config.getoption("dist", "no")) != "no" and not hasattr(self.config, "workerinput")
 
     @property
-    def _speaks(self) -> bool:
-        """Whether this is the one process, or the first of the workers, which speaks for all."""
+    def _emits_for_all(self) -> bool:
+        """Whether this is the only process, or the first worker, which emits for all workers."""
         return bool(getattr(self.config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Trained claims first, so that several workers begin with what takes longest; last where the first violation ends the run.
+        """Sort trained claims first, so that workers start with the longest tasks; last under `fail_fast`.
 
-        Of the trained ones those first that look at trainings of their own, which no other worker can take a share of. Where the first
-        violation ends the run, those first that are nearest to the cause: they name the mistake.
+        Of the trained claims, those with trainings of their own come first, since no other worker can share these. Under `fail_fast`, the
+        claims nearest to the cause come first, because they name the mistake.
         """
-        from vae_spec.diagnosis import nearness  # noqa: PLC0415  as the registry
+        from vae_spec.diagnosis import nearness  # noqa: PLC0415  imports torch
         from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports torch
 
         def place(item: pytest.Item) -> tuple[bool, bool, int]:
@@ -144,7 +144,7 @@ class Asking:
         items.sort(key=place)
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Say that everything that was promised has been asked."""
+        """Emit that all promised claims have been asked."""
         if hasattr(self.config, "workerinput"):
             return
         complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)

@@ -1,10 +1,10 @@
-"""`parametrize_with_claims`: each claim as a test of somebody's own test suite."""
+"""`parametrize_with_claims`: each claim as a test in the user's own test suite."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import pytest
 
@@ -15,12 +15,9 @@ from vae_conformance.exit_codes import gates
 from vae_conformance.runner.run import Judge
 from vae_spec.outcomes import Outcome
 
-if TYPE_CHECKING:
-    from vae_conformance.target.target import Target
-
 
 class _Shared:
-    """One implementation, loaded and bound when its first claim is asked, for all claims of one decorator."""
+    """The implementation shared by all claims of one decorator; it is loaded and bound when its first claim is asked."""
 
     def __init__(self, options: RunOptions, given: object | None) -> None:
         self.options = options
@@ -28,26 +25,22 @@ class _Shared:
         self._judge: Judge | None = None
 
     def judge(self) -> Judge:
-        """The judge; raises `Unbound` where the object is none that can be judged."""
+        """Return the judge; raises `Unbound` if the object cannot be judged."""
         if self._judge is None:
-            self._judge = Judge(self.options, self._target())
+            from vae_conformance.target.target import given_target  # noqa: PLC0415  imports torch
+
+            shape = self.options.input_shape
+            self._judge = Judge(self.options, None if self._given is None else given_target(self._given, input_shape=shape))
         return self._judge
-
-    def _target(self) -> Target | None:
-        if self._given is None:
-            return None
-        from vae_conformance.target.target import given_target  # noqa: PLC0415  imports torch
-
-        return given_target(self._given, input_shape=self.options.input_shape)
 
 
 @dataclass(frozen=True)
 class ClaimCheck:
-    """Asks one claim when it is called, and passes, skips or fails the test by its verdict.
+    """A test that evaluates one claim when called, and passes, skips or fails by its verdict.
 
     Attributes:
-        claim_id: the claim.
-        title: what it is about, in a few words.
+        claim_id: the claim's id.
+        title: the claim's title.
     """
 
     claim_id: str
@@ -55,10 +48,10 @@ class ClaimCheck:
     _shared: _Shared
 
     def __call__(self) -> None:
-        """Ask.
+        """Evaluate the claim.
 
         Raises:
-            ConformanceError: the claim is violated; its text is the terminal's block.
+            ConformanceError: the claim is violated; its text is the claim's block in the terminal report.
         """
         __tracebackhide__ = True
         options = self._shared.options
@@ -73,7 +66,7 @@ class ClaimCheck:
             pytest.skip(verdict.message)
         if verdict.outcome is not Outcome.ERROR and not gates(verdict.level, options.gate):
             pytest.skip(f"{verdict.outcome}, but does not gate: {verdict.message}")
-        # What is listed as an expected failure is pytest's to expect: here it is a violation like any other.
+        # pytest handles expected failures by its xfail mark, so here they are violations like any other.
         report = Report.of(judge.report_on(self.claim_id, options=replace(options, expected_failures={})))
         try:
             report.raise_for_violations()
@@ -83,23 +76,23 @@ class ClaimCheck:
             pytest.fail(str(error), pytrace=False)
 
     def __repr__(self) -> str:
-        """For pytest's own messages."""
+        """Return the text for pytest's messages."""
         return f"<check {self.claim_id}: {self.title}>"
 
 
 def parametrize_with_claims(target: object, **options: Unpack[Options]) -> pytest.MarkDecorator:
-    """A decorator that makes one test of each claim: its argument `check` is called without arguments, and its id is the claim's.
+    """Return a decorator that creates one test per claim; the test calls its argument `check` without arguments, and its id is the claim's.
 
-    A claim that is violated fails its test, one that does not apply is skipped with its reason, and so is one that does not gate and is
-    violated. A listed failure is a strict xfail with its reason: it must be violated. A claim that could not be decided fails, listed or
-    not. The implementation is loaded and bound once, when the first of its tests runs, and in this process.
+    A violated claim fails its test. A claim that does not apply, or that is violated but does not gate, is skipped with the reason. An
+    expected failure is a strict xfail with its reason: the claim must be violated. An undecided claim fails, even if it is an expected
+    failure. The implementation is loaded and bound once, in this process, when its first test runs.
 
     Args:
-        target: as a text (or path) what the command line takes; or a class, a function that builds a model, or a model.
-        options: see `vae_conformance.api.Options`; the profile is exact where none is given.
+        target: a target string or path as on the command line, a class, a function that builds a model, or a model.
+        options: see `vae_conformance.api.Options`; the default profile is exact.
 
     Raises:
-        ValueError: an option's value is not what it must be, there is no such claim, or the configuration file is not in order.
+        ValueError: an option's value is invalid, there is no such claim, or the configuration file is invalid.
         TypeError: there is no such option.
     """
     from vae_conformance.runner.selection import selected  # noqa: PLC0415  imports torch

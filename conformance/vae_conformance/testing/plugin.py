@@ -1,6 +1,6 @@
-"""The pytest plug-in: its options, and what stands behind them where a run names an implementation.
+"""The pytest plugin: its options, and the registration of `Asking` if a run names an implementation.
 
-Nothing heavy is imported before a run with `--vae` needs it, so that the plug-in costs other people's test runs nothing.
+Heavy modules are imported only by runs with `--vae`, so that the plugin does not slow other test runs.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from vae_conformance.config.options import OPTIONS, RunOptions, read_words
 from vae_conformance.target.spec import parse_target
 
 _TAKEN = ("profile", "seed", "only")
-"""Options of the command that pytest takes too."""
+"""Options of the command that pytest accepts too."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options."""
+    """Add the plugin's options."""
     group = parser.getgroup("vae-conformance", "conformance of a variational autoencoder")
     group.addoption(
         "--vae",
@@ -31,17 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take in what the user asked for."""
+    """Register the marker, and `Asking` if the run names an implementation."""
     config.addinivalue_line("markers", "trained: claims that look at trained runs")
     options = _options(config)
     if options is not None:
-        from vae_conformance.testing.asking import Asking  # noqa: PLC0415  the specification comes with it
+        from vae_conformance.testing.asking import Asking  # noqa: PLC0415  imports the specification
 
         config.pluginmanager.register(Asking(config, options), Asking.NAME)
 
 
 def _options(config: pytest.Config) -> RunOptions | None:
-    """The options of the run; None where no implementation is named."""
+    """Return the options of the run; None if it names no implementation."""
     if text := config.getoption("--vae-options"):
         return RunOptions.from_json(text)
     if not (target := config.getoption("--vae")):

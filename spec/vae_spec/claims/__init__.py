@@ -1,1 +1,1 @@
-"""The claims, an area a module: each claim's check stands beside its record."""
+"""The claims by area: each module holds the records of its claims and their checks."""

@@ -1,4 +1,4 @@
-"""BETA: the same subject at beta 0.1, 1 and a large one, and without a KL; with it what its weight says of information."""
+"""BETA: paired trainings at beta 0.1, 1 and a large one, and without a KL; also TRN-05 and COL-03, on what beta does to information."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ _OVER_THE_END = "the reconstruction's differences over the last tenth of the tra
 
 
 def _reporting(*of: str) -> TrainedCheck:
-    """What judges by the bounds, and reports numbers at each beta besides."""
+    """Return a judge that decides by the bounds and also reports these numbers at each beta."""
 
     def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-        return not_comparable(groups) or _with(by_bounds(claim, groups, facts), groups, *of)
+        return not_comparable(groups) or _with_means(by_bounds(claim, groups, facts), groups, *of)
 
     return judge
 
 
-def _with(verdict: Verdict, groups: Sequence[Group], *of: str) -> Verdict:
-    """The verdict with the mean over seeds of numbers at each beta."""
-    besides: dict[str, Number] = {}
+def _with_means(verdict: Verdict, groups: Sequence[Group], *of: str) -> Verdict:
+    """Add the means over seeds of these numbers at each beta to the verdict."""
+    means: dict[str, Number] = {}
     for name in of:
         number = {"KL, nats": kl, "information, nats": information, "coverage of prior samples": coverage}[name]
         for which in _SWEEP:
-            besides[f"{name} at beta {groups[0][which].recipe.beta:.3g}"] = sum(map(number, arm(groups, which))) / len(groups)
-    return replace(verdict, measured={**verdict.measured, **besides})
+            means[f"{name} at beta {groups[0][which].recipe.beta:.3g}"] = sum(map(number, arm(groups, which))) / len(groups)
+    return replace(verdict, measured={**verdict.measured, **means})
 
 
-def _but_collapsed(verdict: Verdict, groups: Sequence[Group]) -> Verdict:
-    """Says where the large beta leaves nothing in the code, which is no fault."""
+def _noting_collapse(verdict: Verdict, groups: Sequence[Group]) -> Verdict:
+    """Note in the message if the latent has collapsed at the large beta, which is not a violation."""
     large = arm(groups, Arm.LARGE)
     if verdict.outcome is not Outcome.HOLDS or not collapsed(large):
         return verdict
@@ -85,7 +85,7 @@ TRN_05 = Claim(
     rank=370,
     experiment=Experiment.SWEEP,
     bounds=(*_LOSES, replace(_LESS_KL, scope=PAIRED)),
-    said="of two paired trainings, the one with the higher KL reconstructs better",
+    conclusion="of two paired trainings, the one with the higher KL reconstructs better",
     blames="beta-unused",
     judge=_reporting("KL, nats"),
     role=Role.PHENOMENON,
@@ -113,7 +113,7 @@ BETA_01 = Claim(
     rank=360,
     experiment=Experiment.SWEEP,
     bounds=_LOSES,
-    said="the reconstruction gets worse as beta rises",
+    conclusion="the reconstruction gets worse as beta rises",
     blames="beta-unused",
     role=Role.PHENOMENON,
     holds_when_collapsed=False,
@@ -139,7 +139,7 @@ BETA_02 = Claim(
         _LESS_KL,
         above("log of KL, beta 1 over the large one", 0.15, "sound: 0.29 and more; an unused beta, or an unused code: 0"),
     ),
-    said="the KL falls as beta rises",
+    conclusion="the KL falls as beta rises",
     blames="beta-unused",
     judge=_reporting("KL, nats"),
     role=Role.PHENOMENON,
@@ -148,16 +148,16 @@ BETA_02 = Claim(
 
 
 def judge_sides(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """BETA-03."""
+    """Judge BETA-03: if the latents are near the prior at both betas, detail alone decides."""
     if bad := not_comparable(groups):
         return bad
     found = decided(claim, groups, facts)
-    said = "a small beta gives sharper reconstructions and codes further from the prior, a large one the reverse"
+    conclusion = "a small beta gives sharper reconstructions and codes further from the prior, a large one the reverse"
     if max(sum(map(discrepancy, arm(groups, which))) / len(groups) for which in (Arm.SMALL, Arm.LARGE)) < MMD_FLOOR:
         found = found[:1]
-        said = "a small beta gives sharper reconstructions, a large one the reverse; at neither do the codes lie far from the prior"
-    verdict = combine(found, said=said, diagnosis="beta-unused")
-    return _with(_but_collapsed(verdict, groups), groups, "coverage of prior samples")
+        conclusion = "a small beta gives sharper reconstructions, a large one the reverse; at neither do the codes lie far from the prior"
+    verdict = combine(found, conclusion=conclusion, diagnosis="beta-unused")
+    return _with_means(_noting_collapse(verdict, groups), groups, "coverage of prior samples")
 
 
 BETA_03 = Claim(
@@ -171,9 +171,8 @@ BETA_03 = Claim(
     " come nearer to the prior. Samples are better at a larger beta only up to a point: their diversity is best near beta 1 or 2, and on"
     " 8x8 digits beta 4 leaves one image for every code. So samples are reported, and not judged.",
     hint="see whether beta multiplies the KL (OBJ-01), and whether training decodes draws (NET-03)",
-    measured=f"detail is the geometric mean of the Laplacian's variance and of the energy at high frequencies, and to squared MMDs"
-    f" {MMD_FLOOR} is"
-    f" added; where both are below that, hardly more than nothing, detail alone decides; {_LARGE}",
+    measured="detail is the geometric mean of the Laplacian's variance and of the energy at high frequencies, and to squared MMDs"
+    f" {MMD_FLOOR} is added; where both are below that, hardly more than nothing, detail alone decides; {_LARGE}",
     mistakes=_UNUSED,
     applies=priced,
     rank=380,
@@ -221,7 +220,7 @@ BETA_04 = Claim(
         ),
         above("log of MMD to the prior without the KL", 0.5, "sound: 0.91 and more; without a KL to begin with: 0", scope=MODERATE_PAIRED),
     ),
-    said="without the KL the codes leave the prior, and its draws decode to far less of the data",
+    conclusion="without the KL the codes leave the prior, and its draws decode to far less of the data",
     blames="autoencoder-plus-noise",
     role=Role.PHENOMENON,
     holds_when_collapsed=False,
@@ -229,13 +228,13 @@ BETA_04 = Claim(
 
 
 def judge_information(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """COL-03."""
+    """Judge COL-03; it does not apply if the latent has collapsed even at beta 0.1."""
     if bad := not_comparable(groups):
         return bad
     verdict = not_applicable("even at beta 0.1 the code carries next to nothing (see COL-01): there is nothing to lose")
     if not collapsed(arm(groups, Arm.SMALL)):
-        verdict = _but_collapsed(by_bounds(claim, groups, facts), groups)
-    return _with(verdict, groups, "information, nats", "KL, nats")
+        verdict = _noting_collapse(by_bounds(claim, groups, facts), groups)
+    return _with_means(verdict, groups, "information, nats", "KL, nats")
 
 
 COL_03 = Claim(
@@ -264,7 +263,7 @@ COL_03 = Claim(
             scope=NO_PIXEL_VARIANCE,
         ),
     ),
-    said="the code says less about its item as beta rises",
+    conclusion="the code says less about its item as beta rises",
     blames="beta-unused",
     judge=judge_information,
     role=Role.PHENOMENON,

@@ -1,4 +1,4 @@
-"""COL: the code carries information, and the decoder uses it."""
+"""COL-01 and COL-02: the latent carries information, and the decoder uses it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _GAP = above("R2 lost to another item's code", 0.2, "sound: 0.76 and more; colla
 
 
 def judge_not_collapsed(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """COL-01."""
+    """Judge COL-01 by its bounds; given weights leave open whether the KL dominates the loss."""
     if bad := not_comparable(groups):
         return bad
     runs, found = own(groups), decided(claim, groups, facts)
-    # A decoder that sees earlier pixels collapses of itself: nobody's reduction is to blame.
+    # An autoregressive decoder can collapse without any mistake in the reductions.
     cause = None if facts.autoregressive else "recon-mean-kl-sum"
-    verdict = combine(found, said=f"{mean(runs, 'active units'):.1f} active units", diagnosis=cause)
+    verdict = combine(found, conclusion=f"{mean(runs, 'active units'):.1f} active units", diagnosis=cause)
     if verdict.outcome is Outcome.HOLDS and facts.given_weights:
         return replace(verdict, message=f"{verdict.message}\nwhether the KL dominates the loss is left open: that takes a training")
     if verdict.outcome is not Outcome.VIOLATED:
@@ -51,10 +51,10 @@ COL_01 = Claim(
     " not dominate the loss",
     formula=f"variance over items of muⱼ > {ACTIVE_VARIANCE} for two j,  KL > {{1}} nat,  KL(end) < L_rec(start) − L_rec(end)",
     sources=(notes("13.4.7"), basics("diagnostics")),
-    why="Collapse is a KL near zero, a posterior that equals the prior and a decoder that ignores z, all together; the report says"
-    " which of them were seen. Active"
-    f" units are dimensions whose mean varies over items by more than {ACTIVE_VARIANCE} (variance). Squared error with unit variance on"
-    " small images collapses in truth: its optimum needs no code. The opposite sign is a KL larger than what it buys in reconstruction.",
+    why="Collapse is a KL near zero, a posterior that equals the prior and a decoder that ignores z, all together; the report says which of"
+    f" them were seen. Active units are dimensions whose mean varies over items by more than {ACTIVE_VARIANCE} (variance). Squared error"
+    " with unit variance on small images collapses in truth: its optimum needs no code. The opposite sign is a KL larger than what it buys"
+    " in reconstruction.",
     hint="too much weight on the KL (a reconstruction averaged over pixels is the usual way), an encoder cut off from x, or no gradient"
     " through the sampling step",
     measured="the activity is the variance over items of the mean of the second dimension (of the first, where there are one or two)",
@@ -99,7 +99,7 @@ COL_02 = Claim(
     rank=260,
     experiment=Experiment.IMAGES,
     bounds=(_GAP,),
-    said="another item's code reconstructs far worse",
+    conclusion="another item's code reconstructs far worse",
     blames="decoder-ignores-z",
     as_it_is=True,
     role=Role.CAUSE,

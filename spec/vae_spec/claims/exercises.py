@@ -1,4 +1,4 @@
-"""EXR: the exercises of the notes, done on the reference, and what they show."""
+"""EXR: the exercises of the notes, run on the reference, and their results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vae_spec.claim import Claim, Experiment, Role, TrainedCheck
 from vae_spec.claims.phenomena import images_only
 from vae_spec.documents import notes
 from vae_spec.evidence import Group, TrainedRun
-from vae_spec.observations import Sights
+from vae_spec.observations import ImageObservations
 from vae_spec.outcomes import Level, Number, Verdict, holds
 from vae_spec.statistics.comparisons import kl
 from vae_spec.subject import Facts
@@ -17,10 +17,10 @@ from vae_spec.subject import Facts
 Column = Callable[[TrainedRun], float]
 
 
-def _seen(run: TrainedRun) -> Sights:
-    if run.sights is None:
+def _seen(run: TrainedRun) -> ImageObservations:
+    if run.observations is None:
         raise ValueError("an exercise is reported from trainings that ended well")
-    return run.sights
+    return run.observations
 
 
 COLUMNS: Mapping[str, Column] = MappingProxyType(
@@ -38,11 +38,11 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "mid-path density between prior draws": lambda run: _seen(run).paths.prior_middle_density,
     }
 )
-"""What an exercise can report."""
+"""The columns that an exercise can report."""
 
 
 def _reporting(*columns: str) -> TrainedCheck:
-    """A check that reports columns for each arm: means over seeds."""
+    """Return a check that reports these columns for each arm, as means over seeds."""
 
     def report(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdict:
         measured: dict[str, Number] = {"seeds": len(groups)}
@@ -58,7 +58,7 @@ def _reporting(*columns: str) -> TrainedCheck:
 
 
 def _exercise(number: int, title: str, statement: str, why: str, decision: str, experiment: Experiment, columns: tuple[str, ...]) -> Claim:
-    """The claim that an exercise is done, and columns of what it shows are reported."""
+    """Return the informational claim that runs an exercise and reports these columns."""
     return Claim(
         id=f"EXR-{number:02}",
         title=title,

@@ -1,4 +1,4 @@
-"""OBJ-05: the loss stays finite at values that do occur."""
+"""OBJ-05: the loss stays finite at extreme values that occur in practice."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Iterator
 import torch
 from hypothesis import strategies as st
 
-from vae_spec.checks import finite, in_turn
+from vae_spec.checks import finite, first_violation
 from vae_spec.claim import Claim
+from vae_spec.context import ClaimContext
 from vae_spec.documents import ENGINEERING
 from vae_spec.exploration import for_all, generator
 from vae_spec.outcomes import Level, Number, Verdict
 from vae_spec.strategies import LARGEST_MU, Pixels, images
 from vae_spec.subject import Part, Raw, Standing, Subject, SubjectFault, Term
-from vae_spec.trial import Trial
 
 # OBJ-05 ---------------------------------------------------------------------------------------------------------------------------------
 
 Bounds = tuple[float | None, float | None]
-"""The least and the greatest value of an output, where something keeps it to them."""
+"""The least and the greatest value of an output; None where it is not clamped."""
 FAR_OUT = 1e4
-"""Standard deviations at which every output has come to its end."""
+"""Standard deviations of latents at which every output has reached the end of its range."""
 FAR_CODES = 8
-"""So many codes that an entry comes to either of its ends in one of them."""
+"""Number of latents: enough for an entry to reach each end of its range in at least one of them."""
 NEAR_THE_END = 0.01
-"""How near to the end of the data's range a clamp lies."""
+"""Maximum distance of a clamp from the end of the data's range."""
 
 LEAST_ENTRIES = 3
-"""So many entries at one and the same number are no chance."""
+"""Number of entries with exactly the same value that rules out chance."""
 LARGEST_LOGVAR = 60.0
-"""exp(88) overflows float32, in correct code too; a batch's sum of some thousand values of exp(60) does not."""
+"""exp(88) overflows float32 even in correct code; the sum of a few thousand values of exp(60) does not."""
 OUT = 30.0
-"""Standard deviations of codes from which a sound decoder's outputs are as saturated as training makes them."""
+"""Standard deviations of latents at which a sound decoder's outputs are as saturated as training makes them."""
 
 Extreme = tuple[int, Pixels, Pixels, float]
 """(batch size, pixels, outputs, logvar)."""
@@ -45,7 +45,7 @@ extreme_inputs: st.SearchStrategy[Extreme] = st.tuples(
 
 
 def _extreme_outputs(subject: Subject, pixels: Pixels, batch: int, rng: torch.Generator, bounds: Bounds) -> Iterator[tuple[str, Raw]]:
-    """Outputs at the ends of their range, and what the decoder itself gives far out in the latent space."""
+    """Yield outputs at the ends of their range, then decoded latents far from the prior's bulk."""
     facts = subject.facts
     ends = images(pixels, batch, facts.input_shape, facts.input_range, rng)
     yield "outputs at the ends of their range", subject.raw(ends.clamp(*bounds) if bounds != (None, None) else ends)
@@ -55,9 +55,9 @@ def _extreme_outputs(subject: Subject, pixels: Pixels, batch: int, rng: torch.Ge
 
 
 def _clamp(subject: Subject, rng: torch.Generator) -> Bounds:
-    """The bounds within the data's range that the decoder keeps its output to, as `clamp(1e-6, 1 - 1e-6)` does; None where it does not.
+    """Find the bounds within the data's range that the decoder clamps its output to, as `clamp(1e-6, 1 - 1e-6)` does; None for no clamp.
 
-    A bound is what the entries of an image come to far out in the latent space, one and the same number for several of them.
+    A bound is a value that several entries of an image share exactly far out in the latent space.
     """
     facts = subject.facts
     if facts.parts[Part.DECODE].standing is not Standing.PRESENT or (facts.likelihood is not None and facts.likelihood.takes_logits):
@@ -65,7 +65,7 @@ def _clamp(subject: Subject, rng: torch.Generator) -> Bounds:
     try:
         raw = subject.decode(FAR_OUT * torch.randn(FAR_CODES, facts.latent_dim, generator=rng))[0].flatten(1)
     except SubjectFault:
-        return None, None  # so far out nobody has to decode
+        return None, None  # decoding such extreme latents is not required
     bounds: list[float | None] = []
     for end, own in zip(facts.input_range, (raw.min(), raw.max()), strict=True):
         entries = int((raw == own).any(0).sum())
@@ -73,18 +73,18 @@ def _clamp(subject: Subject, rng: torch.Generator) -> Bounds:
     return bounds[0], bounds[1]
 
 
-def check_finite(subject: Subject, trial: Trial) -> Verdict:
-    """No infinity and no NaN in the loss, its gradients and the sampling step at values that do occur."""
+def check_finite(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that the loss and its gradients are finite at extreme pixels, outputs and log-variances."""
     facts = subject.facts
     has_loss = facts.parts[Part.LOSS].standing is Standing.PRESENT
-    bounds = _clamp(subject, generator(trial, "far out")) if has_loss else (None, None)
+    bounds = _clamp(subject, generator(context, "far out")) if has_loss else (None, None)
 
-    @in_turn
+    @first_violation
     def examine(example: Extreme) -> Iterator[Verdict | None]:
         batch, pixels, outputs, level = example
         if not has_loss:
             return
-        rng = generator(trial, example)
+        rng = generator(context, example)
         x = images(pixels, batch, facts.input_shape, facts.input_range, rng)
         mu = LARGEST_MU * torch.randn(batch, facts.latent_dim, generator=rng)
         logvar = torch.full_like(mu, level)
@@ -99,12 +99,12 @@ def check_finite(subject: Subject, trial: Trial) -> Verdict:
     ends, levels = (Pixels.ZEROS, Pixels.ONES), (-LARGEST_LOGVAR, LARGEST_LOGVAR)
     corners = [(2, pixels, outputs, level) for pixels in ends for outputs in ends for level in levels]
     return for_all(
-        trial,
+        context,
         extreme_inputs,
         examine,
         f"loss and gradients are finite for logvar in [-{LARGEST_LOGVAR:g}, {LARGEST_LOGVAR:g}], pixels at both ends, saturated outputs",
         anchors=corners,
-        measured={"examples": trial.examples + len(corners)},
+        measured={"examples": context.examples + len(corners)},
         smallest_effect="any value that is not finite",
     )
 
@@ -116,9 +116,8 @@ OBJ_05 = Claim(
     statement="the loss and its gradients are finite for pixels at exactly 0 and 1, outputs as far saturated as the decoder lets them be,"
     " and logvar in [-60, 60]",
     sources=(ENGINEERING,),
-    why="A logarithm of an exact zero or a squared exponential is rare in a first epoch and certain in a later one: the run then ends"
-    " in NaN."
-    " float32's exp overflows from 88 on, in correct code too, so more than 60 is not asked.",
+    why="A logarithm of an exact zero or a squared exponential is rare in a first epoch and certain in a later one: the run then ends in"
+    " NaN. float32's exp overflows from 88 on, in correct code too, so more than 60 is not asked.",
     hint="use F.binary_cross_entropy (which bounds its logarithms) or its with-logits form, and exp(logvar) once, not squared",
     decision="Hypothesis over the extremes, and the eight corners always; float32",
     mistakes=("data-out-of-range", "overflow"),

@@ -1,4 +1,4 @@
-"""NET-03 to NET-05: the forward pass draws a code and decodes it, and nothing else reaches the output."""
+"""NET-03 to NET-05: the forward pass draws a latent z and decodes it, and nothing else reaches the output."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from vae_spec.checks import Cause, alike, close, entry, far, first_of, in_shape_of, in_turn, likely, positive, worst
+from vae_spec.checks import Cause, alike, close, entry, first_of, first_violation, in_shape_of, likely, positive, relative_difference, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.networks import CLOSE, batches_of_images, probe_images
 from vae_spec.claims.sampling import REPORTED_SHARE, ROUNDING_OF_MU, explain_scale, rounding
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import FEW_EXAMPLES, explore, for_all
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, not_applicable
@@ -19,25 +20,24 @@ from vae_spec.statistics.pivots import mean_pivot, variance_pivot
 from vae_spec.statistics.two_stage import Decision
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Facts, Mode, Noise, Part, Pass, Subject
-from vae_spec.trial import Trial
 
 UNIFORM = 0.1
-"""How near the mean of (z - mu)/sigma must come to 1/2, and its variance within a quarter of it to 1/12, to be called uniform noise."""
+"""Tolerance for recognising uniform noise: mean of (z - mu)/sigma within this of 1/2, variance within a quarter of this of 1/12."""
 UNIFORM_WORDS = "its mean is 1/2 and its variance 1/12: that is uniform noise, as torch.rand draws it"
 SAMPLED = "z = mu + std * eps in training mode"
 REPARAMETERIZED = "in forward too: z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar)"
 PIVOT_ITEMS = 128
-"""Images in the pass whose code is tested: with two latent dimensions 256 draws, of which noise half as wide is found."""
+"""Images in the pass whose latents are tested: with two latent dimensions 256 draws, enough to detect noise half as wide."""
 
 # NET-03 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _training_batch(subject: Subject, trial: Trial, batch: int, kind: Pixels) -> Tensor:
-    return probe_images(subject, trial, max(batch, subject.facts.least_train_batch, 2), kind)
+def _training_batch(subject: Subject, context: ClaimContext, batch: int, kind: Pixels) -> Tensor:
+    return probe_images(subject, context, max(batch, subject.facts.least_train_batch, 2), kind)
 
 
-def _check_code_is_a_sample(passed: Pass, trial: Trial) -> Verdict | None:
-    """The decoded code lies around mu as a draw of q does: exact pivots at this claim's share of the budget."""
+def _check_code_is_a_sample(passed: Pass, context: ClaimContext) -> Verdict | None:
+    """Test the decoded z as a draw from q by exact pivots at this claim's share of the error budget."""
     if passed.z is None:
         return None
     if bad := positive(
@@ -49,7 +49,7 @@ def _check_code_is_a_sample(passed: Pass, trial: Trial) -> Verdict | None:
         return bad
     u = ((passed.z - passed.mu) / torch.exp(0.5 * passed.logvar)).double().numpy(force=True)
     pivots = mean_pivot(u), variance_pivot(u)
-    worst_pivot, level = min(pivots, key=lambda pivot: pivot.p), trial.level / len(pivots)
+    worst_pivot, level = min(pivots, key=lambda pivot: pivot.p), context.level / len(pivots)
     uniform = abs(u.mean() - 1 / 2) < UNIFORM and abs(u.var() - 1 / 12) < UNIFORM / 4
     return likely(
         Decision(rejected=worst_pivot.p < level, pivot=worst_pivot, draws=u.size, stage=1),
@@ -60,17 +60,17 @@ def _check_code_is_a_sample(passed: Pass, trial: Trial) -> Verdict | None:
 
 
 def _check_spread(subject: Subject, x: Tensor) -> Verdict | None:
-    """Under a given noise the decoded code is mu + exp(logvar / 2) * eps, to rounding: asked where the noise is under control."""
+    """Compare the decoded z with mu + exp(logvar / 2) * eps under a given eps, to rounding; None if the noise cannot be controlled."""
     silent = subject.forward(x, Noise.none())
-    if silent.z is None or far(silent.z, silent.mu) > CLOSE:
+    if silent.z is None or relative_difference(silent.z, silent.mu) > CLOSE:
         return None
     passed, doubled = (subject.forward(x, Noise(given=torch.full_like(silent.mu, eps))) for eps in (1.0, 2.0))
-    # Noise that is drawn in pieces, as for groups of dimensions, is not what is given.
-    if passed.z is None or doubled.z is None or far(doubled.z - doubled.mu, 2 * (passed.z - passed.mu)) > CLOSE:
+    # If the noise is drawn in pieces, as for groups of dimensions, the given noise does not replace it.
+    if passed.z is None or doubled.z is None or relative_difference(doubled.z - doubled.mu, 2 * (passed.z - passed.mu)) > CLOSE:
         return None
     moved, sigma = passed.z - passed.mu, torch.exp(0.5 * passed.logvar)
     allowed = rounding(passed.mu, sigma, torch.ones_like(sigma)) + REPORTED_SHARE * sigma
-    # The noise is symmetric: a standard deviation of either sign is one.
+    # The noise is symmetric, so sigma may have either sign.
     here, wanted, tolerance, logvar = entry(worst(moved.abs(), sigma, allowed), moved.abs(), sigma, allowed, passed.logvar)
     cause = explain_scale(moved, passed.logvar, ROUNDING_OF_MU * float(passed.mu.abs().max()))
     return close(
@@ -84,23 +84,23 @@ def _check_spread(subject: Subject, x: Tensor) -> Verdict | None:
     )
 
 
-def check_forward(subject: Subject, trial: Trial) -> Verdict:
-    """The training forward pass decodes a sample of the posterior that encode gives."""
+def check_forward(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that the training forward pass decodes a sample of the posterior that encode returns."""
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
-        x = _training_batch(subject, trial, *example)
-        noise = Noise(seed=trial.rng_seed(example))
+        x = _training_batch(subject, context, *example)
+        noise = Noise(seed=context.rng_seed(example))
         passed = subject.forward(x, noise)
         encoded = subject.posterior(x, mode=Mode.TRAIN, seed=noise.seed)
         for name, here, there in (("mu", passed.mu, encoded.mu), ("logvar", passed.logvar, encoded.logvar)):
             yield alike(here, there, CLOSE, what=f"forward's {name} is not what encode gives for the same batch")
 
-    if counterexample := explore(trial, batches_of_images, examine, examples=min(trial.examples, FEW_EXAMPLES)):
+    if counterexample := explore(context, batches_of_images, examine, examples=min(context.examples, FEW_EXAMPLES)):
         return counterexample
-    x = _training_batch(subject, trial, PIVOT_ITEMS, Pixels.MIXED)
-    first = subject.forward(x, Noise(seed=trial.rng_seed("first")))
-    second = subject.forward(x, Noise(seed=trial.rng_seed("second")))
+    x = _training_batch(subject, context, PIVOT_ITEMS, Pixels.MIXED)
+    first = subject.forward(x, Noise(seed=context.rng_seed("first")))
+    second = subject.forward(x, Noise(seed=context.rng_seed("second")))
     if bad := positive(
         "largest difference",
         max(float((one - other).abs().max()) for one, other in zip(first.raw, second.raw, strict=True)),
@@ -108,13 +108,13 @@ def check_forward(subject: Subject, trial: Trial) -> Verdict:
         because=Cause("mean-in-training", hint=SAMPLED),
     ):
         return bad
-    if bad := _check_spread(subject, x) or _check_code_is_a_sample(first, trial):
+    if bad := _check_spread(subject, x) or _check_code_is_a_sample(first, context):
         return bad
     seen = "" if first.z is not None else " (the code itself cannot be seen: sampling and decoding both stand inline)"
     return holds(
         f"decodes a sample of the posterior that encode gives{seen}",
         measured={"code seen": first.z is not None},
-        expected={"level": trial.level},
+        expected={"level": context.level},
         smallest_effect=f"a relative difference of {CLOSE:g} between forward's posterior and encode's",
     )
 
@@ -143,27 +143,27 @@ NET_03 = Claim(
 
 
 def teacher_forced(facts: Facts) -> str | None:
-    """The reason why a claim about what decode makes of forward's code does not concern this subject."""
+    """Return why a claim about decode(forward's z) does not apply to this subject, or None."""
     if not facts.autoregressive:
         return None
     return "its decoder is declared autoregressive: forward predicts each entry from the code and from the entries of x before it"
 
 
-def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
-    """Forward's raw is decode(forward's z)."""
+def check_bottleneck(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that forward's raw output is decode(forward's z)."""
     unseen = False
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
         nonlocal unseen
         batch, kind = example
-        x = probe_images(subject, trial, batch, kind)
-        passed = subject.forward(x, Noise(seed=trial.rng_seed(example)), mode=Mode.EVAL)
+        x = probe_images(subject, context, batch, kind)
+        passed = subject.forward(x, Noise(seed=context.rng_seed(example)), mode=Mode.EVAL)
         if passed.z is None:
             unseen = True
             return
-        # Something else is encoded in between: a decoder that remembers an input must not be helped by it.
-        subject.posterior(probe_images(subject, trial, batch, Pixels.BETWEEN, "in between"))
+        # Encode other images in between, so that a decoder that remembers its input cannot pass.
+        subject.posterior(probe_images(subject, context, batch, Pixels.BETWEEN, "in between"))
         decoded = subject.decode(passed.z)
         bad = first_of(
             alike(
@@ -175,7 +175,7 @@ def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
             )
             for here, there in zip(passed.raw, decoded, strict=True)
         )
-        if bad is not None:  # of a decoder that is random nothing can be said
+        if bad is not None:  # a random decoder cannot be compared
             random = "let decode draw nothing and drop nothing in eval mode: F.dropout(h, training=self.training)"
             for one, again in zip(decoded, subject.decode(passed.z, seed=1), strict=True):
                 yield alike(
@@ -188,11 +188,11 @@ def check_bottleneck(subject: Subject, trial: Trial) -> Verdict:
         yield bad
 
     verdict = for_all(
-        trial,
+        context,
         batches_of_images,
         examine,
         "forward's output is decode of forward's code",
-        examples=min(trial.examples, FEW_EXAMPLES),
+        examples=min(context.examples, FEW_EXAMPLES),
         smallest_effect=f"a relative difference of {CLOSE:g}",
     )
     if verdict.outcome is Outcome.HOLDS and unseen:
@@ -224,14 +224,14 @@ NET_04 = Claim(
 # NET-05 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_eval_mode(subject: Subject, trial: Trial) -> Verdict:
-    """What eval mode does."""
+def check_eval_mode(subject: Subject, context: ClaimContext) -> Verdict:
+    """Report whether forward samples z or decodes the mean in eval mode."""
     samples = subject.facts.samples_in_eval
     if samples is None:
         return not_applicable("what forward does in eval mode could not be told")
     return holds(
         "in eval mode forward " + ("samples z" if samples else "decodes the mean"),
-        measured={"samples in eval": samples, "seed": trial.seed},
+        measured={"samples in eval": samples, "seed": context.seed},
     )
 
 

@@ -1,4 +1,4 @@
-"""OBJ-04: each term's gradient goes where the ELBO sends it, and every parameter that matters is trained."""
+"""OBJ-04: each term's gradient flows as the ELBO prescribes, and every influential parameter is trained."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vae_spec.checks import Cause, close, in_turn, positive, proportional, same
+from vae_spec.checks import Cause, close, first_violation, positive, proportional, same
 from vae_spec.claim import Claim
 from vae_spec.claims.objective import WEIGHT_TOLERANCE, LossInput, loss_inputs, loss_tensors
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Facts, Mode, Noise, Objective, Part, Standing, Subject, Term
-from vae_spec.trial import Trial
 
 PROBE_BATCHES = 4
 PROBE_ITEMS = 16
-"""Batches of either kind of images, so that no unit of a ReLU network that is alive sleeps through all of them."""
+"""Images per batch. With both kinds of images, every live ReLU unit is active in at least one batch."""
 INFLUENCE = 1e-5
-"""Relative to the largest gradient of the same quantity: above this a parameter influences it; float32's rounding leaves 1e-7."""
+"""Relative to the largest gradient of the same quantity: a parameter above this influences it; float32 rounding leaves 1e-7."""
 SMALL_STEP = 1e-3
-"""Relative: by how much a parameter without a gradient is moved, to see whether it should have one."""
+"""Relative step by which a parameter without a gradient is perturbed to see whether it should have one."""
 UNTRAINED = 1e-10
-"""Relative to the loss's largest gradient. Rounding alone leaves 1e-7 (of a bias before BatchNorm, say): what has so much less has none."""
+"""Relative to the loss's largest gradient: below this a gradient is absent. Rounding alone leaves 1e-7 (a bias before BatchNorm, say)."""
 
 
 def _allowed(wanted: Tensor) -> float:
-    """How far a gradient may be from this one: float32's rounding, with a wide margin."""
+    """Return the allowed deviation from this gradient: float32 rounding, with a wide margin."""
     return 1e-5 * float(wanted.abs().max()) + 1e-12
 
 
@@ -38,10 +38,10 @@ def _differs(found: Tensor, wanted: Tensor) -> bool:
     return float((found - wanted).abs().max()) > _allowed(wanted)
 
 
-@in_turn
-def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Iterator[Verdict | None]:
-    """The gradients of the terms with respect to what the loss is given."""
-    raw, x, mu, logvar = loss_tensors(subject, trial, example)
+@first_violation
+def _check_terms(subject: Subject, context: ClaimContext, example: LossInput) -> Iterator[Verdict | None]:
+    """Compare the terms' gradients with respect to the inputs of the loss."""
+    raw, x, mu, logvar = loss_tensors(subject, context, example)
     kl = subject.terms_vjp(raw, x, mu, logvar, of=Term.KL)
     reconstruction = subject.terms_vjp(raw, x, mu, logvar, of=Term.RECONSTRUCTION)
     fixed = "at a fixed output the reconstruction term depends on"
@@ -71,14 +71,14 @@ def _check_terms(subject: Subject, trial: Trial, example: LossInput) -> Iterator
         )
 
 
-def _check_weight(subject: Subject, trial: Trial) -> Verdict | None:
-    """What the KL weighs at twice the beta, where only the total is known."""
+def _check_weight(subject: Subject, context: ClaimContext) -> Verdict | None:
+    """Check that doubling beta doubles the KL's weight, if only the total is known."""
     facts = subject.facts
     own = facts.parts[Part.LOSS].standing is Standing.PRESENT and facts.parts[Part.LOSS_TERMS].standing is not Standing.PRESENT
     if not own or not _scales_the_kl(subject):
         return None
-    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(trial, "weight"))
-    raw = subject.raw(images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(trial, "weighed")))
+    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(context, "weight"))
+    raw = subject.raw(images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(context, "weighed")))
     zero = torch.zeros(2, facts.latent_dim)
     once, twice = (float(subject.terms(raw, x, zero + 1, zero, beta=beta).kl) for beta in (1.0, 2.0))
     return proportional(
@@ -94,45 +94,45 @@ def _check_weight(subject: Subject, trial: Trial) -> Verdict | None:
 
 
 def _scales_the_kl(subject: Subject) -> bool:
-    """Whether there is a beta whose place is known: in a modified objective it may stand at any term."""
+    """Return whether beta is known to weigh the KL; in a modified objective it may weigh any term."""
     facts = subject.facts
     return facts.parts[Part.BETA].standing is Standing.PRESENT and facts.objective is not Objective.MODIFIED
 
 
-def _probe_images(subject: Subject, trial: Trial) -> Iterator[tuple[int, Tensor]]:
+def _probe_images(subject: Subject, context: ClaimContext) -> Iterator[tuple[int, Tensor]]:
     facts = subject.facts
     for index in range(PROBE_BATCHES):
         kind = Pixels.BETWEEN if index % 2 else Pixels.MIXED
-        yield index, images(kind, PROBE_ITEMS, facts.input_shape, facts.input_range, generator(trial, "probe", index))
+        yield index, images(kind, PROBE_ITEMS, facts.input_shape, facts.input_range, generator(context, "probe", index))
 
 
 @dataclass(frozen=True)
 class Reach:
-    """What the gradients reach.
+    """The parameters that gradients reach.
 
     Attributes:
-        moving: how many parameters influence mu, logvar or raw.
-        idle: those of them that the loss never moves.
-        untaught: those that influence mu or logvar and whose layer has no gradient from the output.
-        deaf: those of them that influence mu.
-        cut: those that change mu or logvar and have no gradient from them.
+        moving: number of parameters that influence mu, logvar or raw.
+        idle: those of them without a gradient from the loss.
+        unreached: those that influence mu or logvar, in layers without a gradient from the output.
+        unreached_mu: those of them that influence mu.
+        cut: parameters that change mu or logvar but have no gradient from them.
     """
 
     moving: int
     idle: list[str]
-    untaught: list[str]
-    deaf: list[str]
+    unreached: list[str]
+    unreached_mu: list[str]
     cut: list[str]
 
 
-def _reach(subject: Subject, trial: Trial) -> Reach:
-    """The gradients of mu, logvar, raw and the total over a few batches, by parameter."""
+def _reach(subject: Subject, context: ClaimContext) -> Reach:
+    """Find which parameters the gradients of mu, logvar, raw and the total reach over a few batches."""
     coding: dict[str, set[str]] = {"mu": set(), "logvar": set()}
     deciding: set[str] = set()
     influence: dict[str, float] = {}
     training: dict[str, float] = {}
-    for index, x in _probe_images(subject, trial):
-        grads = subject.param_grads(x, Noise(seed=trial.rng_seed("noise", index)), ("mu", "logvar", "raw", "total"))
+    for index, x in _probe_images(subject, context):
+        grads = subject.param_grads(x, Noise(seed=context.rng_seed("noise", index)), ("mu", "logvar", "raw", "total"))
         for of in ("mu", "logvar", "raw"):
             largest = max(grads[of].values(), default=0.0)
             for name, norm in grads[of].items():
@@ -145,25 +145,25 @@ def _reach(subject: Subject, trial: Trial) -> Reach:
     largest = max(training.values(), default=0.0)
     moving = [name for name, share in influence.items() if share > INFLUENCE]
     idle = [name for name in moving if training.get(name, 0.0) <= UNTRAINED * largest]
-    # A bias that a BatchNorm of the decoder takes out again is taught by what its layer's weights are taught.
+    # By layer, because BatchNorm cancels a preceding bias: it counts as trained where the layer's weights are.
     reached = {_module(name) for name in deciding}
-    untaught = [name for name in moving if name in coding["mu"] | coding["logvar"] and _module(name) not in reached]
+    unreached = [name for name in moving if name in coding["mu"] | coding["logvar"] and _module(name) not in reached]
     still = [name for name, share in influence.items() if share == 0]
-    return Reach(len(moving), idle, untaught, [name for name in untaught if name in coding["mu"]], _cut_inside(subject, trial, still))
+    return Reach(len(moving), idle, unreached, [name for name in unreached if name in coding["mu"]], _cut_inside(subject, context, still))
 
 
-def _cut_inside(subject: Subject, trial: Trial, names: list[str]) -> list[str]:
-    """Those of these parameters, which have no gradient, that change mu or logvar all the same.
+def _cut_inside(subject: Subject, context: ClaimContext, names: list[str]) -> list[str]:
+    """Find which of these parameters change mu or logvar although they have no gradient.
 
-    A step of a thousandth shows a path that is cut, and wakes no unit that sleeps.
+    A step of a thousandth reveals a detached path and activates no inactive unit.
     """
     if not names or subject.facts.parts[Part.POSTERIOR].standing is not Standing.PRESENT:
         return []
-    _index, x = next(_probe_images(subject, trial))
+    _index, x = next(_probe_images(subject, context))
     state, before, found = subject.state(), subject.posterior(x), []
     try:
         for name in (one for one in names if one in state):
-            rng = generator(trial, "step", name)
+            rng = generator(context, "step", name)
             size = SMALL_STEP * max(float(state[name].abs().mean()), 1.0)
             subject.load({**state, name: state[name] + size * torch.randn(state[name].shape, generator=rng).to(state[name])})
             after = subject.posterior(x)
@@ -175,15 +175,15 @@ def _cut_inside(subject: Subject, trial: Trial, names: list[str]) -> list[str]:
 
 
 def _module(parameter: str) -> str:
-    """The layer that a parameter belongs to; one that belongs to none is its own."""
+    """Return the layer that owns a parameter; a top-level parameter counts as its own layer."""
     return parameter.rpartition(".")[0] or parameter
 
 
-def _decodes(subject: Subject, trial: Trial) -> bool:
-    """Whether the decoder makes something else of another code, and has a gradient for it; else none can pass, whatever forward does."""
+def _decodes(subject: Subject, context: ClaimContext) -> bool:
+    """Return whether the decoder depends on z and has a gradient for it; otherwise no gradient can pass, whatever forward does."""
     if subject.facts.parts[Part.DECODE].standing is not Standing.PRESENT:
         return False
-    z = torch.randn(2, 4, subject.facts.latent_dim, generator=generator(trial, "codes"))
+    z = torch.randn(2, 4, subject.facts.latent_dim, generator=generator(context, "codes"))
     outputs = [subject.decode(one)[0] for one in z]
     if torch.equal(*outputs):
         return False
@@ -195,9 +195,9 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-@in_turn
+@first_violation
 def _check_parameters(facts: Facts) -> Iterator[Verdict | None]:
-    """There are parameters, and an optimiser is given all of them."""
+    """Check that there are parameters and that model.parameters() returns all of them."""
     derive = "derive the class from nn.Module, call super().__init__() first, and keep the layers as attributes"
     yield positive("trainable parameters", facts.parameters, because=Cause("not-a-module", hint=derive))
     shapes = [" x ".join(map(str, shape)) for shape in facts.unregistered]
@@ -211,25 +211,25 @@ def _check_parameters(facts: Facts) -> Iterator[Verdict | None]:
     )
 
 
-@in_turn
-def _check_reach(subject: Subject, reach: Reach, trial: Trial) -> Iterator[Verdict | None]:
-    """Every parameter that decides mu, logvar or the output is taught by what it decides."""
+@first_violation
+def _check_reach(subject: Subject, reach: Reach, context: ClaimContext) -> Iterator[Verdict | None]:
+    """Check that every parameter that influences mu, logvar or the output receives a gradient through it."""
     yield positive(
         "influential parameters", reach.moving, what="no trainable parameter moves mu, logvar or the output", because="encoder-ignores-x"
     )
-    # A sampling step that can be called is asked for the gradient of its noise itself; between it and the decoder the path may be cut too.
+    # For a callable sampling step other claims check the gradient of its noise; here the path to the decoder may also be cut.
     callable_step = subject.facts.parts[Part.DRAW].standing is Standing.PRESENT
-    cut = reach.deaf if callable_step else reach.untaught
-    if cut and _decodes(subject, trial):
+    cut = reach.unreached_mu if callable_step else reach.unreached
+    if cut and _decodes(subject, context):
         where = "between encoder and decoder something" if callable_step else "the sampling inside forward"
         why = f"{where} cuts the path: the reconstruction teaches the encoder nothing"
-        if not reach.deaf:
+        if not reach.unreached_mu:
             why = "what is decoded has a gradient for mu alone: its noise, if there is any, has no width that is learned"
         attached = "draw with rsample(), or as mu + sigma * torch.randn_like(sigma), and leave out detach() and no_grad()"
         yield _untrained(
             cut,
             "the output has no gradient with respect to these parameters of the encoder",
-            Cause("no-encoder-gradient" if reach.deaf else None, why, attached),
+            Cause("no-encoder-gradient" if reach.unreached_mu else None, why, attached),
         )
     inside = "leave out detach(), .data and no_grad() inside the encoder; what is to stay as it is gets requires_grad_(False)"
     why = "something cuts the path inside the encoder: they stay as they were made"
@@ -240,22 +240,22 @@ def _check_reach(subject: Subject, reach: Reach, trial: Trial) -> Iterator[Verdi
 
 
 def _untrained(names: list[str], what: str, cause: Cause) -> Verdict | None:
-    """The violation where there are such parameters."""
+    """Return the violation if there are such parameters, else None."""
     return same("parameters without gradient", len(names), 0, what=f"{what}: {_listed(names)}", because=cause)
 
 
-def check_gradient_paths(subject: Subject, trial: Trial) -> Verdict:
-    """Where each term's gradient goes."""
+def check_gradient_paths(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check where each term's gradient flows."""
     if bad := _check_parameters(subject.facts):
         return bad
     if subject.facts.parts[Part.LOSS_TERMS].standing is Standing.PRESENT and (
-        bad := explore(trial, loss_inputs, lambda example: _check_terms(subject, trial, example))
+        bad := explore(context, loss_inputs, lambda example: _check_terms(subject, context, example))
     ):
         return bad
-    if bad := _check_weight(subject, trial):
+    if bad := _check_weight(subject, context):
         return bad
-    reach = _reach(subject, trial)
-    return _check_reach(subject, reach, trial) or holds(
+    reach = _reach(subject, context)
+    return _check_reach(subject, reach, context) or holds(
         "each term's gradient goes to its own arguments, and every parameter that matters is trained",
         measured={"influential parameters": reach.moving, "batches": PROBE_BATCHES},
         smallest_effect="one parameter tensor without gradient",
@@ -267,13 +267,11 @@ OBJ_04 = Claim(
     title="gradients go where they should",
     level=Level.REQUIRED,
     statement="the KL does not depend on the output nor, at a fixed output, the reconstruction on mu and logvar; beta scales the KL's"
-    " gradient"
-    " alone; every parameter that influences mu, logvar or the output is trained",
+    " gradient alone; every parameter that influences mu, logvar or the output is trained",
     formula="∂KL/∂x̂ = 0,  ∂L_rec/∂(mu, logvar) = 0 at fixed x̂,  ∇L(β) = ∇L_rec + β · ∇KL",
     sources=(notes("objective"), basics("loss"), basics("sampling")),
     why="Training follows gradients, not printed losses. A detached tensor, a layer outside the module or a beta on the wrong term all"
-    " leave"
-    " plausible numbers behind.",
+    " leave plausible numbers behind.",
     hint="keep every tensor between parameters and loss attached: no detach, .data, .item() or no_grad; every layer an attribute of an"
     " nn.Module",
     decision="exact: vector-Jacobian products of each term, and gradient norms of every parameter over four batches",

@@ -1,4 +1,4 @@
-"""INT-03: an interpolation begins and ends with the reconstructions of its two images."""
+"""INT-03: an interpolation starts and ends at the reconstructions of its two images."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Iterator
 import torch
 from hypothesis import strategies as st
 
-from vae_spec.checks import alike, in_shape_of, in_turn
+from vae_spec.checks import alike, first_violation, in_shape_of
 from vae_spec.claim import Claim
 from vae_spec.claims.forward import teacher_forced
 from vae_spec.claims.networks import CLOSE, probe_images
+from vae_spec.context import ClaimContext
 from vae_spec.documents import notes
 from vae_spec.exploration import FEW_EXAMPLES, for_all
 from vae_spec.outcomes import Level, Verdict
 from vae_spec.strategies import Pixels, pixel_kinds
 from vae_spec.subject import Mode, Noise, Part, Subject
-from vae_spec.trial import Trial
 
 lines_between_images = st.tuples(st.integers(3, 21), pixel_kinds)
-"""(points of the line, kind of pixels): from two ends and a middle to as many points as INT-01 decodes."""
+"""(points of the line, kind of pixels): from the two ends and a middle up to the number of points that INT-01 decodes."""
 
 
-def check_ends(subject: Subject, trial: Trial) -> Verdict:
-    """The decoded line's ends are the zero-noise forward reconstructions of the two images, in eval mode."""
+def check_ends(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that the decoded line's ends are the zero-noise forward reconstructions of the two images, in eval mode."""
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
         points, kind = example
-        x = probe_images(subject, trial, 2, kind, points)
+        x = probe_images(subject, context, 2, kind, points)
         first, last = subject.posterior(x).mu
-        # Uneven steps: a decoder that looks at the batch's mean must not find that of the two ends there.
+        # Uneven steps, so that the batch mean differs from the mean of the two ends, for decoders that use the batch mean.
         t = torch.linspace(0, 1, points, dtype=first.dtype, device=first.device).square().unsqueeze(1)
         line = subject.decode((1 - t) * first + t * last)
         passed = subject.forward(x, Noise.none(), mode=Mode.EVAL)
@@ -44,11 +44,11 @@ def check_ends(subject: Subject, trial: Trial) -> Verdict:
             )
 
     return for_all(
-        trial,
+        context,
         lines_between_images,
         examine,
         "the ends of decoded lines are the reconstructions of their two images",
-        examples=min(trial.examples, FEW_EXAMPLES),
+        examples=min(context.examples, FEW_EXAMPLES),
         smallest_effect=f"a relative difference of {CLOSE:g}",
     )
 

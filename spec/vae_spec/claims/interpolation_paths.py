@@ -1,4 +1,4 @@
-"""INT: what is decoded on the way from one code to another."""
+"""INT-01 and INT-02: decoded paths between two latents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MIDDLE = "log of mid-path density over the autoencoder's"
 
 
 def judge_smooth(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """INT-01."""
+    """Judge INT-01 by its bounds; it does not apply if the latent has collapsed."""
     if collapsed(own(groups)):
         return not_applicable("the code carries next to nothing (see COL-01): what is decoded hardly moves, smoothly or not")
     return by_bounds(claim, groups, facts)
@@ -36,8 +36,7 @@ INT_01 = Claim(
     " for example.",
     hint="look for rounding, argmax or table look-ups between z and the decoder's output",
     measured="the largest second difference of 21 decoded points, mean over 40 lines between items of different classes; not applicable"
-    " where the KL is"
-    f" below {INFORMATIVE_KL:g} nat",
+    f" where the KL is below {INFORMATIVE_KL:g} nat",
     mistakes=("rounded-code", "memorising-decoder"),
     applies=decoded_images,
     rank=330,
@@ -49,7 +48,7 @@ INT_01 = Claim(
             "sound: 0.6 at most, 0.93 on MNIST; codes rounded to half a standard deviation: 2.4 and more",
         ),
     ),
-    said="what is decoded along straight lines changes smoothly",
+    conclusion="what is decoded along straight lines changes smoothly",
     blames="rounded-code",
     judge=judge_smooth,
     as_it_is=True,
@@ -59,7 +58,7 @@ INT_01 = Claim(
 
 
 def judge_middles(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdict:
-    """INT-02."""
+    """Report mid-path densities for INT-02."""
     if bad := not_comparable(groups):
         return bad
     found: dict[str, Number] = {

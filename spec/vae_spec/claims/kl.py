@@ -1,4 +1,4 @@
-"""KL-01 to KL-03: the closed-form divergence is the one it says it is."""
+"""KL-01 to KL-03: the closed-form KL is the divergence of q from the standard normal prior."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal, kl_divergence
 
-from vae_spec.checks import Cause, close, in_turn, likely, nonnegative, positive, proportional
+from vae_spec.checks import Cause, close, first_violation, likely, nonnegative, positive, proportional
 from vae_spec.claim import Claim
 from vae_spec.claims.kl_term import BATCH, KNOWN_RATIOS, NO_SCALE, RELATIVE_TOLERANCE, KLTerm, cause_of_ratio
 from vae_spec.claims.objective import needs_closed_form
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import closed_form_kl
 from vae_spec.exploration import for_all
@@ -21,35 +22,34 @@ from vae_spec.statistics.pivots import MonteCarloKL, Pivot, monte_carlo_kl
 from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import CodeBatch, ConstantCode, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
-from vae_spec.trial import Trial
 
 KL_01_ANCHORS = (CodeBatch(2, 0.0, 1.5, 1.5), CodeBatch(2, 0.0, -1.5, -1.5), CodeBatch(2, 1.0, 0.0, 0.0))
-"""Posteriors that differ from the prior in one respect each: wider, narrower, elsewhere. A missing term shows in one of them."""
+"""Posteriors that differ from the prior in one respect each: wider, narrower, shifted. One of them reveals any missing term."""
 KL_01_AT_PRIOR = 1e-5
-"""Nats a dimension that the KL may read at the prior: floors such as log(1e-8 + sigma^2) leave 1e-8 there, std + 1e-6 leaves 1e-6."""
+"""Nats a dimension that the KL may be at the prior: floors such as log(1e-8 + sigma^2) leave 1e-8, std + 1e-6 leaves 1e-6."""
 KL_01_ROUNDING = 1e-6
-"""Relative: how far below 0 float32 rounding may take a KL, and down to where a divergence is rounding itself."""
+"""Relative float32 rounding: how far below 0 a KL may be, and below which a divergence counts as rounding."""
 APART = 1e-3
-"""Nats from which on the divergence of a posterior says something: its KL has to be positive, and may be divided by."""
+"""Least divergence of a posterior, in nats, for which its KL has to be positive and may be divided by."""
 KL_02_DRAWS = 4096
 KL_02_EXAMPLES = 24
-"""Draws of an example's screen, and examples: as many as the declared power takes."""
+"""Draws in an example's screen, and number of examples: what the declared power requires."""
 KL_02_FLOOR = 1e-5
-"""Nats a dimension that a floor inside the sampler or the KL may cost."""
+"""Allowed error in nats a dimension from a floor inside the sampler or the KL."""
 KL_02_SMALLEST_FACTOR = 1.1
-"""The declared power of KL-02: a KL wrong by this factor or its inverse is found, over the examples, with probability 0.99 at least."""
+"""Declared power of KL-02: a KL wrong by this factor or its inverse is detected over the examples with probability >= 0.99."""
 KL_02_BLUR = 0.02
-"""How far a ratio may lie from a known one whatever its standard error is: KL_02_FLOOR and float32 move it too."""
+"""Least tolerance for matching a known ratio, whatever the standard error: KL_02_FLOOR and float32 also move it."""
 
 
 # KL-01 ----------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
-    """KL >= 0, zero at the prior, positive elsewhere."""
-    term, d = KLTerm(subject, trial), subject.facts.latent_dim
+def check_nonnegative(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that KL >= 0, with equality at the prior alone."""
+    term, d = KLTerm(subject, context), subject.facts.latent_dim
 
-    @in_turn
+    @first_violation
     def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
         mu, logvar = term.posterior(codes)
         zero = torch.zeros_like(mu)
@@ -58,7 +58,7 @@ def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
         batch = {"batch": codes.batch}
 
         def constant() -> Cause | str:
-            # Without its -1, or without exp(logvar), the closed form is off by half a nat a dimension.
+            # Without the -1 or exp(logvar), the closed form is off by half a nat a dimension.
             half = abs(abs(at_prior) / term.nat(codes.batch) - d / 2) < APART
             return term.wrong_form() or ("kl-missing-term" if half else "kl-wrong-prior")
 
@@ -80,7 +80,7 @@ def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
             because=lambda: "kl-sign" if term.turned(mu, logvar) else term.wrong_form(),
         )
         if closed > APART:
-            # A KL that is 0 at a second posterior too, where none of its terms vanishes, is no KL at all.
+            # A KL that is also 0 at a posterior where none of its terms vanishes is not a KL.
             yield positive(
                 "KL",
                 value,
@@ -89,7 +89,7 @@ def check_nonnegative(subject: Subject, trial: Trial) -> Verdict:
             )
 
     return for_all(
-        trial,
+        context,
         code_batches(),
         examine,
         "never negative, zero at the prior, positive elsewhere",
@@ -122,24 +122,24 @@ KL_01 = Claim(
 # KL-02 ----------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
-    """The closed form against E_q[log q - log p] through the subject's own sampling step: one exact noncentral chi-squared law."""
-    term, d = KLTerm(subject, trial), subject.facts.latent_dim
+def check_monte_carlo(subject: Subject, context: ClaimContext) -> Verdict:
+    """Compare the closed form with E_q[log q - log p] over the subject's own draws, by an exact noncentral chi-squared law."""
+    term, d = KLTerm(subject, context), subject.facts.latent_dim
     items = max(2, math.ceil(KL_02_DRAWS / d))
     scale, weight = term.scale(2), term.weight()
     if scale is None or weight is None:
         return not_applicable(NO_SCALE)
-    level = trial.level / KL_02_EXAMPLES
+    level = context.level / KL_02_EXAMPLES
     seen: list[MonteCarloKL] = []
 
     def examine(code: ConstantCode) -> Verdict | None:
         claimed = term(*code.tensors(2, d)) / (scale * weight * d)
 
         def measure(draws: int, stage: int) -> list[Pivot]:
-            z = subject.draw(*code.tensors(draws // d, d), Noise(seed=trial.rng_seed(code, stage)))
+            z = subject.draw(*code.tensors(draws // d, d), Noise(seed=context.rng_seed(code, stage)))
             values = z.double().numpy(force=True)
             estimate = monte_carlo_kl(values, code.mu, code.logvar, claimed).estimate
-            # Floors such as log(1e-8 + sigma^2) are not rejected: within KL-03's tolerance the claimed value may move to the estimate.
+            # So that floors such as log(1e-8 + sigma^2) pass, the claimed value may move to the estimate within KL-03's tolerance.
             allowed = KL_02_FLOOR + RELATIVE_TOLERANCE * abs(claimed)
             moved = claimed + min(max(estimate - claimed, -allowed), allowed)
             seen.append(monte_carlo_kl(values, code.mu, code.logvar, moved))
@@ -157,26 +157,26 @@ def check_monte_carlo(subject: Subject, trial: Trial) -> Verdict:
         )
 
     return for_all(
-        trial,
+        context,
         constant_codes(),
         examine,
         "the closed form agrees with Monte Carlo through the sampling step",
         examples=KL_02_EXAMPLES,
         simplify=False,
         measured={"draws an example": items * d},
-        expected={"level": trial.level},
+        expected={"level": context.level},
         smallest_effect=f"a factor of {KL_02_SMALLEST_FACTOR} on the KL, with probability 0.99",
     )
 
 
 def explain_ratio(ratio: float, error: float) -> Cause:
-    """What the ratio of the closed form to an estimate says.
+    """Identify the mistake from the ratio of the closed form to an estimate.
 
     Args:
         ratio: closed form over estimate.
-        error: the estimate's standard error, relative to it. Too coarse to tell a known ratio from 1, it names none.
+        error: relative standard error of the estimate. If it is too large to distinguish a known ratio from 1, no mistake is named.
     """
-    blur = max(KL_02_BLUR, 4 * abs(ratio) * error)  # four standard errors: beyond them one estimate in 16,000 lies
+    blur = max(KL_02_BLUR, 4 * abs(ratio) * error)  # four standard errors, exceeded by one estimate in 16,000
     known = next((cause for value, cause in KNOWN_RATIOS.items() if abs(ratio - value) < blur < abs(value - 1)), None)
     words = f"the KL is {ratio:.3g} of what your own samples give: its weight or its formula is wrong, or the sampling step is"
     return known or Cause(words=words)
@@ -190,9 +190,8 @@ KL_02 = Claim(
     " sampling step",
     formula="KL = E[log q(z | x) − log p(z)],  z = reparameterize(mu, logvar)",
     sources=(notes("objective"),),
-    why="The closed form and the sampling step are two statements about one distribution. Each may look right alone; std = exp(logvar)"
-    " in the"
-    " sampler or a KL without its 1/2 makes them contradict one another, and training then optimises no bound.",
+    why="The closed form and the sampling step are two statements about one distribution. Each may look right alone; std = exp(logvar) in"
+    " the sampler or a KL without its 1/2 makes them contradict one another, and training then optimises no bound.",
     hint="write both from the same logvar: std = exp(0.5 * logvar), kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar))",
     decision="posteriors constant over dimensions and items, where the sum has an exact noncentral chi-squared law; two stages",
     mistakes=(
@@ -222,9 +221,9 @@ def _reference_kl(mu: Tensor, logvar: Tensor) -> Tensor:
     return torch.as_tensor(kl_divergence(Independent(Normal(mu, torch.exp(0.5 * logvar)), 1), prior))
 
 
-def check_closed_form(subject: Subject, trial: Trial) -> Verdict:
-    """The KL is r times torch.distributions' one."""
-    term, d, entries = KLTerm(subject, trial), subject.facts.latent_dim, subject.facts.pixels
+def check_closed_form(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that the KL is r times that of torch.distributions."""
+    term, d, entries = KLTerm(subject, context), subject.facts.latent_dim, subject.facts.pixels
     weight = term.weight()
     if weight is None:
         return not_applicable(NO_SCALE)
@@ -252,7 +251,7 @@ def check_closed_form(subject: Subject, trial: Trial) -> Verdict:
         )
 
     return for_all(
-        trial,
+        context,
         code_batches(),
         examine,
         "r times the divergence of torch.distributions",
@@ -271,8 +270,7 @@ KL_03 = Claim(
     formula="KL = −r/2 · Σⱼ (1 + logvarⱼ − muⱼ² − exp(logvarⱼ))",
     sources=(notes("objective"), basics("loss")),
     why="The closed form has four terms, a sign and a half, and each has been left out by somebody. Judged on the reconstruction's own"
-    " scale, sums,"
-    " batch means and means over everything pass alike, and a ratio of 2.00 means something.",
+    " scale, sums, batch means and means over everything pass alike, and a ratio of 2.00 means something.",
     hint="kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar)) over the latent dimensions, reduced over the batch as the reconstruction is",
     decision="Hypothesis over batches of posteriors, float64, relative tolerance 1e-3",
     mistakes=(

@@ -1,4 +1,4 @@
-"""Telling which wrong formula a KL term is, by comparing it with the ones that people write."""
+"""Identifying a wrong KL formula by comparison with common mistakes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from torch import Tensor
 Formula = Callable[[Tensor, Tensor], Tensor]
 
 LEFT_OVER = 1e-4
-"""Relative to the largest change of a KL: what a formula may leave over to be the one that it follows. Float32 leaves 1e-6."""
+"""Largest residual of a matching formula, relative to the largest change of the KL; float32 leaves 1e-6."""
 POSTERIORS = 6
-"""At how many posteriors a formula is compared: twice the unknowns of a Gaussian prior, so that no other KL fits one by chance."""
+"""Number of posteriors at which formulas are compared: twice the unknowns of a Gaussian prior, so that no other KL fits by chance."""
 SEED = 71
-"""Of these posteriors: one for all runs, so that the name of a mistake does not depend on a run's seed."""
+"""Seed of these posteriors, the same for all runs: the identified mistake must not depend on a run's seed."""
 STANDARD = 1e-3
-"""How near to 0 and 1 a fitted prior's mean and variance make it the standard one, to the precision of the fit."""
+"""Tolerance on mean 0 and variance 1 within which a fitted prior is standard normal: the precision of the fit."""
 
 
 @dataclass(frozen=True)
 class WrongForm:
-    """A formula for the KL of one dimension that is not the divergence, in words, with the mistake that it is."""
+    """A wrong formula for the KL of one dimension, described in words, with the id of its mistake."""
 
     words: str
     mistake: str
@@ -35,7 +35,7 @@ class WrongForm:
 TERMS: Mapping[str, Formula] = MappingProxyType(
     {"mu^2": lambda m, _v: m * m, "logvar": lambda _m, v: -v, "exp(logvar)": lambda _m, v: torch.exp(v)}
 )
-"""What depends on the code in twice the divergence."""
+"""The terms of twice the divergence that depend on mu and logvar."""
 
 
 def _without(missing: tuple[str, ...]) -> WrongForm:
@@ -68,10 +68,10 @@ WRONG_FORMS = (
 
 
 def recognise(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> WrongForm | None:
-    """The wrong form that a KL term follows, whatever its scale and constant; None where it is none of these."""
+    """Find the wrong form that a KL term follows, up to scale and constant; None if no known one fits."""
     rng = torch.Generator().manual_seed(SEED)
     shape = (2, latent_dim)
-    # A mu wider than logvar, so that each of the four terms weighs about alike.
+    # mu varies more than logvar so that the four terms have about equal weight.
     pairs = [
         (1.5 * torch.randn(shape, generator=rng, dtype=torch.float64), torch.randn(shape, generator=rng, dtype=torch.float64))
         for _ in range(POSTERIORS)
@@ -91,9 +91,9 @@ def recognise(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> WrongFo
 
 
 def _other_prior(pairs: Sequence[tuple[Tensor, Tensor]], found: Sequence[float], latent_dim: int) -> WrongForm | None:
-    """The divergence from another Gaussian N(m, v) than N(0, 1), the same in every dimension; None where it is not that.
+    """Fit the divergence from a Gaussian N(m, v) other than N(0, 1), the same in every dimension; None if it does not fit.
 
-    Up to its scale s and a constant it is s / 2 * ((exp(logvar) + (mu - m)^2) / v - logvar).
+    Up to a scale s and a constant it is s / 2 * ((exp(logvar) + (mu - m)^2) / v - logvar).
     """
     terms = [(torch.exp(logvar) + mu.square(), mu, logvar) for mu, logvar in pairs]
     at_zero = torch.tensor([latent_dim, 0, 0], dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""KL-04 and KL-05: the KL adds up over items and dimensions, and pulls as its closed form does."""
+"""KL-04 and KL-05: the KL is additive over items and dimensions and has the gradient of its closed form."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from functools import cache, partial
 
 import torch
 
-from vae_spec.checks import close, entry, in_turn, proportional, worst
+from vae_spec.checks import close, entry, first_violation, proportional, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.kl_term import NO_SCALE, RELATIVE_TOLERANCE, KLTerm, cause_of_ratio
 from vae_spec.claims.objective import needs_closed_form
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import FEW_EXAMPLES, for_all
 from vae_spec.outcomes import Level, Verdict, not_applicable
 from vae_spec.strategies import CodeBatch, code_batches
 from vae_spec.subject import Part, Subject
-from vae_spec.trial import Trial
 
 ADDITIVE = 1e-4
-"""Relative: what float32 sums in another order may differ by; the KL of one dimension or of a mean posterior misses by far more."""
+"""Relative difference allowed between float32 sums in different orders; a KL of one dimension or of a mean posterior exceeds it by far."""
 NOTHING = 1e-9
-"""In the loss's own units: what is rounding where the KL or its gradient is 0 itself."""
+"""Rounding, in the loss's own units, where the KL or its gradient is 0."""
 ONE_BY_ONE = 8
-"""Up to how many items, and groups of dimensions, are asked for one by one: each is a call."""
+"""Largest number of items and of groups of dimensions that are evaluated one by one, at one call each."""
 
 # KL-04 ----------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_additive(subject: Subject, trial: Trial) -> Verdict:
-    """Additive over dimensions and items; invariant under permuting either."""
-    term = KLTerm(subject, trial)
+def check_additive(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that the KL is additive over dimensions and items and invariant under permuting either."""
+    term = KLTerm(subject, context)
 
     @cache
     def item_scale(batch: int) -> float:
-        """What a batch of equal items reads against a single one: its size for sums, 1 for means."""
+        """Return the KL of a batch of equal items over that of a single one: the batch size for sums, 1 for means."""
         one = term.zeros(1) + 1.3  # any posterior off the prior
         return term(one.repeat(batch, 1), 0.3 * one.repeat(batch, 1)) / (term(one, 0.3 * one) or math.nan)
 
     if not math.isfinite(item_scale(2)):
         return not_applicable("the KL is 0 for every posterior: there is nothing to add up (see KL-01, KL-03)")
 
-    @in_turn
+    @first_violation
     def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
         mu, logvar = term.posterior(codes)
         whole = term(mu, logvar)
@@ -85,11 +85,11 @@ def check_additive(subject: Subject, trial: Trial) -> Verdict:
         )
 
     return for_all(
-        trial,
+        context,
         code_batches(),
         examine,
         "additive over items and dimensions, in any order",
-        examples=min(trial.examples, FEW_EXAMPLES),
+        examples=min(context.examples, FEW_EXAMPLES),
         smallest_effect=f"a deviation of {ADDITIVE:g} of the KL",
     )
 
@@ -118,14 +118,14 @@ KL_04 = Claim(
 # KL-05 ----------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_gradients(subject: Subject, trial: Trial) -> Verdict:
-    """D KL / d mu = mu and d KL / d logvar = (exp(logvar) - 1) / 2, on the loss's scale."""
-    term = KLTerm(subject, trial)
+def check_gradients(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that d KL / d mu = mu and d KL / d logvar = (exp(logvar) - 1) / 2, on the loss's scale."""
+    term = KLTerm(subject, context)
     weight = term.weight()
     if weight is None:
         return not_applicable(NO_SCALE)
 
-    @in_turn
+    @first_violation
     def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
         scale = term.scale(codes.batch)
         if scale is None:
@@ -147,7 +147,7 @@ def check_gradients(subject: Subject, trial: Trial) -> Verdict:
             )
 
     return for_all(
-        trial,
+        context,
         code_batches(),
         examine,
         "the closed form's gradients",

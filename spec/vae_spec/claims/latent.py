@@ -1,4 +1,4 @@
-"""LAT: how the codes lie."""
+"""LAT: the distribution of the latents."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LAT_01 = Claim(
             "sound: 0.55 and more; with an encoder blind to x: -0.02; the tiny means of a collapsed model may still tell classes (0.35)",
         ),
     ),
-    said="the nearest means tell an item's class",
+    conclusion="the nearest means tell an item's class",
     blames="encoder-ignores-x",
     as_it_is=True,
     role=Role.PHENOMENON,
@@ -73,7 +73,7 @@ LAT_02 = Claim(
         ),
         below("log of MMD to the prior over the autoencoder's", -0.5, "sound: -0.83 at most; without a KL: -0.02", scope=MODERATE_PAIRED),
     ),
-    said=lambda groups, _facts: (
+    conclusion=lambda groups, _facts: (
         "the codes are pulled to N(0, I), and the autoencoder's are not"
         if len(groups[0]) > 1
         else "the codes are pulled to N(0, I) (whether an autoencoder's are not is left open: that takes a training)"
@@ -86,7 +86,7 @@ LAT_02 = Claim(
 
 
 def judge_joined(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdict:
-    """LAT-03."""
+    """Report the connected components of the means and how classes mix, for LAT-03."""
     if bad := not_comparable(groups):
         return bad
     parts = max(measure(own(groups), "connected parts of the means"))

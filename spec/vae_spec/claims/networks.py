@@ -1,4 +1,4 @@
-"""NET: what encoder, decoder and the forward pass have to do with each other."""
+"""NET-01 and NET-02: shapes, ranges, determinism and dependence of the encoder and the decoder."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vae_spec.checks import Cause, alike, at_most, finite, in_turn, positive, same, unchanged, violation
+from vae_spec.checks import Cause, alike, at_most, finite, first_violation, positive, same, unchanged, violation
 from vae_spec.claim import Claim
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, batch_sizes, images, pixel_kinds
 from vae_spec.subject import Part, Standing, Subject
-from vae_spec.trial import Trial
 
 CLOSE = 1e-4
-"""Relative: what float32 sums in another order may differ by."""
+"""Relative difference allowed between float32 sums in different orders."""
 ROUNDING = 1e-7
-"""Relative: codes of different images that differ by no more than float32 resolves are one code."""
+"""Relative float32 resolution: means of different images that differ by no more than this are equal."""
 WIDE = 3.0
-"""Standard deviations of the codes at which a decoder is looked at: as far out as prior samples come."""
+"""Standard deviations of the latents at which a decoder is probed: as far out as prior samples reach."""
 CODES = 64
-"""So many codes at once: an entry or a dimension that none of them moves is dead."""
+"""Number of latents decoded at once: an output entry or latent dimension that has no effect for any of them is dead."""
 DEAD_SHARE = 0.25
-"""The share of an output's entries that may be dead: of images with a black border some are, a ReLU kills half before training."""
+"""Largest allowed share of dead output entries: images with a black border have some, a ReLU kills half before training."""
 TIED = 1e-2
-"""Relative to an entry's spread: how little the sums of independent entries may vary. A softmax leaves the rounding of its total, 1e-7."""
+"""Least spread of the outputs' sums relative to an entry's spread, if entries are independent. A softmax leaves only rounding, 1e-7."""
 
 batches_of_images = st.tuples(batch_sizes, pixel_kinds)
 
 
-def probe_images(subject: Subject, trial: Trial, batch: int, kind: Pixels, *labels: object) -> Tensor:
-    """A batch of images of a kind at the subject's own shape and range, decided by the trial and the labels."""
+def probe_images(subject: Subject, context: ClaimContext, batch: int, kind: Pixels, *labels: object) -> Tensor:
+    """Return a batch of images of a kind with the subject's shape and range, seeded by the context and the labels."""
     facts = subject.facts
-    return images(kind, batch, facts.input_shape, facts.input_range, generator(trial, batch, kind, *labels))
+    return images(kind, batch, facts.input_shape, facts.input_range, generator(context, batch, kind, *labels))
 
 
 # NET-01 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_encoder(subject: Subject, trial: Trial) -> Verdict:
-    """Shapes, finite values, determinism in eval, each item's code its own."""
+def check_encoder(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check the encoder's shapes, finite values, determinism in eval mode and independence between items."""
     d = subject.facts.latent_dim
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
         batch, kind = example
-        x = probe_images(subject, trial, batch, kind)
+        x = probe_images(subject, context, batch, kind)
         there = subject.posterior(x, seed=1)
         for name, value in (("mu", there.mu), ("logvar", there.logvar)):
             yield same(f"shape of {name}", str(tuple(value.shape)), str((batch, d)), because="batch-size-frozen")
@@ -58,8 +58,8 @@ def check_encoder(subject: Subject, trial: Trial) -> Verdict:
         random = Cause(hint="leave the noise to the sampling step; in eval mode dropout is off")
         for one, other in ((there.mu, again.mu), (there.logvar, again.logvar)):
             yield unchanged([one], [other], what="in eval mode the encoder gives different codes for the same input", because=random)
-        # Six others: a batch in which the item's share of any average is small.
-        mixed = torch.cat([x[-1:], probe_images(subject, trial, 6, Pixels.MIXED, "others")])
+        # Six others make the item's share of any batch average small.
+        mixed = torch.cat([x[-1:], probe_images(subject, context, 6, Pixels.MIXED, "others")])
         alone, among = subject.posterior(x[-1:]), subject.posterior(mixed)
         for name, single, all_of_them in (("mu", alone.mu, among.mu), ("logvar", alone.logvar, among.logvar)):
             yield alike(
@@ -71,10 +71,10 @@ def check_encoder(subject: Subject, trial: Trial) -> Verdict:
                 because="batch-coupled-encoder",
             )
 
-    if counterexample := explore(trial, batches_of_images, examine):
+    if counterexample := explore(context, batches_of_images, examine):
         return counterexample
-    # Two kinds of images, and some of each, so that nothing but a constant gives one code.
-    different = torch.cat([probe_images(subject, trial, 8, kind) for kind in (Pixels.BETWEEN, Pixels.BINARY)])
+    # Several images of two kinds, so that only a constant encoder gives equal means.
+    different = torch.cat([probe_images(subject, context, 8, kind) for kind in (Pixels.BETWEEN, Pixels.BINARY)])
     codes = subject.posterior(different).mu
     return positive(
         "largest difference of mu",
@@ -84,7 +84,7 @@ def check_encoder(subject: Subject, trial: Trial) -> Verdict:
         because=Cause("encoder-ignores-x", hint="feed x through the encoder"),
     ) or holds(
         "mu and logvar of the right shape, finite, deterministic in eval, each item's own",
-        measured={"examples": trial.examples, "latent_dim": d},
+        measured={"examples": context.examples, "latent_dim": d},
         smallest_effect=f"a relative difference of {CLOSE:g}",
     )
 
@@ -93,9 +93,8 @@ NET_01 = Claim(
     id="NET-01",
     title="the encoder gives each item its code",
     level=Level.REQUIRED,
-    statement="encode gives mu and logvar of shape (batch, latent_dim), finite, deterministic in eval mode, and each item's code"
-    " depends on that"
-    " item and, in eval mode, on no other",
+    statement="encode gives mu and logvar of shape (batch, latent_dim), finite, deterministic in eval mode, and each item's code depends on"
+    " that item and, in eval mode, on no other",
     formula="encode(x)ᵢ = encode(xᵢ)",
     sources=(notes("objective"), basics("flow")),
     why="q(z|x) is a distribution for each x. A code that changes with the batch it is computed in is no function of x.",
@@ -118,11 +117,11 @@ def _range_of(subject: Subject) -> tuple[float, float] | None:
     return (0.0, 1.0) if likelihood is not None and likelihood.of_unit_data else None
 
 
-@in_turn
-def _check_dependence(subject: Subject, trial: Trial) -> Iterator[Verdict | None]:
-    """Every latent dimension matters, nearly every output entry moves, and a Bernoulli decoder reaches both halves of its range."""
+@first_violation
+def _check_dependence(subject: Subject, context: ClaimContext) -> Iterator[Verdict | None]:
+    """Check that every latent dimension matters, nearly every output entry varies, and a Bernoulli decoder reaches both sides of 0.5."""
     d = subject.facts.latent_dim
-    z = WIDE * torch.randn(CODES, d, generator=generator(trial, "wide"))
+    z = WIDE * torch.randn(CODES, d, generator=generator(context, "wide"))
     raw = subject.decode(z)[0].flatten(1)
     near = subject.decode(z / WIDE)[0].flatten(1)
     yield finite("output", raw, where={"standard deviations of the codes": WIDE})
@@ -136,7 +135,7 @@ def _check_dependence(subject: Subject, trial: Trial) -> Iterator[Verdict | None
         because=Cause("decoder-ignores-z", hint="feed z through the decoder") if still == 1 else Cause("decoder-range", hint=rectified),
     )
     yield _check_tied(near)
-    slope = subject.decode_vjp(z, torch.randn(subject.decode(z)[0].shape, generator=generator(trial, "cotangent")))
+    slope = subject.decode_vjp(z, torch.randn(subject.decode(z)[0].shape, generator=generator(context, "cotangent")))
     yield same(
         "differentiable", slope is not None, expected=True, what="decode gives z no gradient from the output", because="decoder-ignores-z"
     )
@@ -150,7 +149,7 @@ def _check_dependence(subject: Subject, trial: Trial) -> Iterator[Verdict | None
         because="decoder-ignores-z",
     )
     if _range_of(subject) is not None:
-        x_hat = subject.data(subject.decode(10 * z))  # so far out that every entry has come to its end
+        x_hat = subject.data(subject.decode(10 * z))  # far enough for every entry to reach the end of its range
         least, greatest = float(x_hat.min()), float(x_hat.max())
         if not least < 0.5 < greatest:
             yield violation(
@@ -173,7 +172,7 @@ def _check_dependence(subject: Subject, trial: Trial) -> Iterator[Verdict | None
 
 
 def _check_tied(outputs: Tensor) -> Verdict | None:
-    """The violation where the entries of every output, none of them negative, add up to one and the same number: a softmax ties them."""
+    """Return the violation if all outputs are nonnegative and have the same sum over entries, as after a softmax; else None."""
     sums = outputs.double().sum(1)
     spread, of_an_entry = float(sums.max() - sums.min()), float((outputs.amax(0) - outputs.amin(0)).mean())
     if outputs.shape[1] < 2 or float(outputs.min()) < 0 or spread > TIED * of_an_entry:
@@ -187,14 +186,14 @@ def _check_tied(outputs: Tensor) -> Verdict | None:
     )
 
 
-def check_decoder(subject: Subject, trial: Trial) -> Verdict:
-    """Shapes, range, determinism in eval, dependence on z."""
+def check_decoder(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check the decoder's shapes, range, determinism in eval mode and dependence on z."""
     bounds = _range_of(subject)
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[int, float]) -> Iterator[Verdict | None]:
         batch, width = example
-        z = width * torch.randn(batch, subject.facts.latent_dim, generator=generator(trial, example))
+        z = width * torch.randn(batch, subject.facts.latent_dim, generator=generator(context, example))
         raw = subject.decode(z, seed=1)
         x_hat = subject.data(raw)
         wanted = (batch, *subject.facts.input_shape)
@@ -209,11 +208,11 @@ def check_decoder(subject: Subject, trial: Trial) -> Verdict:
             )
         yield unchanged(raw, subject.decode(z, seed=2), what="in eval mode the decoder gives different outputs for the same code")
 
-    if counterexample := explore(trial, st.tuples(batch_sizes, st.floats(0, 5, allow_nan=False)), examine):
+    if counterexample := explore(context, st.tuples(batch_sizes, st.floats(0, 5, allow_nan=False)), examine):
         return counterexample
-    return _check_dependence(subject, trial) or holds(
+    return _check_dependence(subject, context) or holds(
         "the input's shape, the likelihood's range, deterministic in eval, moved by every latent dimension",
-        measured={"examples": trial.examples},
+        measured={"examples": context.examples},
         smallest_effect="one latent dimension without influence",
     )
 

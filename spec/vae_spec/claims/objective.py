@@ -1,4 +1,4 @@
-"""OBJ: the loss is the negative ELBO: two terms, weighed as the ELBO weighs them, each depending on what it should."""
+"""OBJ-01 and OBJ-02: the loss is the negative ELBO, the sum of its two terms with the ELBO's weights."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vae_spec.checks import Cause, close, first_of, in_turn, proportional, violation
+from vae_spec.checks import Cause, close, first_of, first_violation, proportional, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.reductions import explain_weight
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight, reconstruction_fit
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import CodeBatch, Pixels, betas, code_batches, images, pixel_kinds
 from vae_spec.subject import Facts, Objective, Part, Raw, Standing, Subject
-from vae_spec.trial import Trial
 
 WEIGHT_TOLERANCE = 1e-3
-"""Relative: how near the effective beta must come to its constant. Float32 losses leave 1e-6; the smallest mistake seen is a factor 1.5."""
+"""Relative tolerance on the effective beta: float32 losses leave 1e-6; the smallest mistake seen is a factor of 1.5."""
 SUM_TOLERANCE = 1e-5
-"""Relative to the terms' size: how near the total must come to their sum. A float32 total leaves 1e-6."""
+"""Tolerance on the total against the sum of the terms, relative to their size; a float32 total leaves 1e-6."""
 BATCHES = (4, 9)
 """Two batch sizes with no common factor."""
 
 
 @dataclass(frozen=True)
 class LossInput:
-    """The structure of what a loss is given: posteriors, kinds of pixels, and beta."""
+    """The structure of a loss's inputs: posteriors, kinds of pixels, and beta."""
 
     codes: CodeBatch
     pixels: Pixels
@@ -42,10 +42,10 @@ loss_inputs: st.SearchStrategy[LossInput] = st.builds(LossInput, code_batches(),
 image_batches = st.tuples(st.sampled_from([2, 3, 5, 8, 16]), pixel_kinds)
 
 
-def loss_tensors(subject: Subject, trial: Trial, example: LossInput) -> tuple[Raw, Tensor, Tensor, Tensor]:
-    """raw, x, mu and logvar for an example, in float64; the output lies strictly inside its range."""
+def loss_tensors(subject: Subject, context: ClaimContext, example: LossInput) -> tuple[Raw, Tensor, Tensor, Tensor]:
+    """Return raw, x, mu and logvar of an example, in float64; the output lies strictly inside its range."""
     facts = subject.facts
-    rng = generator(trial, example)
+    rng = generator(context, example)
     mu, logvar = example.codes.tensors(facts.latent_dim, rng)
     x = images(example.pixels, example.codes.batch, facts.input_shape, facts.input_range, rng, torch.float64)
     x_hat = images(Pixels.BETWEEN, example.codes.batch, facts.input_shape, facts.input_range, rng, torch.float64)
@@ -53,12 +53,12 @@ def loss_tensors(subject: Subject, trial: Trial, example: LossInput) -> tuple[Ra
 
 
 def declared_modified(facts: Facts) -> str | None:
-    """The reason why a claim about the plain ELBO does not concern a subject that declares a modified objective."""
+    """Return why a claim about the plain ELBO does not apply to a subject that declares a modified objective, or None."""
     return "its objective is declared modified" if facts.objective is Objective.MODIFIED else None
 
 
 def needs_closed_form(facts: Facts) -> str | None:
-    """The reason why a claim about the closed-form KL does not concern this subject."""
+    """Return why a claim about the closed-form KL does not apply to this subject, or None."""
     if facts.objective is Objective.ELBO_MONTE_CARLO:
         return "its KL is a Monte Carlo estimate: it is the divergence on average alone, and there is no closed form to check"
     return declared_modified(facts)
@@ -68,11 +68,11 @@ def needs_closed_form(facts: Facts) -> str | None:
 
 
 FAR_MEAN = 4.0
-"""Where a loss's own weight is read off: at mu = 4 the KL is eight nats a dimension, far above what rounding leaves."""
+"""The mu at which a loss's default weight is measured: the KL is eight nats a dimension, far above rounding."""
 
 
 def _own_weight(subject: Subject, raw: Raw, x: Tensor) -> float:
-    """What the reported KL weighs in the total where the caller names no beta."""
+    """Return the weight of the reported KL in the total if the caller passes no beta."""
     mu = torch.full((len(x), subject.facts.latent_dim), FAR_MEAN, dtype=torch.float64)
     terms = subject.terms(raw, x, mu, torch.zeros_like(mu))
     kl = float(terms.kl)
@@ -80,7 +80,7 @@ def _own_weight(subject: Subject, raw: Raw, x: Tensor) -> float:
 
 
 def _weightless(subject: Subject, weight: float) -> Verdict | None:
-    """The violation where the total has no KL, or one of the wrong sign."""
+    """Return the violation if the total has no KL, or one of the wrong sign; else None."""
     if weight > 0:
         return None
     missing = "add the KL to the total, and let its weight be 1 where the caller names none: total = reconstruction + beta * kl"
@@ -93,14 +93,14 @@ def _weightless(subject: Subject, weight: float) -> Verdict | None:
     )
 
 
-def check_total(subject: Subject, trial: Trial) -> Verdict:
-    """Total = reconstruction + beta * KL at every beta; what the KL weighs where no beta is named is one number, which OBJ-02 judges."""
+def check_total(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that total = reconstruction + beta * KL at every beta; without a beta the weight must be constant, and OBJ-02 judges it."""
     has_beta = subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     seen: list[float] = []
 
-    @in_turn
+    @first_violation
     def examine(example: LossInput) -> Iterator[Verdict | None]:
-        raw, x, mu, logvar = loss_tensors(subject, trial, example)
+        raw, x, mu, logvar = loss_tensors(subject, context, example)
         default = subject.terms(raw, x, mu, logvar)
         reconstruction, kl = float(default.reconstruction), float(default.kl)
         weight = _own_weight(subject, raw, x)
@@ -130,14 +130,14 @@ def check_total(subject: Subject, trial: Trial) -> Verdict:
                 because="beta-unused",
             )
 
-    if counterexample := explore(trial, loss_inputs, examine):
+    if counterexample := explore(context, loss_inputs, examine):
         return counterexample
     tried = "any beta from 0 to 20" if has_beta else "its fixed beta (the loss takes none)"
     own = next((weight for weight in seen if abs(weight - 1) > WEIGHT_TOLERANCE), 1.0)
     weighed = "" if own == 1 else f"; where none is named, the KL that it reports weighs {own:.6g} (OBJ-02 judges that)"
     return holds(
         f"total = reconstruction + beta * KL for {tried}{weighed}",
-        measured={"examples": trial.examples} | ({} if own == 1 else {"own weight of the KL": own}),
+        measured={"examples": context.examples} | ({} if own == 1 else {"own weight of the KL": own}),
         smallest_effect=f"a deviation of {SUM_TOLERANCE:g} of the terms",
     )
 
@@ -167,8 +167,8 @@ OBJ_01 = Claim(
 # OBJ-02 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_weight(subject: Subject, trial: Trial) -> Verdict:
-    """The effective beta at two batch sizes."""
+def check_weight(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check the effective beta at two batch sizes."""
     facts = subject.facts
     if facts.likelihood is None:
         return not_applicable(
@@ -176,10 +176,10 @@ def check_weight(subject: Subject, trial: Trial) -> Verdict:
         )
     weights = []
     for batch in BATCHES:
-        fit = reconstruction_fit(subject, facts.likelihood, batch=batch, seed=trial.seed)
+        fit = reconstruction_fit(subject, facts.likelihood, batch=batch, seed=context.seed)
         if not fit.good:
             return not_applicable(f"the reconstruction term is not that of the {facts.likelihood} likelihood (see OBJ-03)")
-        weights.append(kl_weight(subject, batch=batch, seed=trial.seed) / fit.scale)
+        weights.append(kl_weight(subject, batch=batch, seed=context.seed) / fit.scale)
     if facts.kl_alone and min(weights) > 0:
         return not_applicable(
             "the model gives its KL alone and a script adds the reconstruction term, which the suite supplies here: how the two weigh"
@@ -220,10 +220,8 @@ OBJ_02 = Claim(
     formula="β_eff = [L(mu, σ = 1) − L(0, σ = 1)] / (r · mean Σⱼ muⱼ² / 2) = 1,  r the scale of L_rec against −log p(x | z)",
     sources=(notes("13.4.1.2"), basics("loss")),
     why="Sums, batch means and means over everything are all fine as long as both terms share them. The effective beta, the KL's weight"
-    " against the"
-    " per-item negative log-likelihood, makes all conventions comparable: 1 is the ELBO, 0.5 is squared error written without its 1/2"
-    " (accepted and"
-    " reported), and averaging one term alone hides a beta of hundreds, the commonest mistake of all.",
+    " against the per-item negative log-likelihood, makes all conventions comparable: 1 is the ELBO, 0.5 is squared error written without"
+    " its 1/2 (accepted and reported), and averaging one term alone hides a beta of hundreds, the commonest mistake of all.",
     hint="sum both terms over their own dimensions and average both over the batch",
     decision="finite changes of the loss at batch sizes 4 and 9, float64; relative tolerance 1e-3",
     mistakes=("hard-coded-shape", "recon-mean-kl-sum", "kl-mean-recon-sum", "terms-scale-with-batch", "missing-half", "kl-sign"),

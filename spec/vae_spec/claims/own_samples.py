@@ -9,31 +9,31 @@ import torch
 from vae_spec.checks import Cause, close, likely, same
 from vae_spec.claim import Claim
 from vae_spec.claims.sampling import UNUSED_STAGE, is_uniform, smallest_noise_error, standard_normal_pivots
+from vae_spec.context import ClaimContext
 from vae_spec.documents import notes
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.statistics.pivots import Pivot
 from vae_spec.statistics.two_stage import decide
 from vae_spec.subject import Noise, OwnSamples, Part, Standing, Subject
-from vae_spec.trial import Trial
 
 DRAWS = 8192
-"""Entries of all codes together in the screen."""
+"""Number of latent entries in the screen."""
 LEAST_CODES = 64
-"""At least so many codes, however many dimensions: their halves are compared with each other."""
+"""Least number of latents, whatever their dimension: their halves are compared with each other."""
 FEW = 16
-"""Codes that are enough to see whether the network's weights take part in them."""
+"""Number of latents that suffices to see whether they depend on the network's weights."""
 CLOSE = 1e-5
-"""Relative: the same noise under the same seed is the same to the last bit, but for a cast."""
+"""Relative tolerance: under the same seed the noise is identical to the last bit, except for a cast."""
 _ENCODED = "the codes come out of the encoder: samples are made by encoding something, not by drawing z from N(0, I)"
 
 
-def _through_the_network(subject: Subject, trial: Trial) -> Verdict | None:
-    """A draw from the prior is the same under one seed whatever the weights are; a code that the encoder made is not.
+def _through_the_network(subject: Subject, context: ClaimContext) -> Verdict | None:
+    """Check that under one seed the latents are the same for any weights, as prior draws are and encoded latents are not.
 
-    An encoder that was never trained gives mu and logvar near 0, so that its codes look like N(0, I): no statistics tells them apart.
+    An untrained encoder gives mu and logvar near 0, so no statistical test can distinguish its latents from N(0, I).
     """
-    noise = Noise(seed=trial.rng_seed("weights"))
-    first, again, other = (_ask(subject, FEW, noise, fresh=trial.rng_seed("fresh", index)) for index in (0, 0, 1))
+    noise = Noise(seed=context.rng_seed("weights"))
+    first, again, other = (_ask(subject, FEW, noise, fresh=context.rng_seed("fresh", index)) for index in (0, 0, 1))
     if first.codes is None or again.codes is None or other.codes is None:
         return None
     rebuilt = subject.facts.parts[Part.TRAINING].standing is Standing.PRESENT
@@ -61,20 +61,20 @@ def _ask(subject: Subject, count: int, noise: Noise, fresh: int | None = None) -
     return subject.own_samples(count, noise, fresh=fresh) or OwnSamples("", None, encoded=False)
 
 
-def check_own_samples(subject: Subject, trial: Trial) -> Verdict:
-    """The decoded codes are standard normal, and the network has no part in them."""
-    own = subject.own_samples(FEW, Noise(seed=trial.rng_seed("look")))
+def check_own_samples(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that the decoded latents are standard normal and do not depend on the network."""
+    own = subject.own_samples(FEW, Noise(seed=context.rng_seed("look")))
     if own is None:
         return not_applicable("it has no method of its own that takes a count and gives samples")
     if own.codes is None:
         return not_applicable(f"the codes of {own.method} cannot be seen: they do not go through decode")
-    if bad := _through_the_network(subject, trial):
+    if bad := _through_the_network(subject, context):
         return bad
     d = subject.facts.latent_dim
     draws = max(LEAST_CODES, math.ceil(DRAWS / d)) * d
 
     def measure(draws: int, stage: int) -> list[Pivot]:
-        codes = _ask(subject, draws // d, Noise(seed=trial.rng_seed("codes", stage))).codes
+        codes = _ask(subject, draws // d, Noise(seed=context.rng_seed("codes", stage))).codes
         return [] if codes is None else standard_normal_pivots(codes.double().numpy(force=True))
 
     def cause() -> Cause:
@@ -83,16 +83,16 @@ def check_own_samples(subject: Subject, trial: Trial) -> Verdict:
         return Cause("sample-by-encoding-noise" if own.encoded else "eps-from-rand" if uniform else None, "\n".join(words))
 
     return likely(
-        decide(measure, draws=draws, level=trial.level),
-        trial.level,
+        decide(measure, draws=draws, level=context.level),
+        context.level,
         what=f"the codes that {own.method} decodes are no draws from N(0, I)",
         where={"encoder ran": own.encoded},
         because=cause,
     ) or holds(
         f"{own.method} decodes draws from N(0, I)",
         measured={"codes": draws // d, "encoder ran": own.encoded},
-        expected={"level": trial.level},
-        smallest_effect=smallest_noise_error(draws=draws, level=trial.level, examples=1),
+        expected={"level": context.level},
+        smallest_effect=smallest_noise_error(draws=draws, level=context.level, examples=1),
     )
 
 

@@ -1,4 +1,4 @@
-"""REP-04 to REP-06: gradients flow through the sampling step, and it behaves."""
+"""REP-04 to REP-06: gradients flow through the sampling step, and it has no side effects."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import torch
 from hypothesis import strategies as st
 
-from vae_spec.checks import NEAR, Cause, close, entry, in_turn, likely, positive, same, unchanged, worst
+from vae_spec.checks import NEAR, Cause, close, entry, first_violation, likely, positive, same, unchanged, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.sampling import REPORTED_SHARE, float32_codes, rounding, within_clamp
+from vae_spec.context import ClaimContext
 from vae_spec.documents import ENGINEERING, basics
 from vae_spec.exploration import for_all, generator
 from vae_spec.outcomes import Level, Verdict
@@ -18,27 +19,26 @@ from vae_spec.statistics.pivots import Pivot, quadratic_tail
 from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import CodeBatch, ConstantCode, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
-from vae_spec.trial import Trial
 
 PRODUCT_ROUNDING = 1e-6
-"""Relative to the cotangent: what its product with a gradient loses in float32."""
+"""Float32 rounding of the product of a cotangent and a gradient, relative to the cotangent."""
 REP_05_DRAWS = 2048
 REP_05_EXAMPLES = 12
-"""Half of REP-02's: a draw costs two backward passes here, and a wrong noise or gradient shows there and in REP-04 already."""
+"""Half of REP-02's: a draw costs two backward passes here, and REP-02 and REP-04 already detect wrong noise and gradients."""
 
 # REP-04 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_pathwise(subject: Subject, trial: Trial) -> Verdict:
-    """dz/dmu = 1 and dz/dlogvar = (z - mu) / 2."""
+def check_pathwise(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that dz/dmu = 1 and dz/dlogvar = (z - mu) / 2."""
     blocked = "sample() instead of rsample(), torch.normal(mu, std), detach, .data or no_grad in the sampling step stops the gradient"
 
-    @in_turn
+    @first_violation
     def examine(codes: CodeBatch) -> Iterator[Verdict | None]:
-        mu, logvar = float32_codes(codes, subject, trial)
-        drawn = torch.randn(mu.shape, generator=generator(trial, codes, "cotangent"))
-        cotangent = torch.where(drawn == 0, 1.0, drawn)  # it is divided out again
-        found = subject.draw_vjp(mu, logvar, Noise(seed=trial.rng_seed(codes, "noise")), cotangent)
+        mu, logvar = float32_codes(codes, subject, context)
+        drawn = torch.randn(mu.shape, generator=generator(context, codes, "cotangent"))
+        cotangent = torch.where(drawn == 0, 1.0, drawn)  # the result is divided by it
+        found = subject.draw_vjp(mu, logvar, Noise(seed=context.rng_seed(codes, "noise")), cotangent)
         sigma = torch.exp(0.5 * logvar)
         moved = found.z - mu
         within = rounding(mu, sigma, moved / sigma) + PRODUCT_ROUNDING
@@ -67,7 +67,7 @@ def check_pathwise(subject: Subject, trial: Trial) -> Verdict:
             )
 
     return for_all(
-        trial, within_clamp, examine, "dz/dmu = 1 and dz/dlogvar = (z - mu)/2", smallest_effect=f"a deviation of {REPORTED_SHARE:g}"
+        context, within_clamp, examine, "dz/dmu = 1 and dz/dlogvar = (z - mu)/2", smallest_effect=f"a deviation of {REPORTED_SHARE:g}"
     )
 
 
@@ -79,8 +79,7 @@ REP_04 = Claim(
     formula="∂z/∂mu = 1,  ∂z/∂logvar = (z − mu) / 2",
     sources=(basics("sampling"),),
     why="This is what the reparameterization is for: randomness outside, mu and logvar on the path. torch.normal(mu, std) even gives"
-    " gradients of"
-    " zero rather than none, so presence is not enough.",
+    " gradients of zero rather than none, so presence is not enough.",
     hint="z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar), with everything attached",
     decision="identity by vector-Jacobian products, Hypothesis over mu to 10 and logvar from -10 to 6",
     mistakes=("no-encoder-gradient", "std-no-half", "logvar-as-std"),
@@ -95,20 +94,20 @@ REP_04 = Claim(
 # REP-05 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_expected_gradients(subject: Subject, trial: Trial) -> Verdict:
-    """Pathwise gradients of E[z] and E[z^2] / 2, summed over many draws, against the analytic ones by their exact laws."""
+def check_expected_gradients(subject: Subject, context: ClaimContext) -> Verdict:
+    """Compare pathwise gradients of E[z] and E[z^2] / 2, summed over many draws, with the analytic ones by their exact laws."""
     d = subject.facts.latent_dim
     draws = max(4, math.ceil(REP_05_DRAWS / d)) * d
-    level = trial.level / REP_05_EXAMPLES
+    level = context.level / REP_05_EXAMPLES
 
     def examine(code: ConstantCode) -> Verdict | None:
         sigma = math.exp(code.logvar / 2)
 
         def measure(draws: int, stage: int) -> list[Pivot]:
             mu, logvar = code.tensors(draws // d, d)
-            noise = Noise(seed=trial.rng_seed(code, stage))
+            noise = Noise(seed=context.rng_seed(code, stage))
             ones = subject.draw_vjp(mu, logvar, noise, torch.ones_like(mu))
-            # The gradient of z^2 / 2 has the cotangent z: the same draw, weighed by itself.
+            # The gradient of z^2 / 2 has the cotangent z: the same draw, weighted by itself.
             square = subject.draw_vjp(mu, logvar, noise, ones.z)
             n = mu.numel()
             sums = [0.0 if one is None else float(one.sum()) for one in (ones.logvar, square.mu, square.logvar)]
@@ -121,14 +120,14 @@ def check_expected_gradients(subject: Subject, trial: Trial) -> Verdict:
         return likely(decide(measure, draws=draws, level=level), level)
 
     return for_all(
-        trial,
+        context,
         constant_codes(),
         examine,
         "pathwise gradients of E[z] and E[z^2] are the analytic ones",
         examples=REP_05_EXAMPLES,
         simplify=False,
         measured={"draws an example": draws},
-        expected={"level": trial.level},
+        expected={"level": context.level},
         smallest_effect="what REP-02 and REP-04 see together",
     )
 
@@ -154,15 +153,15 @@ REP_05 = Claim(
 # REP-06 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_manners(subject: Subject, trial: Trial) -> Verdict:
-    """Shape, dtype and device are kept, arguments stay as they are, one seed gives one result."""
+def check_manners(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that shape, dtype and device are preserved, arguments are not modified, and a seed determines the result."""
     controllable = subject.facts.parts[Part.NOISE_CONTROL].standing.value == "present"
 
-    @in_turn
+    @first_violation
     def examine(example: tuple[CodeBatch, bool]) -> Iterator[Verdict | None]:
         codes, double = example
-        mu, logvar = codes.tensors(subject.facts.latent_dim, generator(trial, codes), torch.float64 if double else torch.float32)
-        noise = Noise(seed=trial.rng_seed(codes, "noise"))
+        mu, logvar = codes.tensors(subject.facts.latent_dim, generator(context, codes), torch.float64 if double else torch.float32)
+        noise = Noise(seed=context.rng_seed(codes, "noise"))
         z = subject.draw(mu, logvar, noise)
         yield same("shape", str(tuple(z.shape)), str(tuple(mu.shape)), what="z is not like mu", because="batch-size-frozen")
         yield same("dtype", str(z.dtype), str(mu.dtype), what="z is not like mu")
@@ -184,7 +183,7 @@ def check_manners(subject: Subject, trial: Trial) -> Verdict:
             yield unchanged([z], [again], what="two draws under one seed differ", because=Cause(hint=repeatable))
 
     return for_all(
-        trial,
+        context,
         st.tuples(code_batches(), st.booleans()),
         examine,
         "keeps shape and dtype, leaves its arguments alone" + (", repeatable under one seed" if controllable else ""),

@@ -1,4 +1,4 @@
-"""What the trained claims share: which subjects they concern, and numbers of several runs."""
+"""Helpers of the trained claims: conditions on subjects, and statistics over runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vae_spec.subject import Facts, Objective
 
 
 def images_only(facts: Facts) -> str | None:
-    """The reason why a claim about images does not concern this subject."""
+    """Return why a claim about images does not apply to this subject, or None."""
     if facts.is_image:
         return None
     return f"it takes {' x '.join(map(str, facts.input_shape))} numbers, not images: the claims of the tiny lab (TOY) concern it"
 
 
 def plain_objective(facts: Facts) -> str | None:
-    """The reason why a claim about the plain ELBO's optimum does not concern this subject."""
+    """Return why a claim about the plain ELBO's optimum does not apply to this subject, or None."""
     return images_only(facts) or ("its objective is declared modified" if facts.objective is Objective.MODIFIED else None)
 
 
@@ -32,47 +32,47 @@ def _own_decoding(facts: Facts) -> str | None:
 
 
 def decoded_images(facts: Facts) -> str | None:
-    """The reason why a claim about decoded codes does not concern this subject."""
+    """Return why a claim about decoded latents does not apply to this subject, or None."""
     return images_only(facts) or _own_decoding(facts)
 
 
 def plain_decoding(facts: Facts) -> str | None:
-    """The reason why a claim about decoded codes at the plain ELBO's optimum does not concern this subject."""
+    """Return why a claim about decoded latents at the plain ELBO's optimum does not apply to this subject, or None."""
     return plain_objective(facts) or _own_decoding(facts)
 
 
 def priced(facts: Facts) -> str | None:
-    """The reason why a claim about what the code's price does to images does not concern this subject."""
+    """Return why a claim about the effect of the KL on images does not apply to this subject, or None."""
     return plain_decoding(facts) or PAIRED.excludes(facts)
 
 
 def measure(runs: Sequence[TrainedRun], functional: str) -> list[float]:
-    """The functional of every run."""
+    """Return the functional of each run."""
     return [FUNCTIONALS[functional](run) for run in runs]
 
 
 def mean(runs: Sequence[TrainedRun], functional: str) -> float:
-    """The mean of a functional over runs."""
+    """Return the mean of a functional over runs."""
     return sum(measure(runs, functional)) / len(runs)
 
 
 def mean_compared(groups: Sequence[Group], name: str) -> float:
-    """The mean of a comparison over groups."""
+    """Return the mean of a comparison over groups."""
     return sum(COMPARISONS[name](group) for group in groups) / len(groups)
 
 
 def ratio(groups: Sequence[Group], name: str) -> float:
-    """The geometric mean of a ratio whose logarithm is compared."""
+    """Return the geometric mean over groups of a ratio whose logarithm is the comparison."""
     return math.exp(mean_compared(groups, name))
 
 
 def collapsed(runs: Sequence[TrainedRun]) -> bool:
-    """Whether the code of these runs carries next to nothing."""
+    """Return whether the latent of these runs carries almost no information."""
     return sum(kl(run) for run in runs) / len(runs) < INFORMATIVE_KL
 
 
 def optimised_weight(facts: Facts, runs: Sequence[TrainedRun]) -> float:
-    """The effective beta to expect: the declared one, or the accepted one nearest to what was found."""
+    """Return the expected effective beta: of those accepted, the one nearest to what was found."""
     found = [run.stationarity.beta for run in runs if run.stationarity is not None and run.stationarity.beta > 0]
     accepted = accepted_weights(facts)
     return nearest_weight(math.exp(sum(map(math.log, found)) / len(found)), accepted) if found else accepted[0]

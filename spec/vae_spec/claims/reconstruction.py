@@ -1,4 +1,4 @@
-"""REC: what reconstructions look like, in numbers."""
+"""REC: measures of reconstruction quality."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REC_01 = Claim(
     rank=270,
     experiment=Experiment.IMAGES,
     bounds=(above("held-out R2 from mu", 0.2, "sound: 0.39 and more; collapsed, or with a decoder that ignores z: 0 and less"),),
-    said="held-out items are reconstructed far better than by the mean image",
+    conclusion="held-out items are reconstructed far better than by the mean image",
     blames="decoder-ignores-z",
     as_it_is=True,
     role=Role.CAUSE,

@@ -1,4 +1,4 @@
-"""REC: reconstructions beside the originals and beside those of the subject's own autoencoder."""
+"""REC: reconstructions compared with the originals and with those of the subject's own autoencoder."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ REC_02 = Claim(
             "sound: 0.74 at most; with a KL of the wrong sign: 13; as much as the originals: 1",
         ),
     ),
-    said=_less_detail,
+    conclusion=_less_detail,
     role=Role.PHENOMENON,
     holds_when_collapsed=False,
 )
@@ -95,7 +95,7 @@ REC_03 = Claim(
             scope=PAIRED,
         ),
     ),
-    said=_more_or_less,
+    conclusion=_more_or_less,
     role=Role.PHENOMENON,
     holds_when_collapsed=False,
 )

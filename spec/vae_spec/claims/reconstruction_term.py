@@ -1,4 +1,4 @@
-"""OBJ-03: the reconstruction term is the likelihood's."""
+"""OBJ-03: the reconstruction term is a negative log-likelihood."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from vae_spec.checks import Because, Cause, in_turn, violation
+from vae_spec.checks import Because, Cause, first_violation, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.objective import BATCHES, image_batches
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import FIT_TOLERANCE, reconstruction_fit
 from vae_spec.exploration import FEW_EXAMPLES, explore, generator
 from vae_spec.outcomes import Level, Number, Verdict, holds
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Facts, Likelihood, Part, Subject
-from vae_spec.trial import Trial
 
 # OBJ-03 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _other_likelihood(subject: Subject, trial: Trial, batch: int) -> Likelihood | None:
-    """Another likelihood that the term does match, for the message."""
+def _other_likelihood(subject: Subject, context: ClaimContext, batch: int) -> Likelihood | None:
+    """Find another likelihood that the term matches, for the message."""
     single = [one for one in Likelihood if not one.pair]
-    return next((one for one in single if reconstruction_fit(subject, one, batch=batch, seed=trial.seed).good), None)
+    return next((one for one in single if reconstruction_fit(subject, one, batch=batch, seed=context.seed).good), None)
 
 
 LOGITS_HINT = "the with-logits loss takes the values before the sigmoid: leave one of the two sigmoids out"
 _KNOWN_HINT = "F.binary_cross_entropy or half the squared error, summed over pixels; or declare what it is with --likelihood"
 UNMOVED = 1e-9
-"""Relative: a change of the term below this is float64's rounding of a sum."""
+"""Relative change of the term below which it is float64 rounding of a sum."""
 SCALED_OUTPUTS = 9
-"""At so many outputs a scaled target is fitted: twice its four unknowns and one, so that no other term fits it by chance."""
+"""Number of outputs at which a scaled target is fitted: twice its four unknowns plus one, so that no other term fits by chance."""
 STEPS = (0.0, 0.1, 0.3, 1.0)
-"""How far on the way from x to another image the term is looked at."""
+"""Positions between x and another image at which the term is evaluated."""
 
 
 def _inside(facts: Facts, x: Tensor) -> Tensor:
-    """Images that outputs of the likelihood can be equal to: a continuous Bernoulli's mean nears 0 and 1 far slower than its lambda."""
+    """Return images within the range of the likelihood's means: a continuous Bernoulli's mean nears 0 and 1 far slower than its lambda."""
     return 0.1 + 0.8 * x if facts.likelihood is not None and facts.likelihood.continuous_bernoulli else x
 
 
 def _term(subject: Subject, x_hat: Tensor, x: Tensor) -> float:
-    """The reconstruction term at an output in data space."""
+    """Return the reconstruction term at an output in data space."""
     codes = torch.zeros(len(x), subject.facts.latent_dim, dtype=torch.float64)
     return float(subject.terms(subject.raw(x_hat), x, codes, codes).reconstruction)
 
 
-@in_turn
-def _examine_order(subject: Subject, trial: Trial, example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
-    """Items compared with themselves, the least value at x_hat = x, growth away from it."""
+@first_violation
+def _examine_order(subject: Subject, context: ClaimContext, example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
+    """Check that items are compared with themselves and that the term is least at x_hat = x and grows away from it."""
     facts = subject.facts
-    rng = generator(trial, example)
+    rng = generator(context, example)
     drawn = (images(Pixels.BETWEEN, example[0], facts.input_shape, facts.input_range, rng, torch.float64) for _ in range(2))
     x, other = (_inside(facts, one) for one in drawn)
     matched, shifted = _term(subject, x, x), _term(subject, x.roll(1, 0), x)
@@ -71,27 +71,27 @@ def _examine_order(subject: Subject, trial: Trial, example: tuple[int, Pixels]) 
             {"order": "not increasing", **values},
             {"order": "increasing"},
             what="the reconstruction term is not least at x_hat = x, or does not grow on the way to another image",
-            because=lambda: _cause_of_disorder(subject, trial, values["at 0"]),
+            because=lambda: _cause_of_disorder(subject, context, values["at 0"]),
         )
     if not shifted > matched:
         raised = "giving every item another item's reconstruction does not raise the term"
         yield violation(compared, {"order": "matched < shifted"}, what=raised)
 
 
-def _cause_of_disorder(subject: Subject, trial: Trial, at_x: float) -> Because:
-    """Why the term is not least at x_hat = x."""
-    if subject.facts.likelihood is Likelihood.BERNOULLI_LOGITS or _with_logits(subject, trial):
+def _cause_of_disorder(subject: Subject, context: ClaimContext, at_x: float) -> Because:
+    """Identify why the term is not least at x_hat = x."""
+    if subject.facts.likelihood is Likelihood.BERNOULLI_LOGITS or _with_logits(subject, context):
         return Cause("double-sigmoid", hint=LOGITS_HINT)
-    return "data-out-of-range" if at_x < 0 or _scaled_target(subject, trial) else None
+    return "data-out-of-range" if at_x < 0 or _scaled_target(subject, context) else None
 
 
-def _no_likelihood(subject: Subject, trial: Trial) -> Verdict:
-    """The violation where the term follows no likelihood that fits the decoder's range."""
+def _no_likelihood(subject: Subject, context: ClaimContext) -> Verdict:
+    """Return the violation for a term that matches no likelihood with the decoder's range."""
     cause, expected = Cause(hint=_KNOWN_HINT), "one of " + ", ".join(Likelihood)
-    if _with_logits(subject, trial):
+    if _with_logits(subject, context):
         words = "the loss takes logits, but the decoder's output lies in [0, 1] already: the sigmoid is applied twice"
         cause, expected = Cause("double-sigmoid", words, LOGITS_HINT), "bernoulli"
-    elif _scaled_target(subject, trial):
+    elif _scaled_target(subject, context):
         words = "it is a Bernoulli's whose target is not x but a multiple of x plus a constant: it leaves [0, 1]"
         hint = "compare the output with the data as the model sees it, in [0, 1], without normalising it"
         cause, expected = Cause("data-out-of-range", words, hint), "bernoulli, of x in [0, 1]"
@@ -103,18 +103,18 @@ def _no_likelihood(subject: Subject, trial: Trial) -> Verdict:
     )
 
 
-def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
-    """Least at x_hat = x, item by item, and the likelihood's own up to scale and constant."""
+def check_reconstruction(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that the term is least at x_hat = x, item by item, and is the likelihood's up to scale and constant."""
     likelihood = subject.facts.likelihood
-    examples = min(trial.examples, FEW_EXAMPLES)
-    if counterexample := explore(trial, image_batches, lambda example: _examine_order(subject, trial, example), examples=examples):
+    examples = min(context.examples, FEW_EXAMPLES)
+    if counterexample := explore(context, image_batches, lambda example: _examine_order(subject, context, example), examples=examples):
         return counterexample
     if likelihood is None:
-        return _no_likelihood(subject, trial)
-    fits = {batch: reconstruction_fit(subject, likelihood, batch=batch, seed=trial.seed) for batch in BATCHES}
+        return _no_likelihood(subject, context)
+    fits = {batch: reconstruction_fit(subject, likelihood, batch=batch, seed=context.seed) for batch in BATCHES}
     for batch, fit in fits.items():
         if not fit.good:
-            other = _other_likelihood(subject, trial, batch)
+            other = _other_likelihood(subject, context, batch)
             mistake = "double-sigmoid" if other is Likelihood.BERNOULLI_LOGITS else None
             return violation(
                 {"left over by a straight line": fit.residual, "slope": fit.scale},
@@ -131,10 +131,10 @@ def check_reconstruction(subject: Subject, trial: Trial) -> Verdict:
     )
 
 
-def _scaled_target(subject: Subject, trial: Trial) -> bool:
-    """Whether the term is a Bernoulli's with a target a x + b in place of x: linear in the entries of log(x_hat) and log(1 - x_hat)."""
+def _scaled_target(subject: Subject, context: ClaimContext) -> bool:
+    """Return whether the term is a Bernoulli's with target a x + b: linear in the entries of log(x_hat) and log(1 - x_hat)."""
     facts = subject.facts
-    rng = generator(trial, "scaled target")
+    rng = generator(context, "scaled target")
     x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
     codes = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
     rows, values = [], []
@@ -151,8 +151,8 @@ def _scaled_target(subject: Subject, trial: Trial) -> bool:
     return float(left.abs().max()) < FIT_TOLERANCE * float(reported.max() - reported.min())
 
 
-def _with_logits(subject: Subject, trial: Trial) -> bool:
-    return reconstruction_fit(subject, Likelihood.BERNOULLI_LOGITS, batch=BATCHES[0], seed=trial.seed).good
+def _with_logits(subject: Subject, context: ClaimContext) -> bool:
+    return reconstruction_fit(subject, Likelihood.BERNOULLI_LOGITS, batch=BATCHES[0], seed=context.seed).good
 
 
 OBJ_03 = Claim(

@@ -1,4 +1,4 @@
-"""Telling which reductions of the two terms give an effective beta."""
+"""Identifying the reductions of the two terms from the effective beta."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from vae_spec.checks import NEAR, Cause
 from vae_spec.subject import Facts, Part
 
 NOTHING = 1e-9
-"""An effective beta below this is what rounding in float64 leaves of none: the smallest in use, 0.00025, is far above."""
+"""An effective beta below this is 0 up to float64 rounding; the smallest in use, 0.00025, is far above."""
 _SUMS = "sum both terms over their own dimensions and average both over the batch"
 
 
 def explain_weight(facts: Facts, weights: Sequence[float], batches: Sequence[int], tolerance: float) -> Cause:
-    """The most likely cause of the effective betas that were found.
+    """Return the most likely cause of the effective betas found.
 
     Args:
-        facts: of the implementation, for its numbers of entries and of dimensions.
+        facts: facts of the implementation, for its numbers of entries and dimensions.
         weights: the effective betas at two batch sizes.
         batches: the batch sizes.
-        tolerance: relative; weights that differ by more depend on the batch size.
+        tolerance: relative difference beyond which the weights depend on the batch size.
     """
     first, second = weights
     if first * second != 0 and abs(first - second) > tolerance * max(abs(first), abs(second)):
@@ -41,14 +41,14 @@ def explain_weight(facts: Facts, weights: Sequence[float], batches: Sequence[int
 
 
 def _with_batch(change: float, growth: float) -> str:
-    """How the weight goes with the batch size."""
+    """Describe how the weight depends on the batch size."""
     if abs(change / growth - 1) < NEAR:
         return ": it grows with the batch"
     return ": it falls as 1/batch" if abs(change * growth - 1) < NEAR else ""
 
 
 def _reductions(entries: int, dims: int) -> tuple[tuple[float, str, str], ...]:
-    """Effective beta, mistake and words of the usual reductions that do not go together."""
+    """Return (effective beta, mistake, words) of each common pair of inconsistent reductions."""
     averaged = f"averaged over the {entries} entries of an item"
     return (
         (entries, "recon-mean-kl-sum", f"the reconstruction is {averaged} while the KL is summed: a hidden beta of {entries}"),

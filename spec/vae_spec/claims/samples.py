@@ -1,4 +1,4 @@
-"""SMP: what codes drawn from the prior decode to."""
+"""SMP: decoded draws from the prior."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SMP_01 = Claim(
             scope=NO_PIXEL_VARIANCE,
         ),
     ),
-    said="decoded draws from the prior cover the data",
+    conclusion="decoded draws from the prior cover the data",
     blames="recon-mean-kl-sum",
     as_it_is=True,
     role=Role.PHENOMENON,
@@ -68,7 +68,7 @@ SMP_02 = Claim(
         above("entropy of the samples' classes", 0.3, "sound: 0.47 and more; collapsed: 0"),
         above("share of classes that samples show", 0.5, "sound: 0.87 and more; collapsed: one class of ten"),
     ),
-    said="samples are diverse",
+    conclusion="samples are diverse",
     blames="decoder-ignores-z",
     as_it_is=True,
     role=Role.PHENOMENON,
@@ -99,7 +99,7 @@ SMP_03 = Claim(
             "distance of samples to training over held-out items", 0.75, "sound: 0.91 and more; a decoder that stores training items: 0.57"
         ),
     ),
-    said="samples are no nearer to training items than to held-out ones",
+    conclusion="samples are no nearer to training items than to held-out ones",
     blames="memorising-decoder",
     as_it_is=True,
     role=Role.ALONE,
@@ -124,7 +124,7 @@ SMP_04 = Claim(
     rank=420,
     experiment=Experiment.CONTRAST,
     bounds=(above(_PLAUSIBLE, 0.09, "sound: 0.36 and more; without a KL: 0.07", scope=PAIRED),),
-    said=lambda groups, _facts: f"samples are {ratio(groups, _PLAUSIBLE):.1f} times as plausible as the autoencoder's",
+    conclusion=lambda groups, _facts: f"samples are {ratio(groups, _PLAUSIBLE):.1f} times as plausible as the autoencoder's",
     blames="autoencoder-plus-noise",
     role=Role.PHENOMENON,
     holds_when_collapsed=False,

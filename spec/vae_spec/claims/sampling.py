@@ -1,4 +1,4 @@
-"""REP: the sampling step draws z = mu + sigma * eps with fresh standard normal noise, and gradients flow through it."""
+"""REP-01 to REP-03: the sampling step draws z = mu + sigma * eps with fresh standard normal noise."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from vae_spec.checks import UNIT_FLOOR, Cause, close, entry, in_turn, likely, positive, violation
+from vae_spec.checks import UNIT_FLOOR, Cause, close, entry, first_violation, likely, positive, violation
 from vae_spec.claim import Claim
+from vae_spec.context import ClaimContext
 from vae_spec.documents import basics
 from vae_spec.exploration import explore, for_all, generator
 from vae_spec.outcomes import Level, Verdict, holds
@@ -17,58 +18,57 @@ from vae_spec.statistics.pivots import Draws, Pivot, independence_pivot, mean_pi
 from vae_spec.statistics.two_stage import decide, smallest_mean_shift, smallest_scale_error
 from vae_spec.strategies import CodeBatch, ConstantCode, batch_sizes, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
-from vae_spec.trial import Trial
 
 ULPS = 64
-"""How many units in the last place of float32 an exp, a product and a sum leave, with a wide margin."""
+"""Rounding of an exp, a product and a sum, in float32 units in the last place, with a wide margin."""
 ROUNDING_OF_MU = 1e-5
-"""Relative to mu: how far the rounding of z = mu + ... moves what is left of z without mu."""
+"""Error of z - mu from rounding z = mu + ..., relative to mu."""
 LEAST_NOISE = 1e-3
-"""What is added to |eps| where a deviation is divided by it: noise next to 0 moves z by nothing, whatever sigma is."""
+"""Added to |eps| before dividing by it: noise near 0 does not move z, whatever sigma is."""
 PIVOTS = 5
-"""As many tests as `standard_normal_pivots` makes at most share a level."""
+"""Largest number of tests in `standard_normal_pivots`, which share a level."""
 UNIFORM = 0.05
-"""How near to 1/2 the mean of a screen's draws lies where they are uniform; their own spread is a tenth of that."""
+"""Tolerance on the mean 1/2 of a screen of uniform draws; its standard error is a tenth of that."""
 SHRUNK = 0.9
-"""A variance below this is noise that was scaled down: of 4096 draws it lies four standard deviations off."""
+"""A variance below this means shrunk noise: for 4096 draws it is four standard deviations off."""
 UNUSED_STAGE = 3
-"""A stage that `decide` does not have: its draws are fresh."""
+"""A stage that `decide` does not use, so its draws are fresh."""
 REPORTED_SHARE = 1e-3
 """Deviations up to this share of sigma come from floors such as std + 1e-6: reported, not rejected."""
 CLAMP_BORDER = 10.0
 """A clamp of logvar at or beyond +-10 is reported, not rejected."""
 REP_02_DRAWS = 4096
 REP_02_EXAMPLES = 20
-"""Draws of an example's screen, and examples: as many as the declared power takes."""
+"""Draws in an example's screen, and number of examples: what the declared power requires."""
 REP_02_SCALE_ERROR = 0.05
 REP_02_MEAN_SHIFT = 0.05
-"""The declared power of REP-02: errors of sigma and shifts of eps of this size are found with probability 0.99 at least."""
+"""Declared power of REP-02: errors of sigma and shifts of eps of this size are detected with probability >= 0.99."""
 REP_03_ITEMS = 32
-"""At least so many rows: a chance tie between two float32 normals (probability 1e-8) must stay below a tenth of the neighbours."""
+"""Least number of rows: chance ties between float32 normals (probability 1e-8) must stay below a tenth of the neighbours."""
 REP_03_SHARE = 0.1
-"""The share of equal neighbours from which on noise is shared: noise that is repeated by design is so in every row or column."""
+"""Share of equal neighbours from which noise counts as shared: noise repeated by design repeats in every row or column."""
 REP_03_EXAMPLES = 12
-"""A little more than there are batch sizes."""
+"""A little more than the number of batch sizes."""
 
 within_clamp = code_batches(least_logvar=-CLAMP_BORDER)
 
 
-def float32_codes(codes: CodeBatch, subject: Subject, trial: Trial) -> tuple[Tensor, Tensor]:
-    """Mu and logvar of an example in float32, the precision that models are written for."""
-    return codes.tensors(subject.facts.latent_dim, generator(trial, codes), torch.float32)
+def float32_codes(codes: CodeBatch, subject: Subject, context: ClaimContext) -> tuple[Tensor, Tensor]:
+    """Return mu and logvar of an example in float32, the precision that models are written for."""
+    return codes.tensors(subject.facts.latent_dim, generator(context, codes), torch.float32)
 
 
 def rounding(mu: Tensor, sigma: Tensor, eps: Tensor) -> Tensor:
-    """The largest deviation that float32 rounding explains."""
+    """Return the largest deviation that float32 rounding explains."""
     return ULPS * torch.finfo(torch.float32).eps * (mu.abs() + sigma * eps.abs() + sigma)
 
 
 # REP-01 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _explain_scale(subject: Subject, trial: Trial, mu: Tensor, logvar: Tensor) -> Cause:
-    """What the sampling step multiplies a given noise with."""
-    eps = 0.5 + torch.rand(mu.shape, generator=generator(trial, "given noise"))  # away from 0, by which it is divided
+def _explain_scale(subject: Subject, context: ClaimContext, mu: Tensor, logvar: Tensor) -> Cause:
+    """Identify what the sampling step multiplies a given noise by."""
+    eps = 0.5 + torch.rand(mu.shape, generator=generator(context, "given noise"))  # away from 0, since it is a divisor
     z = subject.draw(mu, logvar, Noise(given=eps))
     scale = (z - mu) / eps
     if not bool(scale.any()):
@@ -77,12 +77,12 @@ def _explain_scale(subject: Subject, trial: Trial, mu: Tensor, logvar: Tensor) -
 
 
 def explain_scale(scale: Tensor, logvar: Tensor, rounding: float) -> Cause:
-    """The formula that the noise is multiplied by, and the mistake that it is; an empty cause where it is none of those known.
+    """Identify the formula that the noise is multiplied by, and its mistake; an empty cause if no known one fits.
 
     Args:
-        scale: what the noise was multiplied by, of any shape.
-        logvar: the log-variances that this should come from, of the same shape.
-        rounding: how far rounding alone may move the scale.
+        scale: the factor on the noise, of any shape.
+        logvar: the log-variances that determine the correct factor, of the same shape.
+        rounding: the largest error of the scale from rounding alone.
     """
     for formula, value, mistake in (
         ("exp(logvar)", logvar.exp(), "std-no-half"),
@@ -96,14 +96,14 @@ def explain_scale(scale: Tensor, logvar: Tensor, rounding: float) -> Cause:
     return Cause()
 
 
-def check_identity(subject: Subject, trial: Trial) -> Verdict:
-    """With one and the same noise, z(mu, logvar) - mu = exp(logvar / 2) * z(0, 0)."""
+def check_identity(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that under the same noise z(mu, logvar) - mu = exp(logvar / 2) * z(0, 0)."""
     worst_share = 0.0
 
     def examine(codes: CodeBatch) -> Verdict | None:
         nonlocal worst_share
-        mu, logvar = float32_codes(codes, subject, trial)
-        noise = Noise(seed=trial.rng_seed(codes, "noise"))
+        mu, logvar = float32_codes(codes, subject, context)
+        noise = Noise(seed=context.rng_seed(codes, "noise"))
         eps = subject.draw(torch.zeros_like(mu), torch.zeros_like(logvar), noise)
         z = subject.draw(mu, logvar, noise)
         sigma = torch.exp(0.5 * logvar)
@@ -119,15 +119,15 @@ def check_identity(subject: Subject, trial: Trial) -> Verdict:
             {"z - mu": wanted, "tolerance in units of sigma": REPORTED_SHARE},
             what="the noise does not move z by exp(logvar/2) * eps",
             where={"logvar": there, "batch": codes.batch},
-            because=_explain_scale(subject, trial, mu, logvar),
+            because=_explain_scale(subject, context, mu, logvar),
         )
 
-    if counterexample := explore(trial, within_clamp, examine):
+    if counterexample := explore(context, within_clamp, examine):
         return counterexample
     exact = worst_share <= 0
     return holds(
         "z - mu = exp(logvar/2) * eps to rounding" if exact else f"z - mu = exp(logvar/2) * eps up to {worst_share:.1g} of sigma",
-        measured={"examples": trial.examples, "largest deviation beyond rounding, in units of sigma": max(worst_share, 0.0)},
+        measured={"examples": context.examples, "largest deviation beyond rounding, in units of sigma": max(worst_share, 0.0)},
         expected={"tolerance in units of sigma": REPORTED_SHARE},
         smallest_effect=f"a deviation of {REPORTED_SHARE:g} of sigma",
     )
@@ -141,8 +141,7 @@ REP_01 = Claim(
     formula="z = mu + exp(logvar / 2) · eps",
     sources=(basics("sampling"),),
     why="sigma = exp(logvar/2) ties the sampling step to the KL. With std = exp(logvar) training still runs, and every sigma means"
-    " something else"
-    " to the sampler than to the KL. An identity under one seed needs no statistics: it holds to rounding or misses by far.",
+    " something else to the sampler than to the KL. An identity under one seed needs no statistics: it holds to rounding or misses by far.",
     hint="std = torch.exp(0.5 * logvar); z = mu + std * torch.randn_like(std)",
     decision="identity under one noise, Hypothesis over mu to 10 and logvar from -10 to 6; 64 ulp, and up to 1e-3 of sigma reported",
     mistakes=("std-no-half", "logvar-as-std", "autoencoder-plus-noise"),
@@ -158,7 +157,7 @@ REP_01 = Claim(
 
 
 def standard_normal_pivots(u: Draws) -> list[Pivot]:
-    """The exact pivots of draws that should be standard normal, of shape (items, dimensions)."""
+    """Return the exact pivots of draws of shape (items, dimensions) that should be standard normal."""
     found = [mean_pivot(u), variance_pivot(u), shape_pivot(u)]
     half = len(u) // 2
     found.append(independence_pivot(u[:half].ravel(), u[half : 2 * half].ravel(), "correlation between items"))
@@ -169,27 +168,27 @@ def standard_normal_pivots(u: Draws) -> list[Pivot]:
 
 
 def is_uniform(mean: float) -> bool:
-    """Whether a mean of thousands of draws is that of uniform noise on [0, 1]: one of N(0, 1) is nowhere near."""
+    """Return whether the mean of thousands of draws is that of uniform noise on [0, 1]; for N(0, 1) it is far from it."""
     return abs(mean - 0.5) < UNIFORM
 
 
 def smallest_noise_error(*, draws: int, level: float, examples: int) -> str:
-    """The smallest error of the noise that `standard_normal_pivots` find at this level over the examples, in words."""
+    """Describe the smallest error of the noise that `standard_normal_pivots` detect at this level over the examples."""
     power = {"draws": draws, "examples": examples}
     scale, shift = (one(level=level / PIVOTS, **power) for one in (smallest_scale_error, smallest_mean_shift))
     return f"a {scale:.1%} error of sigma or a shift of {shift:.3f} sigma, with probability 0.99"
 
 
-def check_standard_normal(subject: Subject, trial: Trial) -> Verdict:
-    """(z - mu) / sigma is standard normal."""
+def check_standard_normal(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that (z - mu) / sigma is standard normal."""
     d = subject.facts.latent_dim
-    draws = max(4, math.ceil(REP_02_DRAWS / d)) * d  # at least four items, to split in two halves
-    level = trial.level / REP_02_EXAMPLES
+    draws = max(4, math.ceil(REP_02_DRAWS / d)) * d  # at least four items, to split into two halves
+    level = context.level / REP_02_EXAMPLES
 
     def examine(code: ConstantCode) -> Verdict | None:
         def measure(draws: int, stage: int) -> list[Pivot]:
             mu, logvar = code.tensors(draws // d, d)
-            z = subject.draw(mu, logvar, Noise(seed=trial.rng_seed(code, stage)))
+            z = subject.draw(mu, logvar, Noise(seed=context.rng_seed(code, stage)))
             return standard_normal_pivots(((z.double() - mu) / torch.exp(0.5 * logvar)).numpy(force=True))
 
         decision = decide(measure, draws=draws, level=level)
@@ -205,14 +204,14 @@ def check_standard_normal(subject: Subject, trial: Trial) -> Verdict:
         )
 
     return for_all(
-        trial,
+        context,
         constant_codes(),
         examine,
         "mean, variance, shape and independence of the noise are those of N(0, 1)",
         examples=REP_02_EXAMPLES,
         simplify=False,
         measured={"draws an example": draws},
-        expected={"level": trial.level},
+        expected={"level": context.level},
         smallest_effect=smallest_noise_error(draws=draws, level=level, examples=REP_02_EXAMPLES),
     )
 
@@ -240,15 +239,15 @@ REP_02 = Claim(
 # REP-03 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def check_fresh(subject: Subject, trial: Trial) -> Verdict:
-    """Noise differs between items, dimensions and calls."""
+def check_fresh(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that noise differs between items, dimensions and calls."""
     d = subject.facts.latent_dim
 
-    @in_turn
+    @first_violation
     def examine(batch: int) -> Iterator[Verdict | None]:
         zero = torch.zeros(max(batch, REP_03_ITEMS), d)
-        z = subject.draw(zero, zero, Noise(seed=trial.rng_seed(batch, "first")))
-        again = subject.draw(zero, zero, Noise(seed=trial.rng_seed(batch, "second")))
+        z = subject.draw(zero, zero, Noise(seed=context.rng_seed(batch, "first")))
+        again = subject.draw(zero, zero, Noise(seed=context.rng_seed(batch, "second")))
         yield positive(
             "largest |z|",
             float(z.abs().max()),
@@ -270,7 +269,7 @@ def check_fresh(subject: Subject, trial: Trial) -> Verdict:
             )
 
     return for_all(
-        trial,
+        context,
         batch_sizes,
         examine,
         "every item, dimension and call has noise of its own",

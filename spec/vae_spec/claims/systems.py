@@ -1,4 +1,4 @@
-"""COL-04 and CMP-01: the reference's strong decoder with its remedies, and the three kinds of model side by side."""
+"""COL-04 and CMP-01: the reference's strong decoder with remedies for collapse, and three kinds of model compared."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from vae_spec.trained import decided
 
 KL = "KL, nats"
 LEAST_KL = 1e-6
-"""Nats below which there is no telling."""
-FORSAKEN = {"none": "no remedy", "warm-up": "a warm-up alone"}
-"""What ends collapsed, and its name in sentences."""
+"""Floor of the KL in nats, below which it is not resolved."""
+COLLAPSING = {"none": "no remedy", "warm-up": "a warm-up alone"}
+"""Variants that end collapsed, with their names in sentences."""
 REMEDIES = {
     "free bits": "free bits",
     "smaller beta": "a smaller beta",
     "weaker decoder": "a weaker decoder",
     "InfoVAE": "InfoVAE",
 }
-"""What brings the information back, and its name in sentences."""
+"""Remedies that restore the information, with their names in sentences."""
 SPREADS = {"none": 0.08, "warm-up": 0.11, "free bits": 0.04, "smaller beta": 0.02, "weaker decoder": 0.03, "InfoVAE": 0.07}
-"""Standard deviations of the KL's logarithm between seeds, of the reference over ten of them."""
+"""Standard deviations of log KL over ten seeds of the reference."""
 _MEASURED = "the reference, ten seeds"
 
 
@@ -39,13 +39,13 @@ def _log_kl(remedy: str) -> Measure:
 
 
 def judge_remedies(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """COL-04."""
-    besides: dict[str, Number] = {}
+    """Judge COL-04 and report the KL and the information of each variant."""
+    means: dict[str, Number] = {}
     for words, of in (("KL with {}, nats", KL), ("nats lost to another item's code with {}", "nats lost to another item's code")):
-        for remedy, named in (FORSAKEN | REMEDIES).items():
-            besides[words.format(named)] = sum(group[remedy].notes[of] for group in groups) / len(groups)
-    verdict = combine(decided(claim, groups, facts), said=str(claim.said))
-    return replace(verdict, measured={**verdict.measured, **besides})
+        for remedy, named in (COLLAPSING | REMEDIES).items():
+            means[words.format(named)] = sum(group[remedy].notes[of] for group in groups) / len(groups)
+    verdict = combine(decided(claim, groups, facts), conclusion=str(claim.conclusion))
+    return replace(verdict, measured={**verdict.measured, **means})
 
 
 COL_04 = Claim(
@@ -75,7 +75,7 @@ COL_04 = Claim(
                 measure=_log_kl(remedy),
                 spread=SPREADS[remedy],
             )
-            for remedy, named in FORSAKEN.items()
+            for remedy, named in COLLAPSING.items()
         ),
         *(
             above(
@@ -98,7 +98,7 @@ COL_04 = Claim(
             spread=0.86,
         ),
     ),
-    said="the strong decoder does without its code; other objectives, and a weaker decoder, bring it back",
+    conclusion="the strong decoder does without its code; other objectives, and a weaker decoder, bring it back",
     judge=judge_remedies,
     role=Role.CAUSE,
     holds_when_collapsed=False,
@@ -107,7 +107,7 @@ COL_04 = Claim(
 
 
 def judge_kinds(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdict:
-    """CMP-01."""
+    """Report samples' coverage, class entropy and sharpness of each kind of model, for CMP-01."""
     measured: dict[str, Number] = {"seeds": len(groups)}
     rows: list[str] = []
     for name, label in ((Arm.OWN, "VAE"), (Arm.AUTOENCODER, "autoencoder"), ("GAN", "GAN")):
@@ -127,13 +127,13 @@ _SHARP = "sharpness over the originals'"
 
 
 def _numbers(run: TrainedRun) -> dict[str, float]:
-    if run.sights is None:
+    if run.observations is None:
         return {name: run.notes[name] for name in ("coverage", "entropy of classes", _SHARP)}
-    samples = run.sights.samples
+    samples = run.observations.samples
     return {
         "coverage": samples.coverage,
         "entropy of classes": samples.entropy,
-        _SHARP: samples.laplacian / run.sights.reconstructions.laplacian_originals,
+        _SHARP: samples.laplacian / run.observations.reconstructions.laplacian_originals,
     }
 
 

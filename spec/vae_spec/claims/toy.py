@@ -12,7 +12,7 @@ from vae_spec.bounds import Bound, Measure, above, below
 from vae_spec.claim import Claim, Experiment, Role
 from vae_spec.documents import basics
 from vae_spec.evidence import Arm, Group, TrainedRun
-from vae_spec.observations import PointSights
+from vae_spec.observations import PointObservations
 from vae_spec.outcomes import Level, Number, Outcome, Verdict, holds, not_applicable, violated
 from vae_spec.subject import Facts
 from vae_spec.trained import by_bounds, own
@@ -23,23 +23,23 @@ PRINTED = {
     100: (0.0261, 0.8229, 0.0673),
     200: (0.0244, 0.7138, 0.0601),
 }
-"""Epoch -> reconstruction, KL, loss as the lab prints them, four decimals."""
+"""(reconstruction, KL, loss) by epoch as the lab prints them, to four decimals."""
 PRINTED_POINTS = ((1.075, -0.014), (-0.997, -0.001), (-1.118, -0.054), (0.553, 0.041), (0.74, 0.021))
-"""The five generated points, three decimals."""
+"""The five generated points, to three decimals."""
 KL_WEIGHT = 0.05
 LAST = 10
-"""Steps at the end of a run whose mean counts: one step's noise is not the run's."""
+"""Number of final steps to average, which removes the noise of single steps."""
 _MET_ON = "2.13"
-"""The torch release on which the figures were met to every digit; elsewhere one unit of the last digit is allowed."""
+"""The torch release on which every printed digit was reproduced; on others one unit in the last digit is allowed."""
 
 
 def takes_points(facts: Facts) -> str | None:
-    """The reason why the lab does not concern this subject."""
+    """Return why the lab does not apply to this subject, or None."""
     return None if facts.input_shape == (2,) else f"it takes {' x '.join(map(str, facts.input_shape))} numbers; the lab's points have two"
 
 
 def reference_points(facts: Facts) -> str | None:
-    """The reason why the lab's printed figures do not concern this subject."""
+    """Return why the lab's printed figures do not apply to this subject, or None."""
     if not facts.reference:
         return "the printed figures are those of the reference's own tiny VAE under its seed"
     return takes_points(facts)
@@ -48,21 +48,21 @@ def reference_points(facts: Facts) -> str | None:
 def mean_terms(
     run: TrainedRun, facts: Facts
 ) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
-    """Reconstruction and KL as the lab prints them: means over items and over their two dimensions.
+    """Return reconstruction and KL curves as the lab prints them: means over items and over their two dimensions.
 
-    Curves are in nats an item: half the squared error summed over two dimensions is its mean over them.
+    Curves are in nats an item: half the squared error summed over two dimensions equals its mean over them.
     """
     return run.reconstruction, run.analytic_kl / facts.latent_dim
 
 
 def ends(run: TrainedRun, facts: Facts) -> tuple[float, float]:
-    """Reconstruction and KL over the last ten steps, as means over items and dimensions."""
+    """Return reconstruction and KL over the last ten steps, as means over items and dimensions."""
     reconstruction, kl = mean_terms(run, facts)
     return float(reconstruction[-LAST:].mean()), float(kl[-LAST:].mean())
 
 
 def converged(which: Arm) -> tuple[Bound, ...]:
-    """Where the losses of one arm should end: what TOY-01 asks of the lab, and TOY-06 of it with another activation."""
+    """Return bounds on the final losses of an arm: for the lab itself in TOY-01, with another activation in TOY-06."""
 
     def fallen(group: Group, facts: Facts) -> float:
         return ends(group[which], facts)[0] / float(group[which].reconstruction[0])
@@ -102,14 +102,14 @@ TOY_01 = Claim(
     rank=None,
     experiment=Experiment.LAB,
     bounds=converged(Arm.OWN),
-    said="the reconstruction falls below a tenth, the KL stays above zero and under control",
+    conclusion="the reconstruction falls below a tenth, the KL stays above zero and under control",
     role=Role.CAUSE,
     holds_when_collapsed=False,
 )
 
 
 def judge_printed(_claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """TOY-02."""
+    """Judge TOY-02 by comparing the run with the figures that the lab prints."""
     run = own(groups)[0]
     reconstruction, kl = mean_terms(run, facts)
     units = 0 if torch.__version__.startswith(_MET_ON) else 1
@@ -161,8 +161,8 @@ TOY_02 = Claim(
 )
 
 
-def _of_points(number: Callable[[PointSights], float]) -> Measure:
-    """A number of what was seen of the subject's own run."""
+def _of_points(number: Callable[[PointObservations], float]) -> Measure:
+    """Return a measure that applies this function to the point observations of the subject's own run."""
 
     def measure(group: Group, _facts: Facts) -> float:
         points = group[Arm.OWN].points
@@ -222,7 +222,7 @@ TOY_03 = Claim(
         ),
         _COPIES,
     ),
-    said="generated points fall near the clusters or between them, and are no copies",
+    conclusion="generated points fall near the clusters or between them, and are no copies",
     blames=_copied,
     role=Role.CAUSE,
     holds_when_collapsed=False,
@@ -230,7 +230,7 @@ TOY_03 = Claim(
 
 
 def judge_line(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """TOY-05."""
+    """Judge TOY-05 by its bounds; it does not apply if the decoded line does not move."""
     if any(run.points is not None and math.isnan(run.points.second_difference) for run in own(groups)):
         return not_applicable("what is decoded along the line does not move: the decoder makes no use of the code (see TOY-01)")
     return by_bounds(claim, groups, facts)
@@ -263,7 +263,7 @@ TOY_05 = Claim(
             spread=0.61,
         ),
     ),
-    said="the decoded line changes smoothly",
+    conclusion="the decoded line changes smoothly",
     blames="rounded-code",
     judge=judge_line,
     role=Role.CAUSE,

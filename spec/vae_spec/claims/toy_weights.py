@@ -1,4 +1,4 @@
-"""TOY-04 and TOY-06: the lab beside itself, with other weights of the KL and with another activation (VAE Basics 6.6.3, exercises)."""
+"""TOY-04 and TOY-06: the lab with other weights of the KL and with another activation (VAE Basics 6.6.3, exercises)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from vae_spec.subject import Facts
 from vae_spec.trained import by_bounds, divergence
 
 LEAST = 1e-6
-"""Stands for an energy distance that its estimate puts at 0 or below."""
+"""Replaces energy distances whose estimate is 0 or negative."""
 
 
 def kl_ratio(group: Group, facts: Facts, over: Arm, under: Arm) -> float:
-    """The logarithm of one arm's KL at the end over another's; nan where either is not positive."""
+    """Return log of one arm's final KL over another's; nan if either is not positive."""
     return _log_ratio(ends(group[over], facts)[1], ends(group[under], facts)[1])
 
 
 def reconstruction_ratio(group: Group, facts: Facts, over: Arm, under: Arm) -> float:
-    """The same of the reconstruction terms."""
+    """Return log of one arm's final reconstruction term over another's."""
     return _log_ratio(ends(group[over], facts)[0], ends(group[under], facts)[0])
 
 
 def kl_share(group: Group, facts: Facts) -> float:
-    """The KL at the end without its term, over its sum with that of the lab's own weight: above 1/2 where it grew.
+    """Return the final KL at weight 0 over its sum with that at the lab's own weight: above 1/2 if it grew.
 
-    A share and not a ratio: what runs away does so by factors that differ much from seed to seed, and a share is bounded.
+    A share rather than a ratio, because it is bounded: a KL without a weight grows by factors that vary much between seeds.
     """
     there, here = ends(group[Arm.NO_KL], facts)[1], ends(group[Arm.OWN], facts)[1]
     return there / (there + here) if there > 0 and here > 0 else math.nan
@@ -44,7 +44,7 @@ def _log_ratio(over: float, under: float) -> float:
 
 
 def distance_share(group: Group) -> float:
-    """Generated points' energy distance without a KL, over its sum with that of the lab's own weight: above 1/2 if they are worse."""
+    """Return generated points' energy distance at weight 0 over its sum with that at the lab's own weight: above 1/2 if worse."""
     without, own = group[Arm.NO_KL].points, group[Arm.OWN].points
     if without is None or own is None:
         return math.nan
@@ -53,14 +53,14 @@ def distance_share(group: Group) -> float:
 
 
 def _unweighted(groups: Sequence[Group], _facts: Facts) -> str | None:
-    """The mistake, where the weight changes nothing at all while there is a KL to weigh."""
+    """Return the mistake "beta-unused" if the weight has no effect at all on a nonzero KL, else None."""
     pairs = [(group[Arm.OWN], group[Arm.NO_KL]) for group in groups]
     same = all(np.array_equal(own.reconstruction, without.reconstruction) and bool(own.kl.any()) for own, without in pairs)
     return "beta-unused" if same else None
 
 
 def judge_finite(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """By the bounds; in the lab no change may keep a training from staying finite."""
+    """Judge by the bounds, and reject any training that does not stay finite."""
     return divergence([run for group in groups for run in group.values()]) or by_bounds(claim, groups, facts)
 
 
@@ -112,7 +112,8 @@ TOY_04 = Claim(
             spread=0.066,
         ),
     ),
-    said="without its KL the codes run away and the samples get worse; with ten times its weight reconstructions do, and the KL falls",
+    conclusion="without its KL the codes run away and the samples get worse; with ten times its weight reconstructions do, and the KL"
+    " falls",
     blames=_unweighted,
     judge=judge_finite,
     role=Role.CAUSE,
@@ -145,7 +146,7 @@ TOY_06 = Claim(
             spread=0.043,
         ),
     ),
-    said="with Tanh in the decoder training converges as it does with ReLU",
+    conclusion="with Tanh in the decoder training converges as it does with ReLU",
     judge=judge_finite,
     role=Role.CAUSE,
     holds_when_collapsed=False,

@@ -1,4 +1,4 @@
-"""TRN: what training curves show, decided over seeds."""
+"""TRN: claims on training curves, decided over seeds."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from vae_spec.subject import Facts, Objective
 from vae_spec.trained import divergence, own
 
 REPEAT_TOLERANCE = 1e-4
-"""Relative: the same sums in another order on another device."""
+"""Relative difference allowed for sums in different orders on different devices."""
 
 
 def _collapse_cause(groups: Sequence[Group], facts: Facts) -> str | None:
-    """A code that carries nothing is most often the KL's weight, unless the decoder sees what it should tell."""
+    """Return the usual cause of a collapsed latent, too much weight on the KL, unless the decoder is autoregressive."""
     if facts.autoregressive:
         return None
     return "recon-mean-kl-sum" if all(value < INFORMATIVE_KL for value in measure(own(groups), "KL at the end, nats")) else None
@@ -48,7 +48,7 @@ TRN_01 = Claim(
         above("held-out R2", 0.15, "sound: 0.39 and more; collapsed, or with an encoder blind to x: 0.03 at most"),
         above("share of the drop in the first tenth", 0.4, "sound: 0.62 and more; a loss that falls evenly: 0.1", scope=FIXED_SCALE),
     ),
-    said="the reconstruction falls fast, and beyond what the mean image explains",
+    conclusion="the reconstruction falls fast, and beyond what the mean image explains",
     blames=_collapse_cause,
     role=Role.CAUSE,
     holds_when_collapsed=False,
@@ -100,7 +100,7 @@ TRN_02 = Claim(
             scope=FIXED_SCALE,
         ),
     ),
-    said=lambda _groups, facts: (
+    conclusion=lambda _groups, facts: (
         f"the KL {'starts small, ' if FROM_PRIOR.excludes(facts) is None else ''}ends well above zero and has settled"
     ),
     blames=_collapse_cause,
@@ -130,20 +130,20 @@ TRN_04 = Claim(
             "late change of the loss over its drop", 0.05, "sound: 0.026 at most; a KL of the wrong sign: without limit", scope=FIXED_SCALE
         ),
     ),
-    said="the loss is nearly flat at the end",
+    conclusion="the loss is nearly flat at the end",
     role=Role.CAUSE,
     holds_when_collapsed=True,
 )
 
 
 WEIGHT_OF_TWO = (1.7, 2.3)
-"""Between which the optimised weight over the expected one points to a KL without its half: measured 1.86 to 2.08, sound 0.92 to 1.28."""
+"""Optimised over expected weight that indicates a KL without its half: measured 1.86 to 2.08, sound 0.92 to 1.28."""
 WEIGHT_OF_A_MEAN = 0.5
-"""Below which it points to a KL averaged over dimensions, 1 / d: measured 0.03 to 0.13, a declared beta of 0.5 counts as 1."""
+"""Ratio below which the KL is averaged over dimensions, 1 / d: measured 0.03 to 0.13, a declared beta of 0.5 counts as 1."""
 
 
 def judge_optimised_beta(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
-    """TRN-06."""
+    """Judge TRN-06 by its bounds, shifted by the logarithm of the expected weight."""
     runs = own(groups)
     if bad := divergence(runs):
         return bad
@@ -165,7 +165,7 @@ def judge_optimised_beta(claim: Claim, groups: Sequence[Group], facts: Facts) ->
     found = math.exp(sum(math.log(one.beta) for one in seen) / len(seen))
     shifts = {"log of the effective beta": math.log(weight), "log of reported over analytic KL": _own_weight(runs, weight)}
     names = {"log of the effective beta": f"log of the effective beta over {weight:g}"}
-    # A Monte Carlo estimate is not the closed form; its weight at the optimum is what was optimised all the same.
+    # A Monte Carlo KL differs from the closed form, but the optimised weight can still be judged.
     asked = claim.bounds[:2] if facts.objective is Objective.ELBO_MONTE_CARLO else claim.bounds
     decisions = [
         bound.decide_shifted(
@@ -176,11 +176,11 @@ def judge_optimised_beta(claim: Claim, groups: Sequence[Group], facts: Facts) ->
         )
         for bound in asked
     ]
-    return combine(decisions, said=f"training optimised an effective beta of {found:.3g}", diagnosis=_weight_cause(found / weight))
+    return combine(decisions, conclusion=f"training optimised an effective beta of {found:.3g}", diagnosis=_weight_cause(found / weight))
 
 
 def _own_weight(runs: Sequence[TrainedRun], weight: float) -> float:
-    """The logarithm of the weight that the reported KL carries: the declared one, or none."""
+    """Return the logarithm of the weight that the reported KL includes: the declared one, or 1."""
     reported = measure(runs, "log of reported over analytic KL")
     return 0.0 if sum(abs(value) for value in reported) <= sum(abs(value - math.log(weight)) for value in reported) else math.log(weight)
 
@@ -232,7 +232,7 @@ TRN_06 = Claim(
 
 
 def judge_repeatable(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdict:
-    """TRN-07."""
+    """Judge TRN-07 by the relative difference of repeated steps."""
     runs = own(groups)
     if bad := divergence(runs):
         return bad

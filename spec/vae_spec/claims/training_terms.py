@@ -1,4 +1,4 @@
-"""TRN: how the loss follows its terms, and the notes' own table of ten epochs."""
+"""TRN: how the loss and its terms evolve, and the table of ten epochs in the notes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TABLE = (
 )
 """Total, reconstruction and KL of epochs 1 to 10 on MNIST, nats an item (Deep Learning Notes 13.4.1.3)."""
 LAST, EARLIER = (0.01, 0.03), (0.025, 0.06)
-"""Relative tolerances of the total and of the terms, at the last epoch and before: other seeds move the total by a few tenths of a nat."""
+"""Relative tolerances of (total, terms) at the last epoch and before: between seeds the total varies by a few tenths of a nat."""
 TERMS = ("total", "reconstruction", "KL")
 
 
@@ -66,7 +66,7 @@ TRN_03 = Claim(
             ),
         ),
     ),
-    said=lambda _groups, facts: (
+    conclusion=lambda _groups, facts: (
         "the loss follows its reconstruction"
         + (", and falls by less because the KL rose" if FIXED_FROM_PRIOR.excludes(facts) is None else "")
     ),
@@ -76,12 +76,12 @@ TRN_03 = Claim(
 
 
 def epochs(curve: Curve) -> Curve:
-    """The ten epochs' means of a curve of 2340 steps."""
+    """Return the means over ten epochs of a curve of 2340 steps."""
     return np.asarray(curve[: len(curve) // len(TABLE) * len(TABLE)].reshape(len(TABLE), -1).mean(1))
 
 
 def judge_table(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdict:
-    """TRN-08."""
+    """Judge TRN-08 by comparing the mean curves with the table in the notes."""
     runs = own(groups)
     if runs[0].recipe.dataset != "mnist":
         return not_applicable(f"the notes' table is for MNIST, and this run is on {runs[0].recipe.dataset}: choose --dataset mnist")
@@ -97,7 +97,7 @@ def judge_table(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdic
             value, limit = float(curve[epoch]), limits[min(term, 1)]
             label = f"epoch {epoch + 1}, {name}"
             measured[label], expected[label] = value, f"{printed:.4g} within {limit:.1%}"
-            # A better loss is no failure; a better term alone would be another trade-off.
+            # A better total is not a failure, but a better single term is a different trade-off.
             if abs(value - printed) > limit * printed and not (term == 0 and value < printed):
                 off.append(f"{label}: {value:.2f} where the notes print {printed:.2f}")
     if off:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from vae_spec.evidence import Arm, Group, TrainedRun
-from vae_spec.observations import Sights
+from vae_spec.observations import ImageObservations
 from vae_spec.statistics.curves import drop, end
 
 Comparison = Callable[[Group], float]
@@ -28,9 +28,9 @@ SHORTEST = 10
 """The fewest steps for which the end of a curve is defined."""
 
 
-def _sights(of: Callable[[Sights], float]) -> Number:
+def _observed(of: Callable[[ImageObservations], float]) -> Number:
     def number(run: TrainedRun) -> float:
-        return math.nan if run.sights is None else of(run.sights)
+        return math.nan if run.observations is None else of(run.observations)
 
     return number
 
@@ -68,22 +68,22 @@ def _lost(better: Arm, worse: Arm) -> Comparison:
     return number
 
 
-def _detail(seen: Sights) -> float:
+def _detail(seen: ImageObservations) -> float:
     """Return the geometric mean of two measures of detail, which are noisy in different cases."""
     return math.sqrt(seen.reconstructions.laplacian * seen.reconstructions.high_frequencies)
 
 
-def _plausibility(seen: Sights) -> float:
+def _plausibility(seen: ImageObservations) -> float:
     """Return the geometric mean of coverage and density: samples should be plausible and diverse."""
     return math.sqrt((seen.samples.coverage + FLOOR) * (seen.samples.density + FLOOR))
 
 
-detail = _sights(_detail)
-plausibility = _sights(_plausibility)
-coverage = _sights(lambda seen: seen.samples.coverage)
-discrepancy = _sights(lambda seen: max(seen.codes.mmd2, 0.0))
-information = _sights(lambda seen: seen.codes.information)
-middle = _sights(lambda seen: seen.paths.prior_middle_density)
+detail = _observed(_detail)
+plausibility = _observed(_plausibility)
+coverage = _observed(lambda seen: seen.samples.coverage)
+discrepancy = _observed(lambda seen: max(seen.codes.mmd2, 0.0))
+information = _observed(lambda seen: seen.codes.information)
+middle = _observed(lambda seen: seen.paths.prior_middle_density)
 
 COMPARISONS: Mapping[str, Comparison] = MappingProxyType(
     {

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from vae_spec.evidence import HeldOut, Stationarity, TrainedRun
-from vae_spec.observations import Sights
+from vae_spec.observations import ImageObservations
 from vae_spec.statistics.curves import correlation, drop, early_share, end, late_change, start
 
 ACTIVE_VARIANCE = 0.01
@@ -34,9 +34,9 @@ def _stationary(of: Callable[[Stationarity], float]) -> Functional:
     return value
 
 
-def _sights(of: Callable[[Sights], float]) -> Functional:
+def _observed(of: Callable[[ImageObservations], float]) -> Functional:
     def value(run: TrainedRun) -> float:
-        return math.nan if run.sights is None else of(run.sights)
+        return math.nan if run.observations is None else of(run.observations)
 
     return value
 
@@ -100,25 +100,25 @@ FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
             lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan
         ),
         "log of the effective beta": _stationary(lambda found: _log(found.beta)),
-        "sharpness over the originals'": _sights(lambda seen: seen.reconstructions.laplacian / seen.reconstructions.laplacian_originals),
-        "high frequencies over the originals'": _sights(
+        "sharpness over the originals'": _observed(lambda seen: seen.reconstructions.laplacian / seen.reconstructions.laplacian_originals),
+        "high frequencies over the originals'": _observed(
             lambda seen: seen.reconstructions.high_frequencies / seen.reconstructions.high_frequencies_originals
         ),
-        "log of prior coverage over the data's": _sights(
+        "log of prior coverage over the data's": _observed(
             lambda seen: math.log((seen.samples.coverage + 1e-3) / seen.samples.data_coverage)
         ),
-        "entropy of the samples' classes": _sights(lambda seen: seen.samples.entropy),
-        "share of classes that samples show": _sights(lambda seen: seen.samples.classes / seen.samples.all_classes),
-        "distance of samples to training over held-out items": _sights(lambda seen: seen.samples.nearest_over_held_out),
-        "label accuracy of neighbouring means over chance": _sights(
+        "entropy of the samples' classes": _observed(lambda seen: seen.samples.entropy),
+        "share of classes that samples show": _observed(lambda seen: seen.samples.classes / seen.samples.all_classes),
+        "distance of samples to training over held-out items": _observed(lambda seen: seen.samples.nearest_over_held_out),
+        "label accuracy of neighbouring means over chance": _observed(
             lambda seen: (seen.codes.neighbour_accuracy - seen.codes.chance) / (1 - seen.codes.chance)
         ),
-        "log of the codes' variance": _sights(lambda seen: _log(seen.codes.mean_variance)),
-        "connected parts of the means": _sights(lambda seen: float(seen.codes.components)),
-        "share of means beside another class": _sights(lambda seen: seen.codes.mixed_neighbours),
-        "second difference over the mean step": _sights(lambda seen: seen.paths.second_difference),
-        "mid-path density over the ends'": _sights(lambda seen: seen.paths.middle_density / max(seen.paths.ends_density, 1e-3)),
-        "mid-path density over the cross-fade's": _sights(
+        "log of the codes' variance": _observed(lambda seen: _log(seen.codes.mean_variance)),
+        "connected parts of the means": _observed(lambda seen: float(seen.codes.components)),
+        "share of means beside another class": _observed(lambda seen: seen.codes.mixed_neighbours),
+        "second difference over the mean step": _observed(lambda seen: seen.paths.second_difference),
+        "mid-path density over the ends'": _observed(lambda seen: seen.paths.middle_density / max(seen.paths.ends_density, 1e-3)),
+        "mid-path density over the cross-fade's": _observed(
             lambda seen: seen.paths.middle_density / max(seen.paths.cross_fade_density, 1e-3)
         ),
         **CURVES,

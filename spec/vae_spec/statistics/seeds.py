@@ -96,12 +96,12 @@ def decide(values: Sequence[float], rule: Rule) -> SeedDecision:
     return SeedDecision(rule, outcome, mean, error, n)
 
 
-def combine(decisions: Sequence[SeedDecision], *, said: str, diagnosis: str | None = None) -> Verdict:
+def combine(decisions: Sequence[SeedDecision], *, conclusion: str, diagnosis: str | None = None) -> Verdict:
     """Combine the decisions on several rules into one verdict: violated if any is, holds if all do, otherwise inconclusive.
 
     Args:
         decisions: one decision per rule.
-        said: the statement that is true if all rules hold.
+        conclusion: the statement that is true if all rules hold.
         diagnosis: the mistake that a violation points to, unless no violating value is finite.
     """
     measured: dict[str, Number] = {}
@@ -125,7 +125,7 @@ def combine(decisions: Sequence[SeedDecision], *, said: str, diagnosis: str | No
             expected,
         )
     margin = min(abs(one.mean - one.rule.bound) / one.rule.spread for one in decisions)
-    words = f"{said}: " + "; ".join(one.describe() for one in decisions)
+    words = f"{conclusion}: " + "; ".join(one.describe() for one in decisions)
     return Verdict(
         Outcome.HOLDS,
         words,

@@ -24,7 +24,7 @@ Quantity = Callable[[TrainedRun], float]
 
 def squared_error(run: TrainedRun) -> float:
     """Return the squared error per held-out item, summed over pixels; nan without observations."""
-    return run.sights.reconstructions.squared_error if run.sights is not None else float("nan")
+    return run.observations.reconstructions.squared_error if run.observations is not None else float("nan")
 
 
 def held_out_kl(run: TrainedRun) -> float:
@@ -34,14 +34,14 @@ def held_out_kl(run: TrainedRun) -> float:
 
 def sharpness(run: TrainedRun) -> float:
     """Return the Laplacian variance of reconstructions relative to that of the originals; nan without observations."""
-    if run.sights is None:
+    if run.observations is None:
         return float("nan")
-    return run.sights.reconstructions.laplacian / run.sights.reconstructions.laplacian_originals
+    return run.observations.reconstructions.laplacian / run.observations.reconstructions.laplacian_originals
 
 
 def coverage(run: TrainedRun) -> float:
     """Return the share of held-out items that have a prior sample among their neighbours; nan without observations."""
-    return run.sights.samples.coverage if run.sights is not None else float("nan")
+    return run.observations.samples.coverage if run.observations is not None else float("nan")
 
 
 _QUANTITIES: tuple[tuple[str, Quantity], ...] = (
@@ -64,8 +64,8 @@ def beta_comparison(groups: Sequence[Group]) -> Figure:
     """
     if not groups:
         raise ValueError("the beta comparison needs at least one seed")
-    pictures = {groups[0][arm].recipe.beta: groups[0][arm].sights for arm in BETAS if arm in groups[0]}
-    shown = {beta: sights.pictures for beta, sights in pictures.items() if sights is not None}
+    pictures = {groups[0][arm].recipe.beta: groups[0][arm].observations for arm in BETAS if arm in groups[0]}
+    shown = {beta: observations.pictures for beta, observations in pictures.items() if observations is not None}
     if not shown:
         raise ValueError("no run of the first seed shows pictures")
     figure = canvas(10, 7)

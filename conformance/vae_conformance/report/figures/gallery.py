@@ -133,7 +133,7 @@ def _own_runs(evidence: Evidence, experiments: Sequence[Experiment]) -> list[Tra
 
 def _seen(group: Group, arm: str) -> Pictures | None:
     run = group.get(str(arm))
-    return None if run is None or run.sights is None else run.sights.pictures
+    return None if run is None or run.observations is None else run.observations.pictures
 
 
 def _pictures(evidence: Evidence) -> tuple[Pictures, Pictures | None]:

@@ -1,4 +1,4 @@
-"""The conditions under which a claim is asked: the run's seed, its share of the error budget, how many examples."""
+"""The context in which a claim is checked: the run's seed, the claim's share of the error budget, the number of examples."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import hashlib
 from dataclasses import dataclass
 
 FALSE_ALARM_BUDGET = 1e-6
-"""The probability that a run with sound code sees any false alarm from an exact-tail test."""
+"""Probability that a run on a sound implementation has any false alarm from an exact-tail test."""
 
 
 def derive_seed(*labels: object) -> int:
-    """A seed below 2**63 from the run's seed, a claim's id and whatever names the example; stable over processes and versions."""
+    """Return a seed below 2**63 from the run's seed, a claim's id and labels of the example; stable across processes and versions."""
     text = "\x1f".join(str(label) for label in labels)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One asking of one claim.
+class ClaimContext:
+    """The context of one check of one claim.
 
     Attributes:
         claim: the claim's id.
         seed: the run's seed.
-        examples: how many examples a property is tried on.
+        examples: number of examples for a property.
         level: this claim's share of the run's false-alarm budget, for exact-tail tests.
-        target: what the user called the implementation, for messages that say how to repeat.
+        target: the user's name for the implementation, for messages on how to reproduce.
     """
 
     claim: str
@@ -34,5 +34,5 @@ class Trial:
     target: str = ""
 
     def rng_seed(self, *labels: object) -> int:
-        """The seed of one example of this claim."""
+        """Return the seed of one example of this claim."""
         return derive_seed(self.seed, self.claim, *labels)
