@@ -198,7 +198,10 @@ def _second(silent: Recording, probe: _Scale, still: list[int], returned: Tensor
     for origin in _ORIGINS if returned is not None else ():
         assert returned is not None
         wanted = origin(returned)
-        for number in reversed([one for one in sized if _alike(silent.nodes[one].value, wanted)]):
+        there = [one for one in sized if _alike(silent.nodes[one].value, wanted)]
+        # The last of several, so that a clamp before it is no part of the step; but none behind a cut in the history, which is.
+        attached = [one for one in there if silent.nodes[one].attached] or there
+        for number in reversed(attached):
             if probe.moved_by(number):
                 return Head(number, _shape(silent, number), origin)
     first = next((number for number in sized if returned is None and probe.moved_by(number)), None)

@@ -45,12 +45,14 @@ class Node:
         parents: the numbers of the nodes it was made from.
         value: a copy of it as it was made, without history; None where it has no values of its own, as inside of vmap.
         line: the author's line that made it, or None.
+        attached: whether gradients flow back from it.
     """
 
     operation: str
     parents: tuple[int, ...]
     value: Tensor | None
     line: Line | None
+    attached: bool
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ class Tape(TorchFunctionMode):
         self.numbers[id(tensor)] = number
         self.made.append(tensor)  # kept, so that no other tensor gets its identity
         if self.noting:
-            self.nodes.append(Node(operation, parents, _value(tensor), _line(sys._getframe(1))))  # noqa: SLF001  as inspect.currentframe
+            self.nodes.append(Node(operation, parents, _value(tensor), _line(sys._getframe(1)), tensor.requires_grad))  # noqa: SLF001  as inspect.currentframe
         if number == self.last:
             raise _Reached
         return tensor
@@ -176,7 +178,7 @@ class Tape(TorchFunctionMode):
 
 
 def record(run: Callable[[Tensor], Any], x: Tensor, replaced: Mapping[int, Replacement] | None = None) -> Recording:
-    """The tape of one pass over a batch, which is node 0; nothing is attached to gradients.
+    """Record one pass over a batch, which is node 0, with the history that gradients take.
 
     Args:
         run: the pass.
@@ -184,10 +186,9 @@ def record(run: Callable[[Tensor], Any], x: Tensor, replaced: Mapping[int, Repla
         replaced: what to put in the place of which nodes.
     """
     tape, batch = Tape(replaced), x.clone()
-    with torch.no_grad():
-        batch = tape.take(batch, "batch")
-        with tape:
-            result = run(batch)
+    batch = tape.take(batch, "batch")
+    with torch.enable_grad(), tape:
+        result = run(batch)
     return Recording(tuple(tape.nodes), result, tape.numbers, tape.made)
 
 
