@@ -62,7 +62,7 @@ def named(row: Mapping[str, Any]) -> tuple[str, ...]:
         for claim, outcome in row["outcomes"].items()
         if outcome in held and not CLAIMS[claim].trained
     ]
-    return tuple(likely.mistake for likely in diagnose(row["votes"], cleared(exact)))
+    return tuple(likely.mistake for likely in diagnose(row["votes"], CLAIMS, cleared(exact)))
 
 
 def page(rows: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> str:

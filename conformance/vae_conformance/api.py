@@ -134,10 +134,8 @@ def _check_object(target: object, options: RunOptions) -> Report:
     from vae_conformance.target.target import given_target  # noqa: PLC0415  imports torch
 
     started = monotonic()
-    claims = [claim.id for claim in selected(options)]
-    if options.fail_fast:
-        # As on the command line, the claims nearest to the cause come first, because they name the mistake.
-        claims.sort(key=nearness)
+    # As on the command line, the claims nearest to the cause come first under fail_fast, because they name the mistake.
+    claims = [claim.id for claim in (sorted(selected(options), key=nearness) if options.fail_fast else selected(options))]
     judge: Judge | None = None
     failure: Unbound | None = None
     try:

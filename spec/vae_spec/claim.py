@@ -10,6 +10,7 @@ from enum import StrEnum
 from vae_spec.areas import AREAS
 from vae_spec.bounds import Bound, decision
 from vae_spec.context import ClaimContext
+from vae_spec.diagnosis import Role
 from vae_spec.documents import Source
 from vae_spec.evidence import Group
 from vae_spec.mistakes import MISTAKES
@@ -57,18 +58,6 @@ class Experiment(StrEnum):
     def paired(self) -> bool:
         """Whether a group holds runs to compare with the subject's own."""
         return self not in {Experiment.IMAGES, Experiment.LAB, Experiment.LAB_PRINTED}
-
-
-class Role(StrEnum):
-    """How the violation of a claim relates to others in diagnosing the mistake behind them.
-
-    The violation of a `CAUSE` explains phenomena. A `PHENOMENON` is a property of the trained model as a whole: if a part is wrong, its
-    violation is expected, and the claim on the part decides. A violation `ALONE` neither follows from others nor explains phenomena.
-    """
-
-    CAUSE = "cause"
-    PHENOMENON = "phenomenon"
-    ALONE = "alone"
 
 
 TRAINED_NEEDS = (Part.POSTERIOR, Part.FORWARD, Part.DECODE, Part.PARAMETERS, Part.TRAINING)

@@ -7,49 +7,71 @@ that is already explained does not count again. Claims on a single part are near
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
 
-from vae_spec.claim import Role
 from vae_spec.mistakes import MISTAKES
-from vae_spec.registry import CLAIMS
-
-_LAST = max(claim.rank for claim in CLAIMS.values() if claim.rank is not None) + 1
 
 
-def nearness(claim: str) -> int:
+class Role(StrEnum):
+    """How the violation of a claim relates to others in diagnosing the mistake behind them.
+
+    The violation of a `CAUSE` explains phenomena. A `PHENOMENON` is a property of the trained model as a whole: if a part is wrong, its
+    violation is expected, and the claim on the part decides. A violation `ALONE` neither follows from others nor explains phenomena.
+    """
+
+    CAUSE = "cause"
+    PHENOMENON = "phenomenon"
+    ALONE = "alone"
+
+
+class Diagnosable(Protocol):
+    """What diagnosis needs to know of a claim: its record has it, and so has the event of its verdict."""
+
+    @property
+    def rank(self) -> int | None:
+        """Its place among the claims that identify mistakes, nearest to the cause first; None if it has none."""
+
+    @property
+    def role(self) -> Role | None:
+        """How its violation relates to others; None for a claim on a part."""
+
+    @property
+    def explains(self) -> tuple[str, ...]:
+        """The ids of the claims whose violation follows from its own."""
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is judged from trained runs."""
+
+
+def nearness(claim: Diagnosable) -> float:
     """Return the sort key of a claim among those that identify mistakes, nearest to the cause first."""
-    rank = CLAIMS[claim].rank
-    return _LAST if rank is None else rank
-
-
-def _on_a_part(claim: str) -> bool:
-    return CLAIMS[claim].rank is not None and not CLAIMS[claim].trained
-
-
-def _of_training(claim: str) -> bool:
-    return CLAIMS[claim].rank is not None and CLAIMS[claim].trained
+    return math.inf if claim.rank is None else claim.rank
 
 
 def _stops_the_code(mistake: str | None) -> bool:
     return mistake in MISTAKES and MISTAKES[mistake].stops_the_code
 
 
-def consequences(claim: str, violated: Iterable[str]) -> frozenset[str]:
+def consequences(claim: str, violated: Mapping[str, Diagnosable]) -> frozenset[str]:
     """Return this claim and the violated claims whose violation follows from it, directly or transitively."""
-    among = frozenset(violated)
     found = frozenset({claim})
-    while more := frozenset().union(*map(follows, found)) & among - found:
+    while more := frozenset().union(*(follows(one, violated) for one in found)) - found:
         found |= more
     return found
 
 
-def follows(claim: str) -> frozenset[str]:
-    """Return the claims whose violation follows from a violation of this one; for a cause this includes the phenomena."""
-    named = frozenset(CLAIMS[claim].explains)
-    if CLAIMS[claim].role in {Role.PHENOMENON, Role.ALONE}:
-        return named
-    return named | {other.id for other in CLAIMS.values() if other.role is Role.PHENOMENON}
+def follows(claim: str, violated: Mapping[str, Diagnosable]) -> frozenset[str]:
+    """Return the violated claims whose violation follows from that of this one; for a cause these include the phenomena."""
+    own = violated[claim]
+    explained = set(own.explains)
+    if own.role not in {Role.PHENOMENON, Role.ALONE}:
+        explained |= {name for name, other in violated.items() if other.role is Role.PHENOMENON}
+    return frozenset(explained & violated.keys())
 
 
 @dataclass(frozen=True)
@@ -82,16 +104,22 @@ def cleared(exact: Iterable[tuple[Collection[str], bool]]) -> frozenset[str]:
     return frozenset(sought - suspected)
 
 
-def diagnose(votes: Mapping[str, str | None], cleared: Collection[str] = ()) -> tuple[Likely, ...]:
+def diagnose(
+    votes: Mapping[str, str | None], claims: Mapping[str, Diagnosable], cleared: Collection[str] = ()
+) -> tuple[Likely, ...]:
     """Return the mistakes that explain a set of violated claims, the likeliest first.
 
     Args:
         votes: by violated claim, the mistake that it names, or None.
+        claims: at least the violated claims, by id.
         cleared: mistakes that are ruled out, even if a trained claim names them.
     """
-    votes = {claim: None if mistake in cleared and _of_training(claim) else mistake for claim, mistake in votes.items()}
-    ordered = sorted(votes, key=nearness)
-    parts = [claim for claim in ordered if _on_a_part(claim)]
+    violated = {claim: claims[claim] for claim in votes}
+    ranked = {claim for claim, record in violated.items() if record.rank is not None}
+    of_training = {claim for claim in ranked if violated[claim].trained}
+    votes = {claim: None if mistake in cleared and claim in of_training else mistake for claim, mistake in votes.items()}
+    ordered = sorted(votes, key=lambda claim: nearness(violated[claim]))
+    parts = [claim for claim in ordered if claim in ranked - of_training]
     decisive = [claim for claim in ordered if _stops_the_code(votes[claim])]
     explained: dict[str, str] = {}
     roots: list[str] = []
@@ -99,7 +127,7 @@ def diagnose(votes: Mapping[str, str | None], cleared: Collection[str] = ()) -> 
     def explain(claim: str, among: Sequence[str], mistake: str) -> None:
         """Record a claim as the root of a mistake that also explains its consequences."""
         roots.append(claim)
-        follow = set(votes) if _stops_the_code(mistake) else consequences(claim, votes)
+        follow = set(votes) if _stops_the_code(mistake) else consequences(claim, violated)
         for other in among:
             if other == claim or other in follow:
                 explained.setdefault(other, mistake)
@@ -117,7 +145,7 @@ def diagnose(votes: Mapping[str, str | None], cleared: Collection[str] = ()) -> 
         if mistake in explained.values():
             # If the parts have several mistakes, a trained claim is explained by the one that it names.
             explained[claim] = str(mistake)
-        elif cause := next((root for root in roots if claim in consequences(root, votes)), None):
+        elif cause := next((root for root in roots if claim in consequences(root, violated)), None):
             explained[claim] = explained[cause]
         elif mistake is not None:
             explain(claim, ordered, mistake)

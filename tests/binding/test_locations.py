@@ -12,7 +12,6 @@ from student_files import GOOD, changed
 
 from vae_conformance.location import Location, location_in
 from vae_conformance.runner.run import Judge
-from vae_conformance.runner.source_locations import part_locations
 from vae_spec.subject import Part
 
 LINES = GOOD.splitlines()
@@ -23,7 +22,9 @@ def located(path: Path, name: str = "VAE") -> Mapping[str, Location]:
     text = f"{path}:{name}"
     judge = Judge(named_options(text, profile="exact", input_shape=(1, 8, 8)), named_target(text))
     judge.ask("KL-01")
-    return part_locations(judge.report_on("KL-01").implementation)
+    found = judge.report_on("KL-01").implementation
+    assert found is not None
+    return {name: part.location for name, part in found.binding.parts.items() if part.location is not None}
 
 
 def line_of(source: str, start: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from claim_samples import claim
 from consoles import console
 from msgspec.structs import replace as changed
 from report_samples import BOUND
@@ -17,23 +18,20 @@ from vae_conformance.cli.listing import render_binding, render_claim, render_cla
 from vae_conformance.runner.events import Binding, FoundPart, WeightsFile
 from vae_spec.claim import Claim
 from vae_spec.documents import basics, notes
-from vae_spec.outcomes import Level, holds
 from vae_spec.subject import Part
 
 
 def make_claim(identifier: str) -> Claim:
-    return Claim(
-        identifier,
-        "a title " * 12,
-        Level.REQUIRED,
-        "what is claimed",
-        (basics("loss"), notes("13.4.7")),
-        "why it is",
-        "what to do",
-        "how",
-        ("missing-half",),
-        (Part.LOSS,),
-        check=lambda _subject, _context: holds("so"),
+    return claim(
+        id=identifier,
+        title="a title " * 12,
+        statement="what is claimed",
+        sources=(basics("loss"), notes("13.4.7")),
+        why="why it is",
+        hint="what to do",
+        decision="how",
+        mistakes=("missing-half",),
+        needs=(Part.LOSS,),
     )
 
 

@@ -73,4 +73,4 @@ def test_it_is_named_first(mistake: str, changes: dict[str, str], tmp_path: Path
     verdicts = {claim.id: session.verdict(claim.id) for claim in CLAIMS.values() if not claim.trained}
     assert Outcome.ERROR not in {verdict.outcome for verdict in verdicts.values()}
     votes = {claim: verdict.diagnosis for claim, verdict in verdicts.items() if verdict.outcome is Outcome.VIOLATED}
-    assert [line.mistake for line in diagnose(votes)][:1] == [mistake], votes
+    assert [line.mistake for line in diagnose(votes, CLAIMS)][:1] == [mistake], votes

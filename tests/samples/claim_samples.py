@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vae_spec.claim import Claim, Experiment, Role
+from vae_spec.claim import Claim, Experiment
+from vae_spec.diagnosis import Role
 from vae_spec.documents import ENGINEERING
 from vae_spec.outcomes import Level, holds
 

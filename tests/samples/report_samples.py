@@ -14,6 +14,7 @@ from vae_conformance.runner.events import Binding, Bound, ClaimVerdict, FoundImp
 from vae_conformance.runner.record import RunRecord, assemble
 from vae_conformance.runner.run_state import Proceedings
 from vae_spec.outcomes import Level, Outcome
+from vae_spec.registry import CLAIMS
 from vae_spec.subject import Part
 
 PARTS = {"encode": FoundPart("present", "encode(x)", None), "loss": FoundPart("replaced", "the suite's own", None)}
@@ -49,7 +50,9 @@ def verdict(
         smallest_effect="1 %",
         duration_s=0.25,
     )
-    return changed(plain, **more)
+    known = CLAIMS.get(claim)
+    related = {} if known is None else {"rank": known.rank, "role": known.role, "explains": known.explains, "trained": known.trained}
+    return changed(plain, **related, **more)
 
 
 MISSING_HALF = verdict(

@@ -12,9 +12,10 @@ from vae_conformance.reproduction import trainings
 from vae_conformance.reproduction.chapters import Chapter
 from vae_conformance.reproduction.findings import REFERENCE, TINY, Answer, Findings
 from vae_conformance.reproduction.sections import CHAPTERS
+from vae_conformance.runner.events import ClaimVerdict
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Group
-from vae_spec.outcomes import Outcome, Verdict
+from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
 
 OPTIONS = named_options(REFERENCE, profile="full")
@@ -22,7 +23,7 @@ STEPS = 12
 
 
 def answer(claim: str, outcome: Outcome = Outcome.HOLDS, target: str = REFERENCE, message: str = "what was found") -> Answer:
-    return Answer(target, claim, CLAIMS[claim].level, Verdict(outcome, message), {"outcome": str(outcome), "title": CLAIMS[claim].title})
+    return Answer(target, ClaimVerdict(claim, CLAIMS[claim].title, CLAIMS[claim].level, "", outcome, message))
 
 
 def arms(experiment: Experiment) -> list[str]:

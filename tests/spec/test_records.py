@@ -11,7 +11,8 @@ from fakes import facts
 
 from vae_spec.bounds import Scaling, above, below, between
 from vae_spec.calibration import FIXED_SCALE
-from vae_spec.claim import Claim, Experiment, Profile, Role
+from vae_spec.claim import Claim, Experiment, Profile
+from vae_spec.diagnosis import Role
 from vae_spec.documents import BASICS, DOCUMENTS, ENGINEERING, NOTES, Source, basics, notes
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, inconclusive, not_applicable, violated
 from vae_spec.registry import check_references

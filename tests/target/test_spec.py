@@ -8,7 +8,6 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from named import named_options
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.config.target_spec import TargetKind, TargetSpec
@@ -50,14 +49,14 @@ FILE, NOTEBOOK, MODULE = TargetKind.FILE, TargetKind.NOTEBOOK, TargetKind.MODULE
 def test_what_a_text_means(meant: TargetSpec) -> None:
     assert parse_target(meant.text) == meant
     meant.check()
-    assert RunOptions.from_json(named_options(meant).to_json()) == named_options(meant)
+    assert RunOptions.from_json(RunOptions(meant).to_json()) == RunOptions(meant)
 
 
 @pytest.mark.parametrize(("dotted", "file"), [("homework.part.vae", "vae.py"), ("homework.part", "__init__.py")])
 def test_the_file_of_a_module_in_the_current_folder_is_found_without_importing_it(dotted: str, file: str, tmp_path: Path) -> None:
     meant = TargetSpec(f"{dotted}:VAE", MODULE, tmp_path / PART / file, dotted, "VAE")
     assert parse_target(meant.text) == meant
-    assert RunOptions.from_json(named_options(meant).to_json()) == named_options(meant)
+    assert RunOptions.from_json(RunOptions(meant).to_json()) == RunOptions(meant)
     assert "homework" not in sys.modules
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,7 @@ def load_options(target: TargetSpec, given: Mapping[str, Any], folder: Path) -> 
     if "expected_failures" in configured and "expected_failures" in given:
         merged["expected_failures"] = {**configured["expected_failures"], **given["expected_failures"]}
     options = RunOptions(target=target, **merged)
-    if options.time_limit > options.training_time_limit:
-        return RunOptions(target=target, **{**merged, "training_time_limit": options.time_limit})
-    return options
+    return replace(options, training_time_limit=max(options.training_time_limit, options.time_limit))
 
 
 def configuration_files(target: TargetSpec, folder: Path) -> list[Path]:

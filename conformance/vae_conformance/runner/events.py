@@ -11,6 +11,7 @@ from typing import get_args
 import msgspec
 
 from vae_conformance.location import Location
+from vae_spec.diagnosis import Role
 from vae_spec.outcomes import Level, Number, Outcome
 
 
@@ -144,6 +145,7 @@ class ClaimVerdict(_Event, frozen=True, tag="verdict"):
         parts: the parts of the implementation that it concerns, the likeliest first.
         advice: the claim's general advice for fixing a violation; the hint may be more specific.
         rejects: the mistakes that it must reject, for a claim without training.
+        rank, role, explains, trained: those of the claim, which diagnosis needs.
         duration_s: the duration in seconds.
     """
 
@@ -166,6 +168,10 @@ class ClaimVerdict(_Event, frozen=True, tag="verdict"):
     parts: tuple[str, ...] = ()
     advice: str = ""
     rejects: tuple[str, ...] = ()
+    rank: int | None = None
+    role: Role | None = None
+    explains: tuple[str, ...] = ()
+    trained: bool = False
 
 
 class NotBound(_Event, frozen=True, tag="unbound"):

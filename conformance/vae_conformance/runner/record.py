@@ -204,7 +204,7 @@ def _likely(claims: Sequence[ClaimReport]) -> tuple[Likely, ...]:
     # An expected failure is a known violation, so it does not clear the mistakes that the claim rejects.
     decided = {Outcome.HOLDS: True, Outcome.UNEXPECTED_PASS: True, Outcome.VIOLATED: False, Outcome.EXPECTED_FAILURE: False}
     exact = [(claim.verdict.rejects, decided[claim.outcome]) for claim in claims if claim.outcome in decided]
-    return likeliest(votes, cleared(exact))
+    return likeliest(votes, {claim.id: claim.verdict for claim in claims}, cleared(exact))
 
 
 def _diagnosis(likely: Likely) -> Diagnosis:

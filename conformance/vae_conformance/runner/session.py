@@ -299,6 +299,10 @@ class Session:
             parts=() if self._of_weights(claim, verdict) else tuple(str(part) for part in parts_concerned(claim, verdict)),
             advice=claim.hint,
             rejects=() if claim.trained else claim.mistakes,
+            rank=claim.rank,
+            role=claim.role,
+            explains=claim.explains,
+            trained=claim.trained,
         )
 
     def _bound(self) -> Bound:

@@ -132,13 +132,13 @@ class Asking:
         Of the trained claims, those with trainings of their own come first, since no other worker can share these. Under `fail_fast`, the
         claims nearest to the cause come first, because they name the mistake.
         """
-        from vae_spec.diagnosis import nearness  # noqa: PLC0415  imports torch
+        from vae_spec.diagnosis import nearness  # noqa: PLC0415  with it
         from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports torch
 
-        def place(item: pytest.Item) -> tuple[bool, bool, int]:
+        def place(item: pytest.Item) -> tuple[bool, bool, float]:
             claim = CLAIMS.get(getattr(getattr(item, "callspec", None), "params", {}).get("claim_id", ""))
             trained, reference_only = (False, False) if claim is None else (claim.trained, claim.reference_only)
-            near = nearness(claim.id) if claim is not None and self.options.fail_fast else 0
+            near = nearness(claim) if claim is not None and self.options.fail_fast else 0
             return trained is self.options.fail_fast, not reference_only, near
 
         items.sort(key=place)

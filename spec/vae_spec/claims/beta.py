@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from vae_spec.bounds import above
 from vae_spec.calibration import MODERATE_PAIRED, NO_PIXEL_VARIANCE, PAIRED
-from vae_spec.claim import Claim, Experiment, Role, TrainedCheck
+from vae_spec.claim import Claim, Experiment, TrainedCheck
 from vae_spec.claims.phenomena import collapsed, plain_objective, priced
+from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.evidence import Arm, Group
 from vae_spec.outcomes import Level, Number, Outcome, Verdict, not_applicable

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from vae_spec.claim import Claim, Experiment, Role, TrainedCheck
+from vae_spec.claim import Claim, Experiment, TrainedCheck
 from vae_spec.claims.phenomena import images_only
+from vae_spec.diagnosis import Role
 from vae_spec.documents import notes
 from vae_spec.evidence import Group, TrainedRun
 from vae_spec.observations import ImageObservations

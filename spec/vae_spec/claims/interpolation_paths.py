@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vae_spec.bounds import below
-from vae_spec.claim import Claim, Experiment, Role
+from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import collapsed, decoded_images, mean, ratio
+from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.evidence import Group
 from vae_spec.outcomes import Level, Number, Verdict, holds, not_applicable

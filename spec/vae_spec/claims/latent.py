@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from vae_spec.bounds import above, below, between
 from vae_spec.calibration import MODERATE, MODERATE_PAIRED
-from vae_spec.claim import Claim, Experiment, Role
+from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import images_only, mean, measure, plain_objective
+from vae_spec.diagnosis import Role
 from vae_spec.documents import notes
 from vae_spec.evidence import Group
 from vae_spec.outcomes import Level, Verdict, holds

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from vae_spec.bounds import above
 from vae_spec.calibration import NO_PIXEL_VARIANCE, PAIRED
-from vae_spec.claim import Claim, Experiment, Role
+from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import decoded_images, priced, ratio
+from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.outcomes import Level
 from vae_spec.statistics.comparisons import FLOOR

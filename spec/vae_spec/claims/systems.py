@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vae_spec.bounds import Measure, above, below
-from vae_spec.claim import Claim, Experiment, Role
+from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import images_only
+from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.outcomes import Level, Number, Verdict, holds

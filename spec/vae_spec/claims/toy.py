@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from vae_spec.bounds import Bound, Measure, above, below
-from vae_spec.claim import Claim, Experiment, Role
+from vae_spec.claim import Claim, Experiment
+from vae_spec.diagnosis import Role
 from vae_spec.documents import basics
 from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.observations import PointObservations

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from vae_spec.bounds import above, below
-from vae_spec.claim import Claim, Experiment, Role
+from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.toy import converged, ends, takes_points
+from vae_spec.diagnosis import Role
 from vae_spec.documents import basics
 from vae_spec.evidence import Arm, Group
 from vae_spec.outcomes import Level, Verdict

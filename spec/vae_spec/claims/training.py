@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from vae_spec.bounds import Scaling, above, below, between
 from vae_spec.calibration import FIXED_SCALE, FROM_PRIOR
-from vae_spec.claim import Claim, Experiment, Role
+from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import decoded_images, images_only, measure, optimised_weight, plain_decoding, plain_objective
+from vae_spec.diagnosis import Role
 from vae_spec.documents import ENGINEERING, basics, notes
 from vae_spec.evidence import Group, TrainedRun
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable, violated

@@ -8,8 +8,9 @@ import numpy as np
 
 from vae_spec.bounds import Scaling, above
 from vae_spec.calibration import FIXED_FROM_PRIOR, MOST_ENTRIES
-from vae_spec.claim import Claim, Experiment, Role
+from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import plain_objective
+from vae_spec.diagnosis import Role
 from vae_spec.documents import notes
 from vae_spec.evidence import Curve, Group
 from vae_spec.outcomes import Level, Number, Verdict, holds, not_applicable, violated
