@@ -106,11 +106,11 @@ class OfMatrices(ByMatrices):
 @pytest.mark.parametrize(
     ("head", "weight"), [*((head, 0.5) for head in HEADS), *(("log-standard deviation", weight) for weight in (1.0, 1 / 128, -1.0, 2000.0))]
 )
-def test_the_kl_tells_the_head_whatever_its_weight_where_there_is_no_sampling_step(head: str, weight: float) -> None:
+def test_the_kl_tells_the_head_whatever_its_weight_where_nothing_but_a_product_takes_the_latent(head: str, weight: float) -> None:
     end, sigma = HEADS[head]
     model = type("OfMatrices", (OfMatrices,), {"end": staticmethod(end), "sigma": staticmethod(sigma), "kl_weight": weight})
     subject = bound(model)
-    assert subject.facts.parts[Part.DRAW].standing is Standing.REPLACED
+    assert subject.facts.parts[Part.DRAW].account.startswith("inline")
     assert second_head(subject) == head
 
 

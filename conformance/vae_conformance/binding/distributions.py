@@ -9,12 +9,23 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Laplace, MultivariateNormal, Normal
 
+from vae_conformance.errors import Unbound
 from vae_spec.subject import Raw
 
 
 def pair_of(distribution: Distribution) -> tuple[Tensor, Tensor]:
-    """Mean and log-variance."""
-    return distribution.mean, 2 * torch.log(distribution.stddev)
+    """Return mean and log-variance.
+
+    Raises:
+        Unbound: it is of the author's own class, and does not have them.
+    """
+    try:
+        return distribution.mean, 2 * torch.log(distribution.stddev)
+    except NotImplementedError as error:
+        raise Unbound(
+            f"{type(distribution).__name__} is a distribution of the file's own, without mean and stddev",
+            "give the class these two properties, as torch.distributions has them, or let forward return mu and logvar",
+        ) from error
 
 
 def raw_of(distribution: Distribution) -> Raw:

@@ -113,8 +113,20 @@ def read_sampler(draw: Callable[[Tensor, Tensor], Tensor], latent_dim: int) -> H
     ratios = [float((draw(zero, zero + value) / base)[clear].median()) for value in _PROBES]
     for head in Head:
         if all(abs(ratio / (head.sigma(value) / head.sigma(1.0)) - 1) < 5e-3 for ratio, value in zip(ratios, _PROBES, strict=True)):
-            return head
+            return None if head in _POSITIVE and _has_another_law(draw(zero, zero - 1.0)[clear], base[clear]) else head
     return None
+
+
+_POSITIVE = (Head.STD, Head.VARIANCE, Head.PRECISION)
+"""Meanings of which no value is negative."""
+
+
+def _has_another_law(negative: Tensor, base: Tensor) -> bool:
+    """Whether a step that takes positive numbers for a deviation scales the noise differently where they are negative.
+
+    A product with the noise only turns its sign there, and a root gives no number.
+    """
+    return bool(torch.isfinite(negative).all()) and abs(float((negative / base).median().abs()) - 1) > 5e-3
 
 
 def read_kl(kl: Callable[[Tensor, Tensor], float], latent_dim: int) -> Head | None:

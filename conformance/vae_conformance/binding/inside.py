@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.distributions import pair_of
 from vae_conformance.binding.drawing import forms
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import head_of
@@ -134,7 +135,7 @@ def _posterior_from_forward(found: Findings) -> None:
     if found.parts[Part.POSTERIOR].standing is not Standing.MISSING or layout is None:
         return
     if layout.posterior is not None:
-        found.pair = (at(found.result, layout.posterior).mean, 2 * torch.log(at(found.result, layout.posterior).stddev))
+        found.pair = pair_of(at(found.result, layout.posterior))
         found.report(
             Part.POSTERIOR, Standing.PRESENT, "mu and logvar are read from the distribution that forward returns", known_by="its type"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, Found, as_raw, candidates, code_form
@@ -13,51 +13,51 @@ from vae_conformance.binding.probing import probe_batch, shape_candidates
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import inner_of
-from vae_spec.subject import SubjectFault
+from vae_spec.subject import Raw, SubjectFault
 
 ROWS_AND_COLUMNS = 2
 """The sides of an item without a channel."""
 
 
 def find_shape(found: Findings, options: RunOptions) -> None:
-    """The shape of one item: the one given, or the first on which forward gives as many entries as it takes, or at least runs."""
+    """Find the shape of one item: the one given, or the first that forward takes and gives back, or at least runs on.
+
+    A shape counts as given back only if another number of items is too: `view(-1, n)` in front of the heads folds several items of a
+    smaller shape into one, and a batch of four then runs as a batch of one.
+    """
     declared = [options.input_shape] if options.input_shape else []
     own = shape_candidates(found.model, found.target.arguments)
     fallback: tuple[int, ...] | None = None
-    given: dict[tuple[int, ...], None] = {}
-    failure = "" if has_forward(found.model) else "is not there"
-    for shape in (declared or own) if has_forward(found.model) else ():
+    waiting = list((declared or own) if has_forward(found.model) else ())
+    failure = "" if waiting else "is not there"
+    folding: tuple[int, ...] | None = None
+    tried: set[tuple[int, ...]] = set()
+    while waiting:
+        shape = waiting.pop(0)
         # An output without a channel for an image that has one is for the claims to judge.
-        if fallback is not None and len(shape) == ROWS_AND_COLUMNS:
+        if shape in tried or (fallback is not None and len(shape) == ROWS_AND_COLUMNS and shape in own):
             continue
-        x = probe_batch(shape, BATCH).to(found.device)
+        tried.add(shape)
         try:
-            result = found.call("forward", found.forward, x)
+            x, raw = _output(found, shape, BATCH)
         except SubjectFault as fault:
             failure = failure or fault.what
             if "did not return" in fault.what:
                 break
             continue
-        layout = read_layout(result, x, None)
-        raw = as_raw(at(result, layout.raw)) if layout is not None else None
         if raw is not None and raw[0].shape == x.shape:
-            found.shape, found.x = shape, x
-            return
+            if declared or _gives_back(found, shape):
+                found.shape, found.x = shape, x
+                return
+            folding = folding or shape
+            continue
         if fallback is None and (raw is None or raw[0].numel() % x.numel() == 0):
             fallback = shape
-        if raw is not None and raw[0].dim() == x.dim():
-            given[tuple(raw[0].shape[1:])] = None
-    for shape in () if declared else given:
-        # What is given for an item of another shape may be the shape of an item: a series as long as its decoder makes them.
-        x = probe_batch(shape, BATCH).to(found.device)
-        try:
-            layout = read_layout(result := found.call("forward", found.forward, x), x, None)
-        except SubjectFault:
-            continue
-        raw = as_raw(at(result, layout.raw)) if layout is not None else None
-        if raw is not None and raw[0].shape == x.shape:
-            found.shape, found.x = shape, x
-            return
+        # What is given for an item of another shape may be the shape of an item: a series as long as its decoder makes them, or one that
+        # the model flattens.
+        if raw is not None and not declared and (raw[0].dim() == x.dim() or (raw[0].dim() > x.dim() and raw[0].numel() == x.numel())):
+            waiting.append(tuple(raw[0].shape[1:]))
+    fallback = folding or fallback
     chosen = fallback or (declared[0] if declared else None) or _encodable_shape(found, own) or (own[0] if _states_a_shape(found) else None)
     if chosen is None:
         raise Unbound(
@@ -65,6 +65,27 @@ def find_shape(found: Findings, options: RunOptions) -> None:
             "name the shape of one item with --input-shape, for example --input-shape 1,28,28",
         )
     found.shape, found.x = chosen, probe_batch(chosen, BATCH).to(found.device)
+
+
+def _output(found: Findings, shape: tuple[int, ...], items: int) -> tuple[Tensor, Raw | None]:
+    """Run forward on so many items of a shape.
+
+    Raises:
+        SubjectFault: it does not run.
+    """
+    x = probe_batch(shape, items).to(found.device)
+    result = found.call("forward", found.forward, x)
+    layout = read_layout(result, x, None)
+    return x, None if layout is None else as_raw(at(result, layout.raw))
+
+
+def _gives_back(found: Findings, shape: tuple[int, ...]) -> bool:
+    """Whether forward gives items of this shape back in another number too."""
+    try:
+        x, raw = _output(found, shape, BATCH - 1)
+    except SubjectFault:
+        return False
+    return raw is not None and raw[0].shape == x.shape
 
 
 def _encodable_shape(found: Findings, shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
