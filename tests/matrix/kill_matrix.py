@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from named import named_options
 
 from catalogue_index import Entry
 from golden import Golden, of_report
-from vae_conformance.runner.events import ClaimVerdict, read_event
 from vae_conformance.runner.record import assemble
 from vae_conformance.runner.run_state import Proceedings
 from vae_conformance.runner.session import Session
@@ -131,8 +129,7 @@ def _exact(session: Session, entry: Entry, verdicts: Mapping[str, Verdict]) -> G
     exact = tuple(claim.id for claim in select(Profile.EXACT))
     if not verdicts.keys() >= set(exact):
         return None
-    asked = [read_event(json.dumps(session.record(claim, verdicts[claim], 0.0))) for claim in exact]
-    proceedings = Proceedings(promised=exact, verdicts=tuple(event for event in asked if isinstance(event, ClaimVerdict)))
+    proceedings = Proceedings(promised=exact, verdicts=tuple(session.record(claim, verdicts[claim], 0.0) for claim in exact))
     return of_report(entry.name, assemble(proceedings, session.options, duration_s=0.0))
 
 
