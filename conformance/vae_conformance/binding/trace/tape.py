@@ -17,15 +17,13 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-import vae_conformance
-
 Replacement = Tensor | Callable[[Tensor], Tensor]
 """What a replay puts in a node's place: a tensor, or what becomes of the node's own."""
 
 EPS = "eps"
 """The operation of a node that holds standard draws."""
 _WITH_MOMENTS = (torch.normal, Tensor.normal_)
-_OUTSIDE = (str(Path(torch.__file__).parent), str(Path(vae_conformance.__file__).parent))
+_OUTSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 
 
 @dataclass(frozen=True)
