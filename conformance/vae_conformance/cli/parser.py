@@ -15,7 +15,7 @@ from vae_conformance.config.kinds import checked
 from vae_conformance.config.options import OPTIONS, Group
 from vae_conformance.exit_codes import ExitCode
 
-_TARGET = "file.py, file.py:Name, package.module:object, or a registered name (see: vae-conformance list)"
+_TARGET = "file.py, file.py:Name, the same of a notebook.ipynb, package.module:object, or a registered name (see: vae-conformance list)"
 _EXIT_CODES = "exit codes:\n" + "\n".join(f"  {int(code):3}  {code.meaning}" for code in ExitCode)
 _RUN_EXAMPLES = """examples:
   vae-conformance run student.py:VAE

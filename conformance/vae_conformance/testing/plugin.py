@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--vae",
         metavar="TARGET",
-        help="the implementation: file.py[:Name], package.module:object, or an entry point's name",
+        help="the implementation: file.py[:Name], notebook.ipynb[:Name], package.module:object, or an entry point's name",
     )
     for name in _TAKEN:
         group.addoption(f"--vae-{OPTIONS[name].key}", **{**OPTIONS[name].argument, "default": None})

@@ -89,6 +89,15 @@ def find_roles(recorded: Record, mu: Tensor | None, second: Tensor | None, batch
     noise = _noise(first, other)
     if not noise:
         return _without_noise(first, mu)
+    # All of it; or, where noise is drawn elsewhere too, on the input of a denoising model say, one draw after the other.
+    sets = dict.fromkeys([noise, *((number,) for number in reversed(noise))])
+    return next((found for one in sets if (found := _roles_by(recorded, first, one, mu, second, batch)) is not None), None)
+
+
+def _roles_by(
+    recorded: Record, first: Recording, noise: tuple[int, ...], mu: Tensor | None, second: Tensor | None, batch: int
+) -> Roles | None:
+    """Return the roles in a pass by intervention on these draws, all others as they are under the seed."""
     given = {name: dict.fromkeys(noise, value) for name, value in _GIVEN.items()}
     silent, ones, twos, masked = (recorded(0, replaced) for replaced in given.values())
     if not first.operations == silent.operations == ones.operations == twos.operations == masked.operations:
