@@ -144,9 +144,12 @@ class Chooser:
 
         def choose(other: Callable[..., object]) -> dict[str, object]:
             call = self.call_of(other) if self.by_calls else None
-            if self.by_calls and (call is None or not call.whole):
-                raise _unknown_parameter(maker, parameter.name, self.label)
-            return self.arguments(other, call)
+            try:
+                if not self.by_calls or (call is not None and call.whole):
+                    return self.arguments(other, call)
+            except Unbound:
+                pass
+            raise _unknown_parameter(maker, parameter.name, self.label)
 
         def value(name: str) -> object:
             named = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
