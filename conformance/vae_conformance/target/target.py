@@ -156,17 +156,20 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
     path = path.resolve()
     loaded = load_file(path, how.limit)
     module, tree = loaded.module, loaded.tree
+    asked = name
     try:
         name = name or _only_record(module, path.name)
         chosen = _attribute(module, name, path.name) if name else choose_class(module, path.name)
+        if not name:
+            loaded.check(chosen)
         label = f"{path.name}:{name or getattr(chosen, '__name__', '')}"
         target = _built(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
     except Unbound as fault:
-        raise loaded.blame(fault) from fault
-    if not loaded.note:
+        raise loaded.blame(fault, asked) from fault
+    if not loaded.notes:
         return target
     return replace(
-        target, notes=(loaded.note, *target.notes), _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest()
+        target, notes=(*loaded.notes, *target.notes), _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest()
     )
 
 
