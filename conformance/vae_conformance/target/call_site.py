@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import ModuleType
 
@@ -14,7 +15,7 @@ from vae_conformance.target.command_line import command_line
 from vae_conformance.target.parameter_names import role_of
 from vae_conformance.target.source_code import source_pieces
 from vae_conformance.target.static_eval import Reader, Scope, Unknown, assignments
-from vae_conformance.target.submodule_arguments import Ingredient, made
+from vae_conformance.target.submodule_arguments import Ingredient, is_settings, made
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -73,6 +74,39 @@ def own_call(maker: Callable[..., object], module: ModuleType, network: Callable
     calls = [_read(maker, site.node, site.place, site.scope, reader) for site in sites]
     best = max(calls, key=lambda call: (call.whole, not call.unread, len(call.given)), default=None)
     return best if best is not None and (best.whole or best.given) else None
+
+
+def file_entries(module: ModuleType) -> dict[str, object]:
+    """Return the values that a file gives by name: its command line's, and the entries of dicts and calls that are its settings."""
+    pieces = source_pieces(module)
+    scopes: list[Scope] = []
+    for _, tree in pieces:
+        scopes.append(Scope(assignments(tree.body), scopes[-1] if scopes else None, {}))
+    if not scopes:
+        return {}
+    reader = Reader(module, {}, _no_network)
+    found: dict[str, object] = {}
+    for (_, tree), scope in zip(pieces, scopes, strict=True):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and is_settings(one.id) for one in node.targets):
+                for name, value in _entries(node.value):
+                    with suppress(Unknown):
+                        found[name] = reader.value(value, scope)
+    return command_line(pieces, lambda node: reader.value(node, scopes[-1])) | found
+
+
+def _entries(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the entries of a dict literal, or the keywords of a call: `{"z_dim": 8}`, `dict(z_dim=8)`, `Namespace(z_dim=8)`."""
+    if isinstance(value, ast.Dict):
+        for key, entry in zip(value.keys, value.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield key.value, entry
+    elif isinstance(value, ast.Call):
+        yield from ((word.arg, word.value) for word in value.keywords if word.arg)
+
+
+def _no_network(_cls: type, _node: ast.Call, _scope: Scope) -> Ingredient:
+    raise Unknown
 
 
 def _read(maker: Callable[..., object], node: ast.Call, place: str, scope: Scope, reader: Reader) -> OwnCall:

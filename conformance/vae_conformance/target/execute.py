@@ -30,6 +30,7 @@ class Loaded:
         module: its module.
         tree: the folder that it was loaded from.
         notes: what was left out and why, and what stands for it; empty if it was loaded as a whole.
+        assumed: the same in short, a sentence each.
         cause: why it could not be loaded as a whole.
         failures: the definitions that could not run.
     """
@@ -37,6 +38,7 @@ class Loaded:
     module: ModuleType
     tree: PrivateTree
     notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
     cause: Unbound | None = None
     failures: tuple[Failure, ...] = ()
 
@@ -97,7 +99,8 @@ def load_file(path: Path, limit: float) -> Loaded:
             loaded = _load(path, limit, kept)
         except Unbound as other:
             raise _both(fault, other) from fault
-        return replace(loaded, notes=(_note(fault, kept, path.name), *loaded.notes), cause=fault)
+        short = f"only definitions were loaded: {_reason(fault, 100)}"
+        return replace(loaded, notes=(_note(fault, kept, path.name), *loaded.notes), assumed=(short, *loaded.assumed), cause=fault)
 
 
 def _load(path: Path, limit: float, kept: Definitions | None = None) -> Loaded:
@@ -105,7 +108,7 @@ def _load(path: Path, limit: float, kept: Definitions | None = None) -> Loaded:
     with tree.kept_if_imported(), importing(path.name, limit, tree.root):
         module = tree.load(path, kept)
     account = tree.accounts.get(module.__name__, Account())
-    return Loaded(module, tree, account.notes(), failures=tuple(account.failures))
+    return Loaded(module, tree, account.notes(), account.in_short(), failures=tuple(account.failures))
 
 
 def _definitions(path: Path) -> Definitions | None:
@@ -134,9 +137,13 @@ def _missing_package(message: str) -> str:
     return found[1] if found else ""
 
 
-def _note(cause: Unbound, kept: Definitions, name: str) -> str:
+def _reason(cause: Unbound, longest: int) -> str:
     reason = cause.message.partition("\n")[0].rstrip(" :.")
-    reason = reason if len(reason) <= 160 else f"{reason[:150].rstrip()} ..."
+    return reason if len(reason) <= longest else f"{reason[: longest - 10].rstrip()} ..."
+
+
+def _note(cause: Unbound, kept: Definitions, name: str) -> str:
+    reason = _reason(cause, 160)
     found = re.search(rf"^\s*{re.escape(name)}, line (\d+)", cause.message, re.MULTILINE)
     at = f" (line {found[1]})" if found else ""
     lines = [f"{first}" if first == last else f"{first} to {last}" for first, last in kept.left_out]

@@ -35,6 +35,11 @@ class Failure:
     fault: Unbound
     uses: frozenset[str] | None = None
 
+    @property
+    def shown(self) -> str:
+        """Its location and its names."""
+        return f"{self.place} ({', '.join(self.names)})" if self.names else self.place
+
 
 @dataclass
 class Account:
@@ -66,9 +71,14 @@ class Account:
 
     def notes(self) -> tuple[str, ...]:
         """Return a sentence each on what could not run, and on the placeholders."""
-        shown = [f"{one.place}{f' ({listed})' if (listed := ', '.join(one.names)) else ''}: {_short(one.fault)}" for one in self.failures]
-        said = [f"left out, because it cannot run: {one}" for one in shown]
+        said = [f"left out, because it cannot run: {one.shown}: {_short(one.fault)}" for one in self.failures]
         return (*said, *(f"a placeholder stands for {name}: {why}" for name, why in self.placeholders.items()))
+
+    def in_short(self) -> tuple[str, ...]:
+        """Return one line on what could not run, and one on each placeholder."""
+        left = ", ".join(one.shown for one in self.failures)
+        stand_ins = (f"a placeholder stands for {name}, which could not be imported" for name in self.placeholders)
+        return (*([f"left out, because it cannot run: {left}"] if left else []), *stand_ins)
 
 
 class Placeholder:

@@ -54,6 +54,8 @@ class Target:
         record: the Implementation record that declares some of its parts, or None.
         weights: the weights of `instance` if a trained model is judged as it is, or None.
         notes: remarks for the report on how it was loaded.
+        loading: a sentence each on what was left out, or replaced, to load it.
+        guesses: a sentence each on constructor arguments that nothing in the file settles; it follows `arguments`.
     """
 
     text: str
@@ -68,7 +70,14 @@ class Target:
     record: Implementation | None = None
     weights: Weights | None = None
     notes: tuple[str, ...] = ()
+    loading: tuple[str, ...] = ()
+    guesses: Sequence[str] = ()
     _digest: str = field(default="", repr=False)
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """All that was assumed, a sentence each; the constructor's arguments are settled when the first instance is made."""
+        return (*self.loading, *self.guesses)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the sources as loaded, the object's name and the arguments."""
@@ -169,7 +178,10 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
     if not loaded.notes:
         return target
     return replace(
-        target, notes=(*loaded.notes, *target.notes), _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest()
+        target,
+        notes=(*loaded.notes, *target.notes),
+        loading=loaded.assumed,
+        _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest(),
     )
 
 
@@ -222,12 +234,15 @@ def _built(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path],
     """Return the target of an object; for a class with unknown arguments, that of the only function of its file that builds it."""
     try:
         return _target(chosen, label, module, sources, how)
-    except Unbound:
+    except Unbound as fault:
         makers = factories_of(chosen, module) if inspect.isclass(chosen) else []
         if len(makers) != 1:
             raise
         maker = makers[0].__name__
-        target = _target(makers[0], f"{label.rpartition(':')[0]}:{maker}", module, sources, how)
+        try:
+            target = _target(makers[0], f"{label.rpartition(':')[0]}:{maker}", module, sources, how)
+        except Unbound:
+            raise fault from None  # what the class lacks, which is what was asked for
         return replace(target, notes=(f"{chosen.__name__} is built by {maker}, the function of its file that does so", *target.notes))
 
 
@@ -263,6 +278,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         tuple(sources),
         accepts,
         notes=builder.notes,
+        guesses=builder.assumed,
         _digest=_digest(sources, label, builder.arguments),
     )
 
