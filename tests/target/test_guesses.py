@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from named import named_target
+from named import named_options, named_target
 from target_files import VAE, given, unbound, write
 
+from vae_conformance.binding.bind import bind
 from vae_conformance.errors import Unbound
 
 
@@ -136,3 +137,11 @@ def test_a_class_is_asked_about_and_not_the_function_that_builds_it(tmp_path: Pa
     maker = "\ndef get_model(cfg):\n    return VAE(cfg.load())\n"
     fault = unbound(write(tmp_path, VAE.format(parameters=", things") + maker))
     assert "the class VAE needs the argument 'things'" in fault.message
+
+
+def test_where_no_shape_fits_the_guesses_are_named(tmp_path: Path) -> None:
+    source = VAE.format(parameters=", x_dim, z_dim").replace("return x, x, x", "raise ValueError(x.shape)")
+    path = write(tmp_path, source)
+    with pytest.raises(Unbound, match="no shape of input was found") as caught:
+        bind(named_target(path), named_options(path))
+    assert "\n  assumed: x_dim=784, z_dim=16: guessed from the names" in caught.value.message

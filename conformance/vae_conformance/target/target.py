@@ -79,6 +79,10 @@ class Target:
         """All that was assumed, a sentence each; the constructor's arguments are settled when the first instance is made."""
         return (*self.loading, *self.guesses)
 
+    def unfit(self, fault: Unbound) -> Unbound:
+        """Return the error to raise if the model does not run: guessed constructor arguments are named, as they may be the cause."""
+        return Unbound("\n  assumed: ".join((fault.message, *self.guesses)), fault.hint)
+
     def fingerprint(self) -> str:
         """Return the SHA-256 of the sources as loaded, the object's name and the arguments."""
         return self._digest
