@@ -50,7 +50,7 @@ def test_training_at_module_level_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_a_file_that_can_be_imported_is_imported_whole(tmp_path: Path) -> None:
     loaded = load_file(Path(write(tmp_path, MODEL + "\nmade = [VAE() for _ in range(2)]\n")), 30.0)
-    assert (loaded.note, loaded.cause) == ("", None)
+    assert (loaded.notes, loaded.cause) == ((), None)
     assert len(loaded.module.made) == 2
     assert type(loaded.module.__builtins__) is dict
 
@@ -130,3 +130,59 @@ def test_the_source_of_a_module_is_had_whole(tmp_path: Path) -> None:
     loaded = load_file(Path(write(tmp_path, MODEL + "\nraise OSError('no data')\n")), 30.0)
     assert source_tree(loaded.module).body[-1].lineno == 15
     assert source_tree(object()).body == []
+
+
+PACKAGES = "import no_such_bars\nimport no_such_package as missing\nfrom no_such_package import Options\n"
+OTHERS = """
+class Experiment(missing.Module):
+    def step(self, batch): ...
+
+@missing.main()
+def start(options: Options): ...
+"""
+
+
+def test_what_cannot_run_costs_no_more_than_itself(tmp_path: Path) -> None:
+    values = "import sys\nimport numpy as np\nwhich = sys.argv[1]\nHALF = torch.from_numpy(np.asarray(0.5)).float().sqrt()\n"
+    target = named_target(write(tmp_path, PACKAGES + MODEL + values + OTHERS))
+    assert target.name == "student.py:VAE"
+    assert isinstance(target.make(), torch.nn.Module)
+    assert float(target.namespace.HALF) == pytest.approx(0.5**0.5)
+    left = [note for note in target.notes if note.startswith("left out, because it cannot run: ")]
+    assert [note.split(": ")[1] for note in left] == ["line 19 (which)", "line 22 (Experiment)", "line 26 (start)"]
+    assert "IndexError" in left[0]
+    assert "No module named 'no_such_package'" in left[1]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        ", options: Options = None",
+        ", options: 'Options' = None",
+        ", options: Options | None = None",
+        ", options: missing.config.Options[int] = None",
+        ", kind=missing.Kind.SMALL, /",
+    ],
+)
+def test_a_placeholder_stands_for_a_missing_package_in_a_signature(tmp_path: Path, parameters: str) -> None:
+    target = named_target(write(tmp_path, PACKAGES + VAE.format(parameters=parameters)))
+    assert isinstance(target.make(), torch.nn.Module)
+    if "'" not in parameters:
+        assert any(note.startswith("a placeholder stands for ") and "no_such_package" in note for note in target.notes)
+
+
+@pytest.mark.parametrize("use", ["Options()", "missing.layers.Linear(2)", "[1 for _ in missing]", "1 if missing.flag else 0"])
+def test_a_missing_package_that_is_needed_is_named(tmp_path: Path, use: str) -> None:
+    fault = unbound(write(tmp_path, PACKAGES + VAE.format(parameters=f", made={use}")))
+    assert "No module named 'no_such_package'" in fault.message
+    assert "pip install no_such_package" in fault.hint
+    assert "no_such_bars" not in fault.message
+
+
+def test_a_class_of_a_missing_package_is_not_replaced_by_its_halves(tmp_path: Path) -> None:
+    halves = "from torch import nn\nclass Encoder(nn.Module): ...\nclass Decoder(nn.Module): ...\n"
+    whole = "class Net(missing.Module):\n    def __init__(self): self.e, self.d = Encoder(), Decoder()\n"
+    for name in ("", ":Net"):
+        fault = unbound(write(tmp_path, PACKAGES + halves + whole) + name)
+        assert fault.message.startswith("defining Net raised NameError")
+        assert "pip install no_such_package" in fault.hint

@@ -20,6 +20,12 @@ from vae_conformance.target.notebook import notebook_source
 from vae_conformance.target.partial_module import run_definitions
 from vae_spec.subject import Part
 
+MODEL = """
+from torch import nn
+class VAE(nn.Module):
+    def encode(self, x): ...
+    def decode(self, z): ...
+"""
 TARGETS = Path(__file__).parent.parent / "targets"
 
 
@@ -153,16 +159,36 @@ def test_magics_inside_blocks_leave_the_blocks_whole(tmp_path):
     assert (namespace["x"], namespace["y"]) == (1, 3)
 
 
-def test_a_cell_that_does_not_parse_is_skipped_unless_it_defines_a_class(tmp_path):
-    assert run(write(tmp_path, "print 'old'", "x = 1"))["x"] == 1
-    with pytest.raises(Unbound) as caught:
-        notebook_source(TARGETS / "broken.ipynb")
-    assert "broken.ipynb, cell 2, line 3: class VAE(torch.nn.Module:" in caught.value.message
+def test_a_statement_that_is_not_python_is_left_out_and_named(tmp_path):
+    path = write(tmp_path, "x = 1\nprint 'old'\n%cd ..\ny = (2\n     + x)", MODEL + "\nreturn 3\n\nz = x + y")
+    target = named_target(str(path))
+    there = vars(target.namespace)
+    assert (there["x"], there["y"], there["z"]) == (1, 3, 4)
+    assert target.make() is not None
+    assert len(target.notes) == 2
+    assert target.notes[0].startswith("left out, because it cannot run: cell 1, line 2: made.ipynb, cell 1 does not parse: Missing paren")
+    assert "cell 2 does not parse: 'return' outside function" in target.notes[1]
 
 
-def test_what_only_the_compiler_sees_is_told_as_well(tmp_path):
-    with pytest.raises(Unbound, match="cell 1 does not parse: 'return' outside function"):
-        notebook_source(write(tmp_path, "class A: pass\nreturn 3"))
+def test_a_future_import_may_stand_anywhere_in_a_cell(tmp_path):
+    path = write(
+        tmp_path, "import torch\nfrom __future__ import annotations\nfrom torch import nn", MODEL + "    def later(self, x: Unknown): ..."
+    )
+    target = named_target(str(path))
+    assert isinstance(target.make(), nn.Module)
+    assert target.notes == ()
+
+
+def test_a_class_that_does_not_parse_is_named_where_it_is_what_is_asked_for(tmp_path):
+    for name in ("", ":VAE"):
+        with pytest.raises(Unbound) as caught:
+            named_target(f"{TARGETS / 'broken.ipynb'}{name}")
+        assert "broken.ipynb, cell 2 does not parse" in caught.value.message
+        assert "broken.ipynb, cell 2, line 3: class VAE(torch.nn.Module:" in caught.value.message
+        assert caught.value.hint == "Mend the syntax of that cell."
+    halves = "class Encoder(nn.Module): ...\nclass Decoder(nn.Module): ...\nclass VAE(nn.Module:\n    pass\n"
+    with pytest.raises(Unbound, match="cell 1 does not parse"):
+        named_target(str(write(tmp_path, "from torch import nn\n" + halves)))
 
 
 @pytest.mark.parametrize(

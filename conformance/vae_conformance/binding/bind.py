@@ -73,7 +73,10 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
     found = Findings(model, target, device, notes=notes)
     with _undisturbed(model):
         refuse_conditional(model, target.name)
-        find_shape(found, options)
+        try:
+            find_shape(found, options)
+        except Unbound as fault:
+            raise target.unfit(fault) from fault
         stepping = by_its_step(found)
         subject = None if stepping is not None else _bound(found, options)
     if stepping is not None:

@@ -261,6 +261,9 @@ def _hint(fault: BaseException, doing: str) -> str:
     text = str(fault) if isinstance(fault, NameError) else ""
     if "was left out" in text:
         return "Only imports, definitions and plain values were run: give that name a plain value, or move it into the class."
+    if "could not be imported" in text and (missing := re.search(r"No module named '(\w+)", text)):
+        install = _INSTALL_NAMES.get(missing[1], missing[1])
+        return f"Install it (`pip install {install}`), or, if {missing[1]} is a file of your own, put it into the same folder."
     if "could not be imported" in text:
         return "Install what it lacks (`pip install ...`), or, if that is a file of your own, put it into the same folder."
     if text.startswith("nothing defines"):

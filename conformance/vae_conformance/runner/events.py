@@ -25,10 +25,11 @@ class FoundPart(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Binding(msgspec.Struct, frozen=True):
-    """The parts by name, and one sentence for each inference."""
+    """The parts by name, and one sentence for each inference and for each assumption that the file itself does not settle."""
 
     parts: Mapping[str, FoundPart] = {}
     notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
 
 class WeightsFile(msgspec.Struct, frozen=True):

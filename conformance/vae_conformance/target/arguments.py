@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from vae_conformance.errors import Unbound
 from vae_conformance.guard.time_limit import user_code
-from vae_conformance.target.call_site import OwnCall, own_call
+from vae_conformance.target.call_site import OwnCall, file_entries, own_call
+from vae_conformance.target.guesses import line_to_add
 from vae_conformance.target.parameter_names import DEFAULT_SHAPE, SIZE_OF_ROLE, role_of, says, value_of
 from vae_conformance.target.static_eval import Unknown
 from vae_conformance.target.submodule_arguments import Ingredient, ingredient, made, of_class
@@ -68,10 +69,12 @@ def ways_to_construct(
         chooser = Chooser(label, shape, sizes)
         call = chooser.call_of(maker)
         if call is not None and call.whole:
-            found.append(Way(chooser.arguments(maker, call), call.place))
+            found.append(Way(chooser.arguments(maker, call), call.place, unread=call.unread))
     for by_calls in (True, False):
         try:
-            found.append(Way(Chooser(label, input_shape, sizes, by_calls=by_calls).arguments(maker, None)))
+            chooser = Chooser(label, input_shape, sizes, by_calls=by_calls)
+            arguments = chooser.arguments(maker, None)
+            found.append(Way(arguments, guessed=chooser.guessed(maker, arguments)))
         except Unbound:
             if not found and not by_calls:
                 raise
@@ -86,10 +89,14 @@ class Way:
     Attributes:
         arguments: the values by parameter name.
         place: the location of the call in the file; empty if they were chosen by parameter names.
+        unread: the parameters that keep their defaults, because their values in the call could not be determined.
+        guessed: the arguments that nothing but the names of the parameters gives.
     """
 
     arguments: dict[str, object]
     place: str = ""
+    unread: tuple[str, ...] = ()
+    guessed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,28 +146,50 @@ class Chooser:
                 chosen[parameter.name] = given[parameter.name]
         return chosen
 
+    def guessed(self, maker: Callable[..., object], arguments: Mapping[str, object]) -> tuple[str, ...]:
+        """Return the arguments that nothing but the names of the parameters gives, neither a request nor the file."""
+        shape = self.sizes.get("input_shape", self.input_shape)
+        found = []
+        for parameter in parameters_of(maker):
+            role, value = role_of(parameter), arguments.get(parameter.name)
+            asked = parameter.name in self.sizes or SIZE_OF_ROLE.get(role or "") in self.sizes
+            known = asked or (isinstance(shape, tuple | list) and says(tuple(shape), role or "")) or role == "device"
+            network = isinstance(value, Ingredient) and not self.by_calls
+            if parameter.name in arguments and parameter.default is parameter.empty and not known and (role is not None or network):
+                found.append(parameter.name)
+        return tuple(found)
+
     def _nameless(self, maker: Callable[..., object], parameter: inspect.Parameter, shape: tuple[int, ...]) -> object:
         """Choose the value of a parameter whose name means no size: an object of the file, or the value that the file passes."""
 
         def choose(other: Callable[..., object]) -> dict[str, object]:
             call = self.call_of(other) if self.by_calls else None
-            if self.by_calls and (call is None or not call.whole):
-                raise _unknown_parameter(maker, parameter.name, self.label)
-            return self.arguments(other, call)
+            try:
+                if not self.by_calls or (call is not None and call.whole):
+                    return self.arguments(other, call)
+            except Unbound:
+                pass
+            raise _unknown_parameter(maker, parameter.name, self.label)
 
         def value(name: str) -> object:
             named = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
-            if (role := role_of(named)) is None:
-                raise KeyError(name)
+            role = role_of(named)
+            asked = SIZE_OF_ROLE.get(role or "") in self.sizes or (self.input_shape is not None and says(shape, role or ""))
+            if role is None or (name in entries and not asked):
+                return entries[name]
             return value_of(role, named, shape, has_channels=True, sizes=self.sizes)
 
+        module = sys.modules.get(getattr(maker, "__module__", None) or "")
+        entries = {} if module is None else file_entries(module)
         found = ingredient(maker, parameter, choose, value)
         if found is not None:
             return found
         call = self.call_of(maker)
-        if call is None or parameter.name not in call.given:
-            raise _unknown_parameter(maker, parameter.name, self.label)
-        return call.given[parameter.name]
+        if call is not None and parameter.name in call.given:
+            return call.given[parameter.name]
+        if parameter.name in entries:
+            return entries[parameter.name]
+        raise _unknown_parameter(maker, parameter.name, self.label)
 
     def _made(self, cls: type, call: OwnCall) -> Ingredient:
         """Return the network that a call in the file constructs.
@@ -195,13 +224,10 @@ def parameters_of(maker: Callable[..., object]) -> list[inspect.Parameter]:
 
 
 def _unknown_parameter(maker: Callable[..., object], name: str, label: str) -> Unbound:
-    file = label.rpartition(":")[0] or label
     what = "class" if inspect.isclass(maker) else "function"
     called = getattr(maker, "__name__", label)
     needed = [one.name for one in parameters_of(maker) if one.default is one.empty]
-    given = ", ".join(f"{one}=..." for one in needed or [name])
     return Unbound(
         f"{label}: the {what} {called} needs the argument {name!r}, and nothing says what to give it",
-        f"Give {name} a default value, or add a line that builds the model, `def make(): return {called}({given})` with your values, "
-        f"and name it: {file}:make",
+        f"Give {name} a default value, or {line_to_add(maker, label, needed or [name])}",
     )

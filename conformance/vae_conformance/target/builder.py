@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vae_conformance.errors import Unbound
 from vae_conformance.guard.seeds import seeded
 from vae_conformance.guard.time_limit import user_code
 from vae_conformance.target.adapter import has_forward
 from vae_conformance.target.arguments import Way, construct, ways_to_construct
+from vae_conformance.target.encoder_decoder import NetworkPair, check_fit, tensors_of
+from vae_conformance.target.guesses import assumption, guess_failed, in_form_of, is_about_form, other_forms
+from vae_conformance.target.parameter_names import DEFAULT_SHAPE
 
 
 @dataclass
@@ -29,6 +33,7 @@ class Builder:
         tree: the folder of its source.
         arguments: the constructor arguments; settled when the first instance is made, by trying the candidates in order.
         notes: remarks on the arguments for the report.
+        assumed: a sentence each on arguments that nothing in the file settles; it follows `arguments`.
     """
 
     maker: Callable[..., object]
@@ -38,15 +43,18 @@ class Builder:
     tree: Path | None
     arguments: dict[str, object] = field(init=False)
     notes: tuple[str, ...] = field(init=False)
+    assumed: list[str] = field(init=False)
     _settled: bool = False
+    _guessed: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Collect the candidate arguments; raises `Unbound` if the name of a required parameter is not recognised."""
         self._ways = ways_to_construct(self.maker, label=self.label, input_shape=self.shape)
-        self._settled = len(self._ways) == 1
-        self.arguments = dict(self._ways[0].arguments)
-        place = self._ways[0].place
-        self.notes = (f"it is constructed as {place} of its file does",) if place and self.arguments else ()
+        first = self._ways[0]
+        self._settled = len(self._ways) == 1 and not first.guessed
+        self.arguments = dict(first.arguments)
+        self.notes = (f"it is constructed as {first.place} of its file does",) if first.place and self.arguments else ()
+        self.assumed = _assumed(first)
 
     def make(self) -> object:
         """Construct a new instance.
@@ -55,10 +63,12 @@ class Builder:
             Unbound: the constructor fails with all candidates; the message is that of the best.
         """
         if not self._settled:
-            self._settled = True
             best = self._best()
+            self._settled = True
             self.arguments.clear()
             self.arguments.update(best.arguments)
+            self.assumed[:] = _assumed(best)
+            self._guessed = {name: best.arguments[name] for name in best.guessed}
         return self._by(self.arguments)
 
     def rebuild(self, sizes: Mapping[str, object]) -> object:
@@ -68,24 +78,62 @@ class Builder:
             Unbound: the constructor fails with all candidates.
         """
         ways = ways_to_construct(self.maker, label=self.label, input_shape=self.shape, sizes=sizes)
-        for way in ways[:-1]:
+        asked = sizes.get("input_shape", self.shape)
+        shape = tuple(asked) if isinstance(asked, tuple | list) else DEFAULT_SHAPE
+        candidates = [in_form_of(way.arguments, self._guessed, shape) for way in ways]
+        for arguments in candidates[:-1]:
             with suppress(Unbound):
-                return self._by(way.arguments)
-        return self._by(ways[-1].arguments)
+                return self._by(arguments)
+        return self._by(candidates[-1])
 
     def _by(self, arguments: Mapping[str, object]) -> object:
         return construct(self.maker, arguments, label=self.label, limit=self.limit, tree=self.tree)
 
     def _best(self) -> Way:
-        """Return the first candidate whose model accepts items of the known shape, else the first that constructs a model."""
-        constructed = []
+        """Return the first candidate whose model accepts items of the known shape, else the first that constructs a model.
+
+        Raises:
+            Unbound: only guesses are left, and none of them works.
+        """
+        constructed: list[Way] = []
+        faults: list[tuple[Way, Unbound]] = []
         for way in self._ways:
-            with suppress(Unbound), seeded(0):
-                model = self._by(way.arguments)
-                constructed.append(way)
-                if self.shape is None or self._takes(model, self.shape):
-                    return way
-        return (constructed or self._ways)[0]
+            try:
+                with seeded(0):
+                    right, model = self._tried(way)
+                    if self.shape is None or len(self._ways) == 1 or self._takes(model, self.shape):
+                        return right
+                constructed.append(right)
+            except Unbound as fault:
+                faults.append((way, fault))
+        if constructed or not faults[0][0].guessed:
+            return (constructed or self._ways)[0]
+        raise guess_failed(faults[0][1], self.maker, self.label, faults[0][0].guessed)
+
+    def _tried(self, way: Way) -> tuple[Way, object]:
+        """Return a candidate, or its guesses in another form, with a model made by it.
+
+        Raises:
+            Unbound: no form of it constructs a model, or a guessed encoder and decoder do not fit each other.
+        """
+        shape = self.shape or DEFAULT_SHAPE
+        try:
+            model = self._by(way.arguments)
+        except Unbound as fault:
+            if not (way.guessed and is_about_form(fault)):
+                raise
+            found: list[tuple[Way, object]] = []
+            for arguments in other_forms(way.arguments, way.guessed, shape):
+                with suppress(Unbound):
+                    found.append((replace(way, arguments=arguments), self._by(arguments)))
+            if not found:
+                raise
+            fitting = (one for one in found if any(self._takes(one[1], each) for each in (shape, (math.prod(shape),))))
+            return next(fitting, found[0])
+        if way.guessed and isinstance(model, NetworkPair):
+            with user_code(f"decoding what the encoder of {self.label} gives", limit=self.limit, tree=self.tree, too_long=""):
+                check_fit(model, shape)
+        return way, model
 
     def _takes(self, model: object, shape: tuple[int, ...]) -> bool:
         """Return whether it maps a batch of two to a batch of two; an object without a forward passes unchecked."""
@@ -96,14 +144,11 @@ class Builder:
                 result = model(torch.zeros(2, *shape))
         except Unbound:
             return False
-        return any(one.dim() > 0 and len(one) == 2 for one in _tensors(result))
+        return any(one.dim() > 0 and len(one) == 2 for one in tensors_of(result))
 
 
-def _tensors(result: object) -> Iterator[Tensor]:
-    if isinstance(result, Tensor):
-        yield result
-    elif isinstance(result, Mapping | tuple | list):
-        for one in result.values() if isinstance(result, Mapping) else result:
-            yield from _tensors(one)
-    elif hasattr(result, "__dict__"):
-        yield from (one for one in vars(result).values() if isinstance(one, Tensor))
+def _assumed(way: Way) -> list[str]:
+    """Return a sentence on the arguments that were guessed, and on those of the file's own call that could not be read."""
+    unread = ", ".join(way.unread)
+    left = f"constructed as {way.place} does, without {unread}: not a value that can be read there" if unread else ""
+    return [text for text in (left, assumption(way.arguments, way.guessed)) if text]

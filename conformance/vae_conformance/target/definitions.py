@@ -17,8 +17,13 @@ _CHEAP_CALLS = re.compile(
     r"(int|float|str|bool|len|tuple|list|dict|set|frozenset|range|min|max|sum|abs|round|pow|isinstance|sorted"
     r"|(?:torch\.)?(?:device|tensor|Size|finfo|[\w.]*is_available|accelerator\.\w+|log|sqrt|get_default_dtype)"
     r"|(?:math|np|numpy)\.\w+|(?:os\.path|path)\.\w+|(?:pathlib\.)?Path|(?:argparse\.)?Namespace|(?:types\.)?SimpleNamespace"
+    r"|torch\.(?:as_tensor|from_numpy|zeros|ones|full|eye|arange|linspace|logspace|exp|pi)"
     r"|(?:collections\.)?namedtuple|(?:typing\.)?TypeVar|(?:functools\.)?partial|(?:logging\.)?getLogger|os\.(?:getenv|environ\.get)"
     r"|(?:vae_conformance\.)?Implementation|(?:torch\.)?(?:nn\.)?(?:\w+Loss|ReLU|LeakyReLU|ELU|GELU|SiLU|Sigmoid|Tanh|Softplus|Identity))"
+)
+_CHEAP_METHODS = re.compile(
+    r"to|float|double|half|long|int|item|log|sqrt|exp|pow|abs|sum|mean|prod|view|reshape|unsqueeze|squeeze|expand|numpy|tolist|astype|detach"
+    r"|clone|requires_grad_"
 )
 _FORBIDDEN = re.compile(r"(np|numpy)\.(load|loadtxt|genfromtxt|fromfile|save|random)\b.*")
 _PARSER = re.compile(r"(argparse\.)?ArgumentParser")
@@ -26,19 +31,38 @@ _PARSER = re.compile(r"(argparse\.)?ArgumentParser")
 
 @dataclass(frozen=True)
 class Piece:
-    """A compiled part of the kept code.
+    """A compiled statement of the kept code.
 
     Attributes:
-        filename: its name in tracebacks: the file, or the notebook and the number of the code cell.
-        code: the code object.
-        imports: the names that it imports, if it is an import; a failing import leaves only these undefined.
-        line: its first line.
+        code: the code object; its file name is that of the file, or of the notebook and the number of the code cell.
+        place: its location in messages ("line 3", "cell 2, line 3").
+        names: the names that it defines.
+        imports: whether it is an import.
+        uses: the names that it uses, if it is a class.
     """
 
-    filename: str
     code: CodeType
-    imports: tuple[str, ...] = ()
-    line: int = 1
+    place: str
+    names: tuple[str, ...]
+    imports: bool = False
+    uses: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Unparsed:
+    """A statement of a notebook that is not Python.
+
+    Attributes:
+        place: its location in messages.
+        names: the names that it would define.
+        error: what the parser says, with the line.
+        defines_class: whether it begins a class.
+    """
+
+    place: str
+    names: tuple[str, ...]
+    error: str
+    defines_class: bool
 
 
 @dataclass(frozen=True)
@@ -50,12 +74,14 @@ class Definitions:
         left_out: the first and the last line of each range that was left out, by piece of the source.
         lost: the location ("line 3", "cell 2, line 3") of the assignment of each name that only left-out lines assign.
         calls: whether the left-out lines at module level call anything.
+        unparsed: the statements that are not Python.
     """
 
     pieces: tuple[Piece, ...]
     left_out: tuple[tuple[int, int], ...]
     lost: Mapping[str, str]
     calls: bool
+    unparsed: tuple[Unparsed, ...] = ()
 
 
 @dataclass
@@ -97,45 +123,31 @@ def definitions(sources: Sequence[tuple[str, str, Sequence[ast.stmt]]]) -> Defin
             statements, which are modified in place.
     """
     known = _Known()
-    trees: list[tuple[str, list[ast.stmt]]] = []
+    trees: list[tuple[str, str, list[ast.stmt]]] = []
     for filename, place, statements in sources:
         known.place = place
-        trees.append((filename, [kept for statement in statements for kept in _kept(statement, known)]))
+        trees.append((filename, place, [kept for statement in statements for kept in _kept(statement, known)]))
     used = {
         name
-        for _, body in trees
+        for _, _, body in trees
         for statement in body
         if not isinstance(statement, ast.Import | ast.ImportFrom)
         for name in _names(statement)
     }
     flags = 0
     pieces: list[Piece] = []
-    for filename, body in trees:
+    for filename, place, body in trees:
         needed = [statement for statement in body if _is_needed(statement, used)]
         flags |= _future_flags(needed)
-        pieces += [_piece(filename, run, flags) for run in _runs(needed)]
+        pieces += [_piece(filename, place, statement, flags) for statement in needed]
     return Definitions(tuple(pieces), tuple(_stretches(known.left_out)), known.lost, known.calls)
 
 
-def _runs(statements: Sequence[ast.stmt]) -> Iterator[list[ast.stmt]]:
-    """Group the statements: each import alone, and the statements between two imports together."""
-    run: list[ast.stmt] = []
-    for statement in statements:
-        if isinstance(statement, ast.Import | ast.ImportFrom):
-            if run:
-                yield run
-            yield [statement]
-            run = []
-        else:
-            run.append(statement)
-    if run:
-        yield run
-
-
-def _piece(filename: str, run: list[ast.stmt], flags: int) -> Piece:
-    code = compile(ast.Module(run, type_ignores=[]), filename, "exec", flags=flags, dont_inherit=True)
-    imports = tuple(_bound_names(run[0])) if isinstance(run[0], ast.Import | ast.ImportFrom) else ()
-    return Piece(filename, code, imports, run[0].lineno)
+def _piece(filename: str, place: str, statement: ast.stmt, flags: int) -> Piece:
+    code = compile(ast.Module([statement], type_ignores=[]), filename, "exec", flags=flags, dont_inherit=True)
+    uses = frozenset(_names(statement)) if isinstance(statement, ast.ClassDef) else None
+    names = tuple(_bound_names(statement))
+    return Piece(code, f"{place} {statement.lineno}", names, isinstance(statement, ast.Import | ast.ImportFrom), uses)
 
 
 def _stretches(lines: Sequence[tuple[int, int] | None]) -> Iterator[tuple[int, int]]:
@@ -267,9 +279,19 @@ def _is_cheap(value: ast.expr, known: _Known) -> bool:
             return False
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
+            if isinstance(node.func, ast.Attribute) and _CHEAP_METHODS.fullmatch(node.func.attr) and not _is_module_like(node.func.value):
+                continue
             if called not in known.records and (not _CHEAP_CALLS.fullmatch(called) or _FORBIDDEN.fullmatch(called)):
                 return False
     return True
+
+
+def _is_module_like(value: ast.expr) -> bool:
+    """Return whether it may be a module or an object with methods of its own: a name that is not written as a constant."""
+    root = value
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    return isinstance(root, ast.Name) and not root.id.isupper()
 
 
 def _names(node: ast.AST) -> Iterator[str]:

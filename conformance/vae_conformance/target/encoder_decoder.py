@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 
+import torch
 from torch import Tensor, nn
 
 _ENCODER = re.compile(r"encod|infer|recogni", re.IGNORECASE)
@@ -28,6 +30,44 @@ class NetworkPair(nn.Module):
     def decode(self, z: Tensor) -> object:
         """Return the decoder's output."""
         return self.decoder(z)
+
+
+def check_fit(pair: NetworkPair, shape: tuple[int, ...]) -> None:
+    """Check that the decoder takes what the encoder gives for a batch of items of this shape, as images or flat.
+
+    An encoder that takes neither says nothing.
+
+    Raises:
+        Exception: what the decoder raises for all that the encoder gives.
+    """
+    fault: Exception | None = None
+    for item in (shape, (math.prod(shape),)):
+        try:
+            with torch.no_grad():
+                given = list(tensors_of(pair.encode(torch.zeros(2, *item))))
+        except Exception:  # noqa: BLE001, S112  whatever an encoder raises, it does not take items of this shape
+            continue
+        for z in [*given, *(one.chunk(2, 1)[0] for one in given if one.dim() > 1 and one.shape[1] > 1)]:
+            try:
+                with torch.no_grad():
+                    pair.decode(z)
+            except Exception as wrong:  # noqa: BLE001  the first is what is raised
+                fault = fault or wrong
+            else:
+                return
+    if fault is not None:
+        raise fault
+
+
+def tensors_of(result: object) -> Iterator[Tensor]:
+    """Yield the tensors in a result: in containers, and in the attributes of a record."""
+    if isinstance(result, Tensor):
+        yield result
+    elif isinstance(result, Mapping | tuple | list):
+        for one in result.values() if isinstance(result, Mapping) else result:
+            yield from tensors_of(one)
+    elif hasattr(result, "__dict__"):
+        yield from (one for one in vars(result).values() if isinstance(one, Tensor))
 
 
 def _samples_z(decoder: type[nn.Module]) -> bool:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 from vae_conformance.errors import Unbound, WrongRecord
 from vae_conformance.target.definitions import Definitions, definitions
 from vae_conformance.target.isolated_import import PrivateTree, importing
+from vae_conformance.target.partial_module import Account, Failure
 
 PATIENCE = 10.0
 """The time limit in seconds of importing a file whose definitions can be loaded without the calls at module level."""
+_NAMED = re.compile(r"vae|variational|auto_?encoder", re.IGNORECASE)
+_HALF = re.compile(r"\+|(?<!auto)(?<!auto_)(en|de)cod|generat|infer|recogni", re.IGNORECASE)
+_HELPER = re.compile(r"loss|train|data|config|callback", re.IGNORECASE)
 _SHOWN = 6
 """The maximum number of left-out line ranges that a note names."""
 
@@ -25,21 +29,50 @@ class Loaded:
     Attributes:
         module: its module.
         tree: the folder that it was loaded from.
-        note: what was left out and why; empty if it was loaded as a whole, and for a notebook.
+        notes: what was left out and why, and what stands for it; empty if it was loaded as a whole.
+        assumed: the same in short, a sentence each.
         cause: why it could not be loaded as a whole.
+        failures: the definitions that could not run.
     """
 
     module: ModuleType
     tree: PrivateTree
-    note: str = ""
+    notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
     cause: Unbound | None = None
+    failures: tuple[Failure, ...] = ()
 
-    def blame(self, fault: Unbound) -> Unbound:
-        """Return the error to raise if the definitions are not enough, led by why nothing else was loaded; unload the definitions."""
+    def blame(self, fault: Unbound, name: str) -> Unbound:
+        """Return the error to raise if the definitions are not enough, led by why nothing else was loaded; unload the definitions.
+
+        Args:
+            fault: why the object cannot be found.
+            name: the object asked for; empty for the class that is the VAE.
+        """
+        wanted = name.partition(".")[0]
+        failed = [one for one in self.failures if (wanted in one.names if wanted else one.uses is not None)]
+        if failed:
+            fault = max(failed, key=lambda one: bool(_NAMED.search(" ".join(one.names)))).fault
         if self.cause is None:
             return fault
         self.tree.forget()
         return _both(self.cause, fault)
+
+    def check(self, chosen: object) -> None:
+        """Refuse a class that was chosen only because the class that the file means could not run.
+
+        Raises:
+            Unbound: it is a half of a class that could not run, or a class named like a VAE could not run and does not use it.
+        """
+        own = getattr(chosen, "__name__", "")
+        half = _HALF.search(own) is not None
+        for one in self.failures:
+            if one.uses is None or _HELPER.search(one.names[0] if one.names else ""):
+                continue
+            used = bool(one.uses & set(own.split("+")))
+            named = _NAMED.search(" ".join(one.names)) is not None
+            if (used and half) or (named and not used and not _NAMED.search(own)):
+                raise one.fault
 
 
 def load_file(path: Path, limit: float) -> Loaded:
@@ -66,13 +99,16 @@ def load_file(path: Path, limit: float) -> Loaded:
             loaded = _load(path, limit, kept)
         except Unbound as other:
             raise _both(fault, other) from fault
-        return Loaded(loaded.module, loaded.tree, _note(fault, kept, path.name), fault)
+        short = f"only definitions were loaded: {_reason(fault, 100)}"
+        return replace(loaded, notes=(_note(fault, kept, path.name), *loaded.notes), assumed=(short, *loaded.assumed), cause=fault)
 
 
 def _load(path: Path, limit: float, kept: Definitions | None = None) -> Loaded:
     tree = PrivateTree(path.parent)
     with tree.kept_if_imported(), importing(path.name, limit, tree.root):
-        return Loaded(tree.load(path, kept), tree)
+        module = tree.load(path, kept)
+    account = tree.accounts.get(module.__name__, Account())
+    return Loaded(module, tree, account.notes(), account.in_short(), failures=tuple(account.failures))
 
 
 def _definitions(path: Path) -> Definitions | None:
@@ -88,15 +124,26 @@ def _definitions(path: Path) -> Definitions | None:
 
 def _both(first: Unbound, second: Unbound) -> Unbound:
     """Combine why a file cannot be loaded as a whole and why its definitions alone are not enough."""
-    repeated = isinstance(first.__cause__, ImportError) and "could not be imported" in second.message
-    if repeated or second.message == first.message:
+    if second.message == first.message:
         return first
+    if isinstance(first.__cause__, ImportError) and "could not be imported" in second.message:
+        same = (first.__cause__.name or "").partition(".")[0] == _missing_package(second.message)
+        return first if same else second
     return Unbound(f"{first.message}\n  and its definitions alone are not enough: {second.message}", first.hint)
 
 
-def _note(cause: Unbound, kept: Definitions, name: str) -> str:
+def _missing_package(message: str) -> str:
+    found = re.search(r"No module named '(\w+)", message)
+    return found[1] if found else ""
+
+
+def _reason(cause: Unbound, longest: int) -> str:
     reason = cause.message.partition("\n")[0].rstrip(" :.")
-    reason = reason if len(reason) <= 160 else f"{reason[:150].rstrip()} ..."
+    return reason if len(reason) <= longest else f"{reason[: longest - 10].rstrip()} ..."
+
+
+def _note(cause: Unbound, kept: Definitions, name: str) -> str:
+    reason = _reason(cause, 160)
     found = re.search(rf"^\s*{re.escape(name)}, line (\d+)", cause.message, re.MULTILINE)
     at = f" (line {found[1]})" if found else ""
     lines = [f"{first}" if first == last else f"{first} to {last}" for first, last in kept.left_out]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vae_conformance.target.definitions import Definitions
+    from vae_conformance.target.partial_module import Account
 
 TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importing only defines the model.'
 
@@ -44,6 +45,7 @@ class PrivateTree:
         self.prefix = f"_vae_target_{next(self._count)}"
         self.package = ".".join((self.prefix, *folder.relative_to(self.root).parts))
         self.builtins = {**vars(builtins), "__import__": self._import}
+        self.accounts: dict[str, Account] = {}
         package = ModuleType(self.prefix)
         package.__path__ = [str(self.root)]
         sys.modules[self.prefix] = package
@@ -147,12 +149,12 @@ class PrivateLoader(SourceFileLoader):
         """See importlib.abc.Loader."""
         path = Path(self.path)
         kept = notebook_source(path) if self.kept is None and path.suffix.lower() == ".ipynb" else self.kept
-        own_builtins = PrivateFinder.trees[module.__name__.partition(".")[0]].builtins
-        module.__dict__["__builtins__"] = own_builtins
+        tree = PrivateFinder.trees[module.__name__.partition(".")[0]]
+        module.__dict__["__builtins__"] = tree.builtins
         if kept is None:
             exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - importing a file executes it
         else:
-            run_definitions(kept, module, own_builtins)
+            tree.accounts[module.__name__] = run_definitions(kept, module, tree.builtins, tree.root)
 
 
 _STRAYS: set[str] = set()

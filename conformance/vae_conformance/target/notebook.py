@@ -6,39 +6,64 @@ import ast
 import json
 import linecache
 import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vae_conformance.errors import Unbound
-from vae_conformance.target.definitions import Definitions, definitions
+from vae_conformance.target.definitions import Definitions, Unparsed, definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _MAGIC = re.compile(r"(?P<indent>\s*)(?:[\w, ]+=\s*)?(?:%{1,2}[A-Za-z]|!|\?)|(?P<before>\s*)[\w.]+\?{1,2}\s*$")
+_BEGINS = re.compile(r"(?!(else|elif|except|finally)\b)[^\s#)\]}]")
+"""The beginning of a statement at the left margin."""
+_LONGEST = 60
+"""The maximum number of lines at the left margin of one statement that is looked for in a cell that does not compile."""
 _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "pypy"})
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell.
+
+    Attributes:
+        filename: its name in tracebacks.
+        place: the label of its lines in messages.
+        statements: its statements, without magics.
+        unparsed: the statements that are not Python.
+    """
+
+    filename: str
+    place: str
+    statements: list[ast.stmt]
+    unparsed: tuple[Unparsed, ...]
 
 
 def notebook_source(path: Path) -> Definitions:
     """Return the definitions of a notebook (nbformat 3 or 4), for execution in one namespace.
 
     Raises:
-        Unbound: it is no notebook, has no code cells, or a cell that defines a class does not parse.
+        Unbound: it is no notebook, or has no code cells.
     """
-    return definitions(list(notebook_cells(path)))
+    cells = notebook_cells(path)
+    kept = definitions([(cell.filename, cell.place, cell.statements) for cell in cells])
+    return replace(kept, unparsed=tuple(one for cell in cells for one in cell.unparsed))
 
 
-def notebook_cells(path: Path) -> Iterator[tuple[str, str, list[ast.stmt]]]:
-    """Yield for each code cell its name in tracebacks, the label of its lines in messages, and its statements without magics.
+def notebook_cells(path: Path) -> list[Cell]:
+    """Return the code cells.
 
     Raises:
-        Unbound: it is no notebook, has no code cells, or a cell that defines a class does not parse.
+        Unbound: it is no notebook, or has no code cells.
     """
+    cells = []
     for number, text in enumerate(_code_cells(path), start=1):
         filename = f"{path}, cell {number}"
-        tree = _parse(text, filename, f"{path.name}, cell {number}")
+        cells.append(Cell(filename, f"cell {number}, line", *_parse(text, filename, f"cell {number}, line")))
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-        yield filename, f"cell {number}, line", tree
+    return cells
 
 
 def _code_cells(path: Path) -> Iterator[str]:
@@ -62,24 +87,56 @@ def _code_cells(path: Path) -> Iterator[str]:
     yield from texts
 
 
-def _parse(text: str, filename: str, shown: str) -> list[ast.stmt]:
-    """Return the statements of a cell; none if it does not parse and defines no class."""
+def _parse(text: str, filename: str, place: str) -> tuple[list[ast.stmt], tuple[Unparsed, ...]]:
+    """Return the statements of a cell, and what is not Python: a cell is read statement by statement where it does not compile whole."""
     cell_magic = re.match(r"\s*%%(\w+)", text)
     if cell_magic and cell_magic[1] not in _PYTHON_CELLS:
-        return []
+        return [], ()
     try:
-        tree = ast.parse(_without_magics(text), filename)
-        compile(tree, filename, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as fault:
-        if not re.search(r"^\s*class\s+\w", text, re.MULTILINE):
-            return []
-        line = getattr(fault, "lineno", None)
-        lines = text.splitlines()
-        wrong = f", line {line}: {lines[line - 1].strip()}" if line and line <= len(lines) else ""
-        raise Unbound(
-            f"{shown} does not parse: {getattr(fault, 'msg', fault)}\n  {shown}{wrong}", "Mend the syntax of that cell."
-        ) from fault
+        return _compiled(_without_magics(text), filename), ()
+    except (SyntaxError, ValueError):
+        pass
+    lines = text.split("\n")
+    begins = [number for number, line in enumerate(lines) if _BEGINS.match(line)]
+    statements: list[ast.stmt] = []
+    unparsed: list[Unparsed] = []
+    at = 0
+    while at < len(begins):
+        ends = [*begins[at + 1 : at + _LONGEST], len(lines)]
+        fault: Exception | None = None
+        for further, end in enumerate(ends, start=1):
+            piece = "\n" * begins[at] + _without_magics("\n".join(lines[begins[at] : end]))
+            try:
+                statements += _compiled(piece, filename)
+            except (SyntaxError, ValueError) as wrong:
+                fault = fault or wrong
+            else:
+                at += further if end < len(lines) else len(begins)
+                break
+        else:
+            unparsed.append(_unparsed(fault, place, "\n".join(lines[begins[at] : ends[0]]), begins[at] + 1, lines))
+            at += 1
+    return statements, tuple(unparsed)
+
+
+def _compiled(text: str, filename: str) -> list[ast.stmt]:
+    """Return the statements of a text.
+
+    Raises:
+        SyntaxError: it does not parse or compile.
+        ValueError: it holds a null byte.
+    """
+    tree = ast.parse(text, filename)
+    compile(tree, filename, "exec", dont_inherit=True)
     return tree.body
+
+
+def _unparsed(fault: Exception | None, place: str, text: str, first: int, lines: list[str]) -> Unparsed:
+    line = getattr(fault, "lineno", None) or first
+    shown = lines[line - 1].strip() if line <= len(lines) else ""
+    names = tuple(name for pair in re.findall(r"^(?:class|def)\s+(\w+)|^(\w+)\s*=[^=]", text, re.MULTILINE) for name in pair if name)
+    error = f"{getattr(fault, 'msg', fault)}\n  {{file}}, {place} {line}: {shown}"
+    return Unparsed(f"{place} {first}", names, error, re.match(r"\s*(@.*\n)*class\s", text) is not None)
 
 
 def _without_magics(text: str) -> str:

@@ -21,9 +21,10 @@ _SPELLINGS = {
         outputfeatures outputunits noutputs numoutputs noutput ninputdims inputdimension inputdimensions imagedims imgdims nvisible
         visibledim visibleunits inputlen inputlength flatdim flatsize""",
     "extent": "sizein sizeout imagesize imgsize imsize inputsize insize xsize datasize resolution imageside side",
-    "height": "height imageheight imgheight width imagewidth imgwidth",
+    "height": "height imageheight imgheight width imagewidth imgwidth inputheight inputwidth",
     "channels": """channels inchannels imagechannels imgchannels nc nchannels numchannels inputchannels channel
-        inputchannel cin inputch imgch imagechannel imgchannel inch colorchannels colourchannels ncolors ncolours""",
+        inputchannel cin inputch imgch imagechannel imgchannel inch colorchannels colourchannels ncolors ncolours
+        channelnum""",
     "hidden": """hiddendim hdim hiddensize hidden nhidden hiddenunits hiddenfeatures hiddim hid h numhidden dimh
         hiddendimension hiddendimensions hidsize hidunits nhid dhid hiddenunit nhiddens numhiddens hsize hiddennodes nhiddenunits
         numhiddenunits hiddenlayersize intermediatedim hiddendims hiddensizes hdims hiddenlayers hiddens dhidden""",
@@ -33,10 +34,12 @@ _SPELLINGS = {
         encodeddim codelen codelength dimcode ncode lcode latentvariablesize latentvariabledim latentvariables nlatentvariables latentlen
         latentlength latentvectorsize latentvectordim latentvecsize embeddim embedsize encodingsize encodedsize representationdim
         zdimension zdimensions nlatentdims nlatentdim latentn dz sizez numlatents numlatentdims""",
-    "filters": "hiddenchannels basechannels nfilters numfilters filters ngf ndf basefilters",
+    "filters": "hiddenchannels basechannels nfilters numfilters filters ngf ndf basefilters kernelnum numkernels nkernels",
+    "sizes": "layersizes hiddenlayersizes hiddenlayerdims layerdims",
+    "depth": "nlayers numlayers nhiddenlayers numhiddenlayers",
     "device": "device dev",
     "rate": "lr learningrate",
-    "dropout": "dropout dropoutrate droprate pdrop dropoutp",
+    "dropout": "dropout dropoutrate droprate pdrop dropoutp pdropout dropoutprob dropoutprobability dropprob",
     "beta": "beta klweight kldweight klcoef",
 }
 _ROLE_OF = {name: role for role, names in _SPELLINGS.items() for name in names.split()}
@@ -55,6 +58,12 @@ _PLURAL = re.compile(r"(hidden|h)_?(dims|sizes|layers)$|hiddens$", re.IGNORECASE
 def role_of(parameter: inspect.Parameter) -> str | None:
     """Return the meaning of a parameter's name; None if it is not recognised."""
     return _ROLE_OF.get(parameter.name.lower().replace("_", "").rstrip("0123456789"))
+
+
+def is_input(name: str) -> bool:
+    """Return whether a parameter of this name means the shape of an item, or one of its sizes."""
+    role = role_of(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY))
+    return role in _INPUT_ROLES and role != "channels"
 
 
 def says(shape: tuple[int, ...], role: str) -> bool:
@@ -90,6 +99,8 @@ def value_of(role: str, parameter: inspect.Parameter, shape: tuple[int, ...], *,
     fixed: dict[str, object] = {
         "channels": shape[0] if len(shape) == 3 else 1,
         "filters": 32,
+        "sizes": [DEFAULT_SIZES["hidden_dim"]],
+        "depth": 2,
         "device": torch.device("cpu"),
         "beta": 1.0,
         "rate": 1e-3,

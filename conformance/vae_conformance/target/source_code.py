@@ -23,7 +23,7 @@ def source_pieces(module: object) -> list[tuple[str, ast.Module]]:
     path = Path(getattr(module, "__file__", None) or "")
     try:
         if path.suffix.lower() == ".ipynb":
-            return [(place, ast.Module(body, type_ignores=[])) for _, place, body in notebook_cells(path)]
+            return [(cell.place, ast.Module(cell.statements, type_ignores=[])) for cell in notebook_cells(path)]
         return [("line", ast.parse(inspect.getsource(module)))]  # type: ignore[arg-type]
     except (OSError, TypeError, SyntaxError, ValueError, Unbound):
         return []

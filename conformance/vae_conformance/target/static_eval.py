@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from vae_conformance.target.submodule_arguments import Ingredient, made
+from vae_conformance.target.submodule_arguments import Ingredient, Settings, is_settings, made, settings_of
 
 _PLAIN = (int, float, str, bool, tuple, list, dict, type(None))
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -25,8 +25,21 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.Mod: operator.mod,
 }
+_UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: operator.not_}
+_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda one, many: one in many,
+    ast.NotIn: lambda one, many: one not in many,
+}
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    **{one.__name__: one for one in (int, float, len, max, min, sum, tuple, list, round, dict)},
+    **{one.__name__: one for one in (int, float, str, bool, abs, len, max, min, sum, tuple, list, round, dict)},
     "math.prod": math.prod,
     "math.sqrt": math.sqrt,
     "np.prod": math.prod,
@@ -104,35 +117,18 @@ def _unpacked(target: ast.expr, value: ast.expr) -> dict[str, ast.expr]:
     return {}
 
 
-def command_line(pieces: Sequence[tuple[str, ast.Module]]) -> dict[str, ast.expr]:
-    """Return the defaults of the arguments of a file's argument parsers, by attribute name."""
-    found: dict[str, ast.expr] = {}
-    for _, tree in pieces:
-        for node in ast.walk(tree):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument"):
-                continue
-            flags = [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
-            words = {one.arg: one.value for one in node.keywords}
-            long = next((flag for flag in flags if flag.startswith("--")), flags[0] if flags else "")
-            dest = words.get("dest")
-            name = str(dest.value) if isinstance(dest, ast.Constant) else long.lstrip("-").replace("-", "_")
-            if "default" in words:
-                found[name] = words["default"]
-    return found
-
-
 @dataclass(frozen=True)
 class Reader:
     """Evaluates expressions of one module.
 
     Attributes:
         module: the loaded module.
-        flags: the defaults of its command line.
+        flags: what its command line gives where it is empty, by attribute name.
         network: converts a call of one of its own classes to an `Ingredient`.
     """
 
     module: ModuleType
-    flags: Mapping[str, ast.expr]
+    flags: Mapping[str, object]
     network: Callable[[type, ast.Call, Scope], Ingredient]
 
     def value(self, node: ast.expr, scope: Scope, depth: int = _DEPTH) -> Any:
@@ -154,19 +150,53 @@ class Reader:
                 return [self.value(one, scope, depth - 1) for one in elements]
             case ast.Dict(keys=keys, values=values) if all(keys):
                 return {self.value(k, scope, depth - 1): self.value(v, scope, depth - 1) for k, v in zip(keys, values, strict=True) if k}
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -self._number(operand, scope, depth)
+            case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
+                return self._computed(_UNARY[type(op)], self.value(operand, scope, depth - 1))
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return self.value(body if self._truth(test, scope, depth) else orelse, scope, depth - 1)
+            case ast.BoolOp(op=op, values=values):
+                return self._decided(isinstance(op, ast.Or), values, scope, depth)
+            case ast.Compare(left=left, ops=operators, comparators=others):
+                sides = [self.value(one, scope, depth - 1) for one in (left, *others)]
+                pairs = zip(operators, sides, sides[1:], strict=False)
+                return all(self._computed(_COMPARISONS[type(op)], first, second) for op, first, second in pairs)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
                 return self._computed(_OPERATORS[type(op)], self.value(left, scope, depth - 1), self.value(right, scope, depth - 1))
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 return self._power(self._number(left, scope, depth), self._number(right, scope, depth))
             case ast.Subscript(value=inner, slice=key):
-                return self._computed(operator.getitem, self.value(inner, scope, depth - 1), self.value(key, scope, depth - 1))
+                return self._item(inner, key, scope, depth)
             case ast.Attribute():
-                return self._attribute(node, scope, depth)
+                return self._attribute(node)
             case ast.Call():
                 return self._call(node, scope, depth)
         raise Unknown
+
+    def _truth(self, node: ast.expr, scope: Scope, depth: int) -> bool:
+        value = self.value(node, scope, depth - 1)
+        if not isinstance(value, _PLAIN):
+            raise Unknown
+        return bool(value)
+
+    def _decided(self, until: bool, nodes: Sequence[ast.expr], scope: Scope, depth: int) -> Any:
+        """Return the value of `a or b` (until True) or `a and b` (until False): the first that decides, as Python has it."""
+        value: Any = None
+        for node in nodes:
+            value = self.value(node, scope, depth - 1)
+            if isinstance(value, _PLAIN) and bool(value) is until:
+                return value
+        return value
+
+    def _item(self, inner: ast.expr, key: ast.expr, scope: Scope, depth: int) -> Any:
+        """Return an entry of a known container, or `args["name"]` of the command line."""
+        name = self.value(key, scope, depth - 1)
+        try:
+            owner = self.value(inner, scope, depth - 1)
+        except Unknown:
+            if isinstance(inner, ast.Name | ast.Attribute) and isinstance(name, str) and name in self.flags:
+                return self.flags[name]
+            raise
+        return self._computed(operator.getitem, made(owner) if isinstance(made(owner), Settings) else owner, name)
 
     def _named(self, name: str, node: ast.expr, scope: Scope, depth: int) -> Any:
         found = scope.find(name)
@@ -176,7 +206,12 @@ class Reader:
             except Unknown:
                 pass
         if found is None or not found[2]:
-            return self._live(node)
+            try:
+                return self._live(node)
+            except Unknown:
+                pass
+        if self.flags and is_settings(name):
+            return settings_of(self.flags)
         raise Unknown
 
     def _live(self, node: ast.expr) -> Any:
@@ -205,18 +240,22 @@ class Reader:
                     raise Unknown from None
         raise Unknown
 
-    def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> Any:
+    def _attribute(self, node: ast.Attribute) -> Any:
         try:
             return self._live(node)
         except Unknown:
             if isinstance(node.value, ast.Name) and node.value.id != "self" and node.attr in self.flags:
-                return self.value(self.flags[node.attr], scope, depth - 1)
+                return self.flags[node.attr]
             raise
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Any:
         if isinstance(node.func, ast.Attribute) and node.func.attr in _MOVES and isinstance(node.func.value, ast.Call | ast.Name):
             return self.value(node.func.value, scope, depth - 1)
         called = ast.unparse(node.func)
+        if called == "vars" and len(node.args) == 1:
+            return self.value(node.args[0], scope, depth - 1)
+        if called.endswith(".parse_args") and self.flags:
+            return settings_of(self.flags)
         if called in _FUNCTIONS and not node.keywords:
             return self._computed(_FUNCTIONS[called], *(self.value(one, scope, depth - 1) for one in node.args))
         kind = self._object(node.func)

@@ -19,6 +19,7 @@ from torch import nn
 
 _ENCODER = re.compile(r"enc|infer|recogni|^q(_|$)", re.IGNORECASE)
 _DECODER = re.compile(r"dec|generat|^p(_|$)", re.IGNORECASE)
+_SIZE = re.compile(r"size|dim|layer|channel|hidden|unit|width|depth", re.IGNORECASE)
 _SETTINGS = re.compile(
     r"^(args?|cfg|config(uration)?|conf|opts?|options?|h_?params?|params?|parameters|settings|flags|hps?|hyper_?parameters|\w+_(config|cfg|args))$",
     re.IGNORECASE,
@@ -51,6 +52,17 @@ class Settings(dict[str, object]):
             raise AttributeError(name) from None
 
 
+def is_settings(name: str) -> bool:
+    """Return whether a parameter's name is that of a settings object: `args`, `config`, `hparams` and the like."""
+    return _SETTINGS.match(name) is not None
+
+
+def settings_of(entries: Mapping[str, object]) -> Ingredient:
+    """Return an `Ingredient` that makes a settings object with these entries."""
+    shown = ", ".join(f"{key}={entry!r}" for key, entry in entries.items())
+    return Ingredient(f"settings({shown})", lambda: Settings(entries))
+
+
 def made(value: object) -> object:
     """Return the value of an argument, creating it if it is an `Ingredient`."""
     return value.make() if isinstance(value, Ingredient) else value
@@ -71,7 +83,7 @@ def ingredient(maker: Callable[..., object], parameter: inspect.Parameter, choos
         kind = _network(parameter.name, [cls for cls in own if issubclass(cls, nn.Module) and cls is not maker])
     if kind is not None:
         return of_class(kind, choose(kind))
-    return _settings(maker, parameter.name, value) if _SETTINGS.match(parameter.name) else None
+    return _settings(maker, parameter.name, value) if is_settings(parameter.name) else None
 
 
 def _annotated(maker: Callable[..., object], parameter: inspect.Parameter) -> type | None:
@@ -84,6 +96,8 @@ def _annotated(maker: Callable[..., object], parameter: inspect.Parameter) -> ty
 
 
 def _network(name: str, own: list[type]) -> type | None:
+    if _SIZE.search(name):
+        return None
     for pattern in (_ENCODER, _DECODER):
         named = [cls for cls in own if pattern.search(cls.__name__) and not _is_whole(cls)]
         if pattern.search(name) and len(named) == 1:
@@ -111,8 +125,7 @@ def _settings(maker: Callable[..., object], name: str, value: Value) -> Ingredie
         entries = {key: value(key) for key in keys}
     except KeyError:
         return None
-    shown = ", ".join(f"{key}={entry!r}" for key, entry in entries.items())
-    return Ingredient(f"settings({shown})", lambda: Settings(entries))
+    return settings_of(entries)
 
 
 def _keys_read(maker: Callable[..., object], name: str) -> Iterator[str]:

@@ -54,6 +54,8 @@ class Target:
         record: the Implementation record that declares some of its parts, or None.
         weights: the weights of `instance` if a trained model is judged as it is, or None.
         notes: remarks for the report on how it was loaded.
+        loading: a sentence each on what was left out, or replaced, to load it.
+        guesses: a sentence each on constructor arguments that nothing in the file settles; it follows `arguments`.
     """
 
     text: str
@@ -68,7 +70,18 @@ class Target:
     record: Implementation | None = None
     weights: Weights | None = None
     notes: tuple[str, ...] = ()
+    loading: tuple[str, ...] = ()
+    guesses: Sequence[str] = ()
     _digest: str = field(default="", repr=False)
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """All that was assumed, a sentence each; the constructor's arguments are settled when the first instance is made."""
+        return (*self.loading, *self.guesses)
+
+    def unfit(self, fault: Unbound) -> Unbound:
+        """Return the error to raise if the model does not run: guessed constructor arguments are named, as they may be the cause."""
+        return Unbound("\n  assumed: ".join((fault.message, *self.guesses)), fault.hint)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the sources as loaded, the object's name and the arguments."""
@@ -156,17 +169,23 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
     path = path.resolve()
     loaded = load_file(path, how.limit)
     module, tree = loaded.module, loaded.tree
+    asked = name
     try:
         name = name or _only_record(module, path.name)
         chosen = _attribute(module, name, path.name) if name else choose_class(module, path.name)
+        if not name:
+            loaded.check(chosen)
         label = f"{path.name}:{name or getattr(chosen, '__name__', '')}"
         target = _built(chosen, label, module, tree.sources(path), replace(how, tree=tree.root))
     except Unbound as fault:
-        raise loaded.blame(fault) from fault
-    if not loaded.note:
+        raise loaded.blame(fault, asked) from fault
+    if not loaded.notes:
         return target
     return replace(
-        target, notes=(loaded.note, *target.notes), _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest()
+        target,
+        notes=(*loaded.notes, *target.notes),
+        loading=loaded.assumed,
+        _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest(),
     )
 
 
@@ -219,12 +238,15 @@ def _built(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path],
     """Return the target of an object; for a class with unknown arguments, that of the only function of its file that builds it."""
     try:
         return _target(chosen, label, module, sources, how)
-    except Unbound:
+    except Unbound as fault:
         makers = factories_of(chosen, module) if inspect.isclass(chosen) else []
         if len(makers) != 1:
             raise
         maker = makers[0].__name__
-        target = _target(makers[0], f"{label.rpartition(':')[0]}:{maker}", module, sources, how)
+        try:
+            target = _target(makers[0], f"{label.rpartition(':')[0]}:{maker}", module, sources, how)
+        except Unbound:
+            raise fault from None  # what the class lacks, which is what was asked for
         return replace(target, notes=(f"{chosen.__name__} is built by {maker}, the function of its file that does so", *target.notes))
 
 
@@ -260,6 +282,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         tuple(sources),
         accepts,
         notes=builder.notes,
+        guesses=builder.assumed,
         _digest=_digest(sources, label, builder.arguments),
     )
 
