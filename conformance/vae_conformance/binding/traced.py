@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vae_conformance.binding.distributions import pair_of
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.roles.posterior import Roles, find_roles
@@ -106,10 +107,11 @@ def _heads(found: Findings, recording: Recording, *, train: bool) -> tuple[Tenso
     layout = found.layout
     if layout is not None and layout.mu is not None and layout.logvar is not None:
         return at(recording.result, layout.mu), at(recording.result, layout.logvar)
+    if layout is not None and layout.posterior is not None:
+        return pair_of(at(recording.result, layout.posterior))
     if found.encode is None or found.form is None:
         return None, None
-    pair = found.form.read(found.call("encode", part_of(found.model, found.encode), found.x.clone(), train=train))
-    return pair[0], None if found.form.posterior is not None else pair[1]
+    return found.form.read(found.call("encode", part_of(found.model, found.encode), found.x.clone(), train=train))
 
 
 @contextmanager

@@ -29,6 +29,7 @@ _STEP = 0.25
 _ORIGINS: tuple[Callable[[Tensor], Tensor], ...] = (
     lambda second: second,
     lambda second: torch.exp(second / 2),
+    lambda second: second / 2,
     torch.exp,
     torch.sqrt,
     torch.square,
