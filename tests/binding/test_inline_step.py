@@ -288,7 +288,7 @@ def test_a_code_that_is_decoded_twice_goes_in_by_another_door(tmp_path: Path) ->
     )
     subject = bound(tmp_path, twice)
     assert subject.facts.parts[Part.DRAW].standing is Standing.PRESENT
-    assert subject.facts.parts[Part.DECODE].account == "forward with mu replaced by z, without noise"
+    assert subject.facts.parts[Part.DECODE].account == "forward with its latent replaced by z"
 
 
 @pytest.mark.parametrize("draw", ["mu", "mu + 0.3 * torch.randn_like(mu)"])
