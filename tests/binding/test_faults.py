@@ -98,8 +98,20 @@ def test_no_posterior_at_all_is_violated() -> None:
     assert verdict("NET-01", subject).message.startswith("missing: encode")
 
 
+class TakesTurns(ByMatrices):
+    """A VAE with everything inline, whose operations change from call to call."""
+
+    calls = 0
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        self.calls += 1
+        mu, logvar = self.heads(x)
+        z = noisy(mu, logvar)
+        return torch.sigmoid((z if self.calls % 2 else 1.0 * z) @ self.weight).view_as(x), mu, logvar
+
+
 def test_a_missing_sampling_step_is_not_applicable() -> None:
-    subject = bound(ByMatrices)
+    subject = bound(TakesTurns)
     found = standings(subject)
     assert found[Part.DRAW] is found[Part.NOISE_CONTROL] is Standing.REPLACED
     for claim in ("REP-01", "REP-02", "KL-02"):

@@ -141,9 +141,10 @@ _GIVEN: Mapping[str, Replacement] = {
 
 
 def _noise(first: Recording, other: Recording) -> tuple[int, ...]:
-    """The nodes that hold draws: they differ between two passes under two seeds."""
+    """Return the nodes that hold draws: those of operations that draw, and others at which passes under two seeds begin to differ."""
     differ = {number for number, (one, two) in enumerate(zip(first.nodes, other.nodes, strict=True)) if not _equal(one.value, two.value)}
-    drawn = [number for number in sorted(differ) if first.nodes[number].operation in _DRAWING]
+    # What draws is noise, even if it draws the same each time.
+    drawn = [number for number, node in enumerate(first.nodes) if node.operation in _DRAWING]
     # Noise that PyTorch does not draw, such as NumPy's, is what differs though nothing before it does.
     begun = [
         number
