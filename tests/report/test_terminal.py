@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from consoles import Terminal, console
+from msgspec.structs import replace as changed
 from named import named_options
 from report_samples import OPTIONS as SAMPLE_OPTIONS
 from report_samples import mixed, report_on, verdict
@@ -29,6 +30,15 @@ def test_a_subject_that_conforms_fits_on_one_screen() -> None:
     lines = render_terminal(report_on(*claims), console(80)).splitlines()
     assert "  The tiny two-dimensional lab" in {line[:30] for line in lines}
     assert len(lines) <= 24
+
+
+def test_what_was_assumed_stands_below_the_header() -> None:
+    report = mixed()
+    assert report.implementation is not None
+    binding = changed(report.implementation.binding, assumed=("z_dim=16: guessed", "a placeholder stands for Options"))
+    lines = render_terminal(replace(report, implementation=changed(report.implementation, binding=binding)), console(100)).splitlines()
+    assert lines[1:3] == ["  assumed: z_dim=16: guessed", "  assumed: a placeholder stands for Options"]
+    assert "assumed" not in render_terminal(report, console(100))
 
 
 @pytest.mark.parametrize("width", [40, 60, 100, 200])
