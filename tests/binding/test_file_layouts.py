@@ -55,10 +55,10 @@ def test_what_the_suite_does_wrong_while_it_binds_is_not_the_implementations(tmp
         raise KeyError("of the suite's own")
 
     monkeypatch.setattr("vae_conformance.runner.session.bind", failing)
-    told: list[Event] = []
+    emitted: list[Event] = []
     with pytest.raises(KeyError):
-        Session(named_options(written(tmp_path, HEAD + METHOD)), told.append).bind()
-    *before, last = told
+        Session(named_options(written(tmp_path, HEAD + METHOD)), emitted.append).bind()
+    *before, last = emitted
     assert before == [Loading(), Probing()]
     assert isinstance(last, SuiteError)
     assert "the suite itself failed" in last.message

@@ -1,4 +1,4 @@
-"""What the second head means: told from the sampling step and from the KL, and converted to a log-variance where they agree."""
+"""What the second head means: read from the sampling step and from the KL, and converted to a log-variance if they agree."""
 
 from __future__ import annotations
 

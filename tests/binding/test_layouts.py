@@ -125,7 +125,7 @@ def test_a_forward_that_neither_returns_an_output_nor_runs_a_layer_of_its_size_i
         def forward(self, x: Tensor) -> Tensor:
             return x.mean()
 
-    with pytest.raises(Unbound, match="returns no output that could be told"):
+    with pytest.raises(Unbound, match="returns no output that could be identified"):
         bound(Alone, input_shape=(1, 8, 8))
 
 

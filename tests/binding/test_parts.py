@@ -66,7 +66,7 @@ class Encoder(nn.Module):
 
     def forward(self, x):
         mu, logvar = self.mean(x), self.spread(x)
-        return self.{name}(mu, {handed}), mu, logvar
+        return self.{name}(mu, {passed}), mu, logvar
 
     def {name}(self, mu, second):
         return mu + {sigma} * torch.{noise}_like(mu)
@@ -86,7 +86,7 @@ class VAE(nn.Module):
         return F.binary_cross_entropy(x_hat, x, reduction="sum") - 0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp())
 """
 PLAIN = {
-    "handed": "logvar",
+    "passed": "logvar",
     "sigma": "torch.exp(0.5 * second)",
     "noise": "randn",
     "arguments": "x_hat, x, mu, logvar",
@@ -139,7 +139,7 @@ def test_the_sampling_step_of_an_encoder(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("noise", ["randn", "rand"])
 def test_what_an_encoder_hands_its_step_is_seen_whatever_the_noise(tmp_path: Path, noise: str) -> None:
-    subject = bound(tmp_path, STEP.format(**PLAIN | {"handed": "torch.exp(0.5 * logvar)", "sigma": "second", "noise": noise}), "VAE")
+    subject = bound(tmp_path, STEP.format(**PLAIN | {"passed": "torch.exp(0.5 * logvar)", "sigma": "second", "noise": noise}), "VAE")
     assert second_head(subject) == "log-variance"
     assert subject.facts.parts[Part.DRAW].standing is Standing.PRESENT
     spread = [float(subject.draw(torch.zeros(400, 8), torch.full((400, 8), logvar), Noise(seed=1)).std()) for logvar in (0.0, 2.0)]

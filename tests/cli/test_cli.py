@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 import xml.etree.ElementTree as ET
 from importlib.metadata import version
 from pathlib import Path
@@ -26,10 +21,7 @@ GOOD = "bound(); promised('KL-01'); ask('KL-01'); say('finished')"
 BAD = "bound(); promised('KL-01', 'KL-02'); ask('KL-01'); ask('KL-02', 'violated'); say('finished')"
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_with_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.py").touch()
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("folder_with_one_file")
 
 
 def test_a_missing_file_is_told_before_any_child(capsys: pytest.CaptureFixture[str]) -> None:
@@ -326,36 +318,3 @@ def test_claims_lists_them_all_and_explains_one(capsys: pytest.CaptureFixture[st
     assert main(["claims", "kl-02"]) == 0
     assert CLAIMS["KL-02"].title in capsys.readouterr().out
     assert main(["claims", "KL-99"]) == 2
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
-def test_a_signal_kills_the_child_and_ends_with_130(number: signal.Signals, tmp_path: Path) -> None:
-    note = tmp_path / "pid"
-    child = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
-    program = f"""
-import sys
-from vae_conformance.cli.main import main
-sys.exit(main(['run', 'a.py'], command_of=lambda _: [sys.executable, '-c', {child!r}]))
-"""
-    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
-        while not (note.exists() and note.read_text()):
-            assert parent.poll() is None
-            time.sleep(0.01)
-        parent.send_signal(number)
-        _, said = parent.communicate(timeout=60)
-    assert parent.returncode == 130
-    assert said.endswith("vae-conformance: interrupted\n")
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(note.read_text()), 0)
-
-
-def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
-    program = "import sys; from vae_conformance.cli.main import main; sys.exit(main(['list']))"
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        said = process.stderr.read()
-        process.wait()
-    assert said == b""

@@ -269,7 +269,7 @@ def test_progress_names_the_seed(native: Bound, tmp_path: Path) -> None:
     assert said == [f"seed {run.recipe.seed}: step 12 of 12 (0 s more)"]
 
 
-def test_whoever_would_wait_makes_what_will_be_asked_for_next(native: Bound, tmp_path: Path, makings: list[Recipe]) -> None:
+def test_a_process_that_would_wait_makes_what_will_be_asked_for_next(native: Bound, tmp_path: Path, makings: list[Recipe]) -> None:
     options = replace(OPTIONS, store=str(tmp_path))
     laboratory = Laboratory(native, "abc", options, lambda _text: None, None, (Experiment.IMAGES, Experiment.CONTRAST))
     ((own,),) = [list(group.values()) for group in laboratory._plans(Experiment.IMAGES, 1)]

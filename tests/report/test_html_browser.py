@@ -30,7 +30,7 @@ def shown(report: RunRecord, folder: Path) -> tuple[Page, str]:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 @pytest.mark.parametrize("report", [mixed(), hostile()], ids=["usual", "hostile"])
-def test_the_script_runs_and_nobody_elses_does(report: RunRecord, tmp_path: Path) -> None:
+def test_the_script_of_the_page_runs_and_no_other_does(report: RunRecord, tmp_path: Path) -> None:
     page, console = shown(report, tmp_path)
     assert console == ""
     (form,) = page.of("form")

@@ -107,7 +107,7 @@ def test_the_command_ends_with_the_code(
     assert ("KL-01 of reference (required): violated" in shown) == (outcome is Outcome.VIOLATED)
 
 
-def test_a_folder_of_somebody_elses_is_refused_before_anything_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_with_other_files_is_refused_before_anything_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     assert cli(["reproduce", "--out", str(tmp_path)]) == 2
     said = capsys.readouterr().err

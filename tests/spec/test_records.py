@@ -37,8 +37,8 @@ def test_each_verdict_has_its_outcome_and_its_numbers() -> None:
     assert holds("so", measured={"n": 3}, expected={"n": 3}, smallest_effect="1") == Verdict(
         Outcome.HOLDS, "so", {"n": 3}, {"n": 3}, smallest_effect="1"
     )
-    assert violated("not so", measured={"n": 3}, hint="mend", diagnosis="kl-sign") == Verdict(
-        Outcome.VIOLATED, "not so", {"n": 3}, {}, "mend", "kl-sign"
+    assert violated("not so", measured={"n": 3}, hint="fix it", diagnosis="kl-sign") == Verdict(
+        Outcome.VIOLATED, "not so", {"n": 3}, {}, "fix it", "kl-sign"
     )
     assert inconclusive("near", measured={"n": 3}, expected={"n": 4}) == Verdict(Outcome.INCONCLUSIVE, "near", {"n": 3}, {"n": 4})
     assert not_applicable("other") == Verdict(Outcome.NOT_APPLICABLE, "other")

@@ -185,7 +185,7 @@ def test_a_class_that_does_not_parse_is_named_where_it_is_what_is_asked_for(tmp_
             named_target(f"{TARGETS / 'broken.ipynb'}{name}")
         assert "broken.ipynb, cell 2 does not parse" in caught.value.message
         assert "broken.ipynb, cell 2, line 3: class VAE(torch.nn.Module:" in caught.value.message
-        assert caught.value.hint == "Mend the syntax of that cell."
+        assert caught.value.hint == "Fix the syntax of that cell."
     halves = "class Encoder(nn.Module): ...\nclass Decoder(nn.Module): ...\nclass VAE(nn.Module:\n    pass\n"
     with pytest.raises(Unbound, match="cell 1 does not parse"):
         named_target(str(write(tmp_path, "from torch import nn\n" + halves)))

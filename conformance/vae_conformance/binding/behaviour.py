@@ -42,7 +42,7 @@ def with_behaviour(subject: InProcessSubject, found: Findings) -> Facts:
         found.report(
             Part.LATENT_IN_FORWARD,
             Standing.PRESENT if seen else Standing.REPLACED,
-            "seen" if seen else "sampling and decoding both stand inline in forward",
+            "seen" if seen else "sampling and decoding are both inline in forward",
         )
         found.notes.append("in eval mode forward " + ("samples z" if samples else "decodes the mean"))
     return replace(facts, least_train_batch=least, samples_in_eval=samples, private_noise=private)

@@ -57,10 +57,10 @@ def head_by_step(found: Findings, takes: Head) -> Head | None:
         second = _second_head(found)
     except SubjectFault:
         return None
-    handed = seen.noted.get(found.draw, ())
-    if len(handed) != 2 or not isinstance(handed[1], Tensor) or second is None or handed[1].shape != second.shape:
+    passed = seen.noted.get(found.draw, ())
+    if len(passed) != 2 or not isinstance(passed[1], Tensor) or second is None or passed[1].shape != second.shape:
         return None
-    return head_of(second, torch.exp(0.5 * takes.to_logvar(handed[1])))
+    return head_of(second, torch.exp(0.5 * takes.to_logvar(passed[1])))
 
 
 def _second_head(found: Findings) -> Tensor | None:
@@ -88,7 +88,7 @@ def _pair_without_noise(found: Findings) -> tuple[Tensor, Tensor] | None:
 
 
 def _sparing(found: Findings) -> AbstractContextManager[None]:
-    """Inside the block the sampling step of a running model is handed copies."""
+    """Pass copies to the sampling step of a running model within the block."""
     if not isinstance(found.draw, str):
         return nullcontext()
     return answering(found.model, found.draw, lambda own, *arguments: own(*_copies(arguments)))

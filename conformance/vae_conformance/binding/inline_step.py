@@ -67,7 +67,7 @@ def find_inline_step(found: Findings, latent_shape: tuple[int, ...], traced: Tra
 
 
 def _site(found: Findings, traced: TracedPass) -> str | None:
-    """The part that is handed the latent; None where no part is."""
+    """Find the part that takes the latent as its first argument; None if there is none."""
     roles = traced.training
     if roles is None or not roles.noise:
         return None
@@ -85,8 +85,8 @@ def _site(found: Findings, traced: TracedPass) -> str | None:
     except SubjectFault:
         return None
     z = recording.nodes[roles.z.number].value if recording.operations == roles.operations else None
-    handed = {name: noted[name][0] for name in names if noted.get(name)}
-    return next((name for name, value in handed.items() if z is not None and isinstance(value, Tensor) and _holds(value, z)), None)
+    first = {name: noted[name][0] for name in names if noted.get(name)}
+    return next((name for name, value in first.items() if z is not None and isinstance(value, Tensor) and _holds(value, z)), None)
 
 
 def _holds(value: Tensor, z: Tensor) -> bool:

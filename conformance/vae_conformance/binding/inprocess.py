@@ -149,7 +149,7 @@ class InProcessSubject(BoundModel):
         layout = self.wiring.layout
         raw = as_raw(at(result, layout.raw)) if layout is not None else None
         if layout is None or raw is None:
-            raise SubjectFault("forward", "returns no output that could be told")
+            raise SubjectFault("forward", "returns no output that could be identified")
         if layout.posterior is not None and (pair := as_pair(at(result, layout.posterior))) is not None:
             return raw, self._flat(pair[0]), self._flat(pair[1])
         if layout.mu is None or layout.logvar is None:

@@ -59,7 +59,7 @@ def find_forward(found: Findings) -> None:
     if not _complete(found):
         _look_inside(found)
     if found.layout is None:
-        found.report(Part.FORWARD, Standing.FAILING, "returns no output that could be told: return (x_hat, mu, logvar)")
+        found.report(Part.FORWARD, Standing.FAILING, "returns no output that could be identified: return (x_hat, mu, logvar)")
         return
     found.raw = as_raw(at(found.result, found.layout.raw))
     if found.raw is None:

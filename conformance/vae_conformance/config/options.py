@@ -129,7 +129,7 @@ class RunOptions:
     likelihood: str | None = _declared(choice(values.LIKELIHOODS), "what the reconstruction term is")
     objective: str | None = _declared(
         choice(values.OBJECTIVES),
-        "what the loss is: the ELBO, whose KL is told to be estimated from draws or declared so, or something else on purpose (elbo)",
+        "what the loss is: the ELBO, the ELBO with a KL estimated from draws (detected too), or something else on purpose (elbo)",
     )
     decoder: str | None = _declared(
         choice(values.DECODERS),

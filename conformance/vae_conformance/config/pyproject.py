@@ -62,7 +62,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Unbound(f"{path} cannot be read: {error}", "mend the file") from error
+        raise Unbound(f"{path} cannot be read: {error}", "fix the file") from error
     tools = document.get("tool", {})
     table = tools.get("vae-conformance", {}) if isinstance(tools, dict) else {}
     if not isinstance(table, dict):

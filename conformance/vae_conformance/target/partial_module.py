@@ -159,7 +159,7 @@ def run_definitions(kept: Definitions, module: ModuleType, builtins: Mapping[str
     namespace["__builtins__"] = own = _Builtins(builtins, namespace, account)
     for one in kept.unparsed:
         place = one.place.partition(", line")[0]
-        fault = Unbound(f"{{file}}, {place} does not parse: {one.error}".replace("{file}", _file(module)), "Mend the syntax of that cell.")
+        fault = Unbound(f"{{file}}, {place} does not parse: {one.error}".replace("{file}", _file(module)), "Fix the syntax of that cell.")
         account.failures.append(Failure(one.place, one.names, fault, frozenset() if one.defines_class else None))
         account.reasons.update(dict.fromkeys(one.names, f"{one.place}, which would define it, does not parse"))
     for piece in kept.pieces:

@@ -196,7 +196,7 @@ def check_bottleneck(subject: Subject, context: ClaimContext) -> Verdict:
         smallest_effect=f"a relative difference of {CLOSE:g}",
     )
     if verdict.outcome is Outcome.HOLDS and unseen:
-        return not_applicable("the code that forward decodes cannot be seen: sampling and decoding both stand inline in forward")
+        return not_applicable("the code that forward decodes cannot be seen: sampling and decoding are both inline in forward")
     return verdict
 
 

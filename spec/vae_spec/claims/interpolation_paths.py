@@ -83,7 +83,7 @@ INT_02 = Claim(
     " denser in the data than a cross-fade of the images and less dense than the ends; an autoencoder's are only a little less dense, and"
     " at two latent dimensions denser. Between two draws from the prior a VAE's middles are 1.4 to 14 times as dense as its autoencoder's"
     " from five dimensions on, but so unsteadily over seeds that no bound with a margin tells sound from broken. So it is reported.",
-    hint="nothing to mend",
+    hint="nothing to fix",
     decision="densities in feature space of the middle halves of 40 paths; reported",
     applies=decoded_images,
     rank=None,

@@ -109,7 +109,7 @@ LAT_03 = Claim(
     sources=(notes("13.4.4"),),
     why="The notes see classes that touch, without sharp gaps. That is so for every sound VAE measured, and for every autoencoder as well:"
     " the graph of nearest neighbours is one piece for both. So it is reported, and judges nothing.",
-    hint="nothing to mend",
+    hint="nothing to fix",
     decision="connected parts of the graph that joins each held-out mean with its ten nearest, and the share of means with a neighbour of"
     " another class; reported",
     applies=images_only,

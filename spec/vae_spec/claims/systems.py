@@ -148,7 +148,7 @@ CMP_01 = Claim(
     why="The document compares the three: the VAE has a posterior and smooth samples, the autoencoder a code and no samples, the GAN sharp"
     " samples, no posterior, and a tendency to leave parts of the data out. The GAN's missing parts lie within the classes: every class"
     " appears, and yet its samples cover about half of what the VAE's do.",
-    hint="nothing to mend",
+    hint="nothing to fix",
     decision="coverage in feature space, entropy of predicted classes and sharpness of 500 samples, means over seeds; reported",
     applies=images_only,
     rank=None,

@@ -21,7 +21,7 @@ Record = Callable[[int, Mapping[int, Replacement]], Recording]
 _DROPPING = ("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout", "dropout1d", "dropout2d", "dropout3d", "bernoulli")
 """Random operations that drop something, and draw no noise."""
 _DRAWING = (EPS, "randn", "randn_like", "rand", "rand_like", "uniform_")
-"""Operations that draw, whatever they are handed for the shape."""
+"""Operations that draw; an argument of theirs only gives the shape."""
 _UNSET = ("empty", "empty_like", "new_empty")
 """Operations whose numbers mean nothing before something is drawn into them."""
 _STEP = 0.25
