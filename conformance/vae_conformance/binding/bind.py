@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -143,7 +144,7 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     pair_output(found)
     find_sampler(found, latent_shape)
     refuse_several_draws(found, latent_shape)
-    traced = trace_pass(found)
+    traced = cache(partial(trace_pass, found))  # only where a part is inline, and once for both
     find_inline_step(found, latent_shape, traced)
     steer_decoder(found, latent_shape, traced)
     compose_forward(found)
@@ -154,7 +155,7 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     taken_for = found.layout
     found.inside_head = settle_order(found)
     if found.layout is not taken_for:
-        find_inline_step(found, latent_shape, trace_pass(found))
+        find_inline_step(found, latent_shape, partial(trace_pass, found))
     subject = Assembly(found, options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject

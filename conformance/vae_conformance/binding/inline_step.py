@@ -5,7 +5,8 @@ It is used where behaviour confirms it: under one seed z moves as mu does, and t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,37 +22,17 @@ from vae_conformance.binding.traced import TracedPass
 from vae_spec.subject import Noise, Part, Standing, SubjectFault
 
 
-@dataclass(frozen=True)
-class InlineStep:
-    """Draws by a pass of the model that ends where its latent is there.
-
-    Attributes:
-        traced: the pass.
-        few: whether the number of its items is free; else it is that of the heads.
-    """
-
-    traced: TracedPass
-    few: bool
-
-    def __call__(self, mu: Tensor, second: Tensor) -> Tensor:
-        """The latent for heads of shape (B, *latent).
-
-        Raises:
-            SubjectFault: there is none.
-        """
-        return self.traced.drawn(mu, second, few=self.few)
-
-
-def find_inline_step(found: Findings, latent_shape: tuple[int, ...], traced: TracedPass) -> None:
+def find_inline_step(found: Findings, latent_shape: tuple[int, ...], traced: Callable[[], TracedPass]) -> None:
     """Where no part is the sampling step, bind what is inline, where it behaves as one."""
     inline = found.parts[Part.DRAW].standing is Standing.REPLACED
     if not inline or found.layout is None or found.pair is None or not has_forward(found.model):
         return
-    found.site = _site(found, traced)
-    roles = traced.training
+    one = traced()
+    found.site = _site(found, one)
+    roles = one.training
     if roles is None or not roles.noise or roles.second is None:
         return
-    steps = (InlineStep(traced, few) for few in (True, False))
+    steps = (partial(one.drawn, few=few) for few in (True, False))
     step = next((step for step in steps if _confirmed(found, step, latent_shape)), None)
     if step is None:
         return
@@ -93,7 +74,7 @@ def _holds(value: Tensor, z: Tensor) -> bool:
     return value.numel() == z.numel() and len(value) == len(z) and same(value.flatten(1), z.flatten(1))
 
 
-def _confirmed(found: Findings, step: InlineStep, latent_shape: tuple[int, ...]) -> bool:
+def _confirmed(found: Findings, step: Callable[[Tensor, Tensor], Tensor], latent_shape: tuple[int, ...]) -> bool:
     """Whether under one seed z moves as mu does, and with the second head, at any batch size."""
     generator = torch.Generator().manual_seed(7)
     mu, other = (torch.randn((BATCH, *latent_shape), generator=generator).to(found.device) for _ in range(2))

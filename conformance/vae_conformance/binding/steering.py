@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,7 +42,7 @@ class Steering:
         return at(self.traced.decoded(z), self.layout.raw)
 
 
-def steer_decoder(found: Findings, latent_shape: tuple[int, ...], traced: TracedPass) -> None:
+def steer_decoder(found: Findings, latent_shape: tuple[int, ...], traced: Callable[[], TracedPass]) -> None:
     """Where no part decodes z, have forward do it, where its behaviour confirms that it does."""
     if (
         found.parts[Part.DECODE].standing is not Standing.MISSING
@@ -50,7 +51,7 @@ def steer_decoder(found: Findings, latent_shape: tuple[int, ...], traced: Traced
         or not has_forward(found.model)
     ):
         return
-    steering = Steering(traced, found.layout)
+    steering = Steering(traced(), found.layout)
     objection = _objection(found, steering, latent_shape)
     if objection is None:
         _take(found, steering, latent_shape)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +14,9 @@ from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.roles.posterior import Roles, find_roles
 from vae_conformance.binding.trace.tape import Recording, Replacement, record, replay, replay_to
+from vae_conformance.binding.watching import in_mode
 from vae_conformance.target.adapter import part_of
-from vae_spec.subject import SubjectFault
+from vae_spec.subject import Mode, SubjectFault
 
 _FEW = 2
 """How many items a pass is run on where the number of draws is the heads' alone: BatchNorm takes no fewer in training mode."""
@@ -91,7 +91,7 @@ def trace_pass(found: Findings) -> TracedPass:
 
 def _roles(found: Findings, run: Callable[[Tensor], Any], *, train: bool) -> Roles | None:
     def recorded(seed: int, replaced: Mapping[int, Replacement]) -> Recording:
-        with _states(found.model):
+        with in_mode(found.model, Mode.TRAIN if train else Mode.EVAL):
             recording: Recording = found.call("forward", record, run, found.x, replaced, train=train, seed=seed)
         return recording
 
@@ -112,15 +112,3 @@ def _heads(found: Findings, recording: Recording, *, train: bool) -> tuple[Tenso
     if found.encode is None or found.form is None:
         return None, None
     return found.form.read(found.call("encode", part_of(found.model, found.encode), found.x.clone(), train=train))
-
-
-@contextmanager
-def _states(model: Any) -> Iterator[None]:
-    """Restore the buffers that a pass in training mode moves, so that each recorded pass is the same."""
-    before = {name: value.clone() for name, value in model.named_buffers()} if isinstance(model, nn.Module) else {}
-    try:
-        yield
-    finally:
-        for name, value in model.named_buffers() if before else ():
-            if name in before:
-                value.copy_(before[name])

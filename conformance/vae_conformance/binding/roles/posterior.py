@@ -40,13 +40,13 @@ _ORIGINS: tuple[Callable[[Tensor], Tensor], ...] = (
 
 
 @dataclass(frozen=True)
-class Head:
-    """A head's node.
+class RoleNode:
+    """A node with a role.
 
     Attributes:
         number: of the node.
         shape: of one item of it.
-        origin: what the node holds for a value of the head as the pass returns it.
+        origin: what the node holds for a value of the second head as the pass returns it.
     """
 
     number: int
@@ -68,9 +68,9 @@ class Roles:
     """
 
     noise: tuple[int, ...]
-    z: Head
-    mu: Head
-    second: Head | None
+    z: RoleNode
+    mu: RoleNode
+    second: RoleNode | None
     operations: tuple[str, ...]
     line: Line | None = None
 
@@ -114,11 +114,12 @@ def _roles_by(
         mean = next((one for one in still if one and _alike(silent.nodes[one].value, z)), None)
         if mean is None:
             continue
-        probe = _Scale(recorded, given, number, z)
+        assert values[1] is not None
+        probe = _Scale(recorded, given, number, z, values[1] - z)
         return Roles(
             noise,
-            Head(number, tuple(z.shape[1:])),
-            Head(mean, _shape(silent, mean)),
+            RoleNode(number, tuple(z.shape[1:])),
+            RoleNode(mean, _shape(silent, mean)),
             _second(silent, probe, [one for one in still if one not in (0, mean)], second),
             first.operations,
             first.nodes[number].line,
@@ -161,7 +162,7 @@ def _without_noise(recording: Recording, mu: Tensor | None) -> Roles | None:
     there = [number for number, node in enumerate(recording.nodes) if number and _alike(node.value, mu)]
     if not there:
         return None
-    head = Head(there[-1], _shape(recording, there[-1]))
+    head = RoleNode(there[-1], _shape(recording, there[-1]))
     return Roles((), head, head, None, recording.operations)
 
 
@@ -187,6 +188,7 @@ class _Scale:
     given: Mapping[str, Mapping[int, Replacement]]
     z: int
     silent: Tensor
+    scale: Tensor
 
     def moved_by(self, number: int) -> bool:
         """Whether moving a node moves the scale of z, and leaves z without noise where it is."""
@@ -197,13 +199,11 @@ class _Scale:
             if value is None or value.shape != self.silent.shape:
                 return False
             there.append(value)
-        before = self.recorded(0, self.given["ones"]).nodes[self.z].value
-        assert before is not None
-        changed = (there[1] - there[0]) - (before - self.silent)
+        changed = (there[1] - there[0]) - self.scale
         return _close(there[0], self.silent) and bool((changed.abs() > 1e-6).any())
 
 
-def _second(silent: Recording, probe: _Scale, still: list[int], returned: Tensor | None) -> Head | None:
+def _second(silent: Recording, probe: _Scale, still: list[int], returned: Tensor | None) -> RoleNode | None:
     """The second head: the node that holds what the pass returns as such, or what that was made of; else the first that moves the scale."""
     sized = [number for number in still if (value := silent.nodes[number].value) is not None and value.numel() == probe.silent.numel()]
     for origin in _ORIGINS if returned is not None else ():
@@ -214,9 +214,9 @@ def _second(silent: Recording, probe: _Scale, still: list[int], returned: Tensor
         attached = [one for one in there if silent.nodes[one].attached] or there
         for number in reversed(attached):
             if probe.moved_by(number):
-                return Head(number, _shape(silent, number), origin)
+                return RoleNode(number, _shape(silent, number), origin)
     first = next((number for number in sized if returned is None and probe.moved_by(number)), None)
-    return None if first is None else Head(first, _shape(silent, first))
+    return None if first is None else RoleNode(first, _shape(silent, first))
 
 
 def _shape(recording: Recording, number: int) -> tuple[int, ...]:
