@@ -55,6 +55,7 @@ SAME_NETWORKS = frozenset(
         "submodules-only",
         "training-step",
         "two-networks",
+        "widened-latent",
     }
 )
 """Sound entries that share networks and objective with another entry and differ in the interface only; their trainings add nothing."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, Found, as_raw, candidates, code_form
-from vae_conformance.binding.layout import at, read_layout
+from vae_conformance.binding.layout import at, leaves, read_layout
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.probing import probe_batch, shape_candidates
 from vae_conformance.config.options import RunOptions
@@ -22,8 +22,8 @@ ROWS_AND_COLUMNS = 2
 def find_shape(found: Findings, options: RunOptions) -> None:
     """Find the shape of one item: the one given, or the first that forward takes and gives back, or at least runs on.
 
-    A shape counts as given back only if another number of items is too: `view(-1, n)` in front of the heads folds several items of a
-    smaller shape into one, and a batch of four then runs as a batch of one.
+    A shape counts as given back only if every item stays one: `view(-1, n)` in front of the heads folds several items of a smaller shape
+    into one row, and makes several rows of an item of a larger one, while the output's `view_as(x)` hides it.
     """
     declared = [options.input_shape] if options.input_shape else []
     own = shape_candidates(found.model, found.target.arguments)
@@ -68,13 +68,19 @@ def find_shape(found: Findings, options: RunOptions) -> None:
 
 
 def _output(found: Findings, shape: tuple[int, ...], items: int) -> tuple[Tensor, Raw | None]:
-    """Run forward on so many items of a shape.
+    """Run forward on so many items of a shape, and return them with the output.
 
     Raises:
-        SubjectFault: it does not run.
+        SubjectFault: it does not run, or makes several rows of an item.
     """
     x = probe_batch(shape, items).to(found.device)
     result = found.call("forward", found.forward, x)
+    if any(
+        len(leaf) > items and len(leaf) % items == 0
+        for _path, leaf in leaves(result)
+        if isinstance(leaf, Tensor) and leaf.dim() == ROWS_AND_COLUMNS
+    ):
+        raise SubjectFault("forward", f"makes several rows of an item of the shape {shape}")
     layout = read_layout(result, x, None)
     return x, None if layout is None else as_raw(at(result, layout.raw))
 

@@ -14,14 +14,17 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map_only
 
 Replacement = Tensor | Callable[[Tensor], Tensor]
 """What a replay puts in a node's place: a tensor, or what becomes of the node's own."""
 
 EPS = "eps"
 """The operation of a node that holds standard draws."""
+GIVEN = "given"
+"""The operation of a node that no operation of the pass made."""
 _WITH_MOMENTS = (torch.normal, Tensor.normal_)
 _OUTSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 
@@ -119,10 +122,13 @@ class Tape(TorchFunctionMode):
         self.numbers: dict[int, int] = {}
         self.made: list[Tensor] = []
         self.operations: list[str] = []
+        self.exchanged: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __torch_function__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Run one operation."""
-        kwargs = kwargs or {}
+        if isinstance(func, torch._ops.OpOverload):  # noqa: SLF001  a mode below this one runs it, not the pass
+            return func(*args, **(kwargs or {}))
+        args, kwargs = self._given(args), self._given(kwargs or {})
         given = _tensors((args, kwargs))
         parents = tuple(dict.fromkeys(self.numbers[id(one)] for one in given if id(one) in self.numbers))
         if func in _WITH_MOMENTS:
@@ -139,6 +145,19 @@ class Tape(TorchFunctionMode):
             if any(one is not other for one, other in zip(entries, result, strict=True)):
                 return type(result)(entries)
         return result
+
+    def _given(self, value: Any) -> Any:
+        """Number the tensors among an operation's arguments that no operation of the pass made, and put others in the place of some.
+
+        Such is what comes out of NumPy. Parameters are left alone.
+        """
+        for one in _tensors(value):
+            if id(one) not in self.numbers and not isinstance(one, nn.Parameter) and one.is_floating_point():
+                taken = self.take(one, GIVEN)
+                if taken is not one:
+                    self.numbers[id(one)] = self.numbers[id(taken)]
+                    self.exchanged[id(one)] = one, taken
+        return tree_map_only(Tensor, lambda one: self.exchanged.get(id(one), (one, one))[1], value) if self.exchanged else value
 
     def take(self, tensor: Tensor, operation: str, parents: tuple[int, ...] = ()) -> Tensor:
         """Number a tensor, and give what goes on in its place."""
