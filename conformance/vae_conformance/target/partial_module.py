@@ -158,8 +158,7 @@ def run_definitions(kept: Definitions, module: ModuleType, builtins: Mapping[str
     account = Account(kept.lost)
     namespace["__builtins__"] = own = _Builtins(builtins, namespace, account)
     for one in kept.unparsed:
-        place = one.place.partition(", line")[0]
-        fault = Unbound(f"{{file}}, {place} does not parse: {one.error}".replace("{file}", _file(module)), "Fix the syntax of that cell.")
+        fault = Unbound(one.error, "Fix the syntax of that cell.")
         account.failures.append(Failure(one.place, one.names, fault, frozenset() if one.defines_class else None))
         account.reasons.update(dict.fromkeys(one.names, f"{one.place}, which would define it, does not parse"))
     for piece in kept.pieces:
@@ -196,7 +195,3 @@ def _root(said: str) -> str:
 
 def _short(fault: Unbound) -> str:
     return fault.message.partition("\n")[0].partition(" raised ")[2] or fault.message.partition("\n")[0]
-
-
-def _file(module: ModuleType) -> str:
-    return (getattr(module, "__file__", None) or module.__name__).rpartition("/")[2]
