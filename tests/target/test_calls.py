@@ -129,6 +129,13 @@ def test_networks_are_made_as_the_file_makes_them_anew_for_each_model(tmp_path: 
     assert str(target.arguments["second"]) == "Decoder(n=12, k=3)"
 
 
+@pytest.mark.parametrize("argument", ["depth=Net(4)[0]", "**Net(4)"])
+def test_reading_a_call_constructs_nothing(tmp_path: Path, argument: str) -> None:
+    network = "class Net(nn.Module):\n    def __init__(self, n): raise RuntimeError('constructed')\n"
+    target = loaded(tmp_path, f"{network}def main():\n    return VAE({argument})\n", ", depth=2")
+    assert target.make().given == {"depth": 2}
+
+
 def test_a_notebook_is_constructed_as_the_same_file_is(tmp_path: Path) -> None:
     cells = [
         {"cell_type": "code", "source": source}

@@ -15,7 +15,7 @@ from vae_conformance.target.command_line import command_line
 from vae_conformance.target.parameter_names import role_of
 from vae_conformance.target.source_code import source_pieces
 from vae_conformance.target.static_eval import Reader, Scope, Unknown, assignments
-from vae_conformance.target.submodule_arguments import Ingredient, is_settings, made
+from vae_conformance.target.submodule_arguments import Ingredient, entries_of, is_settings
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -124,7 +124,7 @@ def _read(maker: Callable[..., object], node: ast.Call, place: str, scope: Scope
         return OwnCall(place, {}, False)
     for starred in (one.value for one in node.keywords if one.arg is None):
         try:
-            entries = made(reader.value(starred, scope))
+            entries = entries_of(reader.value(starred, scope))
         except Unknown:
             return OwnCall(place, {}, False)
         if isinstance(entries, dict):
