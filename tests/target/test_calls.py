@@ -79,6 +79,7 @@ def test_a_call_that_fails_gives_way_to_the_names(tmp_path: Path) -> None:
     target = named_target(write(tmp_path, source.replace("w)", "hidden)").replace(", w", ", hidden") + usage))
     assert target.make().given == {"z_dim": 16, "hidden": 256}
     assert target.arguments == {"z_dim": 16, "hidden": 256}
+    assert target.notes == ()
     assert target.make().given == {"z_dim": 16, "hidden": 256}
 
 

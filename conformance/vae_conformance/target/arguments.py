@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vae_conformance.errors import Unbound
 from vae_conformance.guard.time_limit import user_code
 from vae_conformance.target.call_site import OwnCall, file_entries, own_call
-from vae_conformance.target.guesses import line_to_add
+from vae_conformance.target.guesses import assumption, line_to_add
 from vae_conformance.target.parameter_names import DEFAULT_SHAPE, SIZE_OF_ROLE, role_of, says, value_of
 from vae_conformance.target.static_eval import Unknown
 from vae_conformance.target.submodule_arguments import Ingredient, ingredient, made, of_class
@@ -97,6 +97,18 @@ class Way:
     place: str = ""
     unread: tuple[str, ...] = ()
     guessed: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks for the report on where the arguments come from."""
+        return (f"it is constructed as {self.place} of its file does",) if self.place and self.arguments else ()
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """A sentence on the arguments of the file's own call that could not be read, and one on those that were guessed."""
+        unread = ", ".join(self.unread)
+        left = f"constructed as {self.place} does, without {unread}: not a value that can be read there" if unread else ""
+        return tuple(text for text in (left, assumption(self.arguments, self.guessed)) if text)
 
 
 @dataclass(frozen=True)
