@@ -1,4 +1,4 @@
-"""Constructing a target as its own file does: the call, the values that its names stand for, and what comes where it cannot be told."""
+"""Constructing a target as its own file does: the call, the values of its names, and what is used if they cannot be determined."""
 
 from __future__ import annotations
 

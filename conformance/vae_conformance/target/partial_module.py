@@ -58,10 +58,10 @@ class Account:
     imports: set[str] = field(default_factory=set)
     placeholders: dict[str, str] = field(default_factory=dict)
 
-    def reason(self, name: str | None) -> str:
+    def reason(self, name: str) -> str:
         """Return why nothing defines a name that the file would define; empty if it would not."""
         left_out = f"it is given in {self.lost[name]} alone, which was left out" if name in self.lost else ""
-        return self.reasons.get(name or "", left_out)
+        return self.reasons.get(name, left_out)
 
     def why(self, name: str, there: Sequence[str]) -> str:
         """Return why a name is undefined, or which of the defined names it may be a misspelling of."""
@@ -178,8 +178,9 @@ def run_definitions(kept: Definitions, module: ModuleType, builtins: Mapping[str
                 account.imports.update(piece.names)
                 account.reasons.update(dict.fromkeys(piece.names, f"it could not be imported ({said})"))
                 continue
-            lacking = cause.name if isinstance(cause, NameError) else None
-            needed = f"it needs {lacking}: {reason}" if (reason := account.reason(lacking)) else ""
+            needed = ""
+            if isinstance(cause, NameError) and cause.name and (reason := account.reason(cause.name)):
+                needed = f"it needs {cause.name}: {reason}"
             account.failures.append(Failure(piece.place, piece.names, fault, piece.uses))
             for name in piece.names:
                 namespace.pop(name, None)
