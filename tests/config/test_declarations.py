@@ -1,4 +1,4 @@
-"""What a class says of itself: where it is read, what wins over it, and what is wrong with it."""
+"""The declarations of a class: where they are read, what overrides them, and which are invalid."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def bound(made: type[nn.Module] | nn.Module | Callable[[], object], *functions: 
     ready = isinstance(made, nn.Module)
     name = f"student.py:{type(made).__name__ if ready else getattr(made, '__name__', 'make')}"
     make, instance = (None, made) if ready else (made, None)
-    target = Target("student.py", name, namespace, make, instance, {}, None, ())  # type: ignore[arg-type]
+    target = Target("student.py", name, namespace, make, instance, None, ())  # type: ignore[arg-type]
     return bind(target, named_options("student.py", **options))
 
 

@@ -1,4 +1,4 @@
-"""Constructing a target as its own file does: the call, the values that its names stand for, and what comes where it cannot be told."""
+"""Constructing a target as its own file does: the call, the values of its names, and what is used if they cannot be determined."""
 
 from __future__ import annotations
 
@@ -79,6 +79,7 @@ def test_a_call_that_fails_gives_way_to_the_names(tmp_path: Path) -> None:
     target = named_target(write(tmp_path, source.replace("w)", "hidden)").replace(", w", ", hidden") + usage))
     assert target.make().given == {"z_dim": 16, "hidden": 256}
     assert target.arguments == {"z_dim": 16, "hidden": 256}
+    assert target.notes == ()
     assert target.make().given == {"z_dim": 16, "hidden": 256}
 
 
@@ -127,6 +128,13 @@ def test_networks_are_made_as_the_file_makes_them_anew_for_each_model(tmp_path: 
     assert isinstance(one.encoder.net[1], nn.Tanh)
     assert one(torch.zeros(2, 12))[0].shape == (2, 12)
     assert str(target.arguments["second"]) == "Decoder(n=12, k=3)"
+
+
+@pytest.mark.parametrize("argument", ["depth=Net(4)[0]", "**Net(4)"])
+def test_reading_a_call_constructs_nothing(tmp_path: Path, argument: str) -> None:
+    network = "class Net(nn.Module):\n    def __init__(self, n): raise RuntimeError('constructed')\n"
+    target = loaded(tmp_path, f"{network}def main():\n    return VAE({argument})\n", ", depth=2")
+    assert target.make().given == {"depth": 2}
 
 
 def test_a_notebook_is_constructed_as_the_same_file_is(tmp_path: Path) -> None:

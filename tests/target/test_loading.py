@@ -15,7 +15,7 @@ from vae_conformance.target.source_code import source_tree
 from vae_conformance.target.target import load_target
 
 MODEL = VAE.format(parameters="").lstrip()
-"""What a test adds behind an empty line stands from line 15 on."""
+"""What a test appends after an empty line begins at line 15."""
 
 
 @pytest.mark.parametrize(

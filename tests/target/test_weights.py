@@ -214,7 +214,7 @@ def test_a_file_that_is_not_there_is_told_at_once(place: Path) -> None:
 
 
 def test_what_nobody_saw_is_no_diagnosis(place: Path) -> None:
-    """The code may be sound, as it is here: then no mistake of it is named, and nobody is sent to a line of it."""
+    """The code may be sound, as it is here: then the report names no mistake and no line of it."""
     report = judged(place, "collapsed.ckpt", "KL-03", *AS_THEY_ARE)
     assert report.diagnoses == ()
     violated = [claim for claim in report.claims if claim.outcome is Outcome.VIOLATED]

@@ -1,4 +1,4 @@
-"""`parametrize_with_claims`: each claim as a test of somebody's own test suite, run by a pytest of its own."""
+"""`parametrize_with_claims`: each claim as a test of a user's test suite, run by a separate pytest."""
 
 from __future__ import annotations
 

@@ -107,5 +107,5 @@ def _turned(target: Target, name: str, forward: Callable[[Any, Tensor], Any]) ->
         make=None if make is None else lambda: turn(make()),
         instance=None if target.instance is None else turn(target.instance),
         rebuild=None if rebuild is None else lambda sizes: turn(rebuild(sizes)),
-        notes=(*target.notes, f"forward draws nothing and {name} does, without forward: its pass is the one that is judged"),
+        remarks=(*target.remarks, f"forward draws nothing and {name} does, without forward: its pass is the one that is judged"),
     )

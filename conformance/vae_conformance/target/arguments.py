@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vae_conformance.errors import Unbound
 from vae_conformance.guard.time_limit import user_code
 from vae_conformance.target.call_site import OwnCall, file_entries, own_call
-from vae_conformance.target.guesses import line_to_add
+from vae_conformance.target.guesses import assumption, line_to_add
 from vae_conformance.target.parameter_names import DEFAULT_SHAPE, SIZE_OF_ROLE, role_of, says, value_of
 from vae_conformance.target.static_eval import Unknown
 from vae_conformance.target.submodule_arguments import Ingredient, ingredient, made, of_class
@@ -98,6 +98,18 @@ class Way:
     unread: tuple[str, ...] = ()
     guessed: tuple[str, ...] = ()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks for the report on where the arguments come from."""
+        return (f"it is constructed as {self.place} of its file does",) if self.place and self.arguments else ()
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """A sentence on the arguments of the file's own call that could not be read, and one on those that were guessed."""
+        unread = ", ".join(self.unread)
+        left = f"constructed as {self.place} does, without {unread}: not a value that can be read there" if unread else ""
+        return tuple(text for text in (left, assumption(self.arguments, self.guessed)) if text)
+
 
 @dataclass(frozen=True)
 class Chooser:
@@ -126,8 +138,7 @@ class Chooser:
         Raises:
             Unbound: the name of a required parameter is not recognised.
         """
-        asked = self.sizes.get("input_shape", self.input_shape)
-        shape = tuple(asked) if isinstance(asked, tuple | list) else DEFAULT_SHAPE
+        shape = self._asked_shape or DEFAULT_SHAPE
         given = call.given if call is not None and call.whole else {}
         parameters = [one.replace(default=given.get(one.name, one.default)) for one in parameters_of(maker)]
         has_channels = any(role_of(parameter) == "channels" for parameter in parameters)
@@ -140,7 +151,7 @@ class Chooser:
                 chosen[parameter.name] = self.sizes[parameter.name]
             elif required and role is None:
                 chosen[parameter.name] = self._nameless(maker, parameter, shape)
-            elif role is not None and (required or size in self.sizes or (asked is not None and says(shape, role))):
+            elif role is not None and (required or self._is_asked(role)):
                 chosen[parameter.name] = value_of(role, parameter, shape, has_channels=has_channels, sizes=self.sizes)
             elif parameter.name in given:
                 chosen[parameter.name] = given[parameter.name]
@@ -148,16 +159,26 @@ class Chooser:
 
     def guessed(self, maker: Callable[..., object], arguments: Mapping[str, object]) -> tuple[str, ...]:
         """Return the arguments that nothing but the names of the parameters gives, neither a request nor the file."""
-        shape = self.sizes.get("input_shape", self.input_shape)
         found = []
         for parameter in parameters_of(maker):
             role, value = role_of(parameter), arguments.get(parameter.name)
-            asked = parameter.name in self.sizes or SIZE_OF_ROLE.get(role or "") in self.sizes
-            known = asked or (isinstance(shape, tuple | list) and says(tuple(shape), role or "")) or role == "device"
+            known = parameter.name in self.sizes or self._is_asked(role) or role == "device"
             network = isinstance(value, Ingredient) and not self.by_calls
             if parameter.name in arguments and parameter.default is parameter.empty and not known and (role is not None or network):
                 found.append(parameter.name)
         return tuple(found)
+
+    @property
+    def _asked_shape(self) -> tuple[int, ...] | None:
+        """The shape of one item that is asked for; None if it is not known."""
+        asked = self.sizes.get("input_shape", self.input_shape)
+        return tuple(asked) if isinstance(asked, tuple | list) else None
+
+    def _is_asked(self, role: str | None) -> bool:
+        """Return whether the requested sizes, or the shape of an item, determine the value of a role."""
+        if role is None:
+            return False
+        return SIZE_OF_ROLE.get(role) in self.sizes or (self._asked_shape is not None and says(self._asked_shape, role))
 
     def _nameless(self, maker: Callable[..., object], parameter: inspect.Parameter, shape: tuple[int, ...]) -> object:
         """Choose the value of a parameter whose name means no size: an object of the file, or the value that the file passes."""
@@ -174,8 +195,7 @@ class Chooser:
         def value(name: str) -> object:
             named = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
             role = role_of(named)
-            asked = SIZE_OF_ROLE.get(role or "") in self.sizes or (self.input_shape is not None and says(shape, role or ""))
-            if role is None or (name in entries and not asked):
+            if role is None or (name in entries and not self._is_asked(role)):
                 return entries[name]
             return value_of(role, named, shape, has_channels=True, sizes=self.sizes)
 

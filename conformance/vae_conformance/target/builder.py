@@ -17,7 +17,7 @@ from vae_conformance.guard.time_limit import user_code
 from vae_conformance.target.adapter import has_forward
 from vae_conformance.target.arguments import Way, construct, ways_to_construct
 from vae_conformance.target.encoder_decoder import NetworkPair, check_fit, tensors_of
-from vae_conformance.target.guesses import assumption, guess_failed, in_form_of, is_about_form, other_forms
+from vae_conformance.target.guesses import guess_failed, in_form_of, is_about_form, other_forms
 from vae_conformance.target.parameter_names import DEFAULT_SHAPE
 
 
@@ -31,9 +31,7 @@ class Builder:
         shape: the shape of one item, if known.
         limit: the time limit of one construction in seconds.
         tree: the folder of its source.
-        arguments: the constructor arguments; settled when the first instance is made, by trying the candidates in order.
-        notes: remarks on the arguments for the report.
-        assumed: a sentence each on arguments that nothing in the file settles; it follows `arguments`.
+        way: the constructor arguments; settled when the first instance is made, by trying the candidates in order.
     """
 
     maker: Callable[..., object]
@@ -41,20 +39,13 @@ class Builder:
     shape: tuple[int, ...] | None
     limit: float
     tree: Path | None
-    arguments: dict[str, object] = field(init=False)
-    notes: tuple[str, ...] = field(init=False)
-    assumed: list[str] = field(init=False)
-    _settled: bool = False
-    _guessed: Mapping[str, object] = field(default_factory=dict)
+    way: Way = field(init=False)
 
     def __post_init__(self) -> None:
         """Collect the candidate arguments; raises `Unbound` if the name of a required parameter is not recognised."""
         self._ways = ways_to_construct(self.maker, label=self.label, input_shape=self.shape)
-        first = self._ways[0]
-        self._settled = len(self._ways) == 1 and not first.guessed
-        self.arguments = dict(first.arguments)
-        self.notes = (f"it is constructed as {first.place} of its file does",) if first.place and self.arguments else ()
-        self.assumed = _assumed(first)
+        self.way = self._ways[0]
+        self._settled = len(self._ways) == 1 and not self.way.guessed
 
     def make(self) -> object:
         """Construct a new instance.
@@ -63,13 +54,9 @@ class Builder:
             Unbound: the constructor fails with all candidates; the message is that of the best.
         """
         if not self._settled:
-            best = self._best()
+            self.way = self._best()
             self._settled = True
-            self.arguments.clear()
-            self.arguments.update(best.arguments)
-            self.assumed[:] = _assumed(best)
-            self._guessed = {name: best.arguments[name] for name in best.guessed}
-        return self._by(self.arguments)
+        return self._by(self.way.arguments)
 
     def rebuild(self, sizes: Mapping[str, object]) -> object:
         """Construct a new instance with other sizes.
@@ -80,7 +67,8 @@ class Builder:
         ways = ways_to_construct(self.maker, label=self.label, input_shape=self.shape, sizes=sizes)
         asked = sizes.get("input_shape", self.shape)
         shape = tuple(asked) if isinstance(asked, tuple | list) else DEFAULT_SHAPE
-        candidates = [in_form_of(way.arguments, self._guessed, shape) for way in ways]
+        guessed = {name: self.way.arguments[name] for name in self.way.guessed}
+        candidates = [in_form_of(way.arguments, guessed, shape) for way in ways]
         for arguments in candidates[:-1]:
             with suppress(Unbound):
                 return self._by(arguments)
@@ -145,10 +133,3 @@ class Builder:
         except Unbound:
             return False
         return any(one.dim() > 0 and len(one) == 2 for one in tensors_of(result))
-
-
-def _assumed(way: Way) -> list[str]:
-    """Return a sentence on the arguments that were guessed, and on those of the file's own call that could not be read."""
-    unread = ", ".join(way.unread)
-    left = f"constructed as {way.place} does, without {unread}: not a value that can be read there" if unread else ""
-    return [text for text in (left, assumption(way.arguments, way.guessed)) if text]

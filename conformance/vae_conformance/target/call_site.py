@@ -15,7 +15,7 @@ from vae_conformance.target.command_line import command_line
 from vae_conformance.target.parameter_names import role_of
 from vae_conformance.target.source_code import source_pieces
 from vae_conformance.target.static_eval import Reader, Scope, Unknown, assignments
-from vae_conformance.target.submodule_arguments import Ingredient, is_settings, made
+from vae_conformance.target.submodule_arguments import Ingredient, entries_of, is_settings
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -64,13 +64,13 @@ def own_call(maker: Callable[..., object], module: ModuleType, network: Callable
     """
     called = getattr(maker, "__name__", "")
     pieces = source_pieces(module)
-    last: Scope | None = None
-    for _, tree in pieces:
-        last = Scope(assignments(tree.body), last, {})
+    if not pieces:
+        return None
+    scopes = _scopes(pieces)
     plain = Reader(module, {}, lambda cls, node, scope: network(cls, _read(cls, node, "", scope, plain)))
-    flags = {} if last is None else command_line(pieces, lambda node: plain.value(node, last))
+    flags = command_line(pieces, lambda node: plain.value(node, scopes[-1]))
     reader = Reader(module, flags, lambda cls, node, scope: network(cls, _read(cls, node, "", scope, reader)))
-    sites = sorted(_sites(pieces, called), key=lambda site: site.rank)
+    sites = sorted(_sites(pieces, scopes, called), key=lambda site: site.rank)
     calls = [_read(maker, site.node, site.place, site.scope, reader) for site in sites]
     best = max(calls, key=lambda call: (call.whole, not call.unread, len(call.given)), default=None)
     return best if best is not None and (best.whole or best.given) else None
@@ -79,11 +79,9 @@ def own_call(maker: Callable[..., object], module: ModuleType, network: Callable
 def file_entries(module: ModuleType) -> dict[str, object]:
     """Return the values that a file gives by name: its command line's, and the entries of dicts and calls that are its settings."""
     pieces = source_pieces(module)
-    scopes: list[Scope] = []
-    for _, tree in pieces:
-        scopes.append(Scope(assignments(tree.body), scopes[-1] if scopes else None, {}))
-    if not scopes:
+    if not pieces:
         return {}
+    scopes = _scopes(pieces)
     reader = Reader(module, {}, _no_network)
     found: dict[str, object] = {}
     for (_, tree), scope in zip(pieces, scopes, strict=True):
@@ -93,6 +91,14 @@ def file_entries(module: ModuleType) -> dict[str, object]:
                     with suppress(Unknown):
                         found[name] = reader.value(value, scope)
     return command_line(pieces, lambda node: reader.value(node, scopes[-1])) | found
+
+
+def _scopes(pieces: Sequence[tuple[str, ast.Module]]) -> list[Scope]:
+    """Return the scope of the file, or of each cell, which sees those of the cells before it."""
+    scopes: list[Scope] = []
+    for _, tree in pieces:
+        scopes.append(Scope(assignments(tree.body), scopes[-1] if scopes else None, {}))
+    return scopes
 
 
 def _entries(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
@@ -124,7 +130,7 @@ def _read(maker: Callable[..., object], node: ast.Call, place: str, scope: Scope
         return OwnCall(place, {}, False)
     for starred in (one.value for one in node.keywords if one.arg is None):
         try:
-            entries = made(reader.value(starred, scope))
+            entries = entries_of(reader.value(starred, scope))
         except Unknown:
             return OwnCall(place, {}, False)
         if isinstance(entries, dict):
@@ -142,10 +148,8 @@ def _read(maker: Callable[..., object], node: ast.Call, place: str, scope: Scope
     return OwnCall(place, given if fits else {}, fits and needed <= set(given), tuple(unread))
 
 
-def _sites(pieces: Sequence[tuple[str, ast.Module]], called: str) -> Iterator[_Site]:
-    scope: Scope | None = None
-    for place, tree in pieces:
-        scope = Scope(assignments(tree.body), scope, {})
+def _sites(pieces: Sequence[tuple[str, ast.Module]], scopes: Sequence[Scope], called: str) -> Iterator[_Site]:
+    for (place, tree), scope in zip(pieces, scopes, strict=True):
         yield from _sites_in(tree, called, place, scope, 0)
 
 

@@ -36,7 +36,7 @@ def _calls(tree: ast.Module) -> Iterator[ast.Call]:
 
 
 def _namespace(calls: Sequence[ast.Call], evaluate: Evaluate) -> dict[str, object]:
-    """Return the namespace of one parser: of two arguments with one `dest` the first has the default, as argparse has it."""
+    """Return the namespace of one parser; of two arguments with one `dest` the default of the first counts, as in argparse."""
     found: dict[str, object] = {}
     unknown: set[str] = set()
     for call in calls:
@@ -49,17 +49,17 @@ def _namespace(calls: Sequence[ast.Call], evaluate: Evaluate) -> dict[str, objec
                     unknown.add(str(word.arg))
             continue
         parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-        name, known = _added(parser, call, evaluate)
-        if known and name not in unknown:
-            for key, value in _parsed(parser).items():
+        name, action = _added(parser, call, evaluate)
+        if action is not None and name not in unknown:
+            for key, value in ({} if action.required else _parsed(parser)).items():
                 found.setdefault(key, value)
         elif name not in found:
             unknown.add(name)
     return {name: value for name, value in found.items() if name not in unknown}
 
 
-def _added(parser: argparse.ArgumentParser, call: ast.Call, evaluate: Evaluate) -> tuple[str, bool]:
-    """Add one argument; return its attribute's name, and whether everything that decides its value is known."""
+def _added(parser: argparse.ArgumentParser, call: ast.Call, evaluate: Evaluate) -> tuple[str, argparse.Action | None]:
+    """Add one argument; return its attribute's name, and its action, None if something that determines its value is unknown."""
     flags = [str(one.value) for one in call.args if isinstance(one, ast.Constant)]
     given = {str(word.arg): word.value for word in call.keywords}
     long = next((flag for flag in flags if flag.startswith("--")), flags[0] if flags else "")
@@ -74,19 +74,15 @@ def _added(parser: argparse.ArgumentParser, call: ast.Call, evaluate: Evaluate) 
         if "type" in given:
             kind = ast.unparse(given["type"])
             if kind not in _TYPES and isinstance(words.get("default"), str):
-                return name, False
+                return name, None
             words["type"] = _TYPES.get(kind, str)
-        parser.add_argument(*flags, **words)
+        return name, parser.add_argument(*flags, **words)
     except (Unknown, TypeError, ValueError, AttributeError, argparse.ArgumentError):
-        return name, False
-    return name, True
+        return name, None
 
 
 def _parsed(parser: argparse.ArgumentParser) -> dict[str, object]:
-    """Return the values without a command line; none for an argument that is required, or whose default its type refuses."""
-    for action in parser._actions:  # noqa: SLF001  an argument that is required would end the interpreter
-        if action.required:
-            return {}
+    """Return the values for an empty command line; none if an argument's type rejects its default."""
     try:
         return vars(parser.parse_args([]))
     except (argparse.ArgumentError, SystemExit):

@@ -55,7 +55,7 @@ class Unparsed:
     Attributes:
         place: its location in messages.
         names: the names that it would define.
-        error: what the parser says, with the line.
+        error: the message: what the parser says of which cell, with the line.
         defines_class: whether it begins a class.
     """
 

@@ -29,7 +29,7 @@ class Loaded:
     Attributes:
         module: its module.
         tree: the folder that it was loaded from.
-        notes: what was left out and why, and what stands for it; empty if it was loaded as a whole.
+        notes: what was left out and why, and the placeholders; empty if it was loaded as a whole.
         assumed: the same in short, a sentence each.
         cause: why it could not be loaded as a whole.
         failures: the definitions that could not run.

@@ -50,7 +50,7 @@ def _forms(name: str, value: object, shape: tuple[int, ...]) -> list[object]:
 
 
 def is_about_form(fault: Unbound) -> bool:
-    """Return whether a construction failed because a number stands where a sequence is expected, or the reverse."""
+    """Return whether a construction failed because it was given a number instead of a sequence, or the reverse."""
     return isinstance(fault.__cause__, TypeError)
 
 
@@ -76,9 +76,8 @@ def line_to_add(maker: Callable[..., object], label: str, needed: Collection[str
 
 def guess_failed(fault: Unbound, maker: Callable[..., object], label: str, guessed: Collection[str]) -> Unbound:
     """Return the error for guessed arguments that do not work: it asks for the arguments and does not blame the file."""
-    advice = line_to_add(maker, label, guessed)
     what = "class" if inspect.isclass(maker) else "function"
-    advice = f"The values are the suite's guesses, and the {what} needs others: {advice}" if guessed else fault.hint
+    advice = f"The values are the suite's guesses, and the {what} needs others: {line_to_add(maker, label, guessed)}"
     failed = Unbound(fault.message, advice)
     failed.__cause__ = fault.__cause__
     return failed

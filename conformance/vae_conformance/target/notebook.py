@@ -61,7 +61,7 @@ def notebook_cells(path: Path) -> list[Cell]:
     cells = []
     for number, text in enumerate(_code_cells(path), start=1):
         filename = f"{path}, cell {number}"
-        cells.append(Cell(filename, f"cell {number}, line", *_parse(text, filename, f"cell {number}, line")))
+        cells.append(Cell(filename, f"cell {number}, line", *_parse(text, filename, f"{path.name}, cell {number}")))
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     return cells
 
@@ -87,8 +87,8 @@ def _code_cells(path: Path) -> Iterator[str]:
     yield from texts
 
 
-def _parse(text: str, filename: str, place: str) -> tuple[list[ast.stmt], tuple[Unparsed, ...]]:
-    """Return the statements of a cell, and what is not Python: a cell is read statement by statement where it does not compile whole."""
+def _parse(text: str, filename: str, shown: str) -> tuple[list[ast.stmt], tuple[Unparsed, ...]]:
+    """Return the statements of a cell, and what is not Python: a cell that does not compile whole is read statement by statement."""
     cell_magic = re.match(r"\s*%%(\w+)", text)
     if cell_magic and cell_magic[1] not in _PYTHON_CELLS:
         return [], ()
@@ -114,7 +114,7 @@ def _parse(text: str, filename: str, place: str) -> tuple[list[ast.stmt], tuple[
                 at += further if end < len(lines) else len(begins)
                 break
         else:
-            unparsed.append(_unparsed(fault, place, "\n".join(lines[begins[at] : ends[0]]), begins[at] + 1, lines))
+            unparsed.append(_unparsed(fault, shown, "\n".join(lines[begins[at] : ends[0]]), begins[at] + 1, lines))
             at += 1
     return statements, tuple(unparsed)
 
@@ -131,12 +131,13 @@ def _compiled(text: str, filename: str) -> list[ast.stmt]:
     return tree.body
 
 
-def _unparsed(fault: Exception | None, place: str, text: str, first: int, lines: list[str]) -> Unparsed:
+def _unparsed(fault: Exception | None, shown: str, text: str, first: int, lines: list[str]) -> Unparsed:
     line = getattr(fault, "lineno", None) or first
-    shown = lines[line - 1].strip() if line <= len(lines) else ""
+    blamed = lines[line - 1].strip() if line <= len(lines) else ""
     names = tuple(name for pair in re.findall(r"^(?:class|def)\s+(\w+)|^(\w+)\s*=[^=]", text, re.MULTILINE) for name in pair if name)
-    error = f"{getattr(fault, 'msg', fault)}\n  {{file}}, {place} {line}: {shown}"
-    return Unparsed(f"{place} {first}", names, error, re.match(r"\s*(@.*\n)*class\s", text) is not None)
+    error = f"{shown} does not parse: {getattr(fault, 'msg', fault)}\n  {shown}, line {line}: {blamed}"
+    place = f"{shown.rpartition(', ')[2]}, line {first}"
+    return Unparsed(place, names, error, re.match(r"\s*(@.*\n)*class\s", text) is not None)
 
 
 def _without_magics(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +49,7 @@ class Account:
         failures: the definitions that could not run, apart from imports.
         reasons: why names are undefined, by name: a failed import or definition.
         imports: those that an import would give.
-        placeholders: the names of failed imports that stand in annotations and defaults, and what failed.
+        placeholders: the names of failed imports that annotations and defaults use, and what failed.
     """
 
     lost: Mapping[str, str] = field(default_factory=dict)
@@ -59,12 +58,15 @@ class Account:
     imports: set[str] = field(default_factory=set)
     placeholders: dict[str, str] = field(default_factory=dict)
 
+    def reason(self, name: str) -> str:
+        """Return why nothing defines a name that the file would define; empty if it would not."""
+        left_out = f"it is given in {self.lost[name]} alone, which was left out" if name in self.lost else ""
+        return self.reasons.get(name, left_out)
+
     def why(self, name: str, there: Sequence[str]) -> str:
         """Return why a name is undefined, or which of the defined names it may be a misspelling of."""
-        if name in self.reasons:
-            return f"name {name!r} is not defined: {self.reasons[name]}"
-        if name in self.lost:
-            return f"name {name!r} is not defined: it is given in {self.lost[name]} alone, which was left out"
+        if reason := self.reason(name):
+            return f"name {name!r} is not defined: {reason}"
         within = [known for known in there if len(known) > 2 and known.lower() in name.lower()]
         suggestion = close_match(name, there) or (f" (did you mean {max(within, key=len)}?)" if within else "")
         return f"nothing defines {name}{suggestion}"
@@ -82,7 +84,7 @@ class Account:
 
 
 class Placeholder:
-    """What stands for a name whose import failed, in annotations and defaults; it can be passed on but not used."""
+    """A substitute, in annotations and defaults, for a name whose import failed; it can be passed on but not used."""
 
     def __init__(self, shown: str, why: str) -> None:
         self._shown = shown
@@ -105,7 +107,7 @@ class Placeholder:
     __ror__ = __or__
 
     def _refuse(self, *_args: object, **_kwargs: object) -> Any:
-        raise NameError(self._why)
+        raise NameError(self._why, name=self._shown.partition(".")[0])
 
     __call__ = __iter__ = __len__ = __bool__ = __contains__ = __add__ = __radd__ = __mul__ = __rmul__ = __enter__ = __exit__ = _refuse
     __mro_entries__ = _refuse
@@ -158,8 +160,7 @@ def run_definitions(kept: Definitions, module: ModuleType, builtins: Mapping[str
     account = Account(kept.lost)
     namespace["__builtins__"] = own = _Builtins(builtins, namespace, account)
     for one in kept.unparsed:
-        place = one.place.partition(", line")[0]
-        fault = Unbound(f"{{file}}, {place} does not parse: {one.error}".replace("{file}", _file(module)), "Fix the syntax of that cell.")
+        fault = Unbound(one.error, "Fix the syntax of that cell.")
         account.failures.append(Failure(one.place, one.names, fault, frozenset() if one.defines_class else None))
         account.reasons.update(dict.fromkeys(one.names, f"{one.place}, which would define it, does not parse"))
     for piece in kept.pieces:
@@ -177,10 +178,13 @@ def run_definitions(kept: Definitions, module: ModuleType, builtins: Mapping[str
                 account.imports.update(piece.names)
                 account.reasons.update(dict.fromkeys(piece.names, f"it could not be imported ({said})"))
                 continue
+            needed = ""
+            if isinstance(cause, NameError) and cause.name and (reason := account.reason(cause.name)):
+                needed = f"it needs {cause.name}: {reason}"
             account.failures.append(Failure(piece.place, piece.names, fault, piece.uses))
             for name in piece.names:
                 namespace.pop(name, None)
-                account.reasons[name] = _root(said) or f"{piece.place}, which would define it, raised {said}"
+                account.reasons[name] = needed or f"{piece.place}, which would define it, raised {said}"
         else:
             account.placeholders.update({name: account.reasons[name] for name in own.asked})
         finally:
@@ -188,15 +192,5 @@ def run_definitions(kept: Definitions, module: ModuleType, builtins: Mapping[str
     return account
 
 
-def _root(said: str) -> str:
-    """Return the reason of a failure that another one caused; empty if it is the first."""
-    found = re.match(r"NameError: name '(\w+)' is not defined: (.*)", said, re.DOTALL)
-    return f"it needs {found[1]}: {found[2]}" if found else ""
-
-
 def _short(fault: Unbound) -> str:
     return fault.message.partition("\n")[0].partition(" raised ")[2] or fault.message.partition("\n")[0]
-
-
-def _file(module: ModuleType) -> str:
-    return (getattr(module, "__file__", None) or module.__name__).rpartition("/")[2]

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from vae_conformance.target.submodule_arguments import Ingredient, Settings, is_settings, made, settings_of
+from vae_conformance.target.submodule_arguments import Ingredient, entries_of, is_settings, made, settings_of
 
 _PLAIN = (int, float, str, bool, tuple, list, dict, type(None))
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -196,7 +196,7 @@ class Reader:
             if isinstance(inner, ast.Name | ast.Attribute) and isinstance(name, str) and name in self.flags:
                 return self.flags[name]
             raise
-        return self._computed(operator.getitem, made(owner) if isinstance(made(owner), Settings) else owner, name)
+        return self._computed(operator.getitem, entries_of(owner), name)
 
     def _named(self, name: str, node: ast.expr, scope: Scope, depth: int) -> Any:
         found = scope.find(name)

@@ -33,10 +33,17 @@ Value = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Ingredient:
-    """An argument that is created anew for each construction, and its text in messages."""
+    """An argument that is created anew for each construction.
+
+    Attributes:
+        shown: its text in messages.
+        make: creates it.
+        entries: the entries of a settings object; None for any other argument.
+    """
 
     shown: str
     make: Callable[[], object] = field(repr=False, compare=False)
+    entries: dict[str, object] | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return self.shown
@@ -60,7 +67,12 @@ def is_settings(name: str) -> bool:
 def settings_of(entries: Mapping[str, object]) -> Ingredient:
     """Return an `Ingredient` that makes a settings object with these entries."""
     shown = ", ".join(f"{key}={entry!r}" for key, entry in entries.items())
-    return Ingredient(f"settings({shown})", lambda: Settings(entries))
+    return Ingredient(f"settings({shown})", lambda: Settings(entries), dict(entries))
+
+
+def entries_of(value: object) -> object:
+    """Return the entries of a settings object, and any other value as it is; nothing is created."""
+    return value.entries if isinstance(value, Ingredient) and value.entries is not None else value
 
 
 def made(value: object) -> object:

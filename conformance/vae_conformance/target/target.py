@@ -12,7 +12,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -46,16 +46,15 @@ class Target:
         namespace: the module that defines it, which may define its loss function too.
         make: returns a new instance; None for a ready instance. Raises `Unbound` if the constructor fails.
         instance: the ready instance, or None.
-        arguments: the constructor arguments that were supplied.
         rebuild: constructs an instance with other sizes, by `input_shape`, `hidden_dim`, `latent_dim` or the names of its own
             parameters; None if it accepts none. Raises `Unbound`.
         accepts: which of `input_shape`, `hidden_dim` and `latent_dim` `rebuild` takes.
         sources: the files whose content determines its behaviour, its own first.
         record: the Implementation record that declares some of its parts, or None.
         weights: the weights of `instance` if a trained model is judged as it is, or None.
-        notes: remarks for the report on how it was loaded.
+        remarks: how it was loaded, for the report.
         loading: a sentence each on what was left out, or replaced, to load it.
-        guesses: a sentence each on constructor arguments that nothing in the file settles; it follows `arguments`.
+        builder: what constructs it; None for a ready instance.
     """
 
     text: str
@@ -63,25 +62,38 @@ class Target:
     namespace: ModuleType
     make: Callable[[], object] | None
     instance: object | None
-    arguments: Mapping[str, object]
     rebuild: Callable[[Mapping[str, object]], object] | None
     sources: tuple[Path, ...]
     accepts: frozenset[str] = frozenset()
     record: Implementation | None = None
     weights: Weights | None = None
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     loading: tuple[str, ...] = ()
-    guesses: Sequence[str] = ()
+    builder: Builder | None = None
     _digest: str = field(default="", repr=False)
 
     @property
+    def arguments(self) -> Mapping[str, object]:
+        """The constructor arguments; like `notes` and `assumed`, they are settled when the first instance is made."""
+        return {} if self.builder is None else self.builder.way.arguments
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks for the report on how it was loaded and constructed."""
+        return (*self.remarks, *(() if self.builder is None else self.builder.way.notes))
+
+    @property
     def assumed(self) -> tuple[str, ...]:
-        """All that was assumed, a sentence each; the constructor's arguments are settled when the first instance is made."""
-        return (*self.loading, *self.guesses)
+        """All that was assumed, a sentence each."""
+        return (*self.loading, *self._guesses)
+
+    @property
+    def _guesses(self) -> tuple[str, ...]:
+        return () if self.builder is None else self.builder.way.assumed
 
     def unfit(self, fault: Unbound) -> Unbound:
         """Return the error to raise if the model does not run: guessed constructor arguments are named, as they may be the cause."""
-        return Unbound("\n  assumed: ".join((fault.message, *self.guesses)), fault.hint)
+        return Unbound("\n  assumed: ".join((fault.message, *self._guesses)), fault.hint)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the sources as loaded, the object's name and the arguments."""
@@ -183,7 +195,7 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
         return target
     return replace(
         target,
-        notes=(*loaded.notes, *target.notes),
+        remarks=(*loaded.notes, *target.remarks),
         loading=loaded.assumed,
         _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest(),
     )
@@ -247,7 +259,7 @@ def _built(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path],
             target = _target(makers[0], f"{label.rpartition(':')[0]}:{maker}", module, sources, how)
         except Unbound:
             raise fault from None  # what the class lacks, which is what was asked for
-        return replace(target, notes=(f"{chosen.__name__} is built by {maker}, the function of its file that does so", *target.notes))
+        return replace(target, remarks=(f"{chosen.__name__} is built by {maker}, the function of its file that does so", *target.remarks))
 
 
 def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path], how: _How) -> Target:
@@ -257,7 +269,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
     parts = [part for part in ("encode", "decode", "reparameterize", "forward") if hasattr(chosen, part)]
     if isinstance(chosen, nn.Module) or (parts and not inspect.isclass(chosen)):
         digest = _digest(sources, label, {})
-        return Target(how.text, label, module, None, chosen, {}, None, tuple(sources), _digest=digest)
+        return Target(how.text, label, module, None, chosen, None, tuple(sources), _digest=digest)
     if not callable(chosen):
         kind = type(chosen).__name__
         raise Unbound(f"{label} is a {kind}, not a class, a function that builds a model, or a model", FORMS)
@@ -277,13 +289,11 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         module,
         builder.make,
         None,
-        MappingProxyType(builder.arguments),
         rebuild if accepts or own_names else None,
         tuple(sources),
         accepts,
-        notes=builder.notes,
-        guesses=builder.assumed,
-        _digest=_digest(sources, label, builder.arguments),
+        builder=builder,
+        _digest=_digest(sources, label, builder.way.arguments),
     )
 
 
