@@ -29,6 +29,8 @@ ENDED_HINT = (
     "take os._exit, sys.exit, quit and the like out of the code that encode, forward, decode and the loss run; "
     "a segmentation fault comes from a compiled extension, and signal 9 mostly from a lack of memory"
 )
+LOG_LINES = 25
+"""The number of last log lines that an error of the suite shows."""
 _LINES_OF_A_REASON = 12
 STALLED_HINT = "look for a loop without an end, a lock or a wait for input; --time-limit gives slow code more time"
 
@@ -70,7 +72,11 @@ class _End:
     stalled: bool
     by_signal: bool
     log: str
-    log_tail: str
+
+    @property
+    def log_tail(self) -> str:
+        """The last lines of the log."""
+        return "\n".join(self.log.splitlines()[-LOG_LINES:])
 
     @property
     def reason(self) -> str:
@@ -146,7 +152,7 @@ class Supervisor:
                     account, stalled = f"{allowance:g} s", True
                     break
         self._take(events)
-        return _End(account, stalled, not stalled and child.killed_by_signal, child.log_text(), child.log_tail())
+        return _End(account, stalled, not stalled and child.killed_by_signal, child.log_text())
 
     def _take(self, events: EventFile) -> bool:
         fresh = events.new()
