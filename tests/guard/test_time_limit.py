@@ -5,9 +5,12 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+import vae_conformance
+from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.guard.time_limit import TimeLimitExceeded, time_limit, undisturbed, user_code
 
@@ -186,6 +189,13 @@ def test_a_fault_without_a_message_and_without_a_known_line_is_still_named():
         user_code("importing x.py", limit=60, tree=None, too_long=""),
     ):
         raise KeyError
+
+
+def test_no_line_of_the_suite_is_blamed_even_where_it_lies_in_the_users_folder():
+    tree = Path(vae_conformance.__file__).parent.parent
+    with pytest.raises(Unbound) as caught, user_code("importing x.py", limit=60, tree=tree, too_long=""):
+        RunOptions.from_json("{")
+    assert "\n" not in caught.value.message
 
 
 def test_what_a_script_prints_goes_to_the_standard_error(capsys):

@@ -11,7 +11,7 @@ from named import named_options
 from catalogue_index import Entry
 from golden import Golden, of_report
 from vae_conformance.runner.record import assemble
-from vae_conformance.runner.run_state import Proceedings
+from vae_conformance.runner.run_state import RunState
 from vae_conformance.runner.session import Session
 from vae_spec.claim import Claim, Profile
 from vae_spec.outcomes import Outcome, Verdict
@@ -130,8 +130,8 @@ def _exact(session: Session, entry: Entry, verdicts: Mapping[str, Verdict]) -> G
     exact = tuple(claim.id for claim in select(Profile.EXACT))
     if not verdicts.keys() >= set(exact):
         return None
-    proceedings = Proceedings(promised=exact, verdicts=tuple(session.record(claim, verdicts[claim], 0.0) for claim in exact))
-    return of_report(entry.name, assemble(proceedings, session.options, duration_s=0.0))
+    state = RunState(promised=exact, verdicts={claim: session.record(claim, verdicts[claim], 0.0) for claim in exact})
+    return of_report(entry.name, assemble(state, session.options, duration_s=0.0))
 
 
 def table(outcomes: Mapping[str, Mapping[str, str]]) -> str:

@@ -20,7 +20,7 @@ from vae_conformance.report.html.figure_data import FigureData
 from vae_conformance.report.html.page import render_html
 from vae_conformance.runner.events import NotBound, Trained, WeightsFile
 from vae_conformance.runner.record import RunRecord, assemble
-from vae_conformance.runner.run_state import Proceedings
+from vae_conformance.runner.run_state import RunState
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Outcome
 
@@ -193,7 +193,7 @@ def test_no_text_of_the_implementation_becomes_markup() -> None:
         assert not re.search(r"<script>alert|<img src=x", text)
         assert page.text_of("title").startswith("<script>alert(1)</script>")
         assert "{{ 7 * 7 }}" in page.text_of("h1")
-    problem = assemble(Proceedings(not_bound=NotBound(HOSTILE, HOSTILE)), named_options(HOSTILE), duration_s=0.0)
+    problem = assemble(RunState(not_bound=NotBound(HOSTILE, HOSTILE)), named_options(HOSTILE), duration_s=0.0)
     assert len(Page(render_html(problem)).of("script")) == 1
 
 

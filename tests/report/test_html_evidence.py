@@ -21,7 +21,7 @@ from vae_conformance.report.html.calibration_strips import alike, strips
 from vae_conformance.report.html.page import render_html
 from vae_conformance.runner.events import Trained
 from vae_conformance.runner.record import assemble
-from vae_conformance.runner.run_state import Ledger, Proceedings
+from vae_conformance.runner.run_state import RunState
 from vae_spec.calibration import EVERYWHERE, families
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Group, TrainedRun
@@ -72,10 +72,10 @@ def test_runs_that_are_gone_or_damaged_are_counted_and_left_out(content: bytes |
 
 
 def test_the_last_word_on_a_claims_runs_stands() -> None:
-    ledger = Ledger()
+    state = RunState()
     for event in (given("REC-01", "a"), given("REC-01", "a", "b")):
-        ledger.note(event)
-    assert ledger.trained == {"REC-01": given("REC-01", "a", "b")}
+        state.note(event)
+    assert state.trained == {"REC-01": given("REC-01", "a", "b")}
 
 
 def test_the_documents_figures_are_drawn_for_images() -> None:
@@ -211,8 +211,9 @@ def test_a_report_shows_what_the_store_holds(tmp_path: Path) -> None:
         "REC-01", Outcome.HOLDS, level=Level.EXPECTED, measured={"held-out R2 from mu": 0.65}, expected={"held-out R2 from mu": "> 0.2"}
     )
     options = replace(OPTIONS, store=str(tmp_path))
-    trained = (given("REC-01", "a", "b", "gone"),)
-    text = render_html(assemble(Proceedings(BOUND, ("REC-01",), (claim,), trained=trained), options, duration_s=1.0))
+    trained = {"REC-01": given("REC-01", "a", "b", "gone")}
+    state = RunState(BOUND, ("REC-01",), {"REC-01": claim}, trained=trained)
+    text = render_html(assemble(state, options, duration_s=1.0))
     assert text.count("data:image/png;base64,") == 7
     assert 'class="seed"' in text
     assert "1 trained run cannot be read from the store any more" in text

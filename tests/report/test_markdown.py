@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
-from report_samples import report_on, verdict
+from report_samples import OPTIONS, report_on, verdict
 
 from vae_conformance.report.markdown import LARGEST, render_markdown
 from vae_conformance.report.markdown_text import LONGEST, code, code_block, escaped, escaped_lines, table
@@ -69,6 +70,11 @@ def test_code_is_shown_as_it_is(text: str) -> None:
     block = rendered("\n".join(code_block(f"{text}\n```\nend", "sh")))
     assert block.count("<code") == 1
     assert "```\nend" in block
+
+
+def test_own_images_are_named_by_their_file() -> None:
+    options = replace(OPTIONS, data="folder/garments.npz")
+    assert "profile quick, data garments.npz, " in render_markdown(report_on(verdict("KL-01", Outcome.HOLDS), options=options))
 
 
 def test_lines_stay_lines_and_long_texts_are_cut() -> None:

@@ -17,7 +17,7 @@ from report_samples import BOUND
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, Started
-from vae_conformance.runner.run_state import Ledger, Limits, Proceedings
+from vae_conformance.runner.run_state import Limits, RunState
 from vae_conformance.runner.supervisor import MAX_CHILDREN, Supervisor, labelled, unlabelled
 from vae_conformance.runner.worker_process import Assignment, pytest_command
 from vae_spec.outcomes import Level, Outcome
@@ -28,7 +28,7 @@ LABEL = ClaimVerdict("KL-02", "the title", Level.EXPECTED, "the source", Outcome
 
 def run(
     *scripts: str, limits: Limits = PATIENT, workers: int = 1, options: RunOptions | None = None
-) -> tuple[Proceedings, FakeChild, list[Event]]:
+) -> tuple[RunState, FakeChild, list[Event]]:
     child, seen = FakeChild(scripts), []
     supervisor = Supervisor(
         options or named_options("t.py"),
@@ -41,8 +41,8 @@ def run(
     return supervisor.run(), child, seen
 
 
-def outcomes(proceedings: Proceedings) -> dict[str, Outcome]:
-    return {verdict.claim: verdict.outcome for verdict in proceedings.verdicts}
+def outcomes(state: RunState) -> dict[str, Outcome]:
+    return {verdict.claim: verdict.outcome for verdict in state.verdicts.values()}
 
 
 GOOD = """
@@ -53,12 +53,12 @@ say('finished')
 
 
 def test_a_child_that_does_its_work() -> None:
-    proceedings, child, seen = run(GOOD)
-    assert outcomes(proceedings) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED}
-    assert proceedings.promised == ("KL-01", "KL-02")
-    assert proceedings.bound is not None
-    assert proceedings.bound.implementation.name == "VAE"
-    assert (proceedings.not_bound, proceedings.suite_error, proceedings.children) == (None, None, 1)
+    state, child, seen = run(GOOD)
+    assert outcomes(state) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED}
+    assert state.promised == ("KL-01", "KL-02")
+    assert state.bound is not None
+    assert state.bound.implementation.name == "VAE"
+    assert (state.not_bound, state.suite_error, len(child.assignments)) == (None, None, 1)
     assert Progress("step 1") in seen
     assert isinstance(seen[0], Bound)
     assert child.assignments[0].skip == ()
@@ -68,9 +68,9 @@ def test_a_child_that_does_its_work() -> None:
 def test_rubbish_between_the_events_and_a_torn_last_line_do_no_harm() -> None:
     rubbish = "open(PATH, 'a').write('rubbish\\n{}\\n[]\\n'); print('noise'); print('noise', file=sys.stderr);"
     torn = "\nopen(PATH, 'a').write('{\"event\": \"suite-err')"
-    proceedings, _, _ = run(rubbish + GOOD + torn)
-    assert len(proceedings.verdicts) == 2
-    assert proceedings.suite_error is None
+    state, _, _ = run(rubbish + GOOD + torn)
+    assert len(state.verdicts) == 2
+    assert state.suite_error is None
 
 
 @pytest.mark.parametrize(
@@ -82,24 +82,24 @@ def test_rubbish_between_the_events_and_a_torn_last_line_do_no_harm() -> None:
     ],
 )
 def test_ending_before_it_is_bound_is_the_files_doing(script: str, status: str) -> None:
-    proceedings, child, _ = run(script)
-    assert proceedings.not_bound is not None
-    assert "ended the process while it was loaded" in proceedings.not_bound.message
-    assert status in proceedings.not_bound.message
-    assert proceedings.suite_error is None
+    state, child, _ = run(script)
+    assert state.not_bound is not None
+    assert "ended the process while it was loaded" in state.not_bound.message
+    assert status in state.not_bound.message
+    assert state.suite_error is None
     assert len(child.assignments) == 1
 
 
 def test_what_the_file_prints_while_it_is_loaded_does_not_shift_the_blame() -> None:
-    proceedings, _, _ = run("say('loading'); print('ValueError: printed by the file'); sys.stdout.flush(); os._exit(1)")
-    assert proceedings.not_bound is not None
-    assert proceedings.suite_error is None
+    state, _, _ = run("say('loading'); print('ValueError: printed by the file'); sys.stdout.flush(); os._exit(1)")
+    assert state.not_bound is not None
+    assert state.suite_error is None
 
 
 def test_not_being_bound_is_passed_on() -> None:
-    proceedings, child, _ = run("say('unbound', message='no class', hint='name one'); sys.exit(4)")
-    assert proceedings.not_bound is not None
-    assert (proceedings.not_bound.message, proceedings.not_bound.hint) == ("no class", "name one")
+    state, child, _ = run("say('unbound', message='no class', hint='name one'); sys.exit(4)")
+    assert state.not_bound is not None
+    assert (state.not_bound.message, state.not_bound.hint) == ("no class", "name one")
     assert len(child.assignments) == 1
 
 
@@ -115,56 +115,56 @@ def test_not_being_bound_is_passed_on() -> None:
     ],
 )
 def test_a_suite_that_breaks_down_is_no_fault_of_the_implementation(script: str) -> None:
-    proceedings, _, _ = run(script)
-    assert proceedings.suite_error is not None
-    assert proceedings.not_bound is None
-    assert proceedings.verdicts == ()
+    state, _, _ = run(script)
+    assert state.suite_error is not None
+    assert state.not_bound is None
+    assert not state.verdicts
     if "inside" in script:
-        assert "inside the suite" in proceedings.suite_error.details
+        assert "inside the suite" in state.suite_error.details
 
 
 def test_an_error_that_the_suite_reports_keeps_its_details() -> None:
-    proceedings, _, _ = run("bound(); say('suite-error', message='m', details='d'); say('finished')")
-    assert proceedings.suite_error is not None
-    assert (proceedings.suite_error.message, proceedings.suite_error.details) == ("m", "d")
+    state, _, _ = run("bound(); say('suite-error', message='m', details='d'); say('finished')")
+    assert state.suite_error is not None
+    assert (state.suite_error.message, state.suite_error.details) == ("m", "d")
 
 
 @pytest.mark.parametrize(("death", "status"), [("os._exit(7)", "exit status 7"), ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11")])
 def test_ending_while_a_claim_is_asked_violates_it_and_the_rest_is_asked_anew(death: str, status: str) -> None:
     first = f"bound(); promised('KL-01', 'KL-02', 'KL-03'); ask('KL-01'); started('KL-02'); {death}"
     second = "bound(); promised('KL-01', 'KL-02', 'KL-03'); ask('KL-01'); ask('KL-02'); ask('KL-03'); say('finished')"
-    proceedings, child, _ = run(first, second)
-    assert outcomes(proceedings) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED, "KL-03": Outcome.HOLDS}
-    blamed = proceedings.verdicts[1]
+    state, child, _ = run(first, second)
+    assert outcomes(state) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED, "KL-03": Outcome.HOLDS}
+    blamed = state.verdicts["KL-02"]
     assert status in blamed.message
     assert (blamed.title, blamed.level, blamed.source) == (LABEL.title, LABEL.level, LABEL.source)
     assert blamed.hint
     assert child.assignments[1].skip == ("KL-01", "KL-02")
-    assert proceedings.suite_error is None
+    assert state.suite_error is None
 
 
 def test_an_implementation_that_always_dies_is_given_up() -> None:
     claims = [f"KL-{n:02}" for n in range(1, 10)]
     script = f"bound(); promised(*{claims}); started(next(c for c in {claims} if c not in SKIP)); os._exit(1)"
-    proceedings, child, _ = run(script)
-    assert len(child.assignments) == MAX_CHILDREN == proceedings.children
-    assert outcomes(proceedings) == dict.fromkeys(claims, Outcome.VIOLATED)
-    messages = [verdict.message for verdict in proceedings.verdicts]
+    state, child, _ = run(script)
+    assert len(child.assignments) == MAX_CHILDREN
+    assert outcomes(state) == dict.fromkeys(claims, Outcome.VIOLATED)
+    messages = [verdict.message for verdict in state.verdicts.values()]
     assert sum("ended the process while this claim was asked" in message for message in messages) == MAX_CHILDREN
     assert all("not judged, because" in message for message in messages[MAX_CHILDREN:])
 
 
 def test_an_implementation_that_loads_only_once_is_judged_by_what_it_did() -> None:
-    proceedings, child, _ = run("bound(); promised('KL-01', 'KL-02'); started('KL-01'); os._exit(1)", "os._exit(2)")
-    assert proceedings.not_bound is None
-    assert outcomes(proceedings) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.VIOLATED}
-    assert "not again" in proceedings.verdicts[1].message
+    state, child, _ = run("bound(); promised('KL-01', 'KL-02'); started('KL-01'); os._exit(1)", "os._exit(2)")
+    assert state.not_bound is None
+    assert outcomes(state) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.VIOLATED}
+    assert "not again" in state.verdicts["KL-02"].message
     assert len(child.assignments) == 2
 
 
 def test_dying_on_the_last_claim_starts_no_further_child() -> None:
-    proceedings, child, _ = run("bound(); promised('KL-01'); started('KL-01'); os._exit(1)")
-    assert outcomes(proceedings) == {"KL-01": Outcome.VIOLATED}
+    state, child, _ = run("bound(); promised('KL-01'); started('KL-01'); os._exit(1)")
+    assert outcomes(state) == {"KL-01": Outcome.VIOLATED}
     assert len(child.assignments) == 1
 
 
@@ -182,31 +182,31 @@ HANG = "time.sleep(600)"
 
 def test_hanging_on_a_claim_violates_it() -> None:
     first = f"bound(); promised('KL-01', 'KL-02'); started('KL-01'); {HANG}"
-    proceedings, _, _ = run(first, "bound(); ask('KL-02'); say('finished')", limits=Limits(30, 0.2, 30, poll=0.01))
-    assert outcomes(proceedings) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
-    assert "exceeded its time" in proceedings.verdicts[0].message
-    assert "0.2 s" in proceedings.verdicts[0].message
+    state, _, _ = run(first, "bound(); ask('KL-02'); say('finished')", limits=Limits(30, 0.2, 30, poll=0.01))
+    assert outcomes(state) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
+    assert "exceeded its time" in state.verdicts["KL-01"].message
+    assert "0.2 s" in state.verdicts["KL-01"].message
 
 
 def test_hanging_while_it_is_loaded_leaves_it_unbound() -> None:
-    proceedings, _, _ = run(HANG, limits=Limits(0.2, 30, 30, poll=0.01))
-    assert proceedings.not_bound is not None
-    assert "within 0.2 s" in proceedings.not_bound.message
+    state, _, _ = run(HANG, limits=Limits(0.2, 30, 30, poll=0.01))
+    assert state.not_bound is not None
+    assert "within 0.2 s" in state.not_bound.message
 
 
 def test_hanging_between_claims_is_the_suites_fault() -> None:
-    proceedings, _, _ = run(f"bound(); promised('KL-01'); {HANG}", limits=Limits(30, 30, 0.2, poll=0.01))
-    assert proceedings.suite_error is not None
+    state, _, _ = run(f"bound(); promised('KL-01'); {HANG}", limits=Limits(30, 30, 0.2, poll=0.01))
+    assert state.suite_error is not None
 
 
 def test_hanging_after_the_end_costs_nothing_but_time() -> None:
-    proceedings, _, _ = run(GOOD + HANG, limits=Limits(30, 30, 30, finishing=0.2, poll=0.01))
-    assert len(proceedings.verdicts) == 2
-    assert proceedings.suite_error is None
+    state, _, _ = run(GOOD + HANG, limits=Limits(30, 30, 30, finishing=0.2, poll=0.01))
+    assert len(state.verdicts) == 2
+    assert state.suite_error is None
 
 
 def test_how_long_silence_is_allowed() -> None:
-    limits, ledger = Limits(loading=1, claim=2, training=3, finishing=4), Ledger()
+    limits, state = Limits(loading=1, claim=2, training=3, finishing=4), RunState()
     verdict = ClaimVerdict("KL-01", "", Level.REQUIRED, "", Outcome.HOLDS, "")
     steps: list[tuple[Event, float]] = [
         (Progress("importing"), 1),
@@ -218,8 +218,8 @@ def test_how_long_silence_is_allowed() -> None:
         (Started("KL-03", limit_s=9), 9),
     ]
     for event, allowed in steps:
-        ledger.note(event)
-        assert ledger.allowance(limits) == allowed
+        state.note(event)
+        assert state.allowance(limits) == allowed
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -243,23 +243,23 @@ bound(); promised("KL-01"); started("KL-01"); time.sleep(600)
 def test_of_several_claims_in_flight_none_is_blamed_and_the_rest_is_asked_one_at_a_time() -> None:
     first = "bound(); promised('KL-01', 'KL-02'); started('KL-01'); started('KL-02'); os._exit(1)"
     second = "bound(); ask('KL-01'); started('KL-02'); os._exit(1)"
-    proceedings, child, _ = run(first, second, workers=2)
+    state, child, _ = run(first, second, workers=2)
     assert [assignment.workers for assignment in child.assignments] == [2, 1]
-    assert outcomes(proceedings) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED}
+    assert outcomes(state) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.VIOLATED}
 
 
 def test_a_lost_worker_takes_its_claim_along() -> None:
     crash = "print(\"worker 'gw0' crashed while running 'x'\")"
     script = f"bound(); promised('KL-01', 'KL-02'); started('KL-01'); ask('KL-02'); {crash}; say('finished')"
-    proceedings, child, _ = run(script, workers=2)
-    assert outcomes(proceedings) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
+    state, child, _ = run(script, workers=2)
+    assert outcomes(state) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
     assert len(child.assignments) == 1
 
 
 def test_a_claim_without_a_verdict_stays_without_one_where_nothing_died() -> None:
-    proceedings, _, _ = run("bound(); promised('KL-01', 'KL-02'); started('KL-01'); ask('KL-02'); say('finished')")
-    assert outcomes(proceedings) == {"KL-02": Outcome.HOLDS}
-    assert proceedings.suite_error is None
+    state, _, _ = run("bound(); promised('KL-01', 'KL-02'); started('KL-01'); ask('KL-02'); say('finished')")
+    assert outcomes(state) == {"KL-02": Outcome.HOLDS}
+    assert state.suite_error is None
 
 
 def test_ctrl_c_kills_the_child(tmp_path: Path) -> None:
@@ -281,8 +281,8 @@ def test_a_broken_registry_still_gives_a_verdict() -> None:
         raise ImportError
 
     script = "bound(); promised('KL-01'); started('KL-01'); os._exit(1)"
-    proceedings = Supervisor(named_options("t.py"), command_of=FakeChild([script]), limits=PATIENT, label_of=broken).run()
-    assert (proceedings.verdicts[0].outcome, proceedings.verdicts[0].level) == (Outcome.VIOLATED, Level.REQUIRED)
+    state = Supervisor(named_options("t.py"), command_of=FakeChild([script]), limits=PATIENT, label_of=broken).run()
+    assert (state.verdicts["KL-01"].outcome, state.verdicts["KL-01"].level) == (Outcome.VIOLATED, Level.REQUIRED)
 
 
 def test_the_limits_lie_beyond_those_that_the_child_keeps_itself() -> None:
@@ -313,9 +313,9 @@ def test_the_command_leaves_out_what_does_not_apply(tmp_path: Path) -> None:
 def test_the_users_pytest_settings_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
     monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
-    proceedings, _, _ = run("bound(name=str([n for n in ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS') if n in os.environ])); say('finished')")
-    assert proceedings.bound is not None
-    assert proceedings.bound.implementation.name == "[]"
+    state, _, _ = run("bound(name=str([n for n in ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS') if n in os.environ])); say('finished')")
+    assert state.bound is not None
+    assert state.bound.implementation.name == "[]"
 
 
 def test_the_parent_does_without_pytorch() -> None:
@@ -335,8 +335,8 @@ def test_the_specification_labels_its_claims() -> None:
 
 def test_a_suite_that_cannot_begin_says_why() -> None:
     begun = "promised('KL-01', 'KL-02'); print('E   RuntimeError: operator torchvision::nms does not exist'); say('finished')"
-    proceedings, child, _ = run(begun)
-    assert proceedings.suite_error is not None
-    assert "could not begin" in proceedings.suite_error.message
-    assert proceedings.suite_error.details == "E   RuntimeError: operator torchvision::nms does not exist"
-    assert (proceedings.verdicts, len(child.assignments)) == ((), 1)
+    state, child, _ = run(begun)
+    assert state.suite_error is not None
+    assert "could not begin" in state.suite_error.message
+    assert state.suite_error.details == "E   RuntimeError: operator torchvision::nms does not exist"
+    assert (state.verdicts, len(child.assignments)) == ({}, 1)

@@ -11,7 +11,7 @@ from vae_conformance.report.html.calibration_strips import Border, Mark, Strip
 from vae_conformance.report.html.figure_data import FigureData
 from vae_conformance.runner.events import Binding, FoundPart
 from vae_conformance.runner.record import RunRecord, assemble
-from vae_conformance.runner.run_state import Proceedings
+from vae_conformance.runner.run_state import RunState
 from vae_spec.outcomes import Outcome
 
 PNG = b"\x89PNG\r\n\x1a\n not really"
@@ -57,4 +57,4 @@ def hostile() -> RunRecord:
     bound = replace(BOUND, implementation=found, environment={HOSTILE: HOSTILE})
     options = named_options(HOSTILE, expected_failures={"KL-03": HOSTILE}, likelihood=HOSTILE)
     other = verdict("KL-03", Outcome.VIOLATED, HOSTILE)
-    return assemble(Proceedings(bound, ("KL-02", "KL-03", HOSTILE), (claim, other)), options, duration_s=1.0)
+    return assemble(RunState(bound, ("KL-02", "KL-03", HOSTILE), {"KL-02": claim, "KL-03": other}), options, duration_s=1.0)

@@ -12,7 +12,7 @@ from vae_conformance.config.options import RunOptions
 from vae_conformance.location import Location
 from vae_conformance.runner.events import Binding, Bound, ClaimVerdict, FoundImplementation, FoundPart, NotBound, SuiteError
 from vae_conformance.runner.record import RunRecord, assemble
-from vae_conformance.runner.run_state import Proceedings
+from vae_conformance.runner.run_state import RunState
 from vae_spec.outcomes import Level, Outcome
 from vae_spec.registry import CLAIMS
 from vae_spec.subject import Part
@@ -83,7 +83,7 @@ MIXED = (
 
 def report_on(*verdicts: ClaimVerdict, options: RunOptions = OPTIONS, missing: tuple[str, ...] = (), **more: object) -> RunRecord:
     promised = (*(entry.claim for entry in verdicts), *missing)
-    return assemble(Proceedings(BOUND, promised, verdicts, **more), options, duration_s=12.34)  # type: ignore[arg-type]
+    return assemble(RunState(BOUND, promised, {entry.claim: entry for entry in verdicts}, **more), options, duration_s=12.34)  # type: ignore[arg-type]
 
 
 def mixed(**more: object) -> RunRecord:
@@ -95,7 +95,7 @@ REPORTS = {
     "mixed": mixed(missing=("SMP-01",)),
     "good": report_on(verdict("KL-01", Outcome.HOLDS)),
     "error": report_on(verdict("KL-01", Outcome.ERROR, "a fault")),
-    "unbound": assemble(Proceedings(not_bound=NotBound("no class in student.py", "name one: student.py:VAE")), OPTIONS, duration_s=0.1),
+    "unbound": assemble(RunState(not_bound=NotBound("no class in student.py", "name one: student.py:VAE")), OPTIONS, duration_s=0.1),
     "broken": report_on(suite_error=SuiteError("pytest failed", "line 1\nline 2\x1b[0m")),
 }
 
@@ -110,7 +110,8 @@ def placed(*verdicts: Any, **locations: Location) -> RunRecord:
     """Return a report on an implementation with parts at these locations."""
     parts = {str(Part[name]): FoundPart("present", "", location) for name, location in locations.items()}
     implementation = changed(BOUND.implementation, binding=Binding(parts))
-    found = Proceedings(Bound(implementation, BOUND.environment), tuple(one.claim for one in verdicts), verdicts)
+    by_claim = {one.claim: one for one in verdicts}
+    found = RunState(Bound(implementation, BOUND.environment), tuple(by_claim), by_claim)
     return assemble(found, OPTIONS, duration_s=1.0)
 
 

@@ -38,6 +38,11 @@ class Change:
     after: Outcome | None
     kind: Kind
 
+    @property
+    def message(self) -> str:
+        """The later report's message on the claim; empty if the claim holds there or has no verdict."""
+        return "" if self.after in (*_HELD, None) else self.claim.message
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -97,10 +97,9 @@ def _changes(comparison: Comparison) -> list[str]:
         for kind in Kind:
             rows = []
             for change in (one for one in changes if one.kind is kind):
-                message = "" if change.after in (Outcome.HOLDS, Outcome.UNEXPECTED_PASS, None) else change.claim.message
                 start = _row([change.claim.id, change.claim.level.value]).removesuffix("</tr>")
                 title = f'<td class="title">{escape(change.claim.title)}</td>'
-                rows.append(f'{start}{title}<td>{escape(arrow(change))}</td><td class="message">{escape(message)}</td></tr>')
+                rows.append(f'{start}{title}<td>{escape(arrow(change))}</td><td class="message">{escape(change.message)}</td></tr>')
             if rows:
                 words = f"{HEADINGS[kind]} of {label} against A"
                 lines += [f'<h2 class="{_KINDS[kind]}">{words}</h2>']

@@ -6,7 +6,6 @@ from vae_conformance.comparing.comparison import Comparison, Kind
 from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, LEGEND, SIGNS, WORDS, arrow, conclusion, conditions
 from vae_conformance.report.markdown_text import escaped, escaped_lines, table
 from vae_conformance.runner.record import heading
-from vae_spec.outcomes import Outcome
 
 
 def render_comparison_markdown(comparison: Comparison) -> str:
@@ -16,7 +15,7 @@ def render_comparison_markdown(comparison: Comparison) -> str:
     for label, changes in zip(comparison.labels[1:], comparison.changes, strict=True):
         for kind in Kind:
             rows = [
-                [change.claim.id, change.claim.level.value, arrow(change), escaped_lines(_account(change.after, change.claim.message))]
+                [change.claim.id, change.claim.level.value, arrow(change), escaped_lines(change.message)]
                 for change in changes
                 if change.kind is kind
             ]
@@ -29,10 +28,6 @@ def render_comparison_markdown(comparison: Comparison) -> str:
                 ]
     lines += ["<details><summary>All claims</summary>", "", *_matrix(comparison), "", escaped(LEGEND), "", "</details>"]
     return "\n".join(lines) + "\n"
-
-
-def _account(after: Outcome | None, message: str) -> str:
-    return "" if after in (Outcome.HOLDS, Outcome.UNEXPECTED_PASS, None) else message
 
 
 def _reports(comparison: Comparison) -> list[str]:

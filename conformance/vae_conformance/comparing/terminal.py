@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -11,18 +11,9 @@ from rich.text import Text
 from vae_conformance.comparing.comparison import Change, Comparison, Kind
 from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, LEGEND, SIGNS, arrow, conclusion, conditions
 from vae_conformance.report.console import Paragraph, rendered, words
+from vae_conformance.report.terminal import COLOURS
 from vae_conformance.runner.record import heading
-from vae_spec.outcomes import Outcome
 
-_COLOURS: Mapping[Outcome | None, str] = {
-    Outcome.HOLDS: "green",
-    Outcome.VIOLATED: "red",
-    Outcome.ERROR: "red",
-    Outcome.UNEXPECTED_PASS: "red",
-    Outcome.INCONCLUSIVE: "yellow",
-    Outcome.EXPECTED_FAILURE: "yellow",
-    Outcome.NOT_APPLICABLE: "dim",
-}
 _KINDS = {Kind.REGRESSION: "red", Kind.IMPROVEMENT: "green", Kind.OTHER: "bold"}
 _START = 23
 """Width in columns of a claim's id and level."""
@@ -64,8 +55,8 @@ def _in_full(changes: Sequence[Change]) -> Iterator[Paragraph]:
     for change in changes:
         yield Paragraph(arrow(change), f"  {change.claim.id:8}{change.claim.level.value:15}")
         yield Paragraph(change.claim.title, " " * 10)
-        if change.after not in (Outcome.HOLDS, Outcome.UNEXPECTED_PASS, None):
-            yield Paragraph(change.claim.message, " " * 10, hang=2)
+        if change.message:
+            yield Paragraph(change.message, " " * 10, hang=2)
 
 
 def _in_short(changes: Sequence[Change]) -> Iterator[Paragraph]:
@@ -97,8 +88,8 @@ def _matrix(comparison: Comparison, columns: range) -> Iterator[RenderableType]:
         yield words(heading(area), "bold")
         rows = table()
         for claim in claims:
-            outcomes = comparison.outcomes(claim.id)
-            signs = (words(SIGNS[outcomes[column]], _COLOURS.get(outcomes[column], "")) for column in columns)
+            outcomes = comparison.outcomes(claim.id)[columns.start : columns.stop]
+            signs = (words(SIGNS[one], "" if one is None else COLOURS[one]) for one in outcomes)
             rows.add_row(words(f"{claim.id:8}{claim.level.value}"), words(claim.title), *signs)
         yield rows
 

@@ -286,6 +286,6 @@ def _line(fault: BaseException, tree: Path | None) -> str:
 
 def _belongs(file: Path, tree: Path | None) -> bool:
     """Return whether a file is the user's: within the folder, and neither installed there nor part of this package."""
-    if tree is None or not file.is_relative_to(tree) or file.is_relative_to(Path(__file__).parent):
+    if tree is None or not file.is_relative_to(tree) or file.is_relative_to(Path(__file__).parent.parent):
         return False
     return "site-packages" not in file.relative_to(tree).parts

@@ -36,7 +36,7 @@ def write_atomically(path: Path, text: str) -> None:
         OSError: the folder has disappeared or is read-only, or the disk is full.
     """
     path = path.resolve()  # replace the target of a symbolic link, not the link
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
@@ -49,7 +49,8 @@ def write_atomically(path: Path, text: str) -> None:
         raise
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Return the permissions that this process withholds from new files."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

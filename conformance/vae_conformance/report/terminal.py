@@ -19,7 +19,7 @@ from vae_conformance.report.wording import count, number, numbers
 from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, heading
 from vae_spec.outcomes import Level, Outcome
 
-_COLOURS = {
+COLOURS = {
     Outcome.HOLDS: "green",
     Outcome.VIOLATED: "red",
     Outcome.INCONCLUSIVE: "yellow",
@@ -28,7 +28,8 @@ _COLOURS = {
     Outcome.EXPECTED_FAILURE: "yellow",
     Outcome.UNEXPECTED_PASS: "red",
 }
-_WORDS = {outcome: (outcome.words.upper() if colour == "red" else outcome.words, colour) for outcome, colour in _COLOURS.items()}
+"""The style of each outcome on a terminal, for reports and comparisons."""
+_WORDS = {outcome: (outcome.words.upper() if colour == "red" else outcome.words, colour) for outcome, colour in COLOURS.items()}
 _WIDEST = max(len(word) for word, _ in _WORDS.values())
 _FOLDED = frozenset({Outcome.HOLDS, Outcome.NOT_APPLICABLE})
 _FAILING = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from vae_conformance.errors import Unbound
+from vae_conformance.report.files import umask
 
 NUMBERS = "numbers.json"
 COMMAND = "vae-conformance reproduce"
@@ -53,7 +53,7 @@ def put(folder: Path, files: Mapping[str, bytes]) -> None:
     try:
         for name, content in files.items():
             (fresh / name).write_bytes(content)
-        fresh.chmod(0o777 & ~_umask())  # mkdtemp creates folders that only their owner may enter
+        fresh.chmod(0o777 & ~umask())  # mkdtemp creates folders that only their owner may enter
         refuse_foreign(folder)
         _exchange(folder, fresh)
     finally:
@@ -92,9 +92,3 @@ def _own(numbers: Path) -> set[str]:
         return {*map(str, document["files"])} if made else set()
     except (OSError, ValueError, KeyError, TypeError):
         return set()
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
+from vae_conformance.experiments.laboratory import LAB
 from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_plans, lab_plans
 from vae_conformance.reproduction.findings import REFERENCE, TINY
 from vae_conformance.runner.session import Session
@@ -26,7 +27,6 @@ ALWAYS = {
     TINY: (Experiment.LAB_PRINTED, Experiment.LAB, Experiment.LAB_WEIGHTS, Experiment.LAB_TANH),
 }
 """The documents' own experiments; those of the claims about the reference alone are added."""
-_LAB = frozenset(ALWAYS[TINY])
 
 Say = Callable[[str], None]
 
@@ -71,7 +71,7 @@ def jobs(options: Sequence[RunOptions], experiments: Sequence[Sequence[Experimen
 
 def _plans(experiment: Experiment, dataset: str, pixels: int, seed: int) -> list[Plan]:
     """Return the plans of one seed; the seed is only a label here, from which the laboratory derives its own."""
-    if experiment in _LAB:
+    if experiment in LAB:
         return list(lab_plans(experiment, seed, 1.0).values())
     if experiment in ARMS:
         return list(image_plans(experiment, dataset, pixels, seed).values())

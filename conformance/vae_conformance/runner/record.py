@@ -13,7 +13,7 @@ from vae_conformance.exit_codes import ExitCode, Standing, exit_code, gates
 from vae_conformance.location import Location
 from vae_conformance.runner.events import ClaimVerdict, FoundImplementation, Trained
 from vae_conformance.runner.missing_parts import Unasked, unasked
-from vae_conformance.runner.run_state import Proceedings
+from vae_conformance.runner.run_state import RunState
 from vae_conformance.runner.source_locations import places
 from vae_spec.areas import AREAS
 from vae_spec.context import FALSE_ALARM_BUDGET
@@ -162,34 +162,34 @@ def in_order(claim: str) -> tuple[int, str]:
     return (list(AREAS).index(area) if area in AREAS else len(AREAS), claim)
 
 
-def assemble(proceedings: Proceedings, options: RunOptions, *, duration_s: float) -> RunRecord:
+def assemble(state: RunState, options: RunOptions, *, duration_s: float) -> RunRecord:
     """Create the record of a run that has ended, successfully or not."""
-    claims = _claim_reports(proceedings, options)
+    claims = _claim_reports(state, options)
     standings = {claim.id: Standing(claim.verdict.level, claim.outcome) for claim in claims}
     open_ = unasked(claim.verdict for claim in claims)
     lacking = {claim.id for claim in claims if claim.gates and claim.id in open_.claims} if options.require_parts else set()
     code = exit_code(
         standings,
-        proceedings.promised,
+        state.promised,
         options.gate,
-        unbound=proceedings.not_bound is not None,
-        suite_failed=proceedings.suite_error is not None,
+        unbound=state.not_bound is not None,
+        suite_failed=state.suite_error is not None,
         unasked=lacking,
     )
-    bound = proceedings.bound
+    bound = state.bound
     return RunRecord(
         options=options,
         exit_code=code,
         implementation=None if bound is None else bound.implementation,
         environment={} if bound is None else bound.environment,
         claims=claims,
-        promised=proceedings.promised,
-        missing=tuple(sorted(set(proceedings.promised) - set(standings), key=in_order)),
+        promised=state.promised,
+        missing=tuple(sorted(set(state.promised) - set(standings), key=in_order)),
         diagnoses=diagnose(claims),
-        problem=_problem(proceedings),
+        problem=_problem(state),
         duration_s=duration_s,
         summary={outcome: sum(claim.outcome is outcome for claim in claims) for outcome in Outcome},
-        trained=proceedings.trained,
+        trained=tuple(state.trained.values()),
         unasked=open_,
     )
 
@@ -213,11 +213,11 @@ def _diagnosis(likely: Likely) -> Diagnosis:
     return Diagnosis(likely.mistake, likely.confidence, *texts, likely.evidence)
 
 
-def _claim_reports(proceedings: Proceedings, options: RunOptions) -> tuple[ClaimReport, ...]:
+def _claim_reports(state: RunState, options: RunOptions) -> tuple[ClaimReport, ...]:
     """Return the results of all claims in the order of reports, with the locations to inspect."""
-    claims = sorted((_claim_report(verdict, options) for verdict in proceedings.verdicts), key=lambda claim: in_order(claim.id))
+    claims = sorted((_claim_report(verdict, options) for verdict in state.verdicts.values()), key=lambda claim: in_order(claim.id))
     likely = _likely(claims)
-    implementation = None if proceedings.bound is None else proceedings.bound.implementation
+    implementation = None if state.bound is None else state.bound.implementation
     found = places((claim.verdict for claim in claims), likely, implementation)
     named = {claim.id: claim.verdict.diagnosis for claim in claims}
     nearer = {claim: _diagnosis(one) for one in likely for claim in one.evidence if named[claim] not in (None, one.mistake)}
@@ -231,13 +231,13 @@ def _claim_report(verdict: ClaimVerdict, options: RunOptions) -> ClaimReport:
     return ClaimReport(msgspec.structs.replace(verdict, outcome=outcome), gates(verdict.level, options.gate), reason)
 
 
-def _problem(proceedings: Proceedings) -> Problem | None:
-    if proceedings.suite_error is not None:
+def _problem(state: RunState) -> Problem | None:
+    if state.suite_error is not None:
         return Problem(
-            proceedings.suite_error.message,
+            state.suite_error.message,
             "this is a fault of the suite, not of the implementation: please report it",
-            proceedings.suite_error.details,
+            state.suite_error.details,
         )
-    if proceedings.not_bound is not None:
-        return Problem(proceedings.not_bound.message, proceedings.not_bound.hint)
+    if state.not_bound is not None:
+        return Problem(state.not_bound.message, state.not_bound.hint)
     return None

@@ -13,7 +13,7 @@ from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.runner.events import ClaimVerdict, Emit, NotBound
 from vae_conformance.runner.record import RunRecord, assemble
-from vae_conformance.runner.run_state import Ledger, Proceedings
+from vae_conformance.runner.run_state import RunState
 from vae_conformance.runner.supervisor import Supervisor
 from vae_conformance.runner.worker_process import CommandOf, pytest_command
 from vae_conformance.target.spec import check_weights
@@ -46,10 +46,10 @@ def run_in_children(
 
             # Before any claim is asked, so that the download does not count towards its time limit.
             datasets.download(options.dataset, options.data_root)
-        proceedings = Supervisor(options, workers=workers, on_event=on_event, command_of=command_of, inspect=inspect).run()
+        state = Supervisor(options, workers=workers, on_event=on_event, command_of=command_of, inspect=inspect).run()
     except Unbound as error:
-        proceedings = Proceedings(not_bound=NotBound(error.message, error.hint))
-    return assemble(proceedings, options, duration_s=monotonic() - started)
+        state = RunState(not_bound=NotBound(error.message, error.hint))
+    return assemble(state, options, duration_s=monotonic() - started)
 
 
 class Judge:
@@ -64,7 +64,7 @@ class Judge:
         self.options = options
         self._target = target
         self._session: Session | None = None
-        self._ledger = Ledger()
+        self._state = RunState()
 
     def ask(self, claim: str) -> ClaimVerdict:
         """Return the verdict on one claim.
@@ -77,25 +77,25 @@ class Judge:
             if self._session is None:
                 from vae_conformance.runner.session import Session  # noqa: PLC0415  imports torch
 
-                self._session = Session(self.options, self._ledger.note, target=self._target)
+                self._session = Session(self.options, self._state.note, target=self._target)
             self._session.bind()
             verdict = self._session.verdict(claim)
-        self._ledger.note(self._session.record(claim, verdict, perf_counter() - started))
-        return self._ledger.verdicts[claim]
+        self._state.note(self._session.record(claim, verdict, perf_counter() - started))
+        return self._state.verdicts[claim]
 
     def report_on(
         self, *claims: str, options: RunOptions | None = None, not_bound: Unbound | None = None, duration_s: float = 0.0
     ) -> RunRecord:
         """Return the record of these claims, as far as they were asked."""
-        known = self._ledger.verdicts
-        proceedings = Proceedings(
-            bound=self._ledger.bound,
+        known = self._state.verdicts
+        state = RunState(
+            bound=self._state.bound,
             promised=claims,
-            verdicts=tuple(known[claim] for claim in claims if claim in known),
+            verdicts={claim: known[claim] for claim in claims if claim in known},
             not_bound=None if not_bound is None else NotBound(not_bound.message, not_bound.hint),
-            trained=tuple(self._ledger.trained.values()),
+            trained=self._state.trained,
         )
-        return assemble(proceedings, options or self.options, duration_s=duration_s)
+        return assemble(state, options or self.options, duration_s=duration_s)
 
 
 @contextmanager

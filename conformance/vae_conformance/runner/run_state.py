@@ -44,32 +44,21 @@ class Limits:
         return Limits(loading=180.0 + grace, claim=options.time_limit + grace, training=options.training_time_limit + grace)
 
 
-@dataclass(frozen=True)
-class Proceedings:
-    """The events of a run, over all its children.
+@dataclass
+class RunState:
+    """The events of a run so far, over all its children, and the activity of the current child.
 
     Attributes:
         bound: the bound implementation; None if it was never bound.
         promised: the ids of the claims that the run asks.
-        verdicts: the verdicts in order of arrival.
+        verdicts: the verdicts by claim, in order of arrival.
         not_bound: why the target could not be bound, or None.
         suite_error: why the suite failed, or None.
-        children: the number of processes used.
         trained: the last event on trained runs for each claim.
+        in_flight: the claims that the current child is asking.
+        training: those of them that have reported the progress of a training.
+        seen: the kinds of events that the current child has emitted.
     """
-
-    bound: Bound | None = None
-    promised: tuple[str, ...] = ()
-    verdicts: tuple[ClaimVerdict, ...] = ()
-    not_bound: NotBound | None = None
-    suite_error: SuiteError | None = None
-    children: int = 0
-    trained: tuple[Trained, ...] = ()
-
-
-@dataclass
-class Ledger:
-    """The events of all children of a run so far, and the activity of the current child."""
 
     bound: Bound | None = None
     promised: tuple[str, ...] = ()
@@ -80,7 +69,6 @@ class Ledger:
     in_flight: dict[str, Started] = field(default_factory=dict)
     training: set[str] = field(default_factory=set)
     seen: set[type] = field(default_factory=set)
-    """The kinds of events that the current child has emitted."""
 
     def next_child(self) -> None:
         """Reset the state of the current child."""
@@ -128,8 +116,3 @@ class Ledger:
     def closed(self) -> bool:
         """Whether the run has failed in a way that another child cannot fix."""
         return self.not_bound is not None or self.suite_error is not None
-
-    def proceedings(self, children: int) -> Proceedings:
-        """Return the events of the run after this many children have ended."""
-        decided, trained = tuple(self.verdicts.values()), tuple(self.trained.values())
-        return Proceedings(self.bound, self.promised, decided, self.not_bound, self.suite_error, children, trained)

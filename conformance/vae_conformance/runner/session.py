@@ -178,19 +178,20 @@ class Session:
         began = time.monotonic()
         with time_limit(self.options.time_limit, claim.id):
             verdict = ask(claim, subject, context)
-        if not claim.at_other_sizes or verdict.outcome is not Outcome.HOLDS or self._target is None:
+        if not claim.at_other_sizes or verdict.outcome is not Outcome.HOLDS:
             return verdict
         left = self.options.time_limit - (time.monotonic() - began)
         return self._at_other_sizes(claim, subject, context, verdict, max(left, SHORTEST_SECONDS))
 
     def _at_other_sizes(self, claim: Claim, subject: InProcessSubject, context: ClaimContext, verdict: Verdict, seconds: float) -> Verdict:
         """Evaluate a claim at other sizes within the remaining time, and return the combined verdict; slowness is no violation."""
+        assert self._target is not None
         asked, late = [], []
         try:
             with time_limit(seconds, f"{claim.id} at other sizes"):
                 if self._variants is None:
                     self._variants = []  # built once only, so that a slow build is not repeated for the next claim
-                    self._variants = variants(self._target, subject, self.options) if self._target is not None else []
+                    self._variants = variants(self._target, subject, self.options)
                 late = [variant.label for variant in self._variants]
                 for variant in self._variants:
                     other = ask(claim, variant.subject, replace(context, examples=OTHER_SIZE_EXAMPLES))
@@ -259,10 +260,8 @@ class Session:
                 for claim in selected(self.options)
                 if claim.experiment is not None and precondition(claim, subject.facts) is None
             )
-            ahead = [
-                experiment for experiment in dict.fromkeys(one for one, _ in asked) if experiment not in LAB and subject.facts.is_image
-            ]
-            self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda _text: None, self._target, ahead)
+            upcoming = dict.fromkeys(experiment for experiment, _ in asked if experiment not in LAB and subject.facts.is_image)
+            self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda _text: None, self._target, [*upcoming])
             self._agenda = Agenda(self._laboratory, asked)
         return self._laboratory
 

@@ -18,7 +18,7 @@ import msgspec
 from vae_conformance.config.options import RunOptions
 from vae_conformance.exit_codes import gates
 from vae_conformance.runner.events import Bound, ClaimVerdict, Emit, EventFile, Finished, Loading, NotBound, Probing, SuiteError
-from vae_conformance.runner.run_state import Ledger, Limits, Proceedings
+from vae_conformance.runner.run_state import Limits, RunState
 from vae_conformance.runner.worker_process import Assignment, Child, CommandOf, pytest_command
 from vae_spec.outcomes import Level, Outcome
 
@@ -29,6 +29,8 @@ ENDED_HINT = (
     "take os._exit, sys.exit, quit and the like out of the code that encode, forward, decode and the loss run; "
     "a segmentation fault comes from a compiled extension, and signal 9 mostly from a lack of memory"
 )
+LOG_LINES = 25
+"""The number of last log lines that an error of the suite shows."""
 _LINES_OF_A_REASON = 12
 STALLED_HINT = "look for a loop without an end, a lock or a wait for input; --time-limit gives slow code more time"
 
@@ -70,7 +72,11 @@ class _End:
     stalled: bool
     by_signal: bool
     log: str
-    log_tail: str
+
+    @property
+    def log_tail(self) -> str:
+        """The last lines of the log."""
+        return "\n".join(self.log.splitlines()[-LOG_LINES:])
 
     @property
     def reason(self) -> str:
@@ -110,30 +116,27 @@ class Supervisor:
         self._limits = limits or Limits.of(options)
         self._label_of = label_of
         self._inspect = inspect
-        self._ledger = Ledger()
+        self._state = RunState()
 
-    def run(self) -> Proceedings:
+    def run(self) -> RunState:
         """Run children until every promised claim is decided, or the remaining ones cannot be.
 
         Raises:
             KeyboardInterrupt: the user stopped it; the child and its subprocesses have been killed.
         """
-        ledger, children = self._ledger, 0
         with tempfile.TemporaryDirectory(prefix="vae-conformance-") as folder:
-            while True:
-                children += 1
-                ledger.next_child()
-                end = self._run_child(Path(folder) / f"child-{children}")
+            for number in range(1, MAX_CHILDREN + 1):
+                self._state.next_child()
+                end = self._run_child(Path(folder) / f"child-{number}")
                 if not self._settle(end) or self._stop_early():
                     break
-                if children == MAX_CHILDREN:
-                    self._give_up(f"the implementation ended or stalled the process {MAX_CHILDREN} times")
-                    break
-        return ledger.proceedings(children)
+            else:
+                self._give_up(f"the implementation ended or stalled the process {MAX_CHILDREN} times")
+        return self._state
 
     def _run_child(self, folder: Path) -> _End:
         folder.mkdir()
-        assignment = Assignment(self._options, folder, self._workers, tuple(self._ledger.verdicts), self._inspect)
+        assignment = Assignment(self._options, folder, self._workers, tuple(self._state.verdicts), self._inspect)
         events = EventFile(assignment.events)
         account, stalled, last_sign = "", False, monotonic()
         with Child(assignment, self._command_of(assignment)) as child:
@@ -144,59 +147,59 @@ class Supervisor:
                 if ended:
                     account = child.status
                     break
-                allowance = self._ledger.allowance(self._limits)
+                allowance = self._state.allowance(self._limits)
                 if monotonic() - last_sign > allowance:
                     account, stalled = f"{allowance:g} s", True
                     break
         self._take(events)
-        return _End(account, stalled, not stalled and child.killed_by_signal, child.log_text(), child.log_tail())
+        return _End(account, stalled, not stalled and child.killed_by_signal, child.log_text())
 
     def _take(self, events: EventFile) -> bool:
         fresh = events.new()
         for event in fresh:
-            self._ledger.note(event)
+            self._state.note(event)
             self._on_event(event)
         return bool(fresh)
 
     def _settle(self, end: _End) -> bool:
         """Update the state after a child's end; return whether another child has to ask the remaining claims."""
-        ledger, bound, finished = self._ledger, Bound in self._ledger.seen, Finished in self._ledger.seen
-        if "INTERNALERROR>" in end.log and ledger.suite_error is None:
-            ledger.suite_error = SuiteError("pytest failed inside the suite", end.log_tail)
-        if ledger.closed:
+        state, bound, finished = self._state, Bound in self._state.seen, Finished in self._state.seen
+        if "INTERNALERROR>" in end.log and state.suite_error is None:
+            state.suite_error = SuiteError("pytest failed inside the suite", end.log_tail)
+        if state.closed:
             return False
-        if not bound and (not finished or Probing in ledger.seen):
+        if not bound and (not finished or Probing in state.seen):
             self._settle_loading(end)
             return False
-        if finished and not bound and ledger.promised and not ledger.verdicts:
-            ledger.suite_error = SuiteError("the suite could not begin to ask: it failed before it had loaded anything", end.reason)
+        if finished and not bound and state.promised and not state.verdicts:
+            state.suite_error = SuiteError("the suite could not begin to ask: it failed before it had loaded anything", end.reason)
             return False
         if finished:
             self._settle_lost_workers(end)
             return False
-        if not ledger.in_flight:
+        if not state.in_flight:
             what = f"nothing happened for {end.account}" if end.stalled else f"its process ended with {end.account}"
-            ledger.suite_error = SuiteError(f"the suite broke off while no claim was being asked: {what}", end.log_tail)
+            state.suite_error = SuiteError(f"the suite broke off while no claim was being asked: {what}", end.log_tail)
             return False
-        if self._workers > 1 and len(ledger.in_flight) > 1:
+        if self._workers > 1 and len(state.in_flight) > 1:
             self._workers = 1
         else:
-            self._blame(list(ledger.in_flight)[-1], end)
-        return bool(ledger.undecided)
+            self._blame(list(state.in_flight)[-1], end)
+        return bool(state.undecided)
 
     def _settle_loading(self, end: _End) -> None:
-        suite_broke = Loading not in self._ledger.seen and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
-        if Probing in self._ledger.seen and self._ledger.bound is None:
+        suite_broke = Loading not in self._state.seen and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
+        if Probing in self._state.seen and self._state.bound is None:
             what = "stalled" if end.stalled else "ended the process"
             self._give_up(f"the implementation's code {what} while its parts were first called ({end.account})")
-        elif self._ledger.bound is not None:
+        elif self._state.bound is not None:
             self._give_up(f"the implementation could be loaded at first, but not again ({end.account})")
         elif end.stalled:
-            self._ledger.not_bound = NotBound(f"the file was not loaded and bound within {end.account}", STALLED_HINT)
+            self._state.not_bound = NotBound(f"the file was not loaded and bound within {end.account}", STALLED_HINT)
         elif suite_broke:
-            self._ledger.suite_error = SuiteError(f"the suite did not start: {end.account}", end.log_tail)
+            self._state.suite_error = SuiteError(f"the suite did not start: {end.account}", end.log_tail)
         else:
-            self._ledger.not_bound = NotBound(
+            self._state.not_bound = NotBound(
                 f"the file ended the process while it was loaded ({end.account})",
                 "let the file define the model only; put training scripts behind if __name__ == '__main__'",
             )
@@ -204,7 +207,7 @@ class Supervisor:
     def _settle_lost_workers(self, end: _End) -> None:
         """Decide the claims of crashed pytest-xdist workers, after which the controller continues with the other claims."""
         if self._workers > 1 and "crashed while running" in end.log:
-            for claim in list(self._ledger.in_flight):
+            for claim in list(self._state.in_flight):
                 self._decide(claim, "the implementation's code ended the process while this claim was asked", ENDED_HINT)
 
     def _blame(self, claim: str, end: _End) -> None:
@@ -219,7 +222,7 @@ class Supervisor:
         except ImportError:
             label = unlabelled(claim)
         verdict = msgspec.structs.replace(label, message=message, hint=hint)
-        self._ledger.note(verdict)
+        self._state.note(verdict)
         self._on_event(verdict)
 
     def _stop_early(self) -> bool:
@@ -228,10 +231,10 @@ class Supervisor:
             verdict.outcome is Outcome.VIOLATED
             and gates(verdict.level, self._options.gate)
             and claim not in self._options.expected_failures
-            for claim, verdict in self._ledger.verdicts.items()
+            for claim, verdict in self._state.verdicts.items()
         )
 
     def _give_up(self, reason: str) -> None:
-        hint = ENDED_HINT if self._ledger.bound is None else "mend what is violated above first"
-        for claim in self._ledger.undecided:
+        hint = ENDED_HINT if self._state.bound is None else "mend what is violated above first"
+        for claim in self._state.undecided:
             self._decide(claim, f"not judged, because {reason}", hint)

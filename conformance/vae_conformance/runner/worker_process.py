@@ -14,9 +14,6 @@ from typing import Self
 
 from vae_conformance.config.options import RunOptions
 
-LOG_LINES = 25
-"""The number of last log lines that an error of the suite shows."""
-
 _PYTEST_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_CURRENT_TEST")
 
 
@@ -133,7 +130,3 @@ class Child:
     def log_text(self) -> str:
         """Return the full log."""
         return self._log.read_text(encoding="utf-8", errors="replace")
-
-    def log_tail(self) -> str:
-        """Return the last lines of the log."""
-        return "\n".join(self.log_text().splitlines()[-LOG_LINES:])
