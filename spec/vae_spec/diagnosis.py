@@ -104,9 +104,7 @@ def cleared(exact: Iterable[tuple[Collection[str], bool]]) -> frozenset[str]:
     return frozenset(sought - suspected)
 
 
-def diagnose(
-    votes: Mapping[str, str | None], claims: Mapping[str, Diagnosable], cleared: Collection[str] = ()
-) -> tuple[Likely, ...]:
+def diagnose(votes: Mapping[str, str | None], claims: Mapping[str, Diagnosable], cleared: Collection[str] = ()) -> tuple[Likely, ...]:
     """Return the mistakes that explain a set of violated claims, the likeliest first.
 
     Args:

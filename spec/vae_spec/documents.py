@@ -15,20 +15,17 @@ class Document:
     Attributes:
         key: the letter by which the claims cite it.
         title: its title, with its number in its course.
-        published: its publication date, ISO 8601, or an empty string.
         sections: the sections that claims cite, by number or name, with their headings.
     """
 
     key: str
     title: str
-    published: str
     sections: dict[str, str]
 
 
 NOTES = Document(
     key="A",
     title="Deep Learning Notes 13.4",
-    published="2026-03-27",
     sections={
         "objective": "13.4, the ELBO and the loss minimised",
         "13.4.1": "training a small VAE on MNIST",
@@ -47,7 +44,6 @@ NOTES = Document(
 BASICS = Document(
     key="B",
     title="VAE Basics 6.6.3",
-    published="",
     sections={
         "flow": "encode, sample, decode, regularise",
         "sampling": "why the reparameterization exists",

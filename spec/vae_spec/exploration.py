@@ -22,10 +22,10 @@ from vae_spec.subject import SubjectFault
 Example = TypeVar("Example")
 
 FEW_EXAMPLES = 20
-"""At most so many examples where each costs several calls of the implementation, or a pass through the whole network."""
+"""Largest number of examples if each costs several calls of the implementation, or a pass through the whole network."""
 _CALLS_AFTER_A_FAILURE = 48
-"""How many examples the search for a simpler counterexample may cost: about as many as a property is tried on, so that a violation takes no
-more than twice as long as its absence."""
+"""Number of examples that the search for a simpler counterexample may try. Chosen, not measured: a little more than the 40 on which a
+property is tried by default, so that there a violation takes little more than twice as long as its absence."""
 
 
 def _closed_backend() -> str:
@@ -145,7 +145,7 @@ def for_all(
     context: ClaimContext,
     strategy: st.SearchStrategy[Example],
     examine: Callable[[Example], Verdict | None],
-    said: str,
+    conclusion: str,
     *,
     smallest_effect: str,
     anchors: Sequence[Example] = (),
@@ -154,11 +154,19 @@ def for_all(
     measured: Mapping[str, Number] | None = None,
     expected: Mapping[str, Number] | None = None,
 ) -> Verdict:
-    """The counterexample that `explore` finds, or that the claim holds: `said`, with how many examples it was tried on."""
+    """Return the verdict on the counterexample that `explore` finds, or that the claim holds on all examples.
+
+    Args:
+        context, strategy, examine, anchors, examples, simplify: as in `explore`.
+        conclusion: the message if the claim holds.
+        smallest_effect: the smallest error that would have been detected.
+        measured: what the verdict reports if the claim holds, besides the number of examples.
+        expected: the values expected of these.
+    """
     if counterexample := explore(context, strategy, examine, anchors=anchors, examples=examples, simplify=simplify):
         return counterexample
     tried: Mapping[str, Number] = {"examples": examples or context.examples}
-    return holds(said, measured={**tried, **(measured or {})}, expected=expected, smallest_effect=smallest_effect)
+    return holds(conclusion, measured={**tried, **(measured or {})}, expected=expected, smallest_effect=smallest_effect)
 
 
 def generator(context: ClaimContext, *labels: object) -> torch.Generator:

@@ -10,10 +10,8 @@ from vae_spec.context import ClaimContext
 from vae_spec.evidence import NOISE_OVER_DATA, Arm, Group
 from vae_spec.exploration import MEND_FIRST, fault_verdict
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
-from vae_spec.statistics.comparisons import kl
-from vae_spec.statistics.functionals import INFORMATIVE_KL
 from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
-from vae_spec.trained import by_bounds
+from vae_spec.trained import by_bounds, collapsed
 
 REQUIRED_PARTS = (Part.POSTERIOR, Part.FORWARD, Part.DECODE)
 """Parts without a substitute. All others have one, or the claims that need them do not apply."""
@@ -114,7 +112,7 @@ def noise_over_data(groups: Sequence[Group]) -> float | None:
     shares = [run.notes.get(NOISE_OVER_DATA, 0.0) for run in own]
     if not own or min(shares) < 1 or any(run.held_out is None for run in own):
         return None
-    return min(shares) if sum(map(kl, own)) / len(own) < INFORMATIVE_KL else None
+    return min(shares) if collapsed(own) else None
 
 
 def _hinted(claim: Claim, verdict: Verdict) -> Verdict:

@@ -51,23 +51,11 @@ class CodeBatch:
 
 
 @st.composite
-def code_batches(
-    draw: st.DrawFn,
-    *,
-    least_batch: int = 1,
-    least_logvar: float = LEAST_LOGVAR,
-    greatest_logvar: float = GREATEST_LOGVAR,
-    largest_mu: float = LARGEST_MU,
-) -> CodeBatch:
+def code_batches(draw: st.DrawFn, *, least_logvar: float = LEAST_LOGVAR) -> CodeBatch:
     """Draw batches of posteriors within the documents' magnitudes and far beyond."""
-    low = draw(st.floats(least_logvar, greatest_logvar, allow_nan=False))
-    high = draw(st.floats(low, greatest_logvar, allow_nan=False))
-    return CodeBatch(
-        batch=max(least_batch, draw(batch_sizes)),
-        mu_scale=draw(st.floats(0.0, largest_mu, allow_nan=False)),
-        logvar_low=low,
-        logvar_high=high,
-    )
+    low = draw(st.floats(least_logvar, GREATEST_LOGVAR, allow_nan=False))
+    high = draw(st.floats(low, GREATEST_LOGVAR, allow_nan=False))
+    return CodeBatch(batch=draw(batch_sizes), mu_scale=draw(st.floats(0.0, LARGEST_MU, allow_nan=False)), logvar_low=low, logvar_high=high)
 
 
 @dataclass(frozen=True)
@@ -84,10 +72,10 @@ class ConstantCode:
 
 
 @st.composite
-def constant_codes(draw: st.DrawFn, *, largest_mu: float = 4.0, least_logvar: float = -6.0, greatest_logvar: float = 4.0) -> ConstantCode:
+def constant_codes(draw: st.DrawFn) -> ConstantCode:
     """Draw constant posteriors; a logvar near 0 is set to 0, where the distribution of log q - log p changes its form."""
-    logvar = draw(st.floats(least_logvar, greatest_logvar, allow_nan=False))
-    return ConstantCode(draw(st.floats(-largest_mu, largest_mu, allow_nan=False)), 0.0 if abs(logvar) < 0.05 else logvar)
+    logvar = draw(st.floats(-6.0, 4.0, allow_nan=False))
+    return ConstantCode(draw(st.floats(-4.0, 4.0, allow_nan=False)), 0.0 if abs(logvar) < 0.05 else logvar)
 
 
 def images(

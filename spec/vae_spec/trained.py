@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from vae_spec.claim import Claim
 from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.outcomes import Verdict, not_applicable, violated
+from vae_spec.statistics.functionals import INFORMATIVE_KL, kl
 from vae_spec.statistics.seeds import SeedDecision, combine
 from vae_spec.subject import Facts
 
@@ -19,6 +20,11 @@ def arm(groups: Sequence[Group], which: str) -> list[TrainedRun]:
 def own(groups: Sequence[Group]) -> list[TrainedRun]:
     """Return the runs of the unmodified objective."""
     return arm(groups, Arm.OWN)
+
+
+def collapsed(runs: Sequence[TrainedRun]) -> bool:
+    """Return whether the latent of these runs carries almost no information."""
+    return sum(kl(run) for run in runs) / len(runs) < INFORMATIVE_KL
 
 
 def divergence(runs: Sequence[TrainedRun]) -> Verdict | None:

@@ -35,10 +35,8 @@ def test_a_straight_line_at_even_speed(points: int, pixels: int, seed: int) -> N
     line = straight_line(normals((pixels,), "a", seed), normals((pixels,), "b", seed) + 2, points)
     found = path_shape(line)
     assert found.moves
-    assert found.steps.shape == (points - 1,)
     assert found.longest_step == pytest.approx(1.0)
     assert found.second_difference == pytest.approx(0.0, abs=1e-9)
-    assert found.detour == pytest.approx(1.0)
 
 
 @quick
@@ -48,22 +46,19 @@ def test_a_single_jump_is_all_of_the_line(points: int, at: int) -> None:
     line[min(at, points - 1) :] = 1.0
     found = path_shape(line)
     assert found.longest_step == found.second_difference == pytest.approx(points - 1)
-    assert found.detour == pytest.approx(1.0)
 
 
-def test_a_half_circle_is_longer_than_its_chord_and_smooth_in_proportion_to_its_points() -> None:
+def test_a_half_circle_is_smooth_in_proportion_to_its_points() -> None:
     coarse, fine = path_shape(arc(21, 0.5)), path_shape(arc(201, 0.5))
-    assert fine.detour == pytest.approx(math.pi / 2, rel=1e-3)
     assert coarse.longest_step == pytest.approx(1.0)
     # On a circle |x_{t+1} - 2 x_t + x_{t-1}| = 2 sin(step / 2) * step length: pi / 20 here, and a tenth of it with ten times the points.
     assert coarse.second_difference == pytest.approx(2 * math.sin(math.pi / 40))
     assert fine.second_difference == pytest.approx(coarse.second_difference / 10, rel=1e-2)
 
 
-def test_a_line_that_returns_has_no_chord() -> None:
+def test_a_line_that_returns_is_smooth() -> None:
     closed = arc(21, 1.0)
     closed[-1] = closed[0]
-    assert path_shape(closed).detour == math.inf
     assert path_shape(closed).second_difference < 1
 
 
@@ -71,7 +66,7 @@ def test_a_line_that_returns_has_no_chord() -> None:
 def test_a_line_that_rests_says_nothing_of_smoothness(line: Line) -> None:
     found = path_shape(line)
     assert not found.moves
-    assert all(math.isnan(value) for value in (found.longest_step, found.second_difference, found.detour))
+    assert all(math.isnan(value) for value in (found.longest_step, found.second_difference))
 
 
 def test_a_little_motion_is_motion() -> None:
@@ -86,10 +81,9 @@ def test_direction_unit_and_order_of_pixels_do_not_matter(seed: int, factor: flo
     line = np.cumsum(normals((12, 6), seed), axis=0)
     order = np.random.default_rng(seed).permutation(6)
     found, again = path_shape(line), path_shape(factor * (line[::-1, order] + shift))
-    for name in ("longest_step", "second_difference", "detour"):
+    for name in ("longest_step", "second_difference"):
         assert getattr(again, name) == pytest.approx(getattr(found, name))
     assert 1 <= found.longest_step <= 11
-    assert found.detour >= 1 - 1e-12
 
 
 @pytest.mark.parametrize("grain", [0.5, 1.0, 2.0])
@@ -121,15 +115,13 @@ def test_lines_between_two_clusters_leave_the_data_and_lines_inside_one_do_not()
     inside = np.stack([straight_line(a, b, 9) for a, b in zip(starts, ends, strict=True)])
     across = np.stack([straight_line(a, b + away, 9) for a, b in zip(starts, ends, strict=True)])
     found = path_plausibility(real, inside, across)
-    assert found.middle.density > 0.8
-    assert found.middle.inside > 0.95
-    assert found.cross_fade.density < 0.05
-    assert found.ends.density == pytest.approx(1.0, abs=0.3)
-    assert found.middle_over_ends > 0.8
-    assert found.middle_over_cross_fade > 20 or math.isnan(found.middle_over_cross_fade)
+    assert found.middle > 0.8
+    assert found.cross_fade < 0.05
+    assert found.ends == pytest.approx(1.0, abs=0.3)
+    assert found.middle > max(0.8 * found.ends, 20 * found.cross_fade)
     crossing = path_plausibility(real, across, inside)
     assert crossing.middle == found.cross_fade
-    assert crossing.middle_over_ends < 0.05
+    assert crossing.middle < 0.05 * crossing.ends
 
 
 def test_the_middle_is_the_half_around_the_middle_and_the_ends_are_two_points() -> None:
@@ -137,9 +129,8 @@ def test_the_middle_is_the_half_around_the_middle_and_the_ends_are_two_points() 
     lines = np.zeros((1, 9, 1))
     lines[0, -2:] = 1000.0
     found = path_plausibility(real, lines, lines, k=1)
-    assert (found.middle.inside, found.ends.inside) == (1.0, 0.5)
-    assert found.middle_over_ends == pytest.approx(2.0)
-    assert math.isnan(path_plausibility(real, lines + 1000 * (lines == 0), lines, k=1).middle_over_ends)
+    assert found.middle == pytest.approx(2 * found.ends)
+    assert path_plausibility(real, lines + 1000 * (lines == 0), lines, k=1).ends == 0.0
 
 
 GOOD = np.stack([straight_line(np.zeros(2), np.ones(2), 5)] * 3)

@@ -1,4 +1,4 @@
-"""Sharpness: exact on waves, lowered by every blur, raised by noise, and with an honest standard error."""
+"""Sharpness: exact on waves, lowered by every blur, raised by noise."""
 
 from __future__ import annotations
 
@@ -16,9 +16,6 @@ from vae_spec.statistics.sharpness import (
     high_frequency_energy,
     high_frequency_radius,
     laplacian_variance,
-    ratio_of_means,
-    relative_sharpness,
-    total_variation,
 )
 
 quick = settings(max_examples=40, deadline=None, database=None, derandomize=True)
@@ -38,7 +35,7 @@ def blurred(images: Images, width: float, mode: str) -> Images:
 @given(shape=shapes, value=st.floats(0, 1))
 def test_constant_images_have_no_detail(shape: tuple[int, ...], value: float) -> None:
     flat = np.full(shape, value)
-    for found in (laplacian_variance(flat), total_variation(flat), high_frequency_energy(flat, 1e-3)):
+    for found in (laplacian_variance(flat), high_frequency_energy(flat, 1e-3)):
         assert found.shape == shape[:1]
         assert np.abs(found).max() < 1e-25
     with pytest.raises(ValueError, match="constant"):
@@ -63,31 +60,22 @@ def test_the_energy_of_a_wave_lies_at_its_radius(waves: int, side: int) -> None:
     assert high_frequency_radius(images) == pytest.approx(waves / side)
 
 
-def test_total_variation_counts_the_edges() -> None:
-    square = np.zeros((1, 1, 4, 4))
-    square[0, 0, 1:3, 1:3] = 1.0
-    assert total_variation(square)[0] == pytest.approx(8 / 16)
-    assert total_variation(np.ones((3, 1, 1, 1))).tolist() == [0.0] * 3
-
-
 @quick
 @given(shape=grids, factor=st.floats(0.1, 10), seed=st.integers(0, 99))
 def test_contrast_scales_and_brightness_does_nothing(shape: tuple[int, ...], factor: float, seed: int) -> None:
     images = noise(shape, seed)
     moved = factor * images + 3.0
     assert laplacian_variance(moved) == pytest.approx(factor**2 * laplacian_variance(images))
-    assert total_variation(moved) == pytest.approx(factor * total_variation(images))
     assert high_frequency_energy(moved, 0.2) == pytest.approx(factor**2 * high_frequency_energy(images, 0.2))
     assert high_frequency_radius(moved) == high_frequency_radius(images)
 
 
 @quick
 @given(shape=grids, width=st.floats(0.4, 3), seed=st.integers(0, 99))
-def test_blur_lowers_all_three_for_every_image(shape: tuple[int, ...], width: float, seed: int) -> None:
+def test_blur_lowers_both_for_every_image(shape: tuple[int, ...], width: float, seed: int) -> None:
     # Each is lowered by every averaging that treats borders as it does itself.
     images = noise(shape, seed)
     assert (laplacian_variance(blurred(images, width, "reflect")) < laplacian_variance(images)).all()
-    assert (total_variation(blurred(images, width, "reflect")) < total_variation(images)).all()
     radius = high_frequency_radius(images)
     assert (high_frequency_energy(blurred(images, width, "wrap"), radius) < high_frequency_energy(images, radius)).all()
 
@@ -103,42 +91,28 @@ def test_the_radius_leaves_the_share_above_it_and_no_ring_more(shape: tuple[int,
     assert high_frequency_energy(images, radius + 1e-9).sum() < share * total
 
 
-def test_softer_reconstructions_are_below_one_and_noisy_ones_above() -> None:
+def test_softer_reconstructions_have_less_detail_and_noisy_ones_more() -> None:
     originals = blurred(noise((60, 1, 12, 12), "originals"), 1.0, "reflect")
     soft, noisy = blurred(originals, 0.8, "reflect"), originals + 0.1 * noise(originals.shape, "more")
-    for images, below in ((soft, True), (noisy, False)):
-        found = relative_sharpness(images, originals, originals)
-        for ratio in (found.laplacian_variance, found.high_frequency_energy, found.total_variation):
-            assert (ratio.value < 1 - 4 * ratio.standard_error) is below
-    itself = relative_sharpness(soft, soft, originals)
-    assert itself.laplacian_variance.value == itself.high_frequency_energy.value == itself.total_variation.value == 1.0
-    assert itself.laplacian_variance.standard_error == 0.0
+    radius = high_frequency_radius(originals)
+    for measure in (laplacian_variance, lambda images: high_frequency_energy(images, radius)):
+        assert measure(soft).mean() < 0.9 * measure(originals).mean()
+        assert measure(noisy).mean() > measure(originals).mean()
 
 
 def test_a_mean_image_has_less_detail_than_any() -> None:
     originals = noise((200, 1, 8, 8), "many")
-    mean = np.broadcast_to(originals.mean(0), originals.shape)
-    found = relative_sharpness(mean, originals, originals)
-    assert max(found.laplacian_variance.value, found.high_frequency_energy.value) < 0.02
+    mean, radius = originals.mean(0, keepdims=True), high_frequency_radius(originals)
+    assert laplacian_variance(mean)[0] < 0.02 * laplacian_variance(originals).mean()
+    assert high_frequency_energy(mean, radius)[0] < 0.02 * high_frequency_energy(originals, radius).mean()
 
 
-def test_the_order_of_items_does_not_matter() -> None:
-    images, originals = noise((30, 2, 7, 6), "one"), noise((30, 2, 7, 6), "other")
+def test_each_item_is_measured_alone() -> None:
+    images = noise((30, 2, 7, 6), "one")
     order = np.random.default_rng(0).permutation(30)
-    found, again = relative_sharpness(images, originals, originals), relative_sharpness(images[order], originals[order], originals[order])
-    assert again.laplacian_variance.value == pytest.approx(found.laplacian_variance.value)
-    assert again.high_frequency_energy.standard_error == pytest.approx(found.high_frequency_energy.standard_error)
-
-
-def test_the_standard_error_of_a_ratio_is_its_spread() -> None:
-    generator = np.random.default_rng(derive_seed("ratio"))
-    found = []
-    for _ in range(1500):
-        base = generator.gamma(4.0, size=80)
-        found.append(ratio_of_means(0.6 * base + generator.gamma(2.0, 0.2, size=80), base))
-    assert np.mean([one.value for one in found]) == pytest.approx(0.7, abs=0.01)
-    assert np.std([one.value for one in found]) == pytest.approx(np.mean([one.standard_error for one in found]), rel=0.06)
-    assert math.isnan(ratio_of_means(np.ones(1), np.ones(1)).standard_error)
+    assert laplacian_variance(images[order]) == pytest.approx(laplacian_variance(images)[order])
+    assert high_frequency_energy(images[order], 0.2) == pytest.approx(high_frequency_energy(images, 0.2)[order])
+    assert high_frequency_radius(images[order]) == high_frequency_radius(images)
 
 
 def test_what_cannot_be_measured_is_said_plainly() -> None:
@@ -146,25 +120,16 @@ def test_what_cannot_be_measured_is_said_plainly() -> None:
     with pytest.raises(ValueError, match=r"shape \(items, channels, height, width\)"):
         laplacian_variance(images[:, 0])
     with pytest.raises(ValueError, match="at least one"):
-        total_variation(images[:0])
+        laplacian_variance(images[:0])
     with pytest.raises(ValueError, match="1 values that are not finite"):
         high_frequency_energy(np.where(np.arange(75).reshape(3, 1, 5, 5) == 7, np.nan, images), 0.1)
     with pytest.raises(ValueError, match="radius above 0"):
         high_frequency_energy(images, 0.0)
     with pytest.raises(ValueError, match="share"):
         high_frequency_radius(images, 0.0)
-    with pytest.raises(ValueError, match="one shape"):
-        relative_sharpness(images, images[:2], images)
-    with pytest.raises(ValueError, match="constant"):
-        relative_sharpness(images, np.zeros_like(images), images)
-    with pytest.raises(ValueError, match="each item"):
-        ratio_of_means(np.ones(3), np.ones(2))
 
 
 def test_single_precision_will_do() -> None:
     images = noise((10, 1, 8, 8), "single")
-    exact, rounded = (
-        relative_sharpness(images**2, images, images),
-        relative_sharpness((images**2).astype(np.float32), images.astype(np.float32), images.astype(np.float32)),
-    )
-    assert rounded.laplacian_variance.value == pytest.approx(exact.laplacian_variance.value, rel=1e-5)
+    assert laplacian_variance(images.astype(np.float32)) == pytest.approx(laplacian_variance(images), rel=1e-5)
+    assert high_frequency_energy(images.astype(np.float32), 0.2) == pytest.approx(high_frequency_energy(images, 0.2), rel=1e-5)

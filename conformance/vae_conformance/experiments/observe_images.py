@@ -217,7 +217,7 @@ def _codes(mu: Values, logvar: Values, labels: NDArray[np.int64], training: Valu
         mmd2=mmd2_to_prior(mu, logvar),
         marginal_kl=float(np.mean(together.marginal_kl)),
         # A latent without noise identifies its item.
-        information=mutual_information(mu, logvar, generator).lower if noisy else math.log(len(mu)),
+        information=mutual_information(mu, logvar, generator) if noisy else math.log(len(mu)),
         saturation=math.log(len(mu)),
         neighbour_accuracy=neighbour_accuracy(training, training_labels, mu, labels),
         chance=float(np.bincount(labels).max() / len(labels)),
@@ -247,10 +247,10 @@ def _paths(
         lines=len(lines),
         second_difference=float(np.mean([shape.second_difference for shape in moving])) if moving else math.nan,
         longest_step=float(np.mean([shape.longest_step for shape in moving])) if moving else math.nan,
-        middle_density=plausible.middle.density,
-        ends_density=plausible.ends.density,
-        cross_fade_density=plausible.cross_fade.density,
-        prior_middle_density=at_random.middle.density,
+        middle_density=plausible.middle,
+        ends_density=plausible.ends,
+        cross_fade_density=plausible.cross_fade,
+        prior_middle_density=at_random.middle,
     )
 
 

@@ -91,7 +91,7 @@ def _information(model: StrongDecoder, x: Tensor) -> dict[str, float]:
     means, logs = mu.double().numpy(), logvar.double().numpy()
     return {
         "KL, nats": float(closed_form_kl(mu, logvar).mean()),
-        "information, nats": mutual_information(means, logs, generator).lower,
+        "information, nats": mutual_information(means, logs, generator),
         "active units": float((means.var(0, ddof=1) > ACTIVE_VARIANCE).sum()),
         "nats lost to another item's code": other - own,
         "saturation": math.log(len(x)),

@@ -8,15 +8,16 @@ from dataclasses import replace
 from vae_spec.bounds import above
 from vae_spec.calibration import MODERATE_PAIRED, NO_PIXEL_VARIANCE, PAIRED
 from vae_spec.claim import Claim, Experiment, TrainedCheck
-from vae_spec.claims.phenomena import collapsed, plain_objective, priced
+from vae_spec.claims.phenomena import plain_objective, priced
 from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.evidence import Arm, Group
 from vae_spec.outcomes import Level, Number, Outcome, Verdict, not_applicable
-from vae_spec.statistics.comparisons import MMD_FLOOR, coverage, discrepancy, information, kl
+from vae_spec.statistics.comparisons import MMD_FLOOR, coverage, discrepancy, information
+from vae_spec.statistics.functionals import kl
 from vae_spec.statistics.seeds import combine
 from vae_spec.subject import Facts
-from vae_spec.trained import arm, by_bounds, decided, not_comparable
+from vae_spec.trained import arm, by_bounds, collapsed, decided, not_comparable
 
 _UNUSED = ("beta-unused", "decoder-ignores-z", "encoder-ignores-x")
 _LOSES = (

@@ -12,7 +12,7 @@ from vae_spec.documents import notes
 from vae_spec.evidence import Group, TrainedRun
 from vae_spec.observations import ImageObservations
 from vae_spec.outcomes import Level, Number, Verdict, holds
-from vae_spec.statistics.comparisons import kl
+from vae_spec.statistics.functionals import kl
 from vae_spec.subject import Facts
 
 Column = Callable[[TrainedRun], float]

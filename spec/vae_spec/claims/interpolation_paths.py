@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from vae_spec.bounds import below
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import collapsed, decoded_images, mean, ratio
+from vae_spec.claims.phenomena import decoded_images, mean, ratio
 from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.evidence import Group
 from vae_spec.outcomes import Level, Number, Verdict, holds, not_applicable
 from vae_spec.statistics.functionals import INFORMATIVE_KL
 from vae_spec.subject import Facts
-from vae_spec.trained import by_bounds, not_comparable, own
+from vae_spec.trained import by_bounds, collapsed, not_comparable, own
 
 _MIDDLE = "log of mid-path density over the autoencoder's"
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from vae_spec.calibration import PAIRED
 from vae_spec.elbo import accepted_weights, nearest_weight
 from vae_spec.evidence import Group, TrainedRun
-from vae_spec.statistics.comparisons import COMPARISONS, kl
-from vae_spec.statistics.functionals import FUNCTIONALS, INFORMATIVE_KL
+from vae_spec.statistics.comparisons import COMPARISONS
+from vae_spec.statistics.functionals import FUNCTIONALS
 from vae_spec.subject import Facts, Objective
 
 
@@ -64,11 +64,6 @@ def mean_compared(groups: Sequence[Group], name: str) -> float:
 def ratio(groups: Sequence[Group], name: str) -> float:
     """Return the geometric mean over groups of a ratio whose logarithm is the comparison."""
     return math.exp(mean_compared(groups, name))
-
-
-def collapsed(runs: Sequence[TrainedRun]) -> bool:
-    """Return whether the latent of these runs carries almost no information."""
-    return sum(kl(run) for run in runs) / len(runs) < INFORMATIVE_KL
 
 
 def optimised_weight(facts: Facts, runs: Sequence[TrainedRun]) -> float:

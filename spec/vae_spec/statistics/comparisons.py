@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from vae_spec.evidence import Arm, Group, TrainedRun
+from vae_spec.evidence import Arm, Group
 from vae_spec.observations import ImageObservations
 from vae_spec.statistics.curves import drop, end
+from vae_spec.statistics.functionals import Functional, curve, kl, observed
 
 Comparison = Callable[[Group], float]
-Number = Callable[[TrainedRun], float]
 
 FLOOR = 0.05
 """Added to coverages and densities before their logarithm: ratios of smaller values are noise."""
@@ -24,23 +24,9 @@ MMD_FLOOR = 0.01
 
 LEAST_SAVING = 0.1
 """Nats: smaller differences are negligible, and no ratio has a smaller denominator."""
-SHORTEST = 10
-"""The fewest steps for which the end of a curve is defined."""
 
 
-def _observed(of: Callable[[ImageObservations], float]) -> Number:
-    def number(run: TrainedRun) -> float:
-        return math.nan if run.observations is None else of(run.observations)
-
-    return number
-
-
-def kl(run: TrainedRun) -> float:
-    """Return the analytic KL on held-out items, nats."""
-    return math.nan if run.held_out is None else float(run.held_out.kl_per_dim.sum())
-
-
-def _log_ratio(of: Number, first: Arm, second: Arm, floor: float = 0.0) -> Comparison:
+def _log_ratio(of: Functional, first: Arm, second: Arm, floor: float = 0.0) -> Comparison:
     def number(group: Group) -> float:
         over, under = of(group[first]) + floor, of(group[second]) + floor
         if not (math.isfinite(over) and math.isfinite(under)):
@@ -50,13 +36,12 @@ def _log_ratio(of: Number, first: Arm, second: Arm, floor: float = 0.0) -> Compa
     return number
 
 
-def _difference(of: Number, first: Arm, second: Arm) -> Comparison:
+def _difference(of: Functional, first: Arm, second: Arm) -> Comparison:
     return lambda group: of(group[first]) - of(group[second])
 
 
-def _nats(run: TrainedRun) -> float:
-    """Return the reconstruction term at the end of the training, nats per item."""
-    return math.nan if run.diverged_at is not None or len(run.total) < SHORTEST else end(run.reconstruction)
+_nats = curve(lambda run: end(run.reconstruction))
+"""The reconstruction term at the end of the training, nats per item."""
 
 
 def _lost(better: Arm, worse: Arm) -> Comparison:
@@ -78,12 +63,12 @@ def _plausibility(seen: ImageObservations) -> float:
     return math.sqrt((seen.samples.coverage + FLOOR) * (seen.samples.density + FLOOR))
 
 
-detail = _observed(_detail)
-plausibility = _observed(_plausibility)
-coverage = _observed(lambda seen: seen.samples.coverage)
-discrepancy = _observed(lambda seen: max(seen.codes.mmd2, 0.0))
-information = _observed(lambda seen: seen.codes.information)
-middle = _observed(lambda seen: seen.paths.prior_middle_density)
+detail = observed(_detail)
+plausibility = observed(_plausibility)
+coverage = observed(lambda seen: seen.samples.coverage)
+discrepancy = observed(lambda seen: max(seen.codes.mmd2, 0.0))
+information = observed(lambda seen: seen.codes.information)
+middle = observed(lambda seen: seen.paths.prior_middle_density)
 
 COMPARISONS: Mapping[str, Comparison] = MappingProxyType(
     {

@@ -16,6 +16,8 @@ ACTIVE_VARIANCE = 0.01
 """A latent dimension is active if the variance of its mean over items exceeds this (Burda et al. 2016, section 5.1)."""
 INFORMATIVE_KL = 0.5
 """Nats below which a latent carries too little information for ratios to be meaningful."""
+SHORTEST = 10
+"""The fewest steps for which the end of a curve is defined."""
 
 Functional = Callable[[TrainedRun], float]
 
@@ -34,18 +36,27 @@ def _stationary(of: Callable[[Stationarity], float]) -> Functional:
     return value
 
 
-def _observed(of: Callable[[ImageObservations], float]) -> Functional:
+def observed(of: Callable[[ImageObservations], float]) -> Functional:
+    """Return a functional of the measurements on images; nan if there are none."""
+
     def value(run: TrainedRun) -> float:
         return math.nan if run.observations is None else of(run.observations)
 
     return value
 
 
-def _curve(of: Functional) -> Functional:
+def curve(of: Functional) -> Functional:
+    """Return a functional of the training curves; nan if they are not finite or too short."""
+
     def value(run: TrainedRun) -> float:
-        return math.nan if run.diverged_at is not None or len(run.total) < 10 else of(run)
+        return math.nan if run.diverged_at is not None or len(run.total) < SHORTEST else of(run)
 
     return value
+
+
+def kl(run: TrainedRun) -> float:
+    """Return the analytic KL on held-out items, nats."""
+    return math.nan if run.held_out is None else float(run.held_out.kl_per_dim.sum())
 
 
 def _log(value: float) -> float:
@@ -75,15 +86,15 @@ def _slower_fall(run: TrainedRun) -> float:
 
 CURVES: Mapping[str, Functional] = MappingProxyType(
     {
-        "correlation of the loss with its reconstruction": _curve(lambda run: correlation(run.total, run.reconstruction)),
-        "relative drop of the reconstruction beyond the loss's": _curve(_slower_fall),
-        "share of the drop in the first tenth": _curve(lambda run: early_share(run.reconstruction)),
-        "KL at the start, nats": _curve(lambda run: start(run.analytic_kl)),
-        "KL at the end, nats": _curve(lambda run: end(run.analytic_kl)),
-        "KL at the start over the end": _curve(lambda run: start(run.analytic_kl) / max(end(run.analytic_kl), 1e-30)),
-        "late change of the KL over the loss's drop": _curve(lambda run: late_change(run.analytic_kl) / _fall(run)),
-        "late change of the loss over its drop": _curve(lambda run: late_change(run.total) / _fall(run)),
-        "KL over the reconstruction's drop": _curve(lambda run: end(run.analytic_kl) / max(drop(run.reconstruction), 1e-30)),
+        "correlation of the loss with its reconstruction": curve(lambda run: correlation(run.total, run.reconstruction)),
+        "relative drop of the reconstruction beyond the loss's": curve(_slower_fall),
+        "share of the drop in the first tenth": curve(lambda run: early_share(run.reconstruction)),
+        "KL at the start, nats": curve(lambda run: start(run.analytic_kl)),
+        "KL at the end, nats": curve(lambda run: end(run.analytic_kl)),
+        "KL at the start over the end": curve(lambda run: start(run.analytic_kl) / max(end(run.analytic_kl), 1e-30)),
+        "late change of the KL over the loss's drop": curve(lambda run: late_change(run.analytic_kl) / _fall(run)),
+        "late change of the loss over its drop": curve(lambda run: late_change(run.total) / _fall(run)),
+        "KL over the reconstruction's drop": curve(lambda run: end(run.analytic_kl) / max(drop(run.reconstruction), 1e-30)),
     }
 )
 """Those of the course of a training, by name: a trained model alone has none."""
@@ -95,30 +106,30 @@ FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
         "R2 lost to another item's code": _held_out(lambda seen: seen.r2 - seen.r2_shuffled),
         "log10 of the activity needed": _held_out(_needed_activity),
         "active units": _held_out(active_units),
-        "held-out KL, nats": _held_out(lambda seen: float(seen.kl_per_dim.sum())),
+        "held-out KL, nats": kl,
         "log of reported over analytic KL": _held_out(
             lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan
         ),
         "log of the effective beta": _stationary(lambda found: _log(found.beta)),
-        "sharpness over the originals'": _observed(lambda seen: seen.reconstructions.laplacian / seen.reconstructions.laplacian_originals),
-        "high frequencies over the originals'": _observed(
+        "sharpness over the originals'": observed(lambda seen: seen.reconstructions.laplacian / seen.reconstructions.laplacian_originals),
+        "high frequencies over the originals'": observed(
             lambda seen: seen.reconstructions.high_frequencies / seen.reconstructions.high_frequencies_originals
         ),
-        "log of prior coverage over the data's": _observed(
+        "log of prior coverage over the data's": observed(
             lambda seen: math.log((seen.samples.coverage + 1e-3) / seen.samples.data_coverage)
         ),
-        "entropy of the samples' classes": _observed(lambda seen: seen.samples.entropy),
-        "share of classes that samples show": _observed(lambda seen: seen.samples.classes / seen.samples.all_classes),
-        "distance of samples to training over held-out items": _observed(lambda seen: seen.samples.nearest_over_held_out),
-        "label accuracy of neighbouring means over chance": _observed(
+        "entropy of the samples' classes": observed(lambda seen: seen.samples.entropy),
+        "share of classes that samples show": observed(lambda seen: seen.samples.classes / seen.samples.all_classes),
+        "distance of samples to training over held-out items": observed(lambda seen: seen.samples.nearest_over_held_out),
+        "label accuracy of neighbouring means over chance": observed(
             lambda seen: (seen.codes.neighbour_accuracy - seen.codes.chance) / (1 - seen.codes.chance)
         ),
-        "log of the codes' variance": _observed(lambda seen: _log(seen.codes.mean_variance)),
-        "connected parts of the means": _observed(lambda seen: float(seen.codes.components)),
-        "share of means beside another class": _observed(lambda seen: seen.codes.mixed_neighbours),
-        "second difference over the mean step": _observed(lambda seen: seen.paths.second_difference),
-        "mid-path density over the ends'": _observed(lambda seen: seen.paths.middle_density / max(seen.paths.ends_density, 1e-3)),
-        "mid-path density over the cross-fade's": _observed(
+        "log of the codes' variance": observed(lambda seen: _log(seen.codes.mean_variance)),
+        "connected parts of the means": observed(lambda seen: float(seen.codes.components)),
+        "share of means beside another class": observed(lambda seen: seen.codes.mixed_neighbours),
+        "second difference over the mean step": observed(lambda seen: seen.paths.second_difference),
+        "mid-path density over the ends'": observed(lambda seen: seen.paths.middle_density / max(seen.paths.ends_density, 1e-3)),
+        "mid-path density over the cross-fade's": observed(
             lambda seen: seen.paths.middle_density / max(seen.paths.cross_fade_density, 1e-3)
         ),
         **CURVES,

@@ -45,18 +45,14 @@ class PathShape:
     """The shape of a decoded line. The ratios are nan if it does not move, since they are meaningless if the decoder ignores z.
 
     Attributes:
-        steps: |x_{t+1} - x_t|, of shape (points - 1,).
         longest_step: the longest step over the mean step: 1 at constant speed, points - 1 for a single jump.
         second_difference: max |x_{t+1} - 2 x_t + x_{t-1}| over the mean step: 0 on a straight line at constant speed; points - 1 for a
             single jump, and falling as 1 / points for a smooth line.
-        detour: the length of the line over the distance of its ends: 1 if straight, inf if it returns to its start.
         moves: whether it changes by more than rounding.
     """
 
-    steps: Float[np.ndarray, " steps"]
     longest_step: float
     second_difference: float
-    detour: float
     moves: bool
 
 
@@ -74,49 +70,26 @@ def path_shape(x_hat: Line) -> PathShape:
     mean = float(steps.mean())
     size = float(np.sqrt(np.square(line).sum(1).mean()))
     if not mean > RESOLUTION * size:
-        return PathShape(steps, math.nan, math.nan, math.nan, moves=False)
+        return PathShape(math.nan, math.nan, moves=False)
     bend = float(np.linalg.norm(np.diff(line, n=2, axis=0), axis=1).max())
-    chord = float(np.linalg.norm(line[-1] - line[0]))
-    detour = float(steps.sum()) / chord if chord > 0 else math.inf
-    return PathShape(steps, float(steps.max()) / mean, bend / mean, detour, moves=True)
-
-
-@dataclass(frozen=True)
-class Plausibility:
-    """How close points lie to real items.
-
-    Attributes:
-        density: the mean number of real balls that contain a point, divided by k; about 1 for real items.
-        inside: the share of points inside any real ball (their precision).
-    """
-
-    density: float
-    inside: float
+    return PathShape(float(steps.max()) / mean, bend / mean, moves=True)
 
 
 @dataclass(frozen=True)
 class PathPlausibility:
-    """The plausibility of decoded lines in a feature space, and of natural baselines.
+    """The density of real items around decoded lines in a feature space, and around natural baselines; about 1 for real items.
+
+    The density is the mean number of real balls that contain a point, divided by k.
 
     Attributes:
-        middle: the points of the lines with t in `MIDDLE`.
-        ends: the first and the last points.
-        cross_fade: the points of the cross-fades of the same pairs of images with t in `MIDDLE`.
+        middle: the density of the points of the lines with t in `MIDDLE`.
+        ends: that of the first and the last points.
+        cross_fade: that of the points of the cross-fades of the same pairs of images with t in `MIDDLE`.
     """
 
-    middle: Plausibility
-    ends: Plausibility
-    cross_fade: Plausibility
-
-    @property
-    def middle_over_ends(self) -> float:
-        """The density of the middle over that of the ends; nan if the ends lie far from the data."""
-        return self.middle.density / self.ends.density if self.ends.density > 0 else math.nan
-
-    @property
-    def middle_over_cross_fade(self) -> float:
-        """The density of the middle over that of the cross-fades; nan if these lie far from the data."""
-        return self.middle.density / self.cross_fade.density if self.cross_fade.density > 0 else math.nan
+    middle: float
+    ends: float
+    cross_fade: float
 
 
 def path_plausibility(
@@ -144,12 +117,11 @@ def path_plausibility(
         raise ValueError(f"lines of {lines.shape[1]} points have none in their middle: give at least 3")
     balls = Balls.around(real, k, "the real items")
 
-    def plausibility(points: Float[np.ndarray, "lines chosen features"], what: str) -> Plausibility:
-        held = balls.hold(points.reshape(-1, points.shape[-1]), what)
-        return Plausibility(density=float(held.sum(0).mean()) / k, inside=float(held.any(0).mean()))
+    def density(points: Float[np.ndarray, "lines chosen features"], what: str) -> float:
+        return float(balls.hold(points.reshape(-1, points.shape[-1]), what).sum(0).mean()) / k
 
     return PathPlausibility(
-        middle=plausibility(lines[:, middle], "the decoded lines"),
-        ends=plausibility(lines[:, [0, -1]], "the ends of the lines"),
-        cross_fade=plausibility(cross_fades[:, middle], "the cross-fades"),
+        middle=density(lines[:, middle], "the decoded lines"),
+        ends=density(lines[:, [0, -1]], "the ends of the lines"),
+        cross_fade=density(cross_fades[:, middle], "the cross-fades"),
     )

@@ -1,7 +1,7 @@
-"""Statistics of prior samples against data: fidelity and diversity in a feature space, classes, copies, distances between distributions.
+"""Statistics of prior samples against data: fidelity and diversity in a feature space, classes, nearest items, energy distance.
 
-No single one shows that samples are plausible: samples that all equal the mean image have a precision near 1, and a Gaussian fitted to a
-few principal components has a small Fréchet distance. Coverage detects both faults (Deep Learning Notes 13.4.3).
+No single one shows that samples are plausible: samples that all equal the mean image have a precision near 1, which coverage detects
+(Deep Learning Notes 13.4.3).
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import linalg
 from scipy.spatial import distance
 
 NEIGHBOURS = 5
-"""k of precision, recall, density and coverage: the default of Naeem et al. 2020."""
+"""k of precision, density and coverage: the default of Naeem et al. 2020."""
 COPY_QUANTILE = 0.01
 """A sample counts as a copy if it is as close to a training item as only this share of the held-out items are."""
 
@@ -86,23 +85,21 @@ class Balls:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Precision, recall, density and coverage of N real items and M samples (Kynkäänniemi et al. 2019; Naeem et al. 2020, section 3).
+    """Precision, density and coverage of samples (Kynkäänniemi et al. 2019; Naeem et al. 2020, section 3).
 
     Attributes:
         precision: the share of samples inside any real item's ball; 1 if all samples are alike and typical.
-        recall: the share of real items inside any sample's ball; near 1 if samples are spread too widely.
         density: the mean number of real balls that contain a sample, divided by k; 1 for equal distributions, not bounded by 1.
-        coverage: the share of real items whose ball contains any sample; `expected_coverage` for equal distributions.
+        coverage: the share of real items whose ball contains any sample; near 1 - 2^-k for equal distributions and counts.
     """
 
     precision: float
-    recall: float
     density: float
     coverage: float
 
 
 def fidelity(real: Points, samples: Points, k: int = NEIGHBOURS) -> Fidelity:
-    """Compute precision, recall, density and coverage.
+    """Compute precision, density and coverage.
 
     Args:
         real: held-out real items, of shape (items, features).
@@ -110,26 +107,15 @@ def fidelity(real: Points, samples: Points, k: int = NEIGHBOURS) -> Fidelity:
         k: number of neighbours.
 
     Raises:
-        ValueError: fewer than k + 1 items in a set, different numbers of features, or values that are not finite.
+        ValueError: fewer than k + 1 real items, no samples, different numbers of features, or values that are not finite.
     """
     balls = Balls.around(real, k, "the real items")
-    around_samples = Balls.around(samples, k, "the samples")
     held = balls.hold(samples)
     return Fidelity(
         precision=float(held.any(0).mean()),
-        recall=float(around_samples.hold(real, "the real items").any(0).mean()),
         density=float(held.sum(0).mean()) / k,
         coverage=float(held.any(1).mean()),
     )
-
-
-def expected_coverage(real: int, samples: int, k: int = NEIGHBOURS) -> float:
-    """Compute the mean coverage if samples and real items have the same continuous distribution (Naeem et al. 2020, lemma 2).
-
-    1 - [(N - 1) ... (N - k)] / [(M + N - 1) ... (M + N - k)] for N real items and M samples: the probability that one of the k nearest of
-    all others is a sample.
-    """
-    return 1 - math.prod((real - i) / (samples + real - i) for i in range(1, k + 1))
 
 
 @dataclass(frozen=True)
@@ -170,25 +156,6 @@ def class_use(probabilities: Float[np.ndarray, "samples classes"]) -> ClassUse:
     return ClassUse(shares, max(0.0, entropy), frozenset(np.flatnonzero(shares).tolist()))
 
 
-@dataclass(frozen=True)
-class Copying:
-    """How close samples are to training items, compared with held-out items.
-
-    Attributes:
-        against_held_out: the median distance from a sample to its nearest training item, over that from a held-out item. Also low for
-            blurred samples.
-        against_own: the median distance from a sample to its nearest training item, over that to its nearest held-out item. Near 1 for
-            samples independent of which items were trained on, even if blurred or all alike (slightly below if there are more training
-            items to be close to); 0 for copies.
-        copies: the share of samples as close to a training item as the closest `COPY_QUANTILE` of the held-out items: about that
-            share by chance, more if samples are blurred, 1 if all are copies.
-    """
-
-    against_held_out: float
-    against_own: float
-    copies: float
-
-
 def nearest(points: Points, among: Points) -> Float[np.ndarray, " points"]:
     """Compute the distance of each point to the nearest point in `among`, of shape (points,)."""
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415  scikit-learn takes a while to import, and exact runs do not need it
@@ -196,57 +163,6 @@ def nearest(points: Points, among: Points) -> Float[np.ndarray, " points"]:
     index = NearestNeighbors(n_neighbors=1).fit(among).kneighbors(points, return_distance=False)[:, 0]
     # The search expands the square, which rounds; recomputed, the distance of a copy is exactly 0.
     return np.asarray(np.linalg.norm(points - among[index], axis=1))
-
-
-def copying(samples: Points, training: Points, held_out: Points) -> Copying:
-    """Measure whether samples are copies of training items (Meehan et al. 2020 compare the same distances).
-
-    Args:
-        samples: decoded prior samples, of shape (samples, features); pixels suffice, since a copy is a copy in any space.
-        training: all training items, of shape (items, features).
-        held_out: items from the same source that were not trained on, of shape (items, features).
-
-    Raises:
-        ValueError: an empty set, different numbers of features, values that are not finite, or held-out items most of which are
-            training items or samples.
-    """
-    own, seen, unseen = as_points(samples, "the samples"), as_points(training, "training items"), as_points(held_out, "held-out items")
-    _same_space(own, seen)
-    _same_space(unseen, seen)
-    to_seen, usual = nearest(own, seen), nearest(unseen, seen)
-    if not np.median(usual) > 0:
-        raise ValueError("most held-out items are training items themselves: hold items out that were not trained on")
-    to_unseen = float(np.median(nearest(own, unseen)))
-    if not to_unseen > 0:
-        raise ValueError("most samples are held-out items: whatever made them has seen these")
-    return Copying(
-        against_held_out=float(np.median(to_seen) / np.median(usual)),
-        against_own=float(np.median(to_seen)) / to_unseen,
-        copies=float((to_seen <= np.quantile(usual, COPY_QUANTILE, method="lower")).mean()),
-    )
-
-
-def frechet(real: Points, samples: Points) -> float:
-    """Compute the squared Fréchet distance of Gaussian fits, over the trace of the real items' covariance.
-
-    [|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1^1/2 C2 C1^1/2)^1/2] / tr C1 (Dowson and Landau 1982; Heusel et al. 2017). Samples that all equal
-    the real items' mean give 1, as does a collapsed decoder. Too large by about features / items for few items.
-
-    Raises:
-        ValueError: fewer than two items in a set, different numbers of features, values that are not finite, or constant real items.
-    """
-    first, second = as_points(real, "the real items", least=2), as_points(samples, "the samples", least=2)
-    _same_space(first, second)
-    one, other = np.atleast_2d(np.cov(first, rowvar=False)), np.atleast_2d(np.cov(second, rowvar=False))
-    spread = float(np.trace(one))
-    if not spread > 0:
-        raise ValueError("the real items are all alike: there is no spread to compare with")
-    values, vectors = linalg.eigh(one)
-    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    # The product is symmetric and positive up to rounding: its square root's trace is the sum of the roots of its eigenvalues.
-    shared = float(np.sqrt(np.clip(linalg.eigvalsh(root @ other @ root), 0, None)).sum())
-    shift = float(np.square(first.mean(0) - second.mean(0)).sum())
-    return max(0.0, shift + spread + float(np.trace(other)) - 2 * shared) / spread
 
 
 def _mean_off_diagonal(square: Float[np.ndarray, "items items"]) -> float:

@@ -1,13 +1,10 @@
-"""Sharpness of images: the variance of the Laplacian, the energy at high spatial frequencies, the total variation.
+"""Sharpness of images: the variance of the Laplacian and the energy at high spatial frequencies.
 
-None of the three is an absolute measure of blur: noise is sharp, and the amount of detail depends on the data. They are meaningful as
+Neither is an absolute measure of blur: noise is sharp, and the amount of detail depends on the data. They are meaningful as
 ratios, against the originals or another model's images of the same items (Deep Learning Notes 13.4.2).
 """
 
 from __future__ import annotations
-
-import math
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -20,34 +17,6 @@ DECIMALS = 9
 
 Images = Float[np.ndarray, "items channels height width"]
 PerItem = Float[np.ndarray, " items"]
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A ratio of two means over the same items.
-
-    Attributes:
-        value: the mean of the first over the mean of the second.
-        standard_error: over items, to first order (delta method); nan for a single item.
-    """
-
-    value: float
-    standard_error: float
-
-
-@dataclass(frozen=True)
-class Sharpness:
-    """The sharpness of images relative to others of the same items: below 1 if they are smoother.
-
-    Attributes:
-        laplacian_variance: ratio of `laplacian_variance`.
-        high_frequency_energy: ratio of `high_frequency_energy` above the radius of the originals.
-        total_variation: ratio of `total_variation`.
-    """
-
-    laplacian_variance: Ratio
-    high_frequency_energy: Ratio
-    total_variation: Ratio
 
 
 def _checked(images: Images, what: str = "images") -> Float[np.ndarray, "items channels height width"]:
@@ -74,21 +43,6 @@ def laplacian_variance(images: Images) -> PerItem:
     stencil = np.asarray([1.0, -2.0, 1.0])
     laplacian = sum(ndimage.correlate1d(checked, stencil, axis=axis, mode="reflect") for axis in (-2, -1))
     return np.asarray(np.var(laplacian, axis=(1, 2, 3)))
-
-
-def total_variation(images: Images) -> PerItem:
-    """Compute the sum of absolute differences between horizontal and vertical neighbours, divided by the number of values of an item.
-
-    Returns:
-        one value per item, of shape (items,); 0 for a constant image or a single pixel.
-
-    Raises:
-        ValueError: wrong shape, or values that are not finite.
-    """
-    checked = _checked(images)
-    across = np.abs(np.diff(checked, axis=-1)).sum(axis=(1, 2, 3))
-    down = np.abs(np.diff(checked, axis=-2)).sum(axis=(1, 2, 3))
-    return np.asarray((across + down) / checked[0].size)
 
 
 def _power(checked: Float[np.ndarray, "items channels height width"]) -> Float[np.ndarray, "items height width"]:
@@ -145,45 +99,3 @@ def high_frequency_energy(images: Images, radius: float) -> PerItem:
     # Rounded like the radii, so that a radius given as a fraction selects its ring.
     high = _radii(*checked.shape[-2:]) >= round(radius, DECIMALS)
     return np.asarray(_power(checked)[:, high].sum(1))
-
-
-def ratio_of_means(first: PerItem, second: PerItem) -> Ratio:
-    """Compute the mean of the first over the mean of the second, with its standard error from pairs: sd(a - r b) / (mean(b) sqrt(n)).
-
-    Args:
-        first: one value per item, of shape (items,).
-        second: values of the same items, in the same order.
-
-    Raises:
-        ValueError: different numbers of items, no items, or a second mean that is not positive.
-    """
-    if first.shape != second.shape or first.ndim != 1 or first.size == 0:
-        raise ValueError(f"two values for each item are needed; got shapes {first.shape} and {second.shape}")
-    scale = float(second.mean())
-    if not scale > 0:
-        raise ValueError(f"the mean to compare with has to be above 0, and is {scale:g}: those images are constant")
-    value = float(first.mean()) / scale
-    spread = float(np.std(first - value * second, ddof=1)) if first.size > 1 else math.nan
-    return Ratio(value, spread / (scale * math.sqrt(first.size)))
-
-
-def relative_sharpness(images: Images, others: Images, originals: Images, share: float = HIGH_SHARE) -> Sharpness:
-    """Measure the sharpness of images relative to others of the same items.
-
-    Args:
-        images: for example a VAE's reconstructions, of shape (items, channels, height, width).
-        others: for example the originals themselves, or the autoencoder's reconstructions.
-        originals: images that determine the radius above which frequencies are high.
-        share: share of the originals' power above that radius.
-
-    Raises:
-        ValueError: shapes that differ, values that are not finite, or constant `others` or `originals`.
-    """
-    if not images.shape == others.shape == originals.shape:
-        raise ValueError(f"the same items are compared in one shape; got {images.shape}, {others.shape} and {originals.shape}")
-    radius = high_frequency_radius(originals, share)
-    return Sharpness(
-        laplacian_variance=ratio_of_means(laplacian_variance(images), laplacian_variance(others)),
-        high_frequency_energy=ratio_of_means(high_frequency_energy(images, radius), high_frequency_energy(others, radius)),
-        total_variation=ratio_of_means(total_variation(images), total_variation(others)),
-    )
