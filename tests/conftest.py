@@ -27,21 +27,3 @@ def native() -> Bound:
     from binding_samples import Native, bound  # the tests of the specification import nothing of the suite
 
     return bound(Native)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the kill matrix where its tests ran, and the claims that rejected nothing."""
-    outcomes = {}
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                if name == "matrix":
-                    outcomes[value["entry"]] = value["outcomes"]
-    if not outcomes:
-        return
-    from kill_matrix import claims_without_a_kill, table
-
-    terminalreporter.section("kill matrix: X violated, . holds, - not applicable, ? inconclusive, blank not asked")
-    terminalreporter.write_line(table(outcomes))
-    idle = claims_without_a_kill(row for name, row in outcomes.items() if name.startswith("broken"))
-    terminalreporter.write_line(f"claims that rejected no broken entry: {', '.join(sorted(idle)) or 'none'}")

@@ -1,10 +1,23 @@
-"""A pytest hook that prints the kill matrix at the end of a session that ran its tests."""
+"""Pytest hooks of the kill matrix: the longest entries start first, and the matrix is printed at the end."""
 
 from __future__ import annotations
 
 import pytest
 
-from kill_matrix import claims_without_a_kill, table
+from kill_matrix import claims_for, claims_without_a_kill, table
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the entries with the most trainings first, so that no worker is left with a long one at the end."""
+    items.sort(key=_trainings, reverse=True)
+
+
+def _trainings(item: pytest.Item) -> int:
+    """Return how many experiments a test of the matrix may train, counting those paired with further runs twice."""
+    if item.get_closest_marker("matrix") is None or not isinstance(item, pytest.Function) or "entry" not in item.fixturenames:
+        return 0
+    experiments = {claim.experiment for claim in claims_for(item.callspec.params["entry"])} - {None}
+    return sum(2 if experiment.paired else 1 for experiment in experiments)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,17 +9,17 @@ from vae_spec.registry import CLAIMS
 
 CLAIMS_WITHOUT_A_MUTANT = {
     "NET-05": "informational: it reports what eval mode does, and rejects nothing",
-    "TRN-08": "concerns the reference's own training on MNIST, which is not shipped; what it rejects is in test_spec_systems.py",
+    "TRN-08": "concerns the reference's own training on MNIST, which is not shipped; what it rejects is in tests/spec/test_systems.py",
     "LAT-03": "informational: it reports whether classes are joined, and rejects nothing",
     "INT-02": "informational: it reports densities along paths, and rejects nothing",
-    "COL-04": "concerns the reference's own strong decoder; what it rejects is in test_spec_systems.py",
+    "COL-04": "concerns the reference's own strong decoder; what it rejects is in tests/spec/test_systems.py",
     "EXR-01": "informational: it reports an exercise, and rejects nothing",
     "EXR-02": "informational: it reports an exercise, and rejects nothing",
     "EXR-03": "informational: it reports an exercise, and rejects nothing",
     "EXR-04": "informational: it reports an exercise, and rejects nothing",
     "CMP-01": "informational: it reports a comparison, and rejects nothing",
-    "TOY-02": "concerns the reference's own tiny VAE alone; its mutants are in test_reference.py",
-    "TOY-06": "concerns the reference's own tiny VAE alone, which can be built with either activation; its mutants are in test_spec_toy.py",
+    "TOY-02": "concerns the reference's own tiny VAE alone; its printed figures are in tests/reference/test_reference.py",
+    "TOY-06": "concerns the reference's own tiny VAE alone, which has either activation; its mutants are in tests/spec/test_toy.py",
 }
 MISTAKES_WITHOUT_A_KILLER: dict[str, str] = {}
 
