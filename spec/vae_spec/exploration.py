@@ -154,14 +154,10 @@ def for_all(
     measured: Mapping[str, Number] | None = None,
     expected: Mapping[str, Number] | None = None,
 ) -> Verdict:
-    """Return the verdict on the counterexample that `explore` finds, or that the claim holds on all examples.
+    """Return the verdict on the counterexample that `explore` finds with the same arguments, or that the claim holds on all examples.
 
-    Args:
-        context, strategy, examine, anchors, examples, simplify: as in `explore`.
-        conclusion: the message if the claim holds.
-        smallest_effect: the smallest error that would have been detected.
-        measured: what the verdict reports if the claim holds, besides the number of examples.
-        expected: the values expected of these.
+    If it holds, the message is `conclusion`, and the verdict reports the number of examples, `measured` besides, and what was `expected`
+    of these. An error of `smallest_effect` would have been detected.
     """
     if counterexample := explore(context, strategy, examine, anchors=anchors, examples=examples, simplify=simplify):
         return counterexample
