@@ -19,8 +19,8 @@ import vae_spec
 PACKAGES = tuple(Path(str(package.__file__)).parent for package in (vae_conformance, vae_spec))
 KEPT = 3
 """The number of versions of the code whose runs are kept."""
-LOOKING = frozenset({"claims", "report", "comparing", "reproduction"})
-"""Folders that only read trained runs or judgements: changes to them do not affect the runs."""
+LOOKING = frozenset({"claims", "runner", "report", "comparing", "reproduction", "cli", "testing"})
+"""Folders that only read trained runs or judgements. Nothing that trains may import them, so changes to them do not affect the runs."""
 NUMERICS = ("torch", "torchvision", "numpy", "scipy", "scikit-learn")
 
 

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from typing import Any
 
 import torch
-import torch._dynamo  # PyTorch imports it at the first training step: cut short by a time limit, it would stay half imported
 from torch import Tensor, nn
 
 from vae_conformance.binding.bound_model import BoundModel

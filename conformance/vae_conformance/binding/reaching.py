@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.adam import Adam
 from vae_conformance.binding.bound_model import BoundModel
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import trainable
@@ -85,7 +86,7 @@ def _steered(subject: BoundModel, look: Callable[[], Pair], target: Pair, steps:
     head = wired if wired in (Head.STD, Head.VARIANCE, Head.PRECISION) else Head.LOGVAR
     mu, logvar = (one.to(subject.device) for one in target)
     goal = mu, head.from_logvar(logvar)
-    optimiser = torch.optim.Adam(list(trainable(subject.model).values()), lr=rate)
+    optimiser = Adam(list(trainable(subject.model).values()), lr=rate)
     nearest, since = float("inf"), 0
     first: float | None = None
     for _ in range(steps):

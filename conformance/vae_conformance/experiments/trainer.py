@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vae_conformance.binding.adam import Adam
 from vae_conformance.binding.interface import trainable
 from vae_conformance.data.datasets import clusters
 from vae_conformance.guard.calls import HANGING
@@ -100,7 +101,7 @@ def _loop(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], data:
     parameters = list(trainable(subject.model).values())
     if not parameters:
         raise SubjectFault("training", "there are no trainable parameters", "not-a-module")
-    optimiser = torch.optim.Adam(parameters, lr=recipe.learning_rate, fused=not recipe.single_stream)
+    optimiser = Adam(parameters, lr=recipe.learning_rate, fused=not recipe.single_stream)
     subject.model.train()
     curves: list[Tensor] = []
     states: dict[int, dict[str, Tensor]] = {}

@@ -33,7 +33,15 @@ DROPPING = frozenset({"native_dropout", "bernoulli", "bernoulli_"})
 """Names of the random operations that dropout uses."""
 
 
-class RandomCalls(TorchDispatchMode):
+class _Eager(TorchDispatchMode):
+    """A dispatch mode that PyTorch does not guard against its compiler, whose import takes as long as that of PyTorch itself."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+class RandomCalls(_Eager):
     """Dispatch mode that records the random calls within the block and replaces the noise of the Gaussian ones.
 
     The model's own generators are replaced with the global one, which the caller has seeded, so that one seed determines everything. A
@@ -102,7 +110,7 @@ def _moments(packet: Any, args: tuple[Any, ...]) -> tuple[Any, Any]:
     return mean, std
 
 
-class LastOperation(TorchDispatchMode):
+class LastOperation(_Eager):
     """Dispatch mode that records the last operation within the block that computes something (views, casts and copies excluded)."""
 
     _PASSIVE = (

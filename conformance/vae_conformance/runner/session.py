@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import torch
@@ -19,7 +20,6 @@ from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.locations import locate_parts
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
-from vae_conformance.experiments.laboratory import LAB, Laboratory
 from vae_conformance.experiments.trainer import StillTraining
 from vae_conformance.guard.bernoulli_grey import accept_grey_values
 from vae_conformance.guard.calls import Caller
@@ -54,6 +54,9 @@ from vae_spec.outcomes import Number, Outcome, Verdict, inconclusive
 from vae_spec.registry import CLAIMS
 from vae_spec.statistics.seeds import LOOKS
 from vae_spec.subject import SubjectFault
+
+if TYPE_CHECKING:
+    from vae_conformance.experiments.laboratory import Laboratory
 
 PROGRESS_SECONDS = 0.5
 OTHER_SIZE_EXAMPLES = 6
@@ -252,6 +255,8 @@ class Session:
     def laboratory(self) -> Laboratory:
         """Return the laboratory of the bound subject."""
         if self._laboratory is None:
+            from vae_conformance.experiments.laboratory import LAB, Laboratory  # noqa: PLC0415  slow to import, and exact runs do not need it
+
             subject = self.bind()
             assert self._target is not None
             # All of the profile's experiments on images will be needed eventually.

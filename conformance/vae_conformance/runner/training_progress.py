@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from vae_conformance.experiments.laboratory import Laboratory
 from vae_spec.claim import Experiment
+
+if TYPE_CHECKING:
+    from vae_conformance.experiments.laboratory import Laboratory
 
 
 class Agenda:

@@ -63,7 +63,7 @@ def pytest_command(assignment: Assignment) -> list[str]:
     if assignment.inspect:
         command += ["--vae-inspect"]
     # pytest-randomly, if installed, would shuffle the claims and set its own seeds
-    command += ["-p", "no:cacheprovider", "-p", "no:randomly", "-q", "--no-header"]
+    command += ["-p", "no:cacheprovider", "-p", "no:randomly", "-q", "--no-header", "--assert=plain"]
     command += ["-c", str(settings), "--rootdir", str(assignment.folder)]
     if assignment.workers > 1:
         command += ["-n", str(assignment.workers), "--dist", "load", "--maxschedchunk", "1"]

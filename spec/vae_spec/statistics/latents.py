@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import special, stats
+from scipy import special
 from scipy.sparse.csgraph import connected_components
 
 from vae_spec.statistics.samples import NEIGHBOURS, as_points
@@ -178,7 +178,9 @@ def neighbour_accuracy(
     Raises:
         ValueError: fewer than k voters for an item, labels that do not match, different dimensions, or values that are not finite.
     """
-    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415  scikit-learn takes a while to import, and exact runs do not need it
+    # Both take a while to import, and exact runs need neither.
+    from scipy import stats  # noqa: PLC0415
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
 
     if k < 1:
         raise ValueError(f"k counts neighbours and is at least 1, not {k}")

@@ -6,10 +6,11 @@ The false-alarm probability is that of the second stage alone (its draws are fre
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scipy import optimize, stats
+from scipy import special
 
 from vae_spec.statistics.pivots import Pivot
 
@@ -55,9 +56,10 @@ def _detection(reject: Callable[[int, float], float], draws: int, level: float, 
 
 
 def _smallest(power_at: Callable[[float], float], power: float, largest: float) -> float:
-    if power_at(largest) < power:
-        return math.inf
-    return float(optimize.brentq(lambda effect: power_at(effect) - power, 1e-9, largest, xtol=1e-6))
+    """Find the smallest effect, to a millionth, with this power, which grows with the effect; infinity if none up to `largest` has it."""
+    millionths = range(math.ceil(largest * 1e6) + 1)
+    found = bisect_left(millionths, power, key=lambda millionth: power_at(millionth / 1e6))
+    return found / 1e6 if found < len(millionths) else math.inf
 
 
 def smallest_mean_shift(*, draws: int, level: float, examples: int, power: float = 0.99) -> float:
@@ -65,8 +67,8 @@ def smallest_mean_shift(*, draws: int, level: float, examples: int, power: float
 
     def reject(effect: float) -> Callable[[int, float], float]:
         def test(n: int, alpha: float) -> float:
-            border = float(stats.norm.isf(alpha / 2))
-            return float(stats.norm.sf(border - effect * math.sqrt(n)) + stats.norm.cdf(-border - effect * math.sqrt(n)))
+            border = -float(special.ndtri(alpha / 2))
+            return float(special.ndtr(effect * math.sqrt(n) - border) + special.ndtr(-border - effect * math.sqrt(n)))
 
         return test
 
@@ -79,8 +81,8 @@ def smallest_scale_error(*, draws: int, level: float, examples: int, power: floa
     def reject(effect: float) -> Callable[[int, float], float]:
         def test(n: int, alpha: float) -> float:
             factor = (1 + effect) ** 2
-            upper = float(stats.chi2.sf(stats.chi2.isf(alpha / 2, n) / factor, n))
-            return upper + float(stats.chi2.cdf(stats.chi2.ppf(alpha / 2, n) / factor, n))
+            upper = float(special.chdtrc(n, special.chdtri(n, alpha / 2) / factor))
+            return upper + float(special.chdtr(n, 2 * special.gammaincinv(n / 2, alpha / 2) / factor))
 
         return test
 
