@@ -90,6 +90,7 @@ class Facts:
         reference: whether it is one of the project's own reference systems.
         given_weights: whether it is a trained model that is judged as it is, without training.
         parameters: the number of trainable parameters.
+        declared: weights and scales that the author's own code declares, one sentence each.
         notes: what the binding inferred, one sentence each, for the report.
     """
 
@@ -114,6 +115,7 @@ class Facts:
     private_noise: bool = False
     reference: bool = False
     given_weights: bool = False
+    declared: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

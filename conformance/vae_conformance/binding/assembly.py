@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from vae_conformance.binding.author_weights import author_weights
 from vae_conformance.binding.behaviour import noise_control, with_behaviour
 from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.drawing import second_parameter
@@ -20,10 +21,9 @@ from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.likelihood_scale import kl_grows, scale_of
 from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
 from vae_conformance.binding.loss_doubt import refuse_unread, tells_nothing
-from vae_conformance.binding.loss_lines import loss_of_lines
-from vae_conformance.binding.loss_terms import sum_of_terms
 from vae_conformance.binding.loss_values import code_path
 from vae_conformance.binding.losses import Loss, supplied_loss
+from vae_conformance.binding.objective.training_loop import loss_of_loop
 from vae_conformance.binding.passes import gaussian
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import preferred
@@ -105,6 +105,7 @@ class Assembly:
         self.facts = with_behaviour(self._build(self.facts), self.found)
         self.facts = replace(self.facts, learned_scale=self._learns_scale())
         self._read_scale()
+        self._read_weights()
         self.found.parts[Part.NOISE_CONTROL] = noise_control(self._build(self.facts), self.found)
         report_rest(self.found, self.facts, loss)
         return self._build(replace(self.facts, notes=(*self.found.target.notes, *self.found.notes)))
@@ -180,13 +181,9 @@ class Assembly:
             # PyTorch's Bernoulli losses name their own range when they refuse an output.
             refused = Likelihood.BERNOULLI if wrong.diagnosis in ("decoder-range", "data-out-of-range") else None
             return replace(candidate, returns=Returns.TERMS), self.declared or refused
-        if (added := sum_of_terms(self.found, trial.raw, trial.other, trial.x, trial.code(0.5))) is not None:
-            self.found.report(Part.LOSS, Standing.PRESENT, added.account, known_by=added.known_by)
-            self.found.notes.append(f"the loss is {added.account}")
-            return added, self._likelihood_of(added)
-        if (lines := loss_of_lines(self.found, trial)) is not None:
-            self.found.report(Part.LOSS, Standing.PRESENT, f"{lines.account} give {lines.returns}", known_by=lines.known_by)
-            return lines, self._likelihood_of(lines)
+        if (loop := loss_of_loop(self.found, trial)) is not None:
+            self.found.report(Part.LOSS, Standing.PRESENT, f"{loop.account} give {loop.returns}", known_by=loop.known_by)
+            return loop, self._likelihood_of(loop)
         refuse_unread(self.found, self.tried)
         supplied = self.declared or self._natural_likelihood()
         if (own := kl_of_the_model(self.found, supplied)) is not None:
@@ -347,3 +344,11 @@ class Assembly:
             named = f"b = {scale:.4g}" if facts.likelihood is Likelihood.LAPLACE else f"sigma^2 = {scale:.4g}"
             known = "which it learns, at first " if facts.learned_scale else ""
             self.found.notes.append(f"the loss holds the normaliser of its likelihood, with {known}{named}: that is what its KL weighs")
+
+    def _read_weights(self) -> None:
+        """Weights that the author has put before the terms, where no weight is declared and the loss is the author's own."""
+        facts, loss, works = self.facts, self.wiring.loss, self.found.parts[Part.LOSS].standing is Standing.PRESENT
+        if not works or loss is None or loss.supplied or loss.kl_alone or facts.effective_beta is not None or facts.objective is not Objective.ELBO:
+            return
+        if (weights := author_weights(self._build(facts))) is not None:
+            self.facts = replace(facts, effective_beta=weights.effective_beta, declared=weights.accounts)

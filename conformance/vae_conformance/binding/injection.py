@@ -100,7 +100,7 @@ class Injection:
     def given(self, model: Any, raw: Raw | None, mu: Tensor, second: Tensor, z: Tensor | None = None) -> Iterator[None]:
         """The model's parts give these inside the block."""
         with ExitStack() as stack:
-            stack.enter_context(_casting(model))
+            stack.enter_context(casting(model))
             if self.code is not None:
                 value = self.code.value(mu, second, z)
                 stack.enter_context(replaced(model, self.code.part, partial(_same, value)))
@@ -172,7 +172,7 @@ def answering(model: Any, part: str, answer: Callable[..., Any]) -> Iterator[Non
 
 
 @contextmanager
-def _casting(model: Any) -> Iterator[None]:
+def casting(model: Any) -> Iterator[None]:
     """Layers that still run take what they are given at their own precision: losses are asked in double precision."""
     handles = []
     for module in model.modules() if isinstance(model, nn.Module) else ():

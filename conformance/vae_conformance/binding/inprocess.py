@@ -15,6 +15,7 @@ from vae_conformance.binding.interface import as_pair, as_raw, trainable
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.own_samples import find_method, watched_samples
 from vae_conformance.binding.reaching import reach
+from vae_conformance.binding.trace.tape import Recording, record
 from vae_conformance.binding.watching import as_code, gradient_norms, leaf_parameters, spy
 from vae_spec.elbo import closed_form_kl, mean_of, unit_variance, with_mean
 from vae_spec.subject import (
@@ -225,6 +226,12 @@ class InProcessSubject(BoundModel):
         with self.operation("loss", Mode.TRAIN, Noise()):
             terms = self._terms(raw, x, mu, logvar, z, beta)
         return Terms(terms.total.detach(), terms.reconstruction.detach(), terms.kl.detach())
+
+    def recorded_loss(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Recording, int | None]:
+        """The tape of a call of the loss, and the number of the node that holds the total; None where the tape does not have it."""
+        with self.operation("loss", Mode.TRAIN, Noise()):
+            recording = record(lambda batch: self._terms(raw, batch, mu, logvar, None, None).total, x)
+        return recording, recording.number(recording.result)
 
     def kl_at(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:
         """The KL that the loss reports where the noise is eps, of shape (batch, latent_dim), whether it is given the code or draws it."""

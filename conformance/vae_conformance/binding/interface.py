@@ -5,6 +5,7 @@ Nobody is asked for names: the usual spellings are tried, and what answers with 
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from torch.distributions import Distribution
 
 from vae_conformance.binding.distributions import behind_priors, pair_of, raw_of
 from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, same
+from vae_conformance.binding.loss_arguments import names_network
 from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Raw
 
@@ -99,7 +101,15 @@ def inner_samplers(model: object) -> list[Found]:
         for name in dir(type(module))
         if SAMPLER_PATTERN.match(name) and callable(getattr(module, name, None))
     ]
-    return sorted(found, key=lambda one: not _FIRST.search(one.name))
+    return sorted((one for one in found if not takes_network(one.call)), key=lambda one: not _FIRST.search(one.name))
+
+
+def takes_network(call: Callable[..., Any]) -> bool:
+    """Whether a function takes the model or one of its networks, so that it is no part of one."""
+    try:
+        return any(names_network(name) for name in inspect.signature(call).parameters if name != "self")
+    except (TypeError, ValueError):
+        return False
 
 
 def sampler_candidates(model: object, namespace: object) -> list[Found]:
@@ -120,7 +130,15 @@ def sampler_candidates(model: object, namespace: object) -> list[Found]:
         for name, value in functions
         if SAMPLER_PATTERN.match(name) and getattr(value, "__module__", "") == getattr(namespace, "__name__", None)
     ]
-    return sorted(found, key=lambda one: not _FIRST.search(one.name))
+    return sorted((one for one in found if not takes_network(one.call)), key=lambda one: not _FIRST.search(one.name))
+
+
+def takes_network(call: Callable[..., Any]) -> bool:
+    """Whether a function takes the model or one of its networks, so that it is no part of one."""
+    try:
+        return any(names_network(name) for name in inspect.signature(call).parameters if name != "self")
+    except (TypeError, ValueError):
+        return False
 
 
 def as_pair(result: Any) -> tuple[Tensor, Tensor] | None:

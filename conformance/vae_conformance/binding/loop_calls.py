@@ -1,16 +1,17 @@
 """The names of what a file differentiates: functions, methods and objects whose result `backward` is called on, whatever they are called.
 
 The loop of a file says which of its functions is the loss in any language: `modele.perte(lot).backward()`. Sums of several calls are
-left to `vae_conformance.binding.loop_reading`.
+left to `vae_conformance.binding.objective.training_loop`.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from typing import cast
 
-from vae_conformance.binding.loop_names import Functions, assignments
 
+Functions = ast.FunctionDef | ast.AsyncFunctionDef
 _REDUCING = frozenset({"mean", "sum", "neg", "squeeze", "float", "double", "to", "clone", "view", "reshape"})
 """What changes no loss into another one."""
 _DEPTH = 4
@@ -46,11 +47,23 @@ def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
     """What each name is assigned in a scope, or in a module anywhere; of one that is unpacked, what is unpacked."""
     found: dict[str, list[ast.expr]] = {}
     for node in ast.walk(scope) if isinstance(scope, ast.Module) else _within(scope):
-        for target, value in assignments(node):
+        for target, value in _assignments(node):
             for one in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
                 if isinstance(one, ast.Name | ast.Attribute):
                     found.setdefault(ast.unparse(one), []).append(value)
     return found
+
+
+def _assignments(statement: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What a statement assigns, target by target; of a tuple, entry by entry."""
+    if isinstance(statement, ast.AugAssign) or (isinstance(statement, ast.AnnAssign) and statement.value is not None):
+        yield statement.target, cast("ast.expr", statement.value)
+    elif isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
+                yield from zip(target.elts, statement.value.elts, strict=False)
+            else:
+                yield target, statement.value
 
 
 def _names(node: ast.expr, here: Mapping[str, list[ast.expr]], everywhere: Mapping[str, list[ast.expr]], depth: int) -> list[str]:

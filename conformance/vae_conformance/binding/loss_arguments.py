@@ -36,6 +36,8 @@ _OF_PAIRS = {
 }
 """What the two outputs of a decoder that gives a mean and a variance are called."""
 _MODEL = re.compile(r"^(self|net|network|nn|m|module|c?vae|ae|auto_?encoder|\w*model)$", re.IGNORECASE)
+_PART = re.compile(r"^_*(en|de)c(od\w*)?(_?(net|network|model))?$", re.IGNORECASE)
+_TARGET = re.compile(r"^(y|targets?|labels?|y_true|x_?true|truth|ground_?truth)$", re.IGNORECASE)
 _INDEX = re.compile(r"idx|index")
 
 
@@ -122,7 +124,7 @@ def parameters(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> Param
 def direct(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> Signature | None:
     """A loss of (output, input, mu, second head): by names, or by their order where there are four; None for anything else."""
     found = parameters(call, own)
-    if found is None:
+    if found is None or any(names_network(one.name) for one in found.required):
         return None
     if found.open_ended:
         return Signature({role: role for role in POSITIONS}, guessed=True)
@@ -180,7 +182,7 @@ class Batch:
     """How a callable that runs the model itself is called.
 
     Attributes:
-        order: the roles of its arguments: "model", "x" and "index".
+        order: the roles of its arguments: "model", "encoder", "decoder", "x" and "index".
         weight: the name of the KL's weight.
         needs_weight: whether that has no default.
     """
@@ -191,8 +193,8 @@ class Batch:
 
     @property
     def takes_model(self) -> bool:
-        """Whether the model is an argument."""
-        return "model" in self.order
+        """Whether the model, or a part of it, is an argument."""
+        return bool({"model", "encoder", "decoder"} & {*self.order})
 
     @property
     def takes_index(self) -> bool:
@@ -217,6 +219,9 @@ def of_model(call: Callable[..., Any]) -> list[Batch]:
     if found is None or found.open_ended:
         return []
     names, weight, needs = _without_weight(found)
+    if any(_PART.search(name) for name in names):
+        order = tuple(_handed(name) for name in names)
+        return [Batch(order, weight, needs)] if "x" in order and "" not in order else []
     if len(names) != 2:
         return []
     models = [name for name in names if names_model(name)]
@@ -229,6 +234,20 @@ def of_model(call: Callable[..., Any]) -> list[Batch]:
     if batch in names:
         return [Batch(("x", "model") if names[0] == batch else ("model", "x"), weight, needs)]
     return [Batch(order, weight, needs) for order in (("model", "x"), ("x", "model"))]
+
+
+def _handed(name: str) -> str:
+    """What a parameter of a function of networks is given: a part by its name, the model, the batch, which is its target too; else ""."""
+    if _PART.search(name):
+        return "encoder" if re.search("en", name, re.IGNORECASE) else "decoder"
+    if names_model(name):
+        return "model"
+    return "x" if _ROLES["x"].search(name) or _TARGET.search(name) else ""
+
+
+def names_network(name: str) -> bool:
+    """Whether a parameter's name is that of the model, or of one of its two networks."""
+    return names_model(name) or _PART.search(name) is not None
 
 
 def names_model(name: str) -> bool:

@@ -19,10 +19,10 @@ from vae_conformance.binding.knobs import knob_of
 from vae_conformance.binding.layout import at, leaves
 from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
-from vae_conformance.binding.loss_driving import DRIVEN, driven_losses
 from vae_conformance.binding.loss_search import Candidate, loss_candidates
 from vae_conformance.binding.loss_values import available, values_of, what_is_returned
 from vae_conformance.binding.losses import Kind, Loss, behind, plain_values
+from vae_conformance.binding.objective.driven import DRIVEN, driven_losses
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries, read_returns
 from vae_conformance.target.source_code import source_tree
@@ -77,7 +77,7 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
                 kind=Kind.WHOLE if candidate.whole else Kind.DIRECT,
                 known_by=_known_by(candidate),
             )
-    yield from driven_losses(found, injection, named)
+    yield from driven_losses(found, named)
 
 
 def spoken_of(found: Findings, asked: str | None) -> tuple[str, ...]:
@@ -136,8 +136,7 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
         results.append(call(0.5, trial.other))
     except SubjectFault:
         results.append(None)
-    alone = loss.driven or loss.kind is Kind.LINES
-    if (alone or loss.whole) and not _follows(results, both=alone) and not (loss.whole and loss.by_name):
+    if (loss.driven or loss.whole) and not _follows(results, both=loss.driven) and not (loss.whole and loss.by_name):
         return None
     read = read_returns(*results)
     return None if read is None else _with_knob(found, replace(loss, returns=read[0], order=read[1]), trial)

@@ -18,7 +18,6 @@ from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import Parameters, is_weight, names_model, parameters
 from vae_conformance.binding.loss_search import METHOD_NAMES, outermost, own_functions
-from vae_conformance.binding.loss_terms import names_term
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import Adapter, inner_of
 from vae_conformance.target.source_code import source_tree
@@ -31,6 +30,8 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 """Names of what is no VAE's loss: a discriminator's, a classifier's, a helper's that plots or keeps losses."""
+_TERMS = tuple(re.compile(words, re.IGNORECASE) for words in (r"recon|nll|neg\w*_?log|bce|mse|cross_?entropy", r"kl|divergence"))
+"""Names of the reconstruction term alone, and of the KL alone."""
 _LOOP = re.compile(r"loader|data_?set|optim|^opt$|epochs", re.IGNORECASE)
 """Parameters of what goes over a whole data set."""
 _CALLING = ("torch", "nn", "modules", "module.py")
@@ -176,7 +177,7 @@ def _is_term(found: Findings, one: Named, taken: Parameters, names: list[str]) -
     code = {"mu", "logvar", "posterior", "z"} & taken.roles.keys()
     if any(names_model(name) for name in names) or (code and "x" in taken.roles) or len(names) < 2:
         return False
-    if names_term(one.name):
+    if sum(words.search(one.name) is not None for words in _TERMS) == 1:
         return True
     if code:
         return "raw" not in taken.roles and not taken.unknown

@@ -32,6 +32,11 @@ def plain_values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | No
     return {"raw": output, "x": x, "mu": mu, "logvar": second, "z": mu if z is None else z, "batch": len(x)}
 
 
+def driven_values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
+    """The values for a loss that runs the model: an output stays the tuple that it is."""
+    return {**plain_values(raw, x, mu, second, z), "raw": raw}
+
+
 def behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
     """A call that names the author's own code that it stands around, so that people can be sent there."""
     call.__wrapped__ = own  # type: ignore[attr-defined]
@@ -47,12 +52,12 @@ _NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
 
 
 class Kind(StrEnum):
-    """What a loss is called with: parts, forward's result and the batch, the batch alone where it runs the model, or a loop's names."""
+    """What a loss is called with: parts, forward's result and the batch, or the batch alone where it runs the model."""
 
     DIRECT = "the parts"
     WHOLE = "what forward returns"
     DRIVEN = "the batch"
-    LINES = "what the training loop has"
+    LOOP = "what the training loop has"
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ class Loss:
     @property
     def driven(self) -> bool:
         """Whether it runs the model itself."""
-        return self.kind is Kind.DRIVEN
+        return self.kind in (Kind.DRIVEN, Kind.LOOP)
 
     @property
     def whole(self) -> bool:

@@ -27,7 +27,7 @@ def report_rest(found: Findings, facts: Facts, loss: Loss) -> None:
     parts[Part.LOSS_TERMS] = whole if loss.returns is not Returns.SCALAR or works is not Standing.PRESENT else split
     if loss.takes_beta:
         name = loss.roles.get("beta", "")
-        shown = f"the name {name} in its lines" if loss.kind is Kind.LINES else f"argument {name}"
+        shown = f"the weight {name} in its loop" if loss.kind is Kind.LOOP else f"argument {name}"
         shown = shown if loss.knob is None else loss.knob.account
         takes = shown if loss.own_beta == 1 else f"{shown}, {loss.own_beta:g} by default"
         parts[Part.BETA] = PartReport(Standing.REPLACED if works is Standing.FAILING else Standing.PRESENT, takes)

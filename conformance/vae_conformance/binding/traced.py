@@ -102,6 +102,21 @@ def _roles(found: Findings, run: Callable[[Tensor], Any], *, train: bool) -> Rol
         return None
 
 
+def heads_of(found: Findings) -> tuple[Tensor | None, Tensor | None]:
+    """Mu and the second head that a training pass of the model gives, as far as they can be read.
+
+    Raises:
+        SubjectFault: the pass fails.
+    """
+
+    def run(x: Tensor) -> Any:
+        return found.joint(found.model, x)
+
+    with in_mode(found.model, Mode.TRAIN):
+        recording: Recording = found.call("forward", record, run, found.x, train=True)
+    return _heads(found, recording, train=True)
+
+
 def _heads(found: Findings, recording: Recording, *, train: bool) -> tuple[Tensor | None, Tensor | None]:
     """Mu and the second head of a recorded pass, as far as they are known without it."""
     layout = found.layout

@@ -44,6 +44,7 @@ def render_markdown(report: RunRecord) -> str:
 def _verdict(report: RunRecord) -> list[str]:
     code_number = int(report.exit_code)
     weights = None if report.implementation is None else report.implementation.weights
+    heading = () if report.implementation is None else report.implementation.binding.heading
     return [
         f"## {code(report.options.target.text)}: {report.exit_code.verdict}",
         "",
@@ -51,6 +52,7 @@ def _verdict(report: RunRecord) -> list[str]:
         "",
         *_left_open(report),
         *([] if weights is None else [f"Weights, judged as they are: {code(str(weights))}", ""]),
+        *(line for kind, text in heading for line in (f"{kind.capitalize()}: {escaped(text)}", "")),
     ]
 
 

@@ -75,7 +75,7 @@ def repeat_command(options: RunOptions, claim: str = "") -> str:
 def _parts(report: RunRecord, console: Console, *, verbose: bool) -> Iterator[RenderableType]:
     yield _header(report)
     if report.implementation is not None:
-        yield from (Paragraph(text, "  assumed: ", hang=2) for text in report.implementation.binding.assumed)
+        yield from (Paragraph(text, f"  {kind}: ", hang=2) for kind, text in report.implementation.binding.heading)
     for area, claims in report.by_area.items():
         shown = [claim for claim in claims if verbose or claim.outcome not in _FOLDED]
         if shown:

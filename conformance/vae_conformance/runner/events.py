@@ -25,11 +25,24 @@ class FoundPart(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Binding(msgspec.Struct, frozen=True):
-    """The parts by name, and one sentence for each inference and for each assumption that the file itself does not settle."""
+    """The parts by name, and sentences on what was found.
+
+    Attributes:
+        parts: by name.
+        notes: what was inferred.
+        assumed: what the file itself does not settle.
+        declared: weights and scales that the author's own code declares.
+    """
 
     parts: Mapping[str, FoundPart] = {}
     notes: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
+
+    @property
+    def heading(self) -> tuple[tuple[str, str], ...]:
+        """What a report begins with: each declaration and assumption, with the word for it."""
+        return (*(("declared", text) for text in self.declared), *(("assumed", text) for text in self.assumed))
 
 
 class WeightsFile(msgspec.Struct, frozen=True):

@@ -77,9 +77,9 @@ def _check_weight(subject: Subject, context: ClaimContext) -> Verdict | None:
     own = facts.parts[Part.LOSS].standing is Standing.PRESENT and facts.parts[Part.LOSS_TERMS].standing is not Standing.PRESENT
     if not own or not _scales_the_kl(subject):
         return None
-    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(context, "weight"))
-    raw = subject.raw(images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(context, "weighed")))
-    zero = torch.zeros(2, facts.latent_dim)
+    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(context, "weight"), torch.float64)
+    raw = subject.raw(images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(context, "weighed"), torch.float64))
+    zero = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
     once, twice = (float(subject.terms(raw, x, zero + 1, zero, beta=beta).kl) for beta in (1.0, 2.0))
     return proportional(
         "KL at beta = 2",

@@ -47,6 +47,7 @@ class Node:
         value: a copy of it as it was made, without history; None where it has no values of its own, as inside of vmap.
         line: the author's line that made it, or None.
         attached: whether gradients flow back from it.
+        constants: the Python numbers among the arguments of what made it.
     """
 
     operation: str
@@ -54,6 +55,7 @@ class Node:
     value: Tensor | None
     line: Line | None
     attached: bool
+    constants: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Tape(TorchFunctionMode):
         result = func(*args, **kwargs)
         name = getattr(func, "__name__", str(func))
         if isinstance(result, Tensor):
-            return self.take(result, name, parents)
+            return self.take(result, name, parents, tuple(float(one) for one in args if type(one) in (int, float)))
         if name == "__setitem__" and given and result is None:
             self.take(given[0], name, parents)
         if isinstance(result, tuple | list) and any(isinstance(one, Tensor) for one in result):
@@ -159,7 +161,7 @@ class Tape(TorchFunctionMode):
                     self.exchanged[id(one)] = one, taken
         return tree_map_only(Tensor, lambda one: self.exchanged.get(id(one), (one, one))[1], value) if self.exchanged else value
 
-    def take(self, tensor: Tensor, operation: str, parents: tuple[int, ...] = ()) -> Tensor:
+    def take(self, tensor: Tensor, operation: str, parents: tuple[int, ...] = (), constants: tuple[float, ...] = ()) -> Tensor:
         """Number a tensor, and give what goes on in its place."""
         if not tensor.is_floating_point():
             return tensor
@@ -173,7 +175,8 @@ class Tape(TorchFunctionMode):
         self.numbers[id(tensor)] = number
         self.made.append(tensor)  # kept, so that no other tensor gets its identity
         if self.noting:
-            self.nodes.append(Node(operation, parents, _value(tensor), _line(sys._getframe(1)), tensor.requires_grad))  # noqa: SLF001  as inspect.currentframe
+            line = _line(sys._getframe(1))  # noqa: SLF001  as inspect.currentframe
+            self.nodes.append(Node(operation, parents, _value(tensor), line, tensor.requires_grad, constants))
         if number == self.last:
             raise _Reached
         return tensor

@@ -113,7 +113,8 @@ def _status(code: ExitCode) -> str:
 
 def _facts(report: RunRecord) -> list[tuple[str, str]]:
     found = [(words, getattr(report.implementation, name, None)) for name, words in _FACTS]
-    return [(words, _fact(value)) for words, value in found if value is not None]
+    heading = () if report.implementation is None else report.implementation.binding.heading
+    return [*((words, _fact(value)) for words, value in found if value is not None), *heading]
 
 
 def _fact(value: Any) -> str:

@@ -1,0 +1,272 @@
+"""Training loops of a file, run with stand-ins up to the point where they differentiate their loss."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+from torch import Tensor, nn
+
+from vae_conformance.binding.loss_arguments import is_weight
+from vae_conformance.binding.objective.stand_ins import Batches, Stage, until_backward
+from vae_conformance.target.adapter import inner_of
+from vae_conformance.target.source_code import source_pieces
+
+_BACKWARD = ("backward", "manual_backward")
+_LAST, _WEIGHT = "__last_of__", "__weight_of__"
+_NAMES = 25
+"""The most names that a loop may miss before it is given up."""
+Functions = ast.FunctionDef | ast.AsyncFunctionDef
+Loops = ast.For | ast.While | ast.AsyncFor
+
+
+Run = Callable[[], Tensor | None]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A training loop.
+
+    Attributes:
+        account: what messages call it, such as "lines 40 to 48 of train".
+        staged: sets the stage once, and gives what runs the loop on what its loader gives then, up to what it differentiates.
+        own: the author's code, where people are sent.
+    """
+
+    account: str
+    staged: Callable[[Stage], Run]
+    own: Callable[..., Any] | None
+
+
+def loops_of(model: Any, namespace: object) -> Iterator[Loop]:
+    """The training loops of a file: of its functions, of the methods of its classes, and of the script itself."""
+    pieces = source_pieces(namespace)
+    held = vars(namespace) if namespace is not None else {}
+    script: list[tuple[str, ast.stmt]] = []
+    for place, tree in pieces:
+        cell = place.removesuffix("line")
+        for statement in tree.body:
+            if isinstance(statement, Functions) and (call := _backward_in(statement)) is not None:
+                yield _of_function(statement, call, held, cell)
+            elif isinstance(statement, ast.ClassDef):
+                for method in statement.body:
+                    if isinstance(method, Functions) and (call := _backward_in(method)) is not None:
+                        yield _of_method(statement, method, call, held, cell, model)
+        script += [(cell, one) for statement in tree.body for one in _unguarded(statement)]
+    if (found := next(((cell, one, call) for cell, one in script if (call := _own_backward(one)) is not None), None)) is not None:
+        cell, last, call = found
+        before = [one for _cell, one in script[: [one for _cell, one in script].index(last)]]
+        yield _of_script([*before, last], call, held, cell)
+
+
+def _unguarded(statement: ast.stmt) -> list[ast.stmt]:
+    """A statement of a script, or those behind `if __name__ == "__main__"`."""
+    guards = isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
+    return statement.body if guards and isinstance(statement, ast.If) else [statement]
+
+
+def _backward_in(scope: ast.AST) -> ast.Call | None:
+    """The first call in a scope that differentiates something, not those of functions and classes inside of it."""
+    for node in ast.iter_child_nodes(scope):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _BACKWARD:
+            return node
+        if not isinstance(node, Functions | ast.ClassDef | ast.Lambda) and (inner := _backward_in(node)) is not None:
+            return inner
+    return None
+
+
+def _own_backward(statement: ast.stmt) -> ast.Call | None:
+    return None if isinstance(statement, Functions | ast.ClassDef) else _backward_in(statement)
+
+
+def _account(cell: str, scope: ast.AST, call: ast.Call, where: str) -> str:
+    inner = [node for node in ast.walk(scope) if isinstance(node, Loops) and any(one is call for one in ast.walk(node))]
+    first = inner[-1].body[0].lineno if inner else getattr(scope, "lineno", call.lineno)
+    return f"{cell}lines {first} to {call.lineno}{f' of {where}' if where else ''}"
+
+
+class _Prepared(ast.NodeTransformer):
+    """Lets outer loops begin with their last round, and a weight that a loop computes be given."""
+
+    def __init__(self, call: ast.Call) -> None:
+        self._call = call
+        self._depth = 0
+
+    def _holds(self, node: ast.AST) -> bool:
+        return any(one is self._call for one in ast.walk(node))
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        """A loop around the loop that differentiates begins with its last round."""
+        if not self._holds(node):
+            return node
+        outer = any(isinstance(one, Loops) and self._holds(one) for statement in node.body for one in ast.walk(statement))
+        self._depth += 1
+        self.generic_visit(node)
+        self._depth -= 1
+        if outer:
+            node.iter = ast.copy_location(ast.Call(ast.Name(_LAST, ast.Load()), [node.iter], []), node.iter)
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        """A weight that changes from round to round is given."""
+        target = node.targets[0]
+        name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+        if self._depth and len(node.targets) == 1 and is_weight(name) and not isinstance(node.value, ast.Constant):
+            node.value = ast.copy_location(ast.Call(ast.Name(_WEIGHT, ast.Load()), [ast.Constant(name)], []), node.value)
+        return node
+
+
+def _last_of(several: Any) -> Any:
+    """The last round of a loop over epochs, where it can be had without the others."""
+    if isinstance(several, range | list | tuple):
+        return several[-1:]
+    return several
+
+
+def _prepared(statement: ast.stmt, call: ast.Call) -> ast.stmt:
+    prepared: ast.stmt = _Prepared(call).visit(statement)
+    return prepared
+
+
+def _scope(held: dict[str, Any], stage: Stage) -> dict[str, Any]:
+    """The names of a file, as the loop sees them."""
+    names = {name: stage.settled(value) for name, value in held.items()}
+    return names | {_LAST: _last_of, _WEIGHT: stage.of}
+
+
+def _patiently(stage: Stage, names: dict[str, Any], call: Callable[[], object]) -> Tensor | None:
+    """Run code until it differentiates; a name that is not there gets a stand-in, and the code another try."""
+    for _ in range(_NAMES):
+        try:
+            return until_backward(call)
+        except NameError as missing:
+            if missing.name is None or missing.name in names:
+                raise
+            names[missing.name] = stage.of(missing.name)
+    return None
+
+
+def _arguments(function: Callable[..., Any], stage: Stage) -> dict[str, Any]:
+    """What a function is called with: its defaults where it has them, stand-ins for the rest."""
+    given = {}
+    for name, one in inspect.signature(function).parameters.items():
+        if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
+            continue
+        if one.default is one.empty or (one.default is None and one.name != "self"):
+            given[name] = stage.of(name)
+        elif is_weight(name):
+            stage.weights[name] = None
+            given[name] = one.default * stage.weight if isinstance(one.default, float | int) and one.default > 0 else stage.weight
+        elif one.default in ("cuda", "cuda:0", "mps", "gpu"):
+            given[name] = "cpu"
+    return given
+
+
+def _code(statements: list[ast.stmt], held: dict[str, Any]) -> CodeType:
+    tree = ast.fix_missing_locations(ast.Module(statements, []))
+    return compile(tree, str(held.get("__file__") or "<script>"), "exec")
+
+
+def _defined(code: CodeType, name: str, names: dict[str, Any]) -> Callable[..., Any]:
+    """The author's function, among these names."""
+    exec(code, names)  # noqa: S102  the author's own definition
+    function: Callable[..., Any] = names[name]
+    return function
+
+
+def _bare(definition: Functions) -> Functions:
+    """A definition without decorators and annotations, whose names need not be there."""
+    definition.decorator_list, definition.returns = [], None
+    for one in (*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs):
+        one.annotation = None
+    return definition
+
+
+def _of_function(definition: Functions, call: ast.Call, held: dict[str, Any], cell: str) -> Loop:
+    account, code = _account(cell, definition, call, definition.name), _code([_prepared(_bare(definition), call)], held)
+
+    def staged(stage: Stage) -> Run:
+        names = _scope(held, stage)
+        function = _defined(code, definition.name, names)
+        return lambda: _patiently(stage, names, lambda: function(**_arguments(function, stage)))
+
+    return Loop(account, staged, held.get(definition.name))
+
+
+def _of_method(kind: ast.ClassDef, definition: Functions, call: ast.Call, held: dict[str, Any], cell: str, model: Any) -> Loop:
+    owner = held.get(kind.name)
+    account = _account(cell, definition, call, f"{kind.name}.{definition.name}")
+    code = _code([_prepared(_bare(definition), call)], held)
+
+    def staged(stage: Stage) -> Run:
+        names = _scope(held, stage)
+        function = _defined(code, definition.name, names)
+        own = isinstance(owner, type) and isinstance(inner_of(model), owner)
+        this = {next(iter(inspect.signature(function).parameters)): model if own else _trainer(owner, stage)}
+        return lambda: _patiently(stage, names, lambda: function(**{**_arguments(function, stage), **this}))
+
+    return Loop(account, staged, getattr(owner, definition.name, None))
+
+
+def _trainer(kind: Any, stage: Stage) -> Any:
+    """An object of a class that trains the model, with stand-ins for what it needs and does not have."""
+    if not isinstance(kind, type) or issubclass(kind, nn.Module):
+        return stage.of("trainer")
+    turned = type(kind.__name__, (kind,), {"__getattr__": lambda _self, name: _attribute(stage, name)})
+    this = turned.__new__(turned)
+    try:
+        until_backward(lambda: turned.__init__(this, **_arguments(kind, stage)))
+    except Exception:  # noqa: BLE001  what the constructor did not come to is stood in for
+        pass
+    for name, value in list(vars(this).items()):
+        vars(this)[name] = stage.settled(value)
+    return this
+
+
+def _attribute(stage: Stage, name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return stage.of(name)
+
+
+def _of_script(statements: list[ast.stmt], call: ast.Call, held: dict[str, Any], cell: str) -> Loop:
+    account = _account(cell, statements[-1], call, "")
+    code = _code([_prepared(statements[-1], call)], held)
+
+    def staged(stage: Stage) -> Run:
+        names = _scope(held, stage)
+        for one in statements[:-1]:
+            _set_the_stage(one, names, stage)
+
+        def run() -> Tensor | None:
+            stage.refresh(names)
+            return _patiently(stage, names, lambda: exec(code, names))  # noqa: S102  the author's own loop
+
+        return run
+
+    return Loop(account, staged, None)
+
+
+def _set_the_stage(statement: ast.stmt, names: dict[str, Any], stage: Stage) -> None:
+    """Let a script assign what its loop needs, but for what the file itself has run and for data; what fails gets stand-ins."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign):
+        return
+    stored = [one.id for one in ast.walk(statement) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+    missing = [one for one in stored if one not in names]
+    stood = {name: stage.of(name) for name in missing}
+    data = any(isinstance(one, Batches) for one in stood.values())
+    if not missing:
+        return
+    if not data:
+        try:
+            code = _code([statement], names)
+            if _patiently(stage, names, lambda: exec(code, names)) is None:  # noqa: S102  the author's own assignment
+                names |= {name: stage.settled(names[name]) for name in stored if name in names}
+                return
+        except Exception:  # noqa: BLE001  it needs what is not there: a stand-in takes its place
+            pass
+    names |= stood

@@ -1,0 +1,102 @@
+"""The loss that a training loop computes: what it differentiates, when it is run with stand-ins for what it has and the suite has not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae_conformance.binding.findings import Findings
+from vae_conformance.binding.losses import Kind, Loss, behind, driven_values
+from vae_conformance.binding.loss_arguments import POSITIONS
+from vae_conformance.binding.loss_binding import Trial, try_loss
+from vae_conformance.binding.objective.loops import Loop, loops_of
+from vae_conformance.binding.objective.replayed import replayed
+from vae_conformance.binding.objective.stand_ins import Stage
+from vae_conformance.binding.returns import Returns
+from vae_spec.subject import Raw, SubjectFault
+
+_FORMS: tuple[Callable[[Tensor], Any], ...] = (
+    lambda x: (x, torch.zeros(len(x), dtype=torch.long, device=x.device)),
+    lambda x: x,
+    lambda x: [x],
+)
+"""What a loader may give: the batch with its labels, the batch alone, or a list of nothing else."""
+
+
+def loss_of_loop(found: Findings, trial: Trial) -> Loss | None:
+    """The loss that the file's training loop differentiates; None where none can be run, or several differ.
+
+    Args:
+        found: what is known of the model.
+        trial: what it is tried with.
+    """
+    bound: list[Loss] = []
+    for loop in loops_of(found.model, found.target.namespace):
+        try:
+            loss = next((tried for one in _losses(found, loop) if (tried := try_loss(found, one, trial)) is not None), None)
+        except SubjectFault as fault:
+            found.notes.append(f"the loss of {loop.account} {fault.what}")
+            continue
+        if loss is not None and not any(_alike(found, loss, other, trial) for other in bound):
+            bound.append(loss)
+    if len(bound) > 1:
+        found.notes.append(f"the file has {len(bound)} training loops whose losses differ: {'; '.join(one.account for one in bound)}")
+    return bound[0] if len(bound) == 1 else None
+
+
+def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
+    """The loss of a loop for each kind of batch that it runs on.
+
+    Raises:
+        SubjectFault: it runs on none.
+    """
+    failed: SubjectFault | None = None
+    ran = False
+    for form in _FORMS:
+        stage = Stage(found.model)
+        try:
+            runs = found.call("loss", loop.staged, stage)
+
+            def run(x: Tensor, weight: float = 1.0, *, runs: Any = runs, stage: Stage = stage, form: Any = form) -> Tensor:
+                stage.batch, stage.weight = form(x), weight
+                loss: Tensor | None = runs()
+                if loss is None:
+                    raise SubjectFault("loss", "does not come to the point where it is differentiated")
+                return loss
+
+            objective = replayed(found, run)
+        except SubjectFault as fault:
+            failed = failed or fault
+            continue
+        ran = True
+        if objective is None:
+            continue
+        name = next(iter(stage.weights), None)
+
+        def loss(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, *, run: Any = run, objective: Any = objective, **weight: float) -> Any:
+            given = next(iter(weight.values()), 1.0)
+            return objective(lambda batch: run(batch, given), raw, x, mu, second)
+
+        yield Loss(
+            loop.account,
+            loss if loop.own is None else behind(loop.own, loss),
+            {role: role for role in POSITIONS} | ({} if name is None else {"beta": name}),
+            Returns.SCALAR,
+            values=driven_values,
+            kind=Kind.LOOP,
+            known_by="what its training loop differentiates; probe: it follows the output and the posterior",
+        )
+    if failed is not None and not ran:
+        raise failed
+
+
+def _alike(found: Findings, loss: Loss, other: Loss, trial: Trial) -> bool:
+    """Whether two losses give the same for one output and posterior."""
+    code, neutral = trial.code(0.7), trial.code(0.5)
+    first, second = (
+        float(found.call("loss", one.evaluate, trial.raw, trial.x, code, neutral, neutral, code, None).total) for one in (loss, other)
+    )
+    return abs(first - second) <= 1e-4 * (abs(first) + abs(second))

@@ -1,0 +1,204 @@
+"""The weights that an author has put before the terms of a loss, by what its graph multiplies them with.
+
+A number counts as a weight where it multiplies a node that already is the divergence, or the likelihood's term, up to a usual reduction:
+a sum or a mean over items, dimensions or entries. What only makes such a term of another node, such as the 1/2 of the closed form, is no
+weight, and neither is what comes from a reduction or undoes one.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from vae_conformance.binding.trace.tape import Line, Recording
+
+_ADDED = frozenset({"add", "__add__", "__radd__", "__iadd__", "add_"})
+_SUBTRACTED = frozenset({"sub", "__sub__", "__isub__", "sub_", "subtract"})
+_FROM = frozenset({"__rsub__", "rsub"})
+_TIMES = frozenset({"mul", "__mul__", "__rmul__", "__imul__", "mul_", "multiply"})
+_OVER = frozenset({"div", "__truediv__", "__itruediv__", "div_", "true_divide", "divide"})
+_TURNED = frozenset({"neg", "__neg__", "negative"})
+_PASSED_ON = frozenset(
+    {"mean", "sum", "view", "reshape", "flatten", "squeeze", "unsqueeze", "clone", "to", "float", "double", "contiguous", "stack", "cat"}
+)
+_SAME = 1e-4
+"""Relative: how near two numbers lie that are the same, in a loss of float32."""
+_WEIGHT = re.compile(r"beta|weight|lambda|lambd|gamma|alpha|coef|anneal|kl_?w", re.IGNORECASE)
+_LITERAL = re.compile(r"(?<![\w.])(\d+\.\d*|\.\d+|\d+)(e[-+]?\d+)?(?![\w.])", re.IGNORECASE)
+_HALF = re.compile(r"(?<![\w.])0?\.50*(?![\w.])|/\s*2(\.0*)?(?![\w.])")
+"""The 1/2 of a term, as it is written."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A recorded loss at one posterior and output.
+
+    Attributes:
+        recording: of the call.
+        total: the number of the node that holds the loss.
+        posterior, output: the numbers of the nodes that it was given for them.
+        kl: the sum over items of the closed form of the divergence.
+        likelihood: the sum over items of the negative log-likelihood, up to a constant.
+    """
+
+    recording: Recording
+    total: int
+    posterior: frozenset[int]
+    output: frozenset[int]
+    kl: float
+    likelihood: float
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight that stands before a term.
+
+    Attributes:
+        value: of the product of all its factors.
+        line: where the last of them is applied, or None.
+    """
+
+    value: float
+    line: Line | None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What reductions divide by: numbers of items, of latent dimensions and of entries of an item."""
+
+    items: int
+    latents: int
+    entries: int
+
+
+def weight_of_kl(evaluations: Sequence[Evaluation], counts: Counts) -> Weight | None:
+    """Return the weight before the divergence; None where there is none, or no node is the divergence."""
+    reductions = [a * b * c for a, b, c in product((1, 1 / counts.items), (1, 1 / counts.latents), (1, 1 / counts.entries))]
+    return _Branch(evaluations, lambda one: one.posterior, lambda one: one.output, lambda one: one.kl, reductions, halved=False).weight()
+
+
+def weight_of_reconstruction(evaluations: Sequence[Evaluation], counts: Counts, *, halved: bool) -> Weight | None:
+    """Return the weight before the likelihood's term; None where there is none, or no node is that term.
+
+    Args:
+        evaluations: of the loss at several posteriors and outputs.
+        counts: what reductions divide by.
+        halved: whether the term is a squared error, which may stand without the 1/2 of a Gaussian of unit variance.
+    """
+    reductions = [a * b for a, b in product((1, 1 / counts.items), (1, 1 / counts.entries))]
+    return _Branch(evaluations, lambda one: one.output, lambda one: one.posterior, lambda one: one.likelihood, reductions, halved).weight()
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """The way from a loss to one of its terms."""
+
+    evaluations: Sequence[Evaluation]
+    follows: Callable[[Evaluation], frozenset[int]]
+    avoids: Callable[[Evaluation], frozenset[int]]
+    truth: Callable[[Evaluation], float]
+    reductions: Sequence[float]
+    halved: bool
+
+    def weight(self) -> Weight | None:
+        """Go down from the loss to the node that is the term, and return the product of the factors on the way."""
+        first = self.evaluations[0]
+        nodes = first.recording.nodes
+        moved = self.follows(first) | first.recording.descendants(self.follows(first))
+        other = self.avoids(first) | first.recording.descendants(self.avoids(first))
+        number, sign, value, line = first.total, 1.0, 1.0, None
+        while number in moved:
+            node = nodes[number]
+            alone = number not in other
+            if alone and (multiple := self._multiple(number, sign)) is not None:
+                times, weighed = multiple
+                there = weighed or abs(value - 1) > _SAME
+                return Weight(value * times, line or node.line) if there and abs(value * times - 1) > _SAME else None
+            below = [parent for parent in node.parents if parent in moved]
+            if not alone and len(below) > 1:
+                below = [parent for parent in below if parent not in other]
+            if len(below) != 1:
+                return None
+            if node.operation in _TURNED or node.operation in _FROM or (
+                node.operation in _SUBTRACTED and len(node.parents) > 1 and node.parents[1] == below[0]
+            ):
+                sign = -sign
+            elif node.operation in _TIMES or node.operation in _OVER:
+                factor = self._factor(number, below[0])
+                if factor is None:
+                    return None
+                sign = math.copysign(sign, sign * factor)
+                # What multiplies both terms is no weight of one of them.
+                if alone:
+                    value, line = value * abs(factor), node.line
+            elif node.operation not in _ADDED | _SUBTRACTED | _PASSED_ON:
+                return None
+            number = below[0]
+        return None
+
+    def _factor(self, number: int, below: int) -> float | None:
+        """Return the number that a node multiplies or divides another by, the same in all evaluations; None for anything else."""
+        found = set()
+        for one in self.evaluations:
+            node = one.recording.nodes[number]
+            by = list(node.constants)
+            for parent in node.parents:
+                value = one.recording.nodes[parent].value
+                if parent != below and value is not None and value.numel() == 1 and not one.recording.nodes[parent].attached:
+                    by.append(float(value))
+            if len(by) != 1 or by[0] == 0 or not math.isfinite(by[0]):
+                return None
+            found.add(1 / by[0] if node.operation in _OVER else by[0])
+        return found.pop() if len(found) == 1 else None
+
+    def _multiple(self, number: int, sign: float) -> tuple[float, bool]  | None:
+        """Return what a node is times the term, up to a usual reduction, and whether that is a weight; None where it is no such multiple.
+
+        It is 1 for the term itself, 2 for one that stands without its 1/2, and a weight where one line applies both it and the 1/2.
+        """
+        ratio = self._ratio(number)
+        if ratio is None:
+            return None
+        node = self.evaluations[0].recording.nodes[number]
+        scaled = node.operation in _TIMES | _OVER and written_as_weight(node.line, node.constants)
+        under = [one for parent in node.parents if (one := self._ratio(parent)) is not None] if scaled else []
+        if ratio * sign > 0 and self._usual(ratio):
+            return None if any(self._usual(one) for one in under) else (1.0, False)
+        for one in under:
+            if ratio * sign > 0 and self._usual(one / 2) and _HALF.search(_code(node.line)):
+                return 2 * abs(ratio / one), True
+        return (2.0, False) if self.halved and ratio * sign > 0 and self._usual(ratio / 2) else None
+
+    def _ratio(self, number: int) -> float | None:
+        """Return what a node is times the term, by its changes from evaluation to evaluation; None where it is no multiple of it."""
+        sums = []
+        for one in self.evaluations:
+            value = one.recording.nodes[number].value
+            if value is None:
+                return None
+            sums.append((float(value.double().sum()), self.truth(one)))
+        changes = [(a - sums[0][0], b - sums[0][1]) for a, b in sums[1:]]
+        ratios = [a / b for a, b in changes]
+        size = max(abs(ratio) for ratio in ratios)
+        return ratios[0] if size > 0 and max(ratios) - min(ratios) < _SAME * size else None
+
+    def _usual(self, ratio: float) -> bool:
+        return any(abs(abs(ratio) - one) < _SAME * one for one in self.reductions)
+
+
+def written_as_weight(line: Line | None, constants: Sequence[float]) -> bool:
+    """Whether a line of code applies one of these numbers as a weight: written out with a fraction, or by the name of one."""
+    if line is None or not constants:
+        return False
+    code = _code(line)
+    literals = [float(match[0]) for match in _LITERAL.finditer(code)]
+    fraction = any(one in literals and one != int(one) for one in constants)
+    return fraction or _WEIGHT.search(code) is not None
+
+
+def _code(line: Line | None) -> str:
+    return "" if line is None else linecache.getline(line.file, line.number)
