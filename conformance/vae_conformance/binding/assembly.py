@@ -14,7 +14,6 @@ from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.estimates import estimates_kl
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.head_order import head_by_step
 from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agree, named_head, read_kl, read_sampler
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.interface import trainable
@@ -256,7 +255,7 @@ class Assembly:
                 sampler = None
         if loss is not None and not loss.supplied and self.found.parts[Part.LOSS].standing is Standing.PRESENT:
             kl = self._kl_head()
-        inside = self.found.inside_head or (None if sampler is None else head_by_step(self.found, sampler))
+        inside = self.found.inside_head
         if sampler is not None and inside is not None and sampler is not inside:
             form = replace(self.found.draw_form, takes=sampler, given=inside)
             self.wiring = replace(self.wiring, draw_form=form)

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Laplace, MultivariateNormal, Normal
 
-from vae_conformance.errors import Unbound
 from vae_spec.subject import Raw
 
 
-def pair_of(distribution: Distribution) -> tuple[Tensor, Tensor]:
-    """Return mean and log-variance.
-
-    Raises:
-        Unbound: it is of the author's own class, and does not have them.
-    """
+def is_readable(value: Any) -> TypeGuard[Distribution]:
+    """Whether a value is a distribution that has a mean and a deviation: one of the author's own class may have neither."""
+    if not isinstance(value, Distribution):
+        return False
     try:
-        return distribution.mean, 2 * torch.log(distribution.stddev)
-    except NotImplementedError as error:
-        raise Unbound(
-            f"{type(distribution).__name__} is a distribution of the file's own, without mean and stddev",
-            "give the class these two properties, as torch.distributions has them, or let forward return mu and logvar",
-        ) from error
+        return isinstance(value.mean, Tensor) and isinstance(value.stddev, Tensor)
+    except NotImplementedError:
+        return False
+
+
+def pair_of(distribution: Distribution) -> tuple[Tensor, Tensor]:
+    """Return mean and log-variance."""
+    return distribution.mean, 2 * torch.log(distribution.stddev)
 
 
 def raw_of(distribution: Distribution) -> Raw:

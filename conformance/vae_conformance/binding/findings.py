@@ -62,7 +62,6 @@ class Findings:
     decode: str | None = None
     decoded: Any = None
     steered: Callable[[Tensor], Any] | None = None
-    output_part: tuple[str, Any] | None = None
     joint: Joint = field(default_factory=Joint)
     layout: ForwardLayout | None = None
     result: Any = None

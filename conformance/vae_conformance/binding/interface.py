@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
-from vae_conformance.binding.distributions import behind_priors, pair_of, raw_of
+from vae_conformance.binding.distributions import behind_priors, is_readable, pair_of, raw_of
 from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, same
 from vae_conformance.binding.loss_arguments import names_network
 from vae_conformance.target.adapter import inner_of, settled
@@ -101,15 +100,7 @@ def inner_samplers(model: object) -> list[Found]:
         for name in dir(type(module))
         if SAMPLER_PATTERN.match(name) and callable(getattr(module, name, None))
     ]
-    return sorted((one for one in found if not takes_network(one.call)), key=lambda one: not _FIRST.search(one.name))
-
-
-def takes_network(call: Callable[..., Any]) -> bool:
-    """Whether a function takes the model or one of its networks, so that it is no part of one."""
-    try:
-        return any(names_network(name) for name in inspect.signature(call).parameters if name != "self")
-    except (TypeError, ValueError):
-        return False
+    return sorted(found, key=lambda one: not _FIRST.search(one.name))
 
 
 def sampler_candidates(model: object, namespace: object) -> list[Found]:
@@ -154,7 +145,7 @@ def _plain_form(result: Any) -> CodeForm | None:
     keys = by_keys(result)
     if {"mu", "logvar"} <= keys.keys():
         return CodeForm((keys["mu"],), (keys["logvar"],))
-    if isinstance(result, Distribution):
+    if is_readable(result):
         return CodeForm(posterior=())
     if isinstance(result, tuple | list) and len(result) == 2:
         first, second = result
@@ -173,7 +164,7 @@ def code_form(result: Any, again: Any, x: Tensor) -> CodeForm | None:
     """
     if (plain := _plain_form(result)) is not None:
         return plain
-    if distributions := [(path, leaf) for path, leaf in leaves(result) if isinstance(leaf, Distribution)]:
+    if distributions := [(path, leaf) for path, leaf in leaves(result) if is_readable(leaf)]:
         return CodeForm(posterior=behind_priors(distributions)[0])
     codes = [(path, leaf) for path, leaf in batched(result, x) if leaf.dim() >= 2]
     steady = [(path, leaf) for path, leaf in codes if same(leaf, at(again, path))]
@@ -187,7 +178,7 @@ def as_raw(result: Any) -> Raw | None:
     """What a decoder returned as a tuple of tensors: one, or a mean and a log-variance of like shape."""
     if isinstance(result, Tensor):
         return (result,)
-    if isinstance(result, Distribution):
+    if is_readable(result):
         return raw_of(result)
     if isinstance(result, tuple | list) and len(result) == 2:
         first, second = result

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_conformance.binding.distributions import behind_priors
+from vae_conformance.binding.distributions import behind_priors, is_readable
 
 Path = tuple[Any, ...]
 Leaves = list[tuple[Path, Any]]
@@ -86,7 +86,7 @@ def named(result: Any) -> Mapping[Any, Any] | None:
 
 
 def _is_record(result: Any) -> bool:
-    plain = isinstance(result, Tensor | Distribution | nn.Module | tuple | list | str | int | float | type)
+    plain = isinstance(result, Tensor | nn.Module | tuple | list | str | int | float | type) or is_readable(result)
     return not plain and (dataclasses.is_dataclass(result) or hasattr(result, "__dict__")) and not callable(result)
 
 
@@ -139,7 +139,7 @@ def by_keys(result: Any) -> dict[str, Any]:
     entries = {
         key: value
         for key, value in (named(result) or {}).items()
-        if isinstance(value, Distribution) or (isinstance(value, Tensor) and value.dim() >= 2)
+        if is_readable(value) or (isinstance(value, Tensor) and value.dim() >= 2)
     }
     for role in ("raw", "logvar", "mu", "z"):
         if role == "mu" and "logvar" in found:
@@ -188,9 +188,9 @@ def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None, a
         return _by_names(result, keys, x, encoded, again)
     if isinstance(result, Tensor):
         return ForwardLayout((), None, None) if result.dim() >= 1 and len(result) == len(x) else None
-    if isinstance(result, Distribution):
+    if is_readable(result):
         return ForwardLayout((), None, None)
-    if distributions := [(path, leaf) for path, leaf in leaves(result) if isinstance(leaf, Distribution)]:
+    if distributions := [(path, leaf) for path, leaf in leaves(result) if is_readable(leaf)]:
         return _read_distributions(distributions, batched(result, x), x)
     found = batched(result, x)
     mu = logvar = None
@@ -212,7 +212,7 @@ def _by_names(result: Any, keys: Mapping[str, Any], x: Tensor, encoded: tuple[Te
     if {"mu", "logvar"} <= keys.keys():
         return ForwardLayout(raw, (keys["mu"],), (keys["logvar"],))
     rest = [(path, leaf) for path, leaf in leaves(result) if path[:1] != raw]
-    posterior = next(iter(behind_priors([(path, leaf) for path, leaf in rest if isinstance(leaf, Distribution)])), None)
+    posterior = next(iter(behind_priors([(path, leaf) for path, leaf in rest if is_readable(leaf)])), None)
     mu, logvar = ((keys[role],) if role in keys else None for role in ("mu", "logvar"))
     if posterior is None and encoded is not None:
         found = [(path, leaf) for path, leaf in batched(result, x) if path[:1] != raw]

@@ -124,7 +124,7 @@ def parameters(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> Param
 def direct(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> Signature | None:
     """A loss of (output, input, mu, second head): by names, or by their order where there are four; None for anything else."""
     found = parameters(call, own)
-    if found is None or any(names_network(one.name) for one in found.required):
+    if found is None or any(_PART.search(one.name) for one in found.required):
         return None
     if found.open_ended:
         return Signature({role: role for role in POSITIONS}, guessed=True)

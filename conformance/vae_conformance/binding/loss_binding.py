@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae_conformance.binding.doors import injection_of
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.inside import kl_inside
 from vae_conformance.binding.knobs import knob_of
@@ -20,9 +19,10 @@ from vae_conformance.binding.layout import at, leaves
 from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature, is_weight
 from vae_conformance.binding.loss_search import Candidate, loss_candidates
-from vae_conformance.binding.loss_values import available, values_of, what_is_returned
+from vae_conformance.binding.loss_values import available, keeping, kept_heads, result_holds_posterior, values_of, what_is_returned
 from vae_conformance.binding.losses import Kind, Loss, behind, plain_values
 from vae_conformance.binding.objective.driven import DRIVEN, driven_losses
+from vae_conformance.binding.objective.replayed import replayed
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries, read_returns
 from vae_conformance.target.source_code import source_tree
@@ -58,9 +58,12 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
         found: what is known of the model.
         asked: the loss that the user names, whatever word that is.
     """
-    injection = injection_of(found)
     named = spoken_of(found, asked)
+    kept = kept_heads(found)
+    around, carries = partial(keeping, found.model, kept), bool(kept) or result_holds_posterior(found)
     for candidate in loss_candidates(found.model, found.target.namespace, named, what_is_returned(found)):
+        if candidate.whole and not carries:
+            continue  # it is run with forward, as losses that run the model are
         values = values_of(found, whole=candidate.whole)
         fillable = available(found, whole=candidate.whole)
         for signature in _signatures(candidate):
@@ -72,7 +75,7 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
                 signature.roles,
                 Returns.SCALAR,
                 values=values,
-                around=partial(injection.keeping, found.model),
+                around=around,
                 needs_beta=signature.needs_beta,
                 kind=Kind.WHOLE if candidate.whole else Kind.DIRECT,
                 known_by=_known_by(candidate),
@@ -199,21 +202,25 @@ def kl_of_the_model(found: Findings, likelihood: Likelihood) -> Loss | None:
     Its scale says nothing of it: the reconstruction term that it is made for stands in a script and may be a mean over anything. It is
     brought to that of the divergence, for which mu = 1 costs half a nat a dimension.
     """
-    injection = injection_of(found)
-    if not injection.takes_code or not has_forward(found.model) or found.joint.composition is not None:
+    if not has_forward(found.model) or found.joint.composition is not None:
         return None
+
+    def run(x: Tensor) -> Tensor:
+        result = call_forward(found.model, x)
+        kl = at(result, path[1:]) if path[0] == RETURNED else at(found.model, tuple(str(path[0]).removeprefix("self.").split(".")))
+        return kl if isinstance(kl, Tensor) else torch.as_tensor(kl)
+
     try:
         path = kl_inside(found)
+        objective = None if path is None else replayed(found, run, output=False)
     except SubjectFault:
         return None
-    if path is None:
+    if path is None or objective is None:
         return None
 
     def kl_of(x: Tensor, mu: Tensor, second: Tensor) -> Tensor:
-        with replace(injection, decode=None).given(found.model, None, mu, second):
-            result = call_forward(found.model, x)
-        kl = at(result, path[1:]) if path[0] == RETURNED else at(found.model, tuple(str(path[0]).removeprefix("self.").split(".")))
-        return kl if isinstance(kl, Tensor) else torch.as_tensor(kl)
+        kl: Tensor = objective(run, (), x, mu, second)
+        return kl
 
     try:
         grown = [float(_growth(found, kl_of, size)) for size in (2, BATCH)]

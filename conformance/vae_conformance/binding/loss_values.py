@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
-from vae_conformance.binding.distributions import is_gaussian, pair_of, with_pair
+from vae_conformance.binding.distributions import is_gaussian, is_readable, pair_of, with_pair
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import decoded_as
 from vae_conformance.binding.layout import Path, at, leaves, plain_paths, rebuilt, same
 from vae_conformance.binding.loss_arguments import NOTHING_KNOWN, Returned
 from vae_conformance.binding.losses import Values, plain_values
-from vae_conformance.binding.passes import RETURNED
+from vae_conformance.binding.passes import RETURNED, stored_tensors
 from vae_conformance.binding.remaking import MADE_OF, posterior_object
-from vae_spec.subject import Raw
+from vae_conformance.target.adapter import part_of, resolve
+from vae_spec.subject import Raw, SubjectFault
 
 _MADE = {f"made of the second head, {place}": made_of for place, made_of in enumerate(MADE_OF)}
 """The roles of what is returned beside the second head and was made of it, such as sigma."""
@@ -61,7 +62,7 @@ def what_is_returned(found: Findings) -> Returned:
 def _two_outputs(found: Findings) -> bool:
     """Whether the decoder gives tensors for a mean and a variance."""
     whole = None if found.layout is None else at(found.result, found.layout.raw)
-    return found.raw is not None and len(found.raw) == 2 and not isinstance(whole, Distribution)
+    return found.raw is not None and len(found.raw) == 2 and not is_readable(whole)
 
 
 def available(found: Findings, *, whole: bool) -> frozenset[str]:
@@ -72,24 +73,46 @@ def available(found: Findings, *, whole: bool) -> frozenset[str]:
     return known | ({"posterior"} if _posterior(found) is not None else set())
 
 
-def changed_result(found: Findings, roles: tuple[str, ...]) -> Callable[[Any, Raw, Tensor, Tensor], Any] | None:
-    """How other values come into the places of these roles in what forward returns.
+def kept_heads(found: Findings) -> Mapping[str, str]:
+    """The attributes in which a training pass keeps mu or the second head, for a loss that reads them there."""
+    if not stored_tensors(found.model) or found.joint.composition is not None:
+        return {}
 
-    None where it does not return the output and, where it is among the roles, the posterior.
-    """
+    def run() -> tuple[tuple[Tensor, Tensor] | None, dict[str, Tensor]]:
+        result = found.joint(found.model, found.x.clone())
+        layout, pair = found.layout, None
+        if layout is not None and layout.mu is not None and layout.logvar is not None:
+            pair = at(result, layout.mu), at(result, layout.logvar)
+        elif found.encode is not None and found.form is not None and found.form.posterior is None:
+            pair = found.form.read(part_of(found.model, found.encode)(found.x.clone()))
+        return pair, stored_tensors(found.model)
+
+    try:
+        pair, stored = found.call("forward", run, train=True)
+    except SubjectFault:
+        return {}
+    return {name: role for role, value in zip(("mu", "second"), pair or (), strict=False) for name, kept in stored.items() if same(kept, value)}
+
+
+@contextmanager
+def keeping(model: Any, kept: Mapping[str, str], mu: Tensor, second: Tensor) -> Iterator[None]:
+    """The attributes hold this posterior inside the block."""
+    before = {name: part_of(model, name) for name in kept}
+    for name, role in kept.items():
+        setattr(*resolve(model, name), mu if role == "mu" else second)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(*resolve(model, name), value)
+
+
+def result_holds_posterior(found: Findings) -> bool:
+    """Whether a posterior can be put into what forward returns."""
     if found.layout is None or found.joint.composition is not None:
-        return None
-    _returned, there = returned_roles(found)
-    paths = {path: role for path, role in there.items() if role in roles or (role in _MADE and "logvar" in roles)}
-    held = set(paths.values())
-    if "raw" not in held or ("mu" in roles and not ({"mu", "logvar"} <= held or "posterior" in held)):
-        return None
-    objects = _objects(found)
-
-    def change(result: Any, raw: Raw, mu: Tensor, second: Tensor) -> Any:
-        return _with_roles(result, paths, objects(raw, found.x, mu, second, None))
-
-    return change
+        return False
+    held = set(returned_roles(found)[1].values())
+    return {"mu", "logvar"} <= held or "posterior" in held
 
 
 def _with_roles(result: Any, paths: Mapping[Path, str], given: Mapping[str, Any]) -> Any:
@@ -108,7 +131,7 @@ def _for_items(leaf: Any, count: int) -> Any:
     """A tensor or a Gaussian of BATCH items for another number of items, one after another."""
     if isinstance(leaf, Tensor):
         return leaf if leaf.dim() == 0 or len(leaf) != BATCH or count == BATCH else leaf[torch.arange(count) % BATCH]
-    if not isinstance(leaf, Distribution) or not is_gaussian(leaf) or leaf.batch_shape[:1] != (BATCH,) or count == BATCH:
+    if not is_readable(leaf) or not is_gaussian(leaf) or leaf.batch_shape[:1] != (BATCH,) or count == BATCH:
         return leaf
     mean, logvar = (one[torch.arange(count) % BATCH] for one in pair_of(leaf))
     return with_pair(leaf, mean, logvar)
@@ -123,7 +146,7 @@ def _objects(found: Findings) -> Callable[..., dict[str, Any]]:
 
     def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
         given = plain_values(raw, x, mu, second, z)
-        if isinstance(output, Distribution):
+        if is_readable(output):
             given["raw"] = decoded_as(output, raw)
         if posterior is not None:
             given["posterior"] = posterior(mu, second)

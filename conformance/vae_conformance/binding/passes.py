@@ -58,20 +58,18 @@ class Joint:
 
     Attributes:
         parts: parts whose results are noted while forward runs, by dotted names; empty for a forward that returns all that is needed.
-        attributes: attributes that forward leaves behind, by dotted names.
         composition: stands in for forward.
-        half: parts whose result holds mu in its first half and the second head in the other.
+        followed: runs forward and gives what it returns, as `RETURNED`, with what was computed inside of it by names of roles.
     """
 
     parts: tuple[str, ...] = ()
-    attributes: tuple[str, ...] = ()
     composition: Composition | None = None
-    half: tuple[str, ...] = ()
+    followed: Callable[[Any, Any], dict[str, Any]] | None = None
 
     @property
     def plain(self) -> bool:
         """Whether forward's own result is all there is."""
-        return self.composition is None and not self.parts and not self.attributes
+        return self.composition is None and not self.parts and self.followed is None
 
     def __call__(self, model: Any, x: Any) -> Any:
         """Run it: forward's result alone, or a mapping of everything noted."""
@@ -80,12 +78,8 @@ class Joint:
         if self.plain:
             return call_forward(model, x)
         with noting(model, self.parts) as noted:
-            noted[RETURNED] = call_forward(model, x)
-        for name in self.attributes:
-            noted[f"self.{name}"] = part_of(model, name)
-        for name in self.half:
-            noted[f"{name}()"] = noted[f"{name}()"].chunk(2, dim=1)
-        return noted
+            inside = {RETURNED: call_forward(model, x)} if self.followed is None else self.followed(model, x)
+        return noted | inside
 
 
 @contextmanager

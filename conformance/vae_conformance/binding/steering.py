@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae_conformance.binding.doors import output_part
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import ForwardLayout, at, same
@@ -118,7 +117,6 @@ def _take(found: Findings, steering: Steering, latent_shape: tuple[int, ...]) ->
     found.steered, found.decoded = decode, found.call("decode", decode, z)
     raw: Raw | None = as_raw(found.decoded)
     found.raw = found.raw or raw
-    found.output_part = output_part(found)
     known = "probe: its output follows z, and neither the batch nor the seed"
     found.report(Part.DECODE, Standing.PRESENT, "forward with its latent replaced by z", known_by=known)
     try:

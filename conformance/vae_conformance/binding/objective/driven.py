@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from vae_conformance.binding.findings import Findings
-from vae_conformance.binding.loss_arguments import POSITIONS, Batch
-from vae_conformance.binding.loss_search import driving_candidates
+from vae_conformance.binding.loss_arguments import POSITIONS, Batch, Signature
+from vae_conformance.binding.loss_search import driving_candidates, loss_candidates
+from vae_conformance.binding.loss_values import what_is_returned
 from vae_conformance.binding.losses import Kind, Loss, behind, driven_values
 from vae_conformance.binding.objective.replayed import Replayed, replayed
 from vae_conformance.binding.passes import call_forward, has_forward
@@ -47,8 +48,22 @@ def _runs(found: Findings, named: tuple[str, ...]) -> Iterator[Run]:
         yield "forward(x)", model.forward, lambda x: call_forward(model, x), None, False
     for account, call, batch in driving_candidates(model, found.target.namespace, named):
         for labelled in (True,) if batch.takes_index else (False, True):
-            shown = f"{account}({', '.join('model' if role != 'x' else 'x' for role in batch.order)})" if batch.takes_model else f"{account}(x)"
+            order = ("model" if role != "x" else "x" for role in batch.order)
+            shown = f"{account}({', '.join(order)})" if batch.takes_model else f"{account}(x)"
             yield shown, call, _called(call, found, batch, labelled=labelled), batch.weight, batch.needs_weight
+    if has_forward(model) and not found.joint.composition:
+        for one in loss_candidates(model, found.target.namespace, named, what_is_returned(found)):
+            roles = one.signature.roles
+            if one.whole and roles.keys() - {"beta"} == {"outputs", "x"}:
+                yield f"{one.account}(forward(x), x)", one.call, _of_result(one.call, found, one.signature), roles.get("beta"), one.signature.needs_beta
+
+
+def _of_result(call: Callable[..., Any], found: Findings, signature: Signature) -> Callable[..., Any]:
+    def run(x: Tensor, **weight: float) -> Any:
+        there = {"outputs": call_forward(found.model, x.clone()), "x": x}
+        return call(*(there[role] for role in signature.roles if role != "beta"), **weight)
+
+    return run
 
 
 def _called(call: Callable[..., Any], found: Findings, batch: Batch, *, labelled: bool) -> Callable[..., Any]:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import casting
+from vae_conformance.binding.interface import as_raw
+from vae_conformance.binding.layout import at
+from vae_conformance.binding.roles.output import OutputNode, find_outputs
 from vae_conformance.binding.roles.posterior import Roles, find_roles
 from vae_conformance.binding.trace.tape import Recording, Replacement, record, replay
 from vae_conformance.binding.traced import heads_of
@@ -28,27 +30,32 @@ class Replayed:
         run: computes it for a batch, by way of the model.
         model: the model.
         roles: the nodes of mu, the second head and z in its pass.
-        outputs: the numbers of the nodes that hold the output, and the shapes of one item of each.
+        outputs: the nodes that hold the output.
     """
 
     run: Run
     model: Any
     roles: Roles
-    outputs: tuple[tuple[int, tuple[int, ...]], ...]
+    outputs: tuple[OutputNode, ...] = ()
 
     def __call__(self, run: Run, raw: Raw, x: Tensor, mu: Tensor, second: Tensor) -> Any:
-        """Return what the pass gives with this output and this posterior."""
+        """Return what the pass gives with this output, if it has nodes for one, and this posterior."""
         roles = self.roles
         put: dict[int, Replacement] = {roles.mu.number: mu.reshape(len(mu), *roles.mu.shape)}
         if roles.second is not None:
             put[roles.second.number] = roles.second.origin(second).reshape(len(second), *roles.second.shape)
-        put |= {number: one.reshape(len(one), *shape) for (number, shape), one in zip(self.outputs, raw, strict=True)}
+        put |= {node.number: node.origin(one).reshape(len(one), *node.shape) for node, one in zip(self.outputs, raw if self.outputs else (), strict=True)}
         with casting(self.model):
             return replay(run, x, put)
 
 
-def replayed(found: Findings, run: Run) -> Replayed | None:
+def replayed(found: Findings, run: Run, *, output: bool = True) -> Replayed | None:
     """Find the roles in the pass of an objective; None where it has no posterior, no latent or no output that can be told.
+
+    Args:
+        found: what is known of the model.
+        run: computes the objective for a batch.
+        output: whether it follows the output.
 
     Raises:
         SubjectFault: the pass fails.
@@ -69,40 +76,14 @@ def replayed(found: Findings, run: Run) -> Replayed | None:
     roles = find_roles(recorded, mu, second, BATCH)
     if roles is None or (second is not None and roles.second is None):
         return None
-    outputs = _outputs(recorded(0, {}), roles.z.number, found.raw)
+    if not output:
+        return Replayed(run, found.model, roles)
+    outputs = find_outputs(recorded(0, {}), roles.z.number, _own_output(found) or found.raw, BATCH)
     return None if outputs is None else Replayed(run, found.model, roles, outputs)
 
 
-def _outputs(recording: Recording, z: int, raw: Raw) -> tuple[tuple[int, tuple[int, ...]], ...] | None:
-    """The nodes that hold the output: the last that all that is joined with the batch again, and follows z, was made of."""
-    nodes = recording.nodes
-    of_latent = recording.descendants(frozenset({z}))
-    of_batch = {0}
-    for number, node in enumerate(nodes):
-        if number != z and of_batch.intersection(node.parents):
-            of_batch.add(number)
-    sizes = [one.numel() for one in raw]
-
-    def sized(number: int) -> bool:
-        value = nodes[number].value
-        return value is not None and value.dim() > 0 and value.shape[0] == BATCH and value.numel() in sizes
-
-    apart = of_latent - of_batch
-    joined = {parent for number in of_latent & of_batch for parent in nodes[number].parents if parent in apart and sized(parent)}
-    if not joined:
+def _own_output(found: Findings) -> Raw | None:
+    """The output of a training pass under the seed of the recordings."""
+    if found.layout is None:
         return None
-    if len(raw) == 1:
-        common = set.intersection(*({one, *recording.ancestors(one)} for one in joined))
-        return _shaped(recording, [max((one for one in common & apart if sized(one)), default=None)])
-    return _shaped(recording, sorted(joined)) if len(joined) == len(raw) else None
-
-
-def _shaped(recording: Recording, numbers: list[int | None]) -> tuple[tuple[int, tuple[int, ...]], ...] | None:
-    found = []
-    for number in numbers:
-        value = None if number is None else recording.nodes[number].value
-        if number is None or value is None:
-            return None
-        found.append((number, tuple(value.shape[1:])))
-    return tuple(found)
-
+    return as_raw(at(found.call("forward", found.joint, found.model, found.x.clone(), train=True), found.layout.raw))

@@ -26,7 +26,7 @@ _UNSET = ("empty", "empty_like", "new_empty")
 """Operations whose numbers mean nothing before something is drawn into them."""
 _STEP = 0.25
 """How far a head is moved to see what follows it."""
-_ORIGINS: tuple[Callable[[Tensor], Tensor], ...] = (
+ORIGINS: tuple[Callable[[Tensor], Tensor], ...] = (
     lambda second: second,
     lambda second: torch.exp(second / 2),
     lambda second: second / 2,
@@ -51,7 +51,7 @@ class RoleNode:
 
     number: int
     shape: tuple[int, ...]
-    origin: Callable[[Tensor], Tensor] = _ORIGINS[0]
+    origin: Callable[[Tensor], Tensor] = ORIGINS[0]
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,15 @@ def _roles_by(
         values = [one.nodes[number].value for one in (silent, ones, twos, masked)]
         if not _is_affine(values, batch) or (mu is not None and values[0] is not None and values[0].numel() != mu.numel()):
             continue
+        number = _decoded(silent, ones, number, moved)  # noqa: PLW2901  the node that is looked for
         still = sorted(silent.ancestors(number) - moved - set(noise))
-        z = values[0]
+        z, scaled = (one.nodes[number].value for one in (silent, ones))
         assert z is not None
-        mean = next((one for one in still if one and _alike(silent.nodes[one].value, z)), None)
+        assert scaled is not None
+        mean = next((one for one in still if one and alike(silent.nodes[one].value, z)), None)
         if mean is None:
             continue
-        assert values[1] is not None
-        probe = _Scale(recorded, given, number, z, values[1] - z)
+        probe = _Scale(recorded, given, number, z, scaled - z)
         return Roles(
             noise,
             RoleNode(number, tuple(z.shape[1:])),
@@ -125,6 +126,27 @@ def _roles_by(
             first.nodes[number].line,
         )
     return None
+
+
+def _decoded(silent: Recording, ones: Recording, number: int, moved: frozenset[int]) -> int:
+    """Of the nodes that hold the same latent as one does, the one that goes on to all that is made of it.
+
+    An estimate of the KL makes another node of the same numbers, such as (z - 0) / 1, which is not decoded: from the first of them the way
+    goes on as long as nothing else is made of it.
+    """
+    held = [one.nodes[number].value for one in (silent, ones)]
+
+    def holds_it(other: int) -> bool:
+        return all(value is not None and alike(one.nodes[other].value, value) for one, value in zip((silent, ones), held, strict=True))
+
+    made: dict[int, list[int]] = {}
+    for child, node in enumerate(silent.nodes):
+        for parent in node.parents:
+            made.setdefault(parent, []).append(child)
+    there = min(one for one in (number, *(silent.ancestors(number) & moved)) if holds_it(one))
+    while len(made.get(there, ())) == 1 and holds_it(made[there][0]):
+        there = made[there][0]
+    return there
 
 
 def _mask(drawn: Tensor) -> Tensor:
@@ -159,7 +181,7 @@ def _without_noise(recording: Recording, mu: Tensor | None) -> Roles | None:
     """The roles in a pass that draws nothing: what it decodes is mu."""
     if mu is None:
         return None
-    there = [number for number, node in enumerate(recording.nodes) if number and _alike(node.value, mu)]
+    there = [number for number, node in enumerate(recording.nodes) if number and alike(node.value, mu)]
     if not there:
         return None
     head = RoleNode(there[-1], _shape(recording, there[-1]))
@@ -206,10 +228,10 @@ class _Scale:
 def _second(silent: Recording, probe: _Scale, still: list[int], returned: Tensor | None) -> RoleNode | None:
     """The second head: the node that holds what the pass returns as such, or what that was made of; else the first that moves the scale."""
     sized = [number for number in still if (value := silent.nodes[number].value) is not None and value.numel() == probe.silent.numel()]
-    for origin in _ORIGINS if returned is not None else ():
+    for origin in ORIGINS if returned is not None else ():
         assert returned is not None
         wanted = origin(returned)
-        there = [one for one in sized if _alike(silent.nodes[one].value, wanted)]
+        there = [one for one in sized if alike(silent.nodes[one].value, wanted)]
         # The last of several, so that a clamp before it is no part of the step; but none behind a cut in the history, which is.
         attached = [one for one in there if silent.nodes[one].attached] or there
         for number in reversed(attached):
@@ -229,7 +251,7 @@ def _equal(one: Tensor | None, other: Tensor | None) -> bool:
     return (one is None and other is None) or (one is not None and other is not None and torch.equal(one, other))
 
 
-def _alike(one: Tensor | None, other: Tensor) -> bool:
+def alike(one: Tensor | None, other: Tensor) -> bool:
     """Whether a node's value holds the same numbers, in whatever shape an item has."""
     return one is not None and one.numel() == other.numel() and len(one) == len(other) and _close(one.flatten(1), other.flatten(1))
 

@@ -1,0 +1,130 @@
+"""What forward computes and does not return: mu, the second head and the output, read off its tape as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vae_conformance.binding.findings import BATCH, Findings
+from vae_conformance.binding.passes import RETURNED, call_forward
+from vae_conformance.binding.roles.output import find_outputs
+from vae_conformance.binding.roles.posterior import Roles, find_roles
+from vae_conformance.binding.trace.tape import Recording, Replacement, Tape, record
+from vae_conformance.binding.watching import in_mode
+from vae_spec.subject import Mode, SubjectFault
+
+MU, SECOND, OUTPUT = "mu", "second head", "output"
+"""What is read off, by the names that a layout's paths have for it."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Runs forward and gives what it returns, with what was computed inside of it.
+
+    Attributes:
+        training, evaluation: the numbers of the nodes by name, in either mode; None where forward cannot be followed in it.
+    """
+
+    training: Mapping[str, int]
+    evaluation: Mapping[str, int] | None
+
+    def __call__(self, model: Any, x: Tensor) -> dict[str, Any]:
+        """Run it.
+
+        Raises:
+            SubjectFault: forward takes another way than it did.
+        """
+        trains = model.training if isinstance(model, nn.Module) else True
+        numbers = self.training if trains else self.evaluation
+        if numbers is None:
+            raise SubjectFault("forward", "does not compute in evaluation mode what it does in training mode")
+        tape = Tape(noting=False)
+        batch = tape.take(x, "batch")
+        with tape:
+            result = call_forward(model, batch)
+        if max(numbers.values()) >= len(tape.made):
+            raise SubjectFault("forward", "takes another way than it did before")
+        given: dict[str, Any] = {name: tape.made[number] for name, number in numbers.items()}
+        if SECOND in given:
+            given[SECOND] = given[SECOND].reshape(given[MU].shape)
+        return {RETURNED: result, **given}
+
+
+def recorded_pass(found: Findings, run: Callable[[Tensor], Any], *, train: bool = True) -> Callable[..., Recording]:
+    """How a pass is recorded under a seed, with some nodes replaced."""
+
+    def recorded(seed: int, put: Mapping[int, Replacement]) -> Recording:
+        with in_mode(found.model, Mode.TRAIN if train else Mode.EVAL):
+            recording: Recording = found.call("forward", record, run, found.x, put, train=train, seed=seed)
+        return recording
+
+    return recorded
+
+
+def follow(found: Findings, *, output: bool) -> Followed | None:
+    """Find mu and the second head in forward, and its output if asked; None where its pass does not show them.
+
+    Raises:
+        SubjectFault: forward fails.
+    """
+
+    def run(x: Tensor) -> Any:
+        return call_forward(found.model, x)
+
+    recorded = recorded_pass(found, run)
+    roles = find_roles(recorded, None, None, BATCH)
+    if roles is None or not roles.noise:
+        return None
+    training = {MU: roles.mu.number} | ({} if roles.second is None else {SECOND: roles.second.number})
+    if output:
+        outputs = find_outputs(recorded(0, {}), roles.z.number, (found.x,), BATCH)
+        if outputs is None:
+            return None
+        training[OUTPUT] = outputs[0].number
+    return Followed(training, _in_evaluation(found, run, roles, training))
+
+
+def _in_evaluation(found: Findings, run: Callable[[Tensor], Any], roles: Roles, training: Mapping[str, int]) -> Mapping[str, int] | None:
+    """The same nodes in evaluation mode, where forward may decode mu: what stands before the draws by its place, the output by its end."""
+    try:
+        operations = recorded_pass(found, run, train=False)(0, {}).operations
+    except SubjectFault:
+        return None
+    there = roles.operations
+    numbers = {name: number if name != OUTPUT else number + len(operations) - len(there) for name, number in training.items()}
+    alike = all(0 <= new < len(operations) and operations[new] == there[training[name]] for name, new in numbers.items())
+    return numbers if alike else None
+
+
+@dataclass(frozen=True)
+class SilentPass:
+    """A training pass without noise.
+
+    Attributes:
+        result: what it gave.
+        z: the latent.
+        sigma: by how much noise of ones moves it.
+    """
+
+    result: Any
+    z: Tensor
+    sigma: Tensor
+
+
+def silent_pass(found: Findings, run: Callable[[Tensor], Any]) -> SilentPass | None:
+    """Run a pass without noise and with noise of ones; None where no latent shows in it.
+
+    Raises:
+        SubjectFault: it fails.
+    """
+    recorded = recorded_pass(found, run)
+    roles = find_roles(recorded, None, None, BATCH)
+    if roles is None or not roles.noise:
+        return None
+    silent, ones = (recorded(0, dict.fromkeys(roles.noise, value)) for value in (torch.zeros_like, torch.ones_like))
+    z, moved = (one.nodes[roles.z.number].value for one in (silent, ones))
+    return None if z is None or moved is None else SilentPass(silent.result, z, moved - z)
