@@ -18,8 +18,9 @@ from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agr
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.likelihood_scale import kl_grows, scale_of
-from vae_conformance.binding.loss_binding import Trial, kl_of_the_model, losses, try_loss
+from vae_conformance.binding.loss_binding import kl_of_the_model, losses
 from vae_conformance.binding.loss_doubt import refuse_unread, tells_nothing
+from vae_conformance.binding.loss_trial import Trial, try_loss
 from vae_conformance.binding.loss_values import code_path
 from vae_conformance.binding.losses import Loss, supplied_loss
 from vae_conformance.binding.objective.training_loop import loss_of_loop
@@ -347,7 +348,8 @@ class Assembly:
     def _read_weights(self) -> None:
         """Weights that the author has put before the terms, where no weight is declared and the loss is the author's own."""
         facts, loss, works = self.facts, self.wiring.loss, self.found.parts[Part.LOSS].standing is Standing.PRESENT
-        if not works or loss is None or loss.supplied or loss.kl_alone or facts.effective_beta is not None or facts.objective is not Objective.ELBO:
+        given = facts.effective_beta is not None or facts.objective is not Objective.ELBO
+        if given or not works or loss is None or loss.supplied or loss.kl_alone:
             return
         if (weights := author_weights(self._build(facts))) is not None:
             self.facts = replace(facts, effective_beta=weights.effective_beta, declared=weights.accounts)

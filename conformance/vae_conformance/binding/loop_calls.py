@@ -10,7 +10,6 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-
 Functions = ast.FunctionDef | ast.AsyncFunctionDef
 _REDUCING = frozenset({"mean", "sum", "neg", "squeeze", "float", "double", "to", "clone", "view", "reshape"})
 """What changes no loss into another one."""

@@ -91,7 +91,8 @@ def kept_heads(found: Findings) -> Mapping[str, str]:
         pair, stored = found.call("forward", run, train=True)
     except SubjectFault:
         return {}
-    return {name: role for role, value in zip(("mu", "second"), pair or (), strict=False) for name, kept in stored.items() if same(kept, value)}
+    heads = () if pair is None else zip(("mu", "second"), pair, strict=True)
+    return {name: role for role, value in heads for name, kept in stored.items() if same(kept, value)}
 
 
 @contextmanager

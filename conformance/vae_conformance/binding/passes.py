@@ -99,13 +99,6 @@ def noting(model: Any, parts: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         yield noted
 
 
-def leaf_modules(model: Any) -> tuple[str, ...]:
-    """The dotted names of all submodules that hold no others."""
-    if not isinstance(model, nn.Module):
-        return ()
-    return tuple(name for name, module in model.named_modules() if name and not any(True for _ in module.children()))
-
-
 def stored_tensors(model: Any) -> dict[str, Tensor]:
     """The tensors that a model and its submodules keep as plain attributes, by dotted names."""
     if not isinstance(model, nn.Module):

@@ -6,7 +6,8 @@ import ast
 from typing import Any
 
 from vae_conformance.binding.findings import Findings
-from vae_conformance.binding.loss_binding import Trial, losses, try_loss
+from vae_conformance.binding.loss_binding import losses
+from vae_conformance.binding.loss_trial import Trial, try_loss
 from vae_conformance.binding.losses import Kind, Loss
 from vae_conformance.errors import Unbound
 from vae_conformance.target.source_code import source_tree

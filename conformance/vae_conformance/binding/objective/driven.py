@@ -53,9 +53,10 @@ def _runs(found: Findings, named: tuple[str, ...]) -> Iterator[Run]:
             yield shown, call, _called(call, found, batch, labelled=labelled), batch.weight, batch.needs_weight
     if has_forward(model) and not found.joint.composition:
         for one in loss_candidates(model, found.target.namespace, named, what_is_returned(found)):
-            roles = one.signature.roles
-            if one.whole and roles.keys() - {"beta"} == {"outputs", "x"}:
-                yield f"{one.account}(forward(x), x)", one.call, _of_result(one.call, found, one.signature), roles.get("beta"), one.signature.needs_beta
+            taken = one.signature
+            if one.whole and taken.roles.keys() - {"beta"} == {"outputs", "x"}:
+                run = _of_result(one.call, found, taken)
+                yield f"{one.account}(forward(x), x)", one.call, run, taken.roles.get("beta"), taken.needs_beta
 
 
 def _of_result(call: Callable[..., Any], found: Findings, signature: Signature) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -216,12 +217,10 @@ def _trainer(kind: Any, stage: Stage) -> Any:
     """An object of a class that trains the model, with stand-ins for what it needs and does not have."""
     if not isinstance(kind, type) or issubclass(kind, nn.Module):
         return stage.of("trainer")
-    turned = type(kind.__name__, (kind,), {"__getattr__": lambda _self, name: _attribute(stage, name)})
+    turned: Any = type(kind.__name__, (kind,), {"__getattr__": lambda _self, name: _attribute(stage, name)})
     this = turned.__new__(turned)
-    try:
+    with suppress(Exception):  # what the constructor did not come to is stood in for
         until_backward(lambda: turned.__init__(this, **_arguments(kind, stage)))
-    except Exception:  # noqa: BLE001  what the constructor did not come to is stood in for
-        pass
     for name, value in list(vars(this).items()):
         vars(this)[name] = stage.settled(value)
     return this
@@ -262,11 +261,9 @@ def _set_the_stage(statement: ast.stmt, names: dict[str, Any], stage: Stage) -> 
     if not missing:
         return
     if not data:
-        try:
+        with suppress(Exception):  # it needs what is not there: a stand-in takes its place
             code = _code([statement], names)
             if _patiently(stage, names, lambda: exec(code, names)) is None:  # noqa: S102  the author's own assignment
                 names |= {name: stage.settled(names[name]) for name in stored if name in names}
                 return
-        except Exception:  # noqa: BLE001  it needs what is not there: a stand-in takes its place
-            pass
     names |= stood

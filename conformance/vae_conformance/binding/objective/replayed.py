@@ -1,4 +1,4 @@
-"""Objectives that run the model themselves, asked at any output and posterior: their pass is replayed with these in the place of its own."""
+"""Objectives that run the model themselves, asked at any output and posterior: their pass is replayed with these in it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class Replayed:
         put: dict[int, Replacement] = {roles.mu.number: mu.reshape(len(mu), *roles.mu.shape)}
         if roles.second is not None:
             put[roles.second.number] = roles.second.origin(second).reshape(len(second), *roles.second.shape)
-        put |= {node.number: node.origin(one).reshape(len(one), *node.shape) for node, one in zip(self.outputs, raw if self.outputs else (), strict=True)}
+        outputs = zip(self.outputs, raw if self.outputs else (), strict=True)
+        put |= {node.number: node.origin(one).reshape(len(one), *node.shape) for node, one in outputs}
         with casting(self.model):
             return replay(run, x, put)
 

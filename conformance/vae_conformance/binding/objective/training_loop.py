@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from vae_conformance.binding.findings import Findings
-from vae_conformance.binding.losses import Kind, Loss, behind, driven_values
 from vae_conformance.binding.loss_arguments import POSITIONS
-from vae_conformance.binding.loss_binding import Trial, try_loss
+from vae_conformance.binding.loss_trial import Trial, try_loss
+from vae_conformance.binding.losses import Kind, Loss, behind, driven_values
 from vae_conformance.binding.objective.loops import Loop, loops_of
 from vae_conformance.binding.objective.replayed import replayed
 from vae_conformance.binding.objective.stand_ins import Stage
@@ -58,15 +58,7 @@ def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
     for form in _FORMS:
         stage = Stage(found.model)
         try:
-            runs = found.call("loss", loop.staged, stage)
-
-            def run(x: Tensor, weight: float = 1.0, *, runs: Any = runs, stage: Stage = stage, form: Any = form) -> Tensor:
-                stage.batch, stage.weight = form(x), weight
-                loss: Tensor | None = runs()
-                if loss is None:
-                    raise SubjectFault("loss", "does not come to the point where it is differentiated")
-                return loss
-
+            run = _on_batches(form, stage, found.call("loss", loop.staged, stage))
             objective = replayed(found, run)
         except SubjectFault as fault:
             failed = failed or fault
@@ -91,6 +83,17 @@ def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
         )
     if failed is not None and not ran:
         raise failed
+
+
+def _on_batches(form: Callable[[Tensor], Any], stage: Stage, runs: Callable[[], Tensor | None]) -> Callable[..., Tensor]:
+    def run(x: Tensor, weight: float = 1.0) -> Tensor:
+        stage.batch, stage.weight = form(x), weight
+        loss = runs()
+        if loss is None:
+            raise SubjectFault("loss", "does not come to the point where it is differentiated")
+        return loss
+
+    return run
 
 
 def _alike(found: Findings, loss: Loss, other: Loss, trial: Trial) -> bool:

@@ -1,0 +1,120 @@
+"""A candidate for the loss on trial: called for two posteriors and two outputs, as training would call it, and what it returns is read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae_conformance.binding.findings import Findings
+from vae_conformance.binding.knobs import knob_of
+from vae_conformance.binding.layout import leaves
+from vae_conformance.binding.loss_arguments import is_weight
+from vae_conformance.binding.losses import Loss, plain_values
+from vae_conformance.binding.returns import Returns, read_returns
+from vae_spec.subject import Raw, SubjectFault
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a candidate is called with: the batch in the data's range, and an output as forward gives it."""
+
+    x: Tensor
+    raw: Raw
+    codes: tuple[int, ...]
+
+    def code(self, value: float) -> Tensor:
+        """A code of one value."""
+        return torch.full((len(self.x), *self.codes), value, device=self.x.device)
+
+    @property
+    def other(self) -> Raw:
+        """Another output, within the range of the first."""
+        return tuple(one.flip(0) * 0.9 + 0.05 * one.amax() for one in self.raw)
+
+
+def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
+    """Call it for two posteriors and two outputs; None for what returns nothing that could be a loss.
+
+    Raises:
+        SubjectFault: it fails.
+    """
+
+    def call(code: float, raw: Raw) -> Any:
+        mu = trial.code(code)
+        return found.call("loss", loss.result, raw, trial.x, mu, trial.code(0.5), mu, None)
+
+    try:
+        results = [call(0.5, trial.raw), call(1.0, trial.raw)]
+    except SubjectFault as fault:
+        if loss.whole and _takes_output(found, loss, trial):
+            found.notes.append(
+                f"{loss.name} takes the reconstruction and the input alone: it is a term of a loss, whose rest stands elsewhere"
+            )
+            return None
+        weight = _missing_weight(fault)
+        if weight is None or loss.takes_beta:
+            raise
+        return try_loss(found, replace(loss, roles={**loss.roles, "beta": weight}, needs_beta=True), trial)
+    try:
+        results.append(call(0.5, trial.other))
+    except SubjectFault:
+        results.append(None)
+    if (loss.driven or loss.whole) and not _follows(results, both=loss.driven) and not (loss.whole and loss.by_name):
+        return None
+    read = read_returns(*results)
+    return None if read is None else _with_knob(found, replace(loss, returns=read[0], order=read[1]), trial)
+
+
+def _with_knob(found: Findings, loss: Loss, trial: Trial) -> Loss:
+    """The loss with the attribute that weighs its KL, where it takes no weight: one that its total follows, or that a loss object keeps."""
+    knob = None if loss.takes_beta or loss.returns is Returns.PAIR else knob_of(loss.call)
+    if knob is None:
+        return loss
+    turned, neutral = replace(loss, knob=knob), trial.code(0.5)
+
+    def total(beta: float) -> float:
+        return float(found.call("loss", turned.evaluate, trial.raw, trial.x, trial.code(1.0), neutral, neutral, None, beta).total)
+
+    try:
+        follows = total(1.0) != total(2.0)
+    except SubjectFault:
+        return loss
+    # What a model keeps may be meant for another place; a loss object has no other.
+    return turned if follows or loss.account.startswith(("class ", "object ")) else loss
+
+
+def _takes_output(found: Findings, loss: Loss, trial: Trial) -> bool:
+    """Whether what was called with all that forward returns wants the output alone."""
+
+    def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
+        given = plain_values(raw, x, mu, second, z)
+        return given | {"outputs": given["raw"]}
+
+    try:
+        found.call("loss", replace(loss, values=values).result, trial.raw, trial.x, trial.code(0.5), trial.code(0.5), None, None)
+    except SubjectFault:
+        return False
+    return True
+
+
+def _missing_weight(fault: SubjectFault) -> str | None:
+    """The name of a KL's weight that a loss looks for among its keywords and does not find."""
+    named = re.search(r"KeyError: '(\w+)'", fault.what)
+    return named[1] if named and is_weight(named[1]) else None
+
+
+def _follows(results: list[Any], *, both: bool) -> bool:
+    """Whether some value follows the posterior, and where `both` are wanted, some value the output."""
+    if results[2] is None:
+        return True
+    first, code, output = ([float(one.float().mean()) for one in _tensors(result)] for result in results)
+    moved = [(abs(a - b) > 1e-7, abs(a - c) > 1e-7) for a, b, c in zip(first, code, output, strict=False)]
+    return any(by_code for by_code, _ in moved) and (not both or any(by_output for _, by_output in moved))
+
+
+def _tensors(result: Any) -> list[Tensor]:
+    return [leaf for _path, leaf in leaves(result) if isinstance(leaf, Tensor)]
