@@ -15,7 +15,7 @@ from loop_files import (
     MODEL,
     PLAIN,
     account,
-    assert_is_half_of_the_reconstruction,
+    assert_averages_the_reconstruction,
     assert_is_the_elbo,
     at_import,
     bound,
@@ -137,13 +137,13 @@ def test_weights_are_numbers_where_the_file_says_them(tmp_path: Path, loop: str,
 @pytest.mark.parametrize(
     ("loop", "said"),
     [
-        (in_function(CALL, BCE, KL, "loss = recon + kl * step", "loss.backward()"), "it depends on step"),
-        ("step = 1.0\n\n\n" + in_function(CALL, BCE, KL, "loss = recon + kl * step", "loss.backward()"), "it depends on step"),
+        (in_function(CALL, BCE, KL, "loss = recon + kl * step", "loss.backward()"), "it depends on what the loop counts"),
+        ("step = 1.0\n\n\n" + in_function(CALL, BCE, KL, "loss = recon + kl * step", "loss.backward()"), "it depends on what the loop counts"),
         (at_import(CALL, BCE, KL, "warm = 1.0 if len(x) else 0.5", "loss = recon + kl * label", "loss.backward()"), "it depends on label"),
         (in_function(CALL, BCE, KL, "loss = recon + F.nll_loss(mu, label) + kl", "loss.backward()"), "it depends on label"),
         (
             in_function(CALL, BCE, KL, "if step:", "    kl = 0.1 * kl", "loss = recon + kl", "loss.backward()"),
-            "it depends on step",
+            "it depends on what the loop counts",
         ),
         (in_function(CALL, BCE, KL, "loss = recon + kl / norm(step)", "loss.backward()"), "it depends on norm"),
         (in_function(CALL, BCE, KL, "loss = recon", "loss.backward()"), ""),
@@ -178,7 +178,7 @@ def test_a_weight_that_the_loop_decides_of_is_given(tmp_path: Path, lines: tuple
     subject = bound(tmp_path, in_function(*lines, arguments="model, loader, optimizer, betas, schedule, options, kl_weight_at"))
     assert_is_the_elbo(subject)
     assert subject.facts.parts[Part.BETA].standing is Standing.PRESENT
-    assert "in its lines" in subject.facts.parts[Part.BETA].account
+    assert "in its loop" in subject.facts.parts[Part.BETA].account
     x = torch.rand(6, 64, generator=torch.Generator().manual_seed(2))
     mu, logvar = torch.full((6, 8), 0.3), torch.full((6, 8), -0.5)
     terms = subject.terms((x,), x, mu, logvar, beta=3.0)
@@ -248,13 +248,13 @@ class Trainer:
     assert subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     counted = bound(tmp_path, trainer.replace("self.beta * kl", "self.steps * kl"))
     assert account(counted) == "supplied"
-    assert "it depends on self" in "\n".join(counted.facts.notes)
+    assert "it depends on what the loop counts" in "\n".join(counted.facts.notes)
 
 
 def test_a_counter_is_not_the_number_that_it_begins_with(tmp_path: Path) -> None:
     lines = (*PLAIN[:3], "count += 1", "loss = recon + kl * count", "loss.backward()")
     subject = bound(tmp_path, in_function(*lines, before="count = 0"))
-    assert "it depends on count" in "\n".join(subject.facts.notes)
+    assert "it depends on what the loop counts" in "\n".join(subject.facts.notes)
 
 
 def test_a_closure_within_the_loop(tmp_path: Path) -> None:
@@ -280,14 +280,14 @@ def notebook(folder: Path, *cells: str) -> str:
 
 @pytest.mark.parametrize("where", [in_function, at_import])
 def test_the_loop_of_a_notebook(tmp_path: Path, where) -> None:
-    before = "%matplotlib inline\ncriterion = nn.BCELoss(reduction='sum')\nloader = load()\n"
-    lines = (CALL, "recon = criterion(x_hat, x) / 2", KL, "loss = recon + kl", "loss.backward()")
+    before = "%matplotlib inline\ncriterion = nn.BCELoss()\nloader = load()\n"
+    lines = (CALL, "recon = criterion(x_hat, x)", KL, "loss = recon + kl", "loss.backward()")
     path = notebook(tmp_path, MODEL, before, "# training\n" + where(*lines), "plt.plot(losses)")
     judge = Judge(named_options(path, profile="exact"), named_target(path))
     judge.ask("OBJ-02")
     subject = bind(named_target(path), named_options(path))
     assert account(subject).startswith("cell 3, lines ")
-    assert_is_half_of_the_reconstruction(subject)
+    assert_averages_the_reconstruction(subject)
     (claim,) = judge.report_on("OBJ-02").claims
     assert claim.outcome is Outcome.VIOLATED
     (place,) = [place for place in claim.locations if place.cell == 3]

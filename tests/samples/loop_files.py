@@ -79,7 +79,7 @@ def assert_is_the_elbo(subject: Bound, weight: float = 1.0) -> None:
     assert float(terms.kl) == pytest.approx(float(weight * kl), rel=1e-3)
 
 
-def assert_is_half_of_the_reconstruction(subject: Bound) -> None:
+def assert_averages_the_reconstruction(subject: Bound) -> None:
     x, output, code = torch.full((2, 64), 0.3), torch.full((2, 64), 0.6), torch.zeros(2, 8)
-    expected = negative_log_likelihood(Likelihood.BERNOULLI, (output,), x).sum() / 2
+    expected = negative_log_likelihood(Likelihood.BERNOULLI, (output,), x).sum() / x.numel()
     assert float(subject.terms((output,), x, code, code).total) == pytest.approx(float(expected), rel=1e-4)

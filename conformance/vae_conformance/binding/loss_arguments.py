@@ -245,6 +245,11 @@ def _handed(name: str) -> str:
     return "x" if _ROLES["x"].search(name) or _TARGET.search(name) else ""
 
 
+def names_batch(name: str) -> bool:
+    """Whether a parameter's name is that of the batch."""
+    return _ROLES["x"].search(name) is not None
+
+
 def names_network(name: str) -> bool:
     """Whether a parameter's name is that of the model, or of one of its two networks."""
     return names_model(name) or _PART.search(name) is not None

@@ -7,18 +7,17 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 from torch import Tensor, nn
 
-from vae_conformance.binding.loss_arguments import is_weight
-from vae_conformance.binding.objective.stand_ins import Batches, Stage, until_backward
+from vae_conformance.binding.objective.stand_ins import Batches, Stage, gives_weight, until_backward
 from vae_conformance.target.adapter import inner_of
 from vae_conformance.target.source_code import source_pieces
 
 _BACKWARD = ("backward", "manual_backward")
-_LAST, _WEIGHT = "__last_of__", "__weight_of__"
+_LAST, _WEIGHT, _BATCHES = "__last_of__", "__weight_of__", "__batches_of__"
 _NAMES = 25
 """The most names that a loop may miss before it is given up."""
 Functions = ast.FunctionDef | ast.AsyncFunctionDef
@@ -35,12 +34,12 @@ class Loop:
     Attributes:
         account: what messages call it, such as "lines 40 to 48 of train".
         staged: sets the stage once, and gives what runs the loop on what its loader gives then, up to what it differentiates.
-        own: the author's code, where people are sent.
+        own: stands where the loop does, for those who are sent to it.
     """
 
     account: str
     staged: Callable[[Stage], Run]
-    own: Callable[..., Any] | None
+    own: Callable[..., Any]
 
 
 def loops_of(model: Any, namespace: object) -> Iterator[Loop]:
@@ -71,11 +70,11 @@ def _unguarded(statement: ast.stmt) -> list[ast.stmt]:
 
 
 def _backward_in(scope: ast.AST) -> ast.Call | None:
-    """The first call in a scope that differentiates something, not those of functions and classes inside of it."""
+    """The first call in a scope that differentiates something, in a closure too, but not in another class."""
     for node in ast.iter_child_nodes(scope):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _BACKWARD:
             return node
-        if not isinstance(node, Functions | ast.ClassDef | ast.Lambda) and (inner := _backward_in(node)) is not None:
+        if not isinstance(node, ast.ClassDef | ast.Lambda) and (inner := _backward_in(node)) is not None:
             return inner
     return None
 
@@ -84,10 +83,13 @@ def _own_backward(statement: ast.stmt) -> ast.Call | None:
     return None if isinstance(statement, Functions | ast.ClassDef) else _backward_in(statement)
 
 
-def _account(cell: str, scope: ast.AST, call: ast.Call, where: str) -> str:
+def _place(cell: str, scope: ast.AST, call: ast.Call, where: str, held: dict[str, Any]) -> tuple[str, FunctionType]:
+    """What messages call a loop, and a function that stands where its body does, for those who are sent there."""
     inner = [node for node in ast.walk(scope) if isinstance(node, Loops) and any(one is call for one in ast.walk(node))]
     first = inner[-1].body[0].lineno if inner else getattr(scope, "lineno", call.lineno)
-    return f"{cell}lines {first} to {call.lineno}{f' of {where}' if where else ''}"
+    file = str(held.get("__file__") or "<script>") + (f", {cell.removesuffix(', ')}" if cell else "")
+    marker = compile(f"def {where or 'training'}(): pass", file, "exec").co_consts[0].replace(co_firstlineno=first)
+    return f"{cell}lines {first} to {call.lineno}{f' of {where}' if where else ''}", FunctionType(marker, {})
 
 
 class _Prepared(ast.NodeTransformer):
@@ -108,15 +110,15 @@ class _Prepared(ast.NodeTransformer):
         self._depth += 1
         self.generic_visit(node)
         self._depth -= 1
-        if outer:
-            node.iter = ast.copy_location(ast.Call(ast.Name(_LAST, ast.Load()), [node.iter], []), node.iter)
+        called = ast.Name(_LAST if outer else _BATCHES, ast.Load())
+        node.iter = ast.copy_location(ast.Call(called, [node.iter], []), node.iter)
         return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         """A weight that changes from round to round is given."""
         target = node.targets[0]
         name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
-        if self._depth and len(node.targets) == 1 and is_weight(name) and not isinstance(node.value, ast.Constant):
+        if self._depth and len(node.targets) == 1 and gives_weight(name) and not isinstance(node.value, ast.Constant):
             node.value = ast.copy_location(ast.Call(ast.Name(_WEIGHT, ast.Load()), [ast.Constant(name)], []), node.value)
         return node
 
@@ -135,15 +137,15 @@ def _prepared(statement: ast.stmt, call: ast.Call) -> ast.stmt:
 
 def _scope(held: dict[str, Any], stage: Stage) -> dict[str, Any]:
     """The names of a file, as the loop sees them."""
-    names = {name: stage.settled(value) for name, value in held.items()}
-    return names | {_LAST: _last_of, _WEIGHT: stage.of}
+    names = {name: stage.settled(value) for name, value in held.items() if value is not None}
+    return names | {_LAST: _last_of, _WEIGHT: stage.of, _BATCHES: stage.batches}
 
 
 def _patiently(stage: Stage, names: dict[str, Any], call: Callable[[], object]) -> Tensor | None:
     """Run code until it differentiates; a name that is not there gets a stand-in, and the code another try."""
     for _ in range(_NAMES):
         try:
-            return until_backward(call)
+            return until_backward(call, stage.rounds)
         except NameError as missing:
             if missing.name is None or missing.name in names:
                 raise
@@ -159,7 +161,7 @@ def _arguments(function: Callable[..., Any], stage: Stage) -> dict[str, Any]:
             continue
         if one.default is one.empty or (one.default is None and one.name != "self"):
             given[name] = stage.of(name)
-        elif is_weight(name):
+        elif gives_weight(name):
             stage.weights[name] = None
             given[name] = one.default * stage.weight if isinstance(one.default, float | int) and one.default > 0 else stage.weight
         elif one.default in ("cuda", "cuda:0", "mps", "gpu"):
@@ -188,19 +190,25 @@ def _bare(definition: Functions) -> Functions:
 
 
 def _of_function(definition: Functions, call: ast.Call, held: dict[str, Any], cell: str) -> Loop:
-    account, code = _account(cell, definition, call, definition.name), _code([_prepared(_bare(definition), call)], held)
+    account, own = _place(cell, definition, call, definition.name, held)
+    code = _code([_prepared(_bare(definition), call)], held)
 
     def staged(stage: Stage) -> Run:
         names = _scope(held, stage)
         function = _defined(code, definition.name, names)
-        return lambda: _patiently(stage, names, lambda: function(**_arguments(function, stage)))
 
-    return Loop(account, staged, held.get(definition.name))
+        def run() -> Tensor | None:
+            stage.refresh(names)
+            return _patiently(stage, names, lambda: function(**_arguments(function, stage)))
+
+        return run
+
+    return Loop(account, staged, own)
 
 
 def _of_method(kind: ast.ClassDef, definition: Functions, call: ast.Call, held: dict[str, Any], cell: str, model: Any) -> Loop:
     owner = held.get(kind.name)
-    account = _account(cell, definition, call, f"{kind.name}.{definition.name}")
+    account, marker = _place(cell, definition, call, definition.name, held)
     code = _code([_prepared(_bare(definition), call)], held)
 
     def staged(stage: Stage) -> Run:
@@ -208,9 +216,14 @@ def _of_method(kind: ast.ClassDef, definition: Functions, call: ast.Call, held: 
         function = _defined(code, definition.name, names)
         own = isinstance(owner, type) and isinstance(inner_of(model), owner)
         this = {next(iter(inspect.signature(function).parameters)): model if own else _trainer(owner, stage)}
-        return lambda: _patiently(stage, names, lambda: function(**{**_arguments(function, stage), **this}))
 
-    return Loop(account, staged, getattr(owner, definition.name, None))
+        def run() -> Tensor | None:
+            stage.refresh(names)
+            return _patiently(stage, names, lambda: function(**{**_arguments(function, stage), **this}))
+
+        return run
+
+    return Loop(account, staged, marker)
 
 
 def _trainer(kind: Any, stage: Stage) -> Any:
@@ -233,7 +246,7 @@ def _attribute(stage: Stage, name: str) -> Any:
 
 
 def _of_script(statements: list[ast.stmt], call: ast.Call, held: dict[str, Any], cell: str) -> Loop:
-    account = _account(cell, statements[-1], call, "")
+    account, own = _place(cell, statements[-1], call, "", held)
     code = _code([_prepared(statements[-1], call)], held)
 
     def staged(stage: Stage) -> Run:
@@ -247,7 +260,7 @@ def _of_script(statements: list[ast.stmt], call: ast.Call, held: dict[str, Any],
 
         return run
 
-    return Loop(account, staged, None)
+    return Loop(account, staged, own)
 
 
 def _set_the_stage(statement: ast.stmt, names: dict[str, Any], stage: Stage) -> None:
@@ -264,6 +277,7 @@ def _set_the_stage(statement: ast.stmt, names: dict[str, Any], stage: Stage) -> 
         with suppress(Exception):  # it needs what is not there: a stand-in takes its place
             code = _code([statement], names)
             if _patiently(stage, names, lambda: exec(code, names)) is None:  # noqa: S102  the author's own assignment
-                names |= {name: stage.settled(names[name]) for name in stored if name in names}
+                names |= {name: stage.settled(names[name]) for name in stored if names.get(name) is not None}
+                names |= {name: one for name, one in stood.items() if names.get(name) is None}
                 return
     names |= stood

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from vae_conformance.binding.findings import BATCH, Findings
@@ -31,12 +32,14 @@ class Replayed:
         model: the model.
         roles: the nodes of mu, the second head and z in its pass.
         outputs: the nodes that hold the output.
+        twins: other nodes that hold mu or the second head, of another call of the model on the same batch, by the node they are like.
     """
 
     run: Run
     model: Any
     roles: Roles
     outputs: tuple[OutputNode, ...] = ()
+    twins: Mapping[int, int] = field(default_factory=dict)
 
     def __call__(self, run: Run, raw: Raw, x: Tensor, mu: Tensor, second: Tensor) -> Any:
         """Return what the pass gives with this output, if it has nodes for one, and this posterior."""
@@ -44,6 +47,7 @@ class Replayed:
         put: dict[int, Replacement] = {roles.mu.number: mu.reshape(len(mu), *roles.mu.shape)}
         if roles.second is not None:
             put[roles.second.number] = roles.second.origin(second).reshape(len(second), *roles.second.shape)
+        put |= {twin: put[number] for twin, number in self.twins.items()}
         outputs = zip(self.outputs, raw if self.outputs else (), strict=True)
         put |= {node.number: node.origin(one).reshape(len(one), *node.shape) for node, one in outputs}
         with casting(self.model):
@@ -80,7 +84,21 @@ def replayed(found: Findings, run: Run, *, output: bool = True) -> Replayed | No
     if not output:
         return Replayed(run, found.model, roles)
     outputs = find_outputs(recorded(0, {}), roles.z.number, _own_output(found) or found.raw, BATCH)
-    return None if outputs is None else Replayed(run, found.model, roles, outputs)
+    return None if outputs is None else Replayed(run, found.model, roles, outputs, _twins(recorded(0, {}), roles))
+
+
+def _twins(recording: Recording, roles: Roles) -> dict[int, int]:
+    """The nodes that another call of the model makes of the same batch as it makes mu and the second head, by these."""
+    found = {}
+    for number in (one.number for one in (roles.mu, roles.second) if one is not None):
+        own = recording.nodes[number]
+        near = recording.ancestors(number) | recording.descendants(frozenset({number})) | {number}
+        for other, node in enumerate(recording.nodes):
+            if other in near or node.operation != own.operation or node.value is None or own.value is None:
+                continue
+            if node.value.shape == own.value.shape and torch.equal(node.value, own.value):
+                found[other] = number
+    return found
 
 
 def _own_output(found: Findings) -> Raw | None:

@@ -11,8 +11,12 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.loss_arguments import is_weight, names_model
+from vae_conformance.binding.loss_arguments import is_weight, names_batch, names_model, names_network
 
+_SCHEDULE = re.compile(r"^(beta|kld?_?(weight|coeff?|beta|lambda|anneal|factor|scale)|anneal|warm_?up)", re.IGNORECASE)
+"""Names of what gives a KL's weight, beside those of the weight itself."""
+_PASSING = frozenset({"prepare", "tqdm", "enumerate", "to"})
+"""Names of helpers that give back what they are given."""
 _LOADER = re.compile(r"load|data|batches|iterator|(^|_)(dl|ds)$|train_?(set|iter)", re.IGNORECASE)
 _DEVICE = re.compile(r"device|^dev$", re.IGNORECASE)
 
@@ -20,33 +24,42 @@ _DEVICE = re.compile(r"device|^dev$", re.IGNORECASE)
 class StandIn(float):
     """Stands for anything: a number that is 1, an object with any attribute, or a call that passes on the tensor it is given."""
 
-    def __new__(cls, stage: Stage, name: str, value: float = 1.0) -> Self:
-        """Make one of a name."""
+    def __new__(cls, stage: Stage, name: str, value: float = 1.0, holder: str = "") -> Self:
+        """Make one of a name, which something of another name holds."""
         made = super().__new__(cls, value)
-        made._stage, made.name = stage, name
+        made._stage, made.name, made.holder = stage, name, holder or name
         return made
 
     _stage: Stage
     name: str
+    holder: str
 
     def __getattr__(self, name: str) -> Any:
         """Any attribute."""
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._stage.of(name)
+        value = self._stage.of(name, self.name)
+        return Held(self._stage, value) if value is self._stage.model else value
 
     def __getitem__(self, key: object) -> Any:
         """Any entry."""
-        return self._stage.of(key if isinstance(key, str) else self.name)
+        return self._stage.of(key if isinstance(key, str) else self.name, self.name)
 
-    def __call__(self, *arguments: Any, **_keywords: Any) -> Any:
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """The tensor, or the batches, that a helper is given; else a stand-in."""
-        passed = (one for one in arguments if isinstance(one, Tensor | Batches))
-        return next(passed, self._stage.of(self.name))
+        if self.name == "step" and arguments and callable(arguments[0]):
+            return arguments[0]()  # a closure that an optimiser calls
+        given = [one for one in (*arguments, *keywords.values()) if isinstance(one, Tensor | Batches)]
+        passes = self.name in _PASSING or (self.name == "scale" and "scaler" in self.holder)
+        if not passes and any(isinstance(one, Tensor) and one.requires_grad for one in given):
+            self._stage.unknown[self.holder] = None
+        return given[0] if given else self._stage.of(self.name, self.holder)
 
-    def backward(self, loss: Tensor, *_arguments: Any) -> None:
+    def backward(self, loss: Tensor, *_arguments: Any, **_keywords: Any) -> None:
         """Differentiate a loss for the author, as helpers for several devices do."""
         loss.backward()
+
+    manual_backward = backward
 
     def __index__(self) -> int:
         """The number as a count."""
@@ -61,8 +74,8 @@ class StandIn(float):
         return 1
 
     def __bool__(self) -> bool:
-        """It is there."""
-        return True
+        """It is there, or it is not."""
+        return self._stage.number == 1
 
     def __setitem__(self, key: object, value: object) -> None:
         """Take an entry, and forget it."""
@@ -75,6 +88,24 @@ class StandIn(float):
         """Leave it."""
 
 
+class Held:
+    """The model where something holds it, or the part of a configuration that is called after it."""
+
+    def __init__(self, stage: Stage, model: Any) -> None:
+        self._stage = stage
+        self._model = model
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Call the model."""
+        return self._model(*arguments, **keywords)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the model has, or anything else."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._model, name) if hasattr(self._model, name) else self._stage.of(name)
+
+
 class Batches:
     """Stands for a loader, or the data set behind it: it gives one batch, again and again."""
 
@@ -82,8 +113,10 @@ class Batches:
         self._stage = stage
 
     def __iter__(self) -> Iterator[Any]:
-        """Give the batch once."""
-        yield self._stage.batch
+        """Give the batch as often as the stage has rounds, each time under the same seed."""
+        for _ in range(self._stage.rounds):
+            torch.default_generator.manual_seed(self._stage.seed)
+            yield self._stage.batch
 
     def __next__(self) -> Any:
         """The batch."""
@@ -113,31 +146,54 @@ class Stage:
         batch: what the loader gives.
         weight: the value of the KL's weight where nothing but the loop says what it is.
         weights: the names of such weights that the loop has asked for.
+        number: the value of all other numbers that only the loop knows.
+        numbers: their names; one of them alone has that value where `varied` names it.
+        varied: the one number that is varied; None for all.
+        unknown: the names of functions that nobody has and that the loss is made with.
+        label: of every item.
+        rounds: how many batches the loader gives.
+        seed: of each round.
     """
 
     model: Any
     batch: Any = None
     weight: float = 1.0
     weights: dict[str, None] = field(default_factory=dict)
+    number: float = 1.0
+    numbers: dict[str, None] = field(default_factory=dict)
+    varied: str | None = None
+    unknown: dict[str, None] = field(default_factory=dict)
+    label: int = 0
+    rounds: int = 1
+    seed: int = 0
 
-    def of(self, name: str) -> Any:
-        """The stand-in for what has this name."""
-        if is_weight(name):
+    def of(self, name: str, holder: str = "") -> Any:
+        """The stand-in for what has this name, and is held by something of another name."""
+        if gives_weight(name):
             self.weights[name] = None
-            return StandIn(self, name, self.weight)
+            return StandIn(self, name, self.weight, holder)
         if _DEVICE.search(name):
             return torch.device("cpu")
         if _LOADER.search(name):
             return Batches(self)
-        if names_model(name):
+        if names_batch(name):
+            return self.batch
+        if name != "self" and names_model(name):
             return self.model
-        return StandIn(self, name)
+        if names_network(name) and isinstance(part := getattr(self.model, name, None), nn.Module):
+            return part
+        self.numbers[name] = None
+        return StandIn(self, name, self.number if self.varied in (None, name) else 1.0, holder)
 
     def refresh(self, names: dict[str, Any]) -> None:
-        """Give weights among the names of a loop their present value."""
+        """Give the numbers among the names of a loop their present value."""
         for name, value in names.items():
-            if isinstance(value, StandIn) and is_weight(value.name):
-                names[name] = self.of(value.name)
+            if isinstance(value, StandIn):
+                names[name] = self.of(value.name, value.holder)
+
+    def batches(self, value: Any) -> Any:
+        """What a loop over batches goes over: a list of data gives the batch too."""
+        return Batches(self) if isinstance(value, list | tuple | Tensor) else value
 
     def settled(self, value: Any) -> Any:
         """A value of the author's; the model, or its part, in place of another of its kind, and the batches in place of any data."""
@@ -151,6 +207,11 @@ class Stage:
         return parts[0] if len(parts) == 1 and not type(value).__module__.startswith("torch.") else value
 
 
+def gives_weight(name: str) -> bool:
+    """Whether a name is that of a KL's weight, or of a schedule of it."""
+    return is_weight(name) or _SCHEDULE.search(name) is not None
+
+
 class Differentiated(BaseException):
     """The author's code has come to the point where it differentiates its loss."""
 
@@ -159,13 +220,13 @@ class Differentiated(BaseException):
         self.loss = loss
 
 
-def until_backward(call: Callable[[], object]) -> Tensor | None:
-    """Run code until it differentiates a tensor, and return this; None if it never does.
+def until_backward(call: Callable[[], object], rounds: int = 1) -> Tensor | None:
+    """Run code until it differentiates a tensor for the last of some rounds, and return this; None if it never does.
 
-    Optimisers neither move nor import PyTorch's compiler meanwhile.
+    Optimisers neither move nor import PyTorch's compiler meanwhile, and tensors stay on their device.
     """
     try:
-        with _interrupting(), _idle_optimisers():
+        with _interrupting(rounds), _idle_optimisers():
             call()
     except Differentiated as there:
         return there.loss
@@ -173,11 +234,23 @@ def until_backward(call: Callable[[], object]) -> Tensor | None:
 
 
 @contextmanager
-def _interrupting() -> Iterator[None]:
-    def stop(loss: Any, *_arguments: Any, **_keywords: Any) -> None:
-        raise Differentiated(loss if isinstance(loss, Tensor) else loss[0])
+def _interrupting(rounds: int) -> Iterator[None]:
+    left = rounds
 
-    with _patched(torch.Tensor, {"backward": stop}), _patched(torch.autograd, {"backward": stop}):
+    def stop(loss: Any, *_arguments: Any, **_keywords: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Differentiated(loss if isinstance(loss, Tensor) else loss[0])
+
+    def here(value: Any, *_arguments: Any, **_keywords: Any) -> Any:
+        return value
+
+    with (
+        _patched(torch.Tensor, {"backward": stop, "cuda": here}),
+        _patched(nn.Module, {"cuda": here}),
+        _patched(torch.autograd, {"backward": stop}),
+    ):
         yield
 
 
@@ -187,8 +260,10 @@ def _idle_optimisers() -> Iterator[None]:
         self.defaults, self.state = defaults, {}
         self.param_groups = [{"params": list(params), "initial_lr": defaults.get("lr"), **defaults}]
 
-    def still(*_arguments: Any, **_keywords: Any) -> None:
-        return None
+    def still(*arguments: Any, **_keywords: Any) -> None:
+        for closure in arguments[1:]:
+            if callable(closure):
+                closure()
 
     with _patched(torch.optim.Optimizer, {"__init__": made, "zero_grad": still, "step": still}):
         yield

@@ -18,10 +18,10 @@ from vae_conformance.binding.objective.stand_ins import Stage
 from vae_conformance.binding.returns import Returns
 from vae_spec.subject import Raw, SubjectFault
 
-_FORMS: tuple[Callable[[Tensor], Any], ...] = (
-    lambda x: (x, torch.zeros(len(x), dtype=torch.long, device=x.device)),
-    lambda x: x,
-    lambda x: [x],
+_FORMS: tuple[Callable[[Tensor, int], Any], ...] = (
+    lambda x, label: (x, torch.full((len(x),), label, dtype=torch.long, device=x.device)),
+    lambda x, _label: x,
+    lambda x, _label: [x],
 )
 """What a loader may give: the batch with its labels, the batch alone, or a list of nothing else."""
 
@@ -59,13 +59,16 @@ def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
         stage = Stage(found.model)
         try:
             run = _on_batches(form, stage, found.call("loss", loop.staged, stage))
+            found.call("loss", run, found.x.clone(), train=True)  # what is missing is stood in for before anything is recorded
             objective = replayed(found, run)
         except SubjectFault as fault:
             failed = failed or fault
             continue
         ran = True
-        if objective is None:
+        if objective is None and not stage.unknown:
             continue
+        if needs := _unsettled(found, stage, run):
+            raise SubjectFault("loss", f"cannot be told: it depends on {', '.join(needs)}")
         name = next(iter(stage.weights), None)
 
         def loss(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, *, run: Any = run, objective: Any = objective, **weight: float) -> Any:
@@ -74,7 +77,7 @@ def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
 
         yield Loss(
             loop.account,
-            loss if loop.own is None else behind(loop.own, loss),
+            behind(loop.own, loss),
             {role: role for role in POSITIONS} | ({} if name is None else {"beta": name}),
             Returns.SCALAR,
             values=driven_values,
@@ -85,15 +88,42 @@ def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
         raise failed
 
 
-def _on_batches(form: Callable[[Tensor], Any], stage: Stage, runs: Callable[[], Tensor | None]) -> Callable[..., Tensor]:
+def _on_batches(form: Callable[[Tensor, int], Any], stage: Stage, runs: Callable[[], Tensor | None]) -> Callable[..., Tensor]:
     def run(x: Tensor, weight: float = 1.0) -> Tensor:
-        stage.batch, stage.weight = form(x), weight
-        loss = runs()
+        stage.batch, stage.weight = form(x, stage.label), weight
+        with torch.enable_grad():
+            loss = runs()
         if loss is None:
             raise SubjectFault("loss", "does not come to the point where it is differentiated")
         return loss
 
     return run
+
+
+def _unsettled(found: Findings, stage: Stage, run: Callable[..., Tensor]) -> list[str]:
+    """What a loss depends on and only its loop knows: functions, numbers, labels, and what changes from one round to the next."""
+    names = list(stage.unknown)
+
+    def total(**changed: Any) -> float | None:
+        before = {name: getattr(stage, name) for name in changed}
+        for name, value in changed.items():
+            setattr(stage, name, value)
+        try:
+            return float(found.call("loss", run, found.x.clone(), train=True).detach().mean())
+        except SubjectFault:
+            return None
+        finally:
+            for name, value in before.items():
+                setattr(stage, name, value)
+
+    usual = total()
+    if total() != usual:
+        return [*names, "what the loop counts"]
+    names += [name for name in list(stage.numbers) if total(number=2.0, varied=name) not in (usual, None)]
+    names += ["label"] if total(label=1) not in (usual, None) else []
+    if not names and total(rounds=2) not in (usual, None):
+        names.append("what the loop counts")
+    return names
 
 
 def _alike(found: Findings, loss: Loss, other: Loss, trial: Trial) -> bool:
