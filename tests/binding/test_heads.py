@@ -176,4 +176,4 @@ def test_a_second_head_before_its_softplus_is_told_from_the_noise() -> None:
 
     subject = bound(Softplus)
     assert second_head(subject) == "standard deviation before its softplus"
-    assert "second()" in subject.facts.parts[Part.POSTERIOR].account
+    assert "second head while forward runs" in subject.facts.parts[Part.POSTERIOR].account

@@ -60,17 +60,17 @@ def violated(subject: Subject) -> list[str]:
     return [claim for claim in EXACT_OF_THE_LOSS if asked(subject, claim).outcome.value == "violated"]
 
 
-@pytest.mark.parametrize(("made", "weight"), [(Weighed, "0.1"), (Squared, "0.0025"), (Inline, "0.1")])
-def test_an_undeclared_weight_is_rejected_by_its_own_claim_alone_which_says_how_to_declare_it(made: type[Native], weight: str) -> None:
+@pytest.mark.parametrize(("made", "weight"), [(Weighed, 0.1), (Squared, 0.005), (Inline, 0.1), (ReportsWeighed, 0.005)])
+def test_a_weight_that_the_author_put_there_is_a_declaration(made: type[Native], weight: float) -> None:
     subject = bound(made)
-    assert violated(subject) == ["OBJ-02"]
-    verdict = asked(subject, "OBJ-02")
-    assert f"--effective-beta {weight}" in verdict.hint
-    assert verdict.diagnosis is None
+    assert violated(subject) == []
+    assert subject.facts.effective_beta == pytest.approx(weight)
+    (said,) = subject.facts.declared
+    assert said.startswith(f"the KL weighs {weight:g} (line ")
 
 
-def test_the_weight_is_named_by_its_argument() -> None:
-    assert "argument kld_weight, 0.005 by default" in asked(bound(Squared), "OBJ-02").message
+def test_the_weight_is_named_with_its_line() -> None:
+    assert "reconstruction + kld_weight * kl, reconstruction, kl)" in bound(Squared).facts.declared[0]
     assert "where none is named, the KL that it reports weighs 0.005" in asked(bound(Squared), "OBJ-01").message
 
 

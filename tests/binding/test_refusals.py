@@ -97,15 +97,24 @@ def test_an_embedding_beside_a_posterior_is_no_codebook() -> None:
     assert set(standings(bound(Words)).values()) == {Standing.PRESENT}
 
 
-def test_what_shows_no_part_of_a_vae_is_refused_once() -> None:
+def test_what_calls_no_part_is_followed_on_its_tape() -> None:
     class Opaque(Layers):
         def forward(self, x: Tensor) -> Any:
             h = nn.functional.linear(x.flatten(1), self.hidden.weight)
             z = noisy(*(h @ layer.weight.T for layer in (self.head, self.second)))
             return torch.sigmoid(z @ self.head.weight @ self.hidden.weight).view_as(x)
 
-    with pytest.raises(Unbound, match=r"nothing in student\.py:Opaque was recognised as a part of a VAE") as refused:
-        bound(Opaque)
+    parts = bound(Opaque).facts.parts
+    assert {parts[one].standing for one in (Part.POSTERIOR, Part.DRAW, Part.DECODE, Part.FORWARD)} == {Standing.PRESENT}
+
+
+def test_what_shows_no_part_of_a_vae_is_refused_once() -> None:
+    class Nothing(Layers):
+        def forward(self, x: Tensor) -> Any:
+            return self.hidden(x.flatten(1)).mean()
+
+    with pytest.raises(Unbound, match=r"nothing in student\.py:Nothing was recognised as a part of a VAE") as refused:
+        bound(Nothing)
     assert "encode: no method or submodule named encode" in refused.value.message
     assert "adapter" in refused.value.hint
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.passes import RETURNED, call_forward
-from vae_conformance.binding.roles.output import find_outputs
+from vae_conformance.binding.roles.output import outputs_of
 from vae_conformance.binding.roles.posterior import Roles, find_roles
 from vae_conformance.binding.trace.tape import Recording, Replacement, Tape, record
 from vae_conformance.binding.watching import in_mode
@@ -81,7 +81,7 @@ def follow(found: Findings, *, output: bool) -> Followed | None:
         return None
     training = {MU: roles.mu.number} | ({} if roles.second is None else {SECOND: roles.second.number})
     if output:
-        outputs = find_outputs(recorded(0, {}), roles.z.number, (found.x,), BATCH)
+        outputs = outputs_of(recorded(0, {}), roles, BATCH, found.x.numel())
         if outputs is None:
             return None
         training[OUTPUT] = outputs[0].number

@@ -36,7 +36,7 @@ _OF_PAIRS = {
 }
 """What the two outputs of a decoder that gives a mean and a variance are called."""
 _MODEL = re.compile(r"^(self|net|network|nn|m|module|c?vae|ae|auto_?encoder|\w*model)$", re.IGNORECASE)
-_PART = re.compile(r"^_*(en|de)c(od\w*)?(_?(net|network|model))?$", re.IGNORECASE)
+_PART = re.compile(r"^_*(en|de)c(oder)?(_?(net|network|model))?$", re.IGNORECASE)
 _TARGET = re.compile(r"^(y|targets?|labels?|y_true|x_?true|truth|ground_?truth)$", re.IGNORECASE)
 _INDEX = re.compile(r"idx|index")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -31,7 +31,7 @@ def driven_losses(found: Findings, named: tuple[str, ...] = ()) -> Iterator[Loss
     for account, own, run, weight, needs in _runs(found, named):
         yield Loss(
             account,
-            behind(own, _driven(found, run)),
+            behind(own, _driven(found, run, {weight: 1.0} if needs and weight is not None else {})),
             DRIVEN if weight is None else {**DRIVEN, "beta": weight},
             Returns.SCALAR,
             values=driven_values,
@@ -79,10 +79,10 @@ def _called(call: Callable[..., Any], found: Findings, batch: Batch, *, labelled
     return run
 
 
-def _driven(found: Findings, run: Callable[..., Any]) -> Callable[..., Any]:
+def _driven(found: Findings, run: Callable[..., Any], needed: Mapping[str, float]) -> Callable[..., Any]:
     @cache
     def objective() -> Replayed | None:
-        return replayed(found, run)
+        return replayed(found, partial(run, **needed))
 
     def loss(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, **weight: float) -> Any:
         there = objective()

@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import casting
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import at
-from vae_conformance.binding.roles.output import OutputNode, find_outputs
-from vae_conformance.binding.roles.posterior import Roles, find_roles
+from vae_conformance.binding.roles.output import OutputNode, outputs_of
+from vae_conformance.binding.roles.posterior import Roles, find_roles, roles_by_value, twins_of
 from vae_conformance.binding.trace.tape import Recording, Replacement, record, replay
 from vae_conformance.binding.traced import heads_of
 from vae_conformance.binding.watching import in_mode
@@ -49,7 +48,7 @@ class Replayed:
             put[roles.second.number] = roles.second.origin(second).reshape(len(second), *roles.second.shape)
         put |= {twin: put[number] for twin, number in self.twins.items()}
         outputs = zip(self.outputs, raw if self.outputs else (), strict=True)
-        put |= {node.number: node.origin(one).reshape(len(one), *node.shape) for node, one in outputs}
+        put |= {node.number: node.origin(one).reshape(node.shape) for node, one in outputs}
         with casting(self.model):
             return replay(run, x, put)
 
@@ -78,27 +77,19 @@ def replayed(found: Findings, run: Run, *, output: bool = True) -> Replayed | No
         mu, second = heads_of(found)
     except SubjectFault:
         return None
+    first = recorded(0, {})
     roles = find_roles(recorded, mu, second, BATCH)
     if roles is None or (second is not None and roles.second is None):
+        roles = roles_by_value(first, mu, second)
+    if roles is None:
         return None
-    if not output:
-        return Replayed(run, found.model, roles)
-    outputs = find_outputs(recorded(0, {}), roles.z.number, _own_output(found) or found.raw, BATCH)
-    return None if outputs is None else Replayed(run, found.model, roles, outputs, _twins(recorded(0, {}), roles))
-
-
-def _twins(recording: Recording, roles: Roles) -> dict[int, int]:
-    """The nodes that another call of the model makes of the same batch as it makes mu and the second head, by these."""
-    found = {}
-    for number in (one.number for one in (roles.mu, roles.second) if one is not None):
-        own = recording.nodes[number]
-        near = recording.ancestors(number) | recording.descendants(frozenset({number})) | {number}
-        for other, node in enumerate(recording.nodes):
-            if other in near or node.operation != own.operation or node.value is None or own.value is None:
-                continue
-            if node.value.shape == own.value.shape and torch.equal(node.value, own.value):
-                found[other] = number
-    return found
+    outputs: tuple[OutputNode, ...] | None = ()
+    if output:
+        outputs = outputs_of(first, roles, BATCH, found.raw[0].numel(), _own_output(found) or ())
+    if outputs and len(outputs) != len(found.raw):
+        return None
+    twins = {twin: one.number for one in (roles.mu, roles.second) if one is not None for twin in twins_of(first, one.number)}
+    return None if outputs is None else Replayed(run, found.model, roles, outputs, twins)
 
 
 def _own_output(found: Findings) -> Raw | None:

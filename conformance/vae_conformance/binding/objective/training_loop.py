@@ -69,7 +69,7 @@ def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
             continue
         if needs := _unsettled(found, stage, run):
             raise SubjectFault("loss", f"cannot be told: it depends on {', '.join(needs)}")
-        name = next(iter(stage.weights), None)
+        name = next(iter(stage.weights), None) if _follows_weight(found, run) else None
 
         def loss(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, *, run: Any = run, objective: Any = objective, **weight: float) -> Any:
             given = next(iter(weight.values()), 1.0)
@@ -98,6 +98,12 @@ def _on_batches(form: Callable[[Tensor, int], Any], stage: Stage, runs: Callable
         return loss
 
     return run
+
+
+def _follows_weight(found: Findings, run: Callable[..., Tensor]) -> bool:
+    """Whether a loss follows the weight that its loop is given."""
+    once, twice = (float(found.call("loss", run, found.x.clone(), weight, train=True).detach().mean()) for weight in (1.0, 2.0))
+    return once != twice
 
 
 def _unsettled(found: Findings, stage: Stage, run: Callable[..., Tensor]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from vae_conformance.binding.roles.posterior import ORIGINS, alike
+from vae_conformance.binding.roles.posterior import ORIGINS, Roles, alike, twins_of
 from vae_conformance.binding.trace.tape import Recording
 
 
@@ -17,7 +17,7 @@ class OutputNode:
 
     Attributes:
         number: of the node.
-        shape: of one item of it.
+        shape: of it, with -1 for the number of items.
         origin: what the node holds for a value of this tensor as the model gives it.
     """
 
@@ -26,47 +26,61 @@ class OutputNode:
     origin: Callable[[Tensor], Tensor] = ORIGINS[0]
 
 
-def find_outputs(recording: Recording, z: int, raw: Sequence[Tensor], batch: int) -> tuple[OutputNode, ...] | None:
-    """Find the output: the last node that all that is joined with the batch again, and follows z, was made of.
+def outputs_of(recording: Recording, roles: Roles, batch: int, size: int, raw: Sequence[Tensor] = ()) -> tuple[OutputNode, ...] | None:
+    """Find the output of a pass by what it is decoded from: z, or mu where that is, or what another call of the model gives as mu.
 
     Args:
         recording: of a pass that computes a loss.
-        z: the number of the latent's node.
-        raw: an output: of its size for a single tensor, and that of this very pass for several.
+        roles: of its nodes.
         batch: the number of items.
+        size: how many numbers the output holds, or each of its tensors.
+        raw: the output of this very pass, where it is known; of one tensor, where it is not.
 
     Returns:
         A node for each tensor of the output; None where they cannot be told.
     """
+    starts = (roles.z.number, roles.mu.number, *twins_of(recording, roles.mu.number))
+    return next((found for one in starts if (found := _decoded_from(recording, one, batch, size, raw)) is not None), None)
+
+
+def _decoded_from(recording: Recording, z: int, batch: int, size: int, raw: Sequence[Tensor]) -> tuple[OutputNode, ...] | None:
+    """The nodes that hold a known output; else the last that all that is joined with the batch again, and follows z, was made of."""
     nodes = recording.nodes
     of_latent = recording.descendants(frozenset({z}))
     of_batch = {0}
     for number, node in enumerate(nodes):
         if number != z and of_batch.intersection(node.parents):
             of_batch.add(number)
+    apart = of_latent - of_batch
+    if raw:
+        origins = ORIGINS if len(raw) > 1 else ORIGINS[:1]
+        places = sorted(apart), range(z, len(nodes))
+        found = [next(filter(None, (_holding(recording, there, tensor, origins) for there in places)), None) for tensor in raw]
+        if None not in found:
+            return tuple(one for one in found if one is not None)
 
     def sized(number: int) -> bool:
         value = nodes[number].value
-        return value is not None and value.dim() > 0 and value.shape[0] == batch and value.numel() == raw[0].numel()
+        return value is not None and value.dim() > 0 and value.shape[0] == batch and value.numel() == size
 
-    apart = of_latent - of_batch
     joined = {parent for number in of_latent & of_batch for parent in nodes[number].parents if parent in apart and sized(parent)}
-    if not joined:
+    if not joined or len(raw) > 1:
         return None
-    if len(raw) > 1:
-        found = [_holding(recording, sorted(one for one in apart if sized(one)), tensor) for tensor in raw]
-        return None if None in found else tuple(one for one in found if one is not None)
     common = set.intersection(*({one, *recording.ancestors(one)} for one in joined))
     last = max((one for one in common & apart if sized(one)), default=None)
     value = None if last is None else nodes[last].value
-    return None if last is None or value is None else (OutputNode(last, tuple(value.shape[1:])),)
+    return None if last is None or value is None else (OutputNode(last, (-1, *value.shape[1:])),)
 
 
-def _holding(recording: Recording, numbers: Sequence[int], tensor: Tensor) -> OutputNode | None:
+def _holding(
+    recording: Recording, numbers: Sequence[int], tensor: Tensor, origins: Sequence[Callable[[Tensor], Tensor]]
+) -> OutputNode | None:
     """The first of these nodes that holds a tensor, or what it was made of: a deviation where the model gives a log-variance, say."""
-    for origin in ORIGINS:
+    for origin in origins:
         for number in numbers:
             value = recording.nodes[number].value
-            if value is not None and alike(value, origin(tensor)):
-                return OutputNode(number, tuple(value.shape[1:]), origin)
+            if value is not None and len(tensor) in value.shape and alike(value, origin(tensor)):
+                shape = list(value.shape)
+                shape[shape.index(len(tensor))] = -1
+                return OutputNode(number, tuple(shape), origin)
     return None

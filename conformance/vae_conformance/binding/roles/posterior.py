@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from vae_conformance.binding.heads import Head, head_of
 from vae_conformance.binding.trace.tape import EPS, Line, Recording, Replacement
 
 Record = Callable[[int, Mapping[int, Replacement]], Recording]
@@ -188,6 +190,28 @@ def _without_noise(recording: Recording, mu: Tensor | None) -> Roles | None:
     return Roles((), head, head, None, recording.operations)
 
 
+def roles_by_value(recording: Recording, mu: Tensor | None, second: Tensor | None) -> Roles | None:
+    """The roles in a pass that shows no latent of one draw an item: the first nodes that hold a known mu and second head."""
+    if mu is None or second is None:
+        return None
+    numbers = [next((one for one, node in enumerate(recording.nodes) if one and alike(node.value, head)), None) for head in (mu, second)]
+    if numbers[0] is None or numbers[1] is None or numbers[0] == numbers[1]:
+        return None
+    heads = [RoleNode(number, _shape(recording, number)) for number in numbers if number is not None]
+    return Roles((), heads[0], heads[0], heads[1], recording.operations)
+
+
+def twins_of(recording: Recording, number: int) -> tuple[int, ...]:
+    """The nodes that another call of the same layer made of the same numbers."""
+    own = recording.nodes[number]
+    near = recording.ancestors(number) | recording.descendants(frozenset({number})) | {number}
+    return tuple(
+        other
+        for other, node in enumerate(recording.nodes)
+        if other not in near and node.operation == own.operation and node.value is not None and _equal(node.value, own.value)
+    )
+
+
 def _is_affine(values: list[Tensor | None], batch: int) -> bool:
     """Whether a node follows the noise affinely and entry by entry, by its values under noise of 0, 1, 2 and a mask."""
     silent, ones, twos, masked = values
@@ -237,8 +261,25 @@ def _second(silent: Recording, probe: _Scale, still: list[int], returned: Tensor
         for number in reversed(attached):
             if probe.moved_by(number):
                 return RoleNode(number, _shape(silent, number), origin)
-    first = next((number for number in sized if returned is None and probe.moved_by(number)), None)
-    return None if first is None else RoleNode(first, _shape(silent, first))
+    if returned is not None:
+        return None
+    moving = [number for number in sized if probe.moved_by(number)]
+    # One whose meaning is known goes before a part of it, such as what a constant is added to.
+    known = {head: number for number in reversed(moving) if (head := _meaning(silent.nodes[number].value, probe.scale)) is not None}
+    found = next((known[head] for head in (Head.LOGVAR, Head.SOFTPLUS_STD, Head.LOG_STD, Head.VARIANCE, Head.STD) if head in known), None)
+    found = found if found is not None else next(iter(moving), None)
+    return None if found is None else RoleNode(found, _shape(silent, found))
+
+
+def _meaning(value: Tensor | None, scale: Tensor) -> Head | None:
+    """What a node means as a second head, by the scale of the noise."""
+    if value is None:
+        return None
+    value = value.reshape(scale.shape)
+    head = head_of(value, scale)
+    # A softplus with a floor behind it is none.
+    exact = head is not Head.SOFTPLUS_STD or torch.allclose(F.softplus(value), scale, rtol=1e-5, atol=1e-7)
+    return head if exact else None
 
 
 def _shape(recording: Recording, number: int) -> tuple[int, ...]:
@@ -248,12 +289,14 @@ def _shape(recording: Recording, number: int) -> tuple[int, ...]:
 
 
 def _equal(one: Tensor | None, other: Tensor | None) -> bool:
-    return (one is None and other is None) or (one is not None and other is not None and torch.equal(one, other))
+    if one is None or other is None:
+        return one is other
+    return one.shape == other.shape and torch.equal(one, other)
 
 
 def alike(one: Tensor | None, other: Tensor) -> bool:
     """Whether a node's value holds the same numbers, in whatever shape an item has."""
-    return one is not None and one.numel() == other.numel() and len(one) == len(other) and _close(one.flatten(1), other.flatten(1))
+    return one is not None and one.numel() == other.numel() and one.dim() > 1 and _close(one.flatten(), other.flatten())
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

@@ -6,6 +6,7 @@ can put another tensor in its place. Recording and replaying stand above autogra
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ EPS = "eps"
 """The operation of a node that holds standard draws."""
 GIVEN = "given"
 """The operation of a node that no operation of the pass made."""
+_IN_PLACE = re.compile(r"[^_]_$|^__i|^__setitem__$")
+"""Names of operations that change a tensor that is there."""
 _WITH_MOMENTS = (torch.normal, Tensor.normal_)
 _OUTSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 
@@ -166,7 +169,8 @@ class Tape(TorchFunctionMode):
         if not tensor.is_floating_point():
             return tensor
         number = len(self.operations)
-        in_place = id(tensor) in self.numbers
+        # What changes nothing, such as a cast to the same type, gives the same object too.
+        in_place = id(tensor) in self.numbers and _IN_PLACE.search(operation) is not None
         if number in self.replaced:
             put = self.replaced[number]
             value = put(tensor) if callable(put) else put
