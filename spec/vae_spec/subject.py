@@ -90,6 +90,7 @@ class Facts:
         reference: whether it is one of the project's own reference systems.
         given_weights: whether it is a trained model that is judged as it is, without training.
         parameters: the number of trainable parameters.
+        prepared: the range into which the author's file puts data of [0, 1] before the model sees them, where its output stays in [0, 1].
         declared: weights and scales that the author's own code declares, one sentence each.
         notes: what the binding inferred, one sentence each, for the report.
     """
@@ -115,6 +116,7 @@ class Facts:
     private_noise: bool = False
     reference: bool = False
     given_weights: bool = False
+    prepared: tuple[float, float] | None = None
     declared: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

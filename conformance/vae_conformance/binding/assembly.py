@@ -32,6 +32,7 @@ from vae_conformance.binding.wiring import Wiring
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import settled
+from vae_conformance.target.data_range import normalised_range
 from vae_spec.elbo import reconstruction_fit
 from vae_spec.subject import Facts, Likelihood, Noise, Objective, Part, Standing, SubjectFault
 
@@ -68,7 +69,11 @@ class Assembly:
         )
         self.tried: list[tuple[str, str]] = []
         self.declared = Likelihood(options.likelihood) if options.likelihood else None
-        self.range = options.input_range or ((-1.0, 1.0) if found.end == "symmetric" else (0.0, 1.0))
+        data = None if options.input_range else normalised_range(found.target.namespace)
+        # An output in [0, 1] is compared with data in [0, 1], or its loss is a mistake that shows there.
+        prepared = None if data is None or found.end != "unit" else (data.low, data.high)
+        usual = (-1.0, 1.0) if found.end == "symmetric" else (0.0, 1.0)
+        self.range = options.input_range or (usual if data is None or prepared is not None else (data.low, data.high))
         parameters = sum(value.numel() for value in trainable(found.model).values())
         size = 1
         for side in latent_shape:
@@ -85,6 +90,8 @@ class Assembly:
             parameters=parameters,
             parts=found.parts,
             given_weights=found.target.weights is not None,
+            prepared=prepared,
+            declared=() if data is None else (f"data of [0, 1] are put into [{data.low:.4g}, {data.high:.4g}] ({data.account})",),
             reference=found.target.namespace.__name__.partition(".")[0] == REFERENCE_PACKAGE,
         )
 
@@ -117,7 +124,7 @@ class Assembly:
         return subject
 
     def _loss(self) -> tuple[Loss, Likelihood | None]:
-        x = self._in_range(self.found.x)
+        x = self._build(self.facts).prepared(self._in_range(self.found.x))
         # The output that forward gave; a wild or badly scaled one is for the claims to judge.
         trial = Trial(x, self.found.raw if self.found.raw is not None else (x,), self.wiring.latent_shape)
         loss, failed = self._chosen(trial)
@@ -352,4 +359,4 @@ class Assembly:
         if given or not works or loss is None or loss.supplied or loss.kl_alone:
             return
         if (weights := author_weights(self._build(facts))) is not None:
-            self.facts = replace(facts, effective_beta=weights.effective_beta, declared=weights.accounts)
+            self.facts = replace(facts, effective_beta=weights.effective_beta, declared=(*facts.declared, *weights.accounts))

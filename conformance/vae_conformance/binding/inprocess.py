@@ -39,7 +39,14 @@ class InProcessSubject(BoundModel):
     """Implements `vae_spec.subject.Subject` around one instance, whose states are swapped in and out."""
 
     def _to_model(self, x: Tensor) -> Tensor:
-        return x.to(self.device, torch.float32)
+        return self.prepared(x).to(self.device, torch.float32)
+
+    def prepared(self, x: Tensor) -> Tensor:
+        """Data as the author's own file hands them to the model."""
+        if self.facts.prepared is None:
+            return x
+        low, high = self.facts.prepared
+        return low + (high - low) * x
 
     def _flat(self, code: Tensor) -> Tensor:
         return code.flatten(1)
@@ -213,7 +220,7 @@ class InProcessSubject(BoundModel):
         neutral = head.from_logvar(torch.zeros_like(logvar))
         return loss.evaluate(
             natural,
-            x.to(self.device),
+            self.prepared(x).to(self.device),
             self._shaped(mu),
             self._shaped(head.from_logvar(logvar)),
             self._shaped(neutral),
@@ -286,6 +293,7 @@ class InProcessSubject(BoundModel):
 
         In the current mode and under the current random state.
         """
+        x = self.prepared(x)
         loss = self.wiring.loss
         takes_code = loss is not None and ("z" in loss.roles or self.facts.objective is Objective.ELBO_MONTE_CARLO)
         # Training spends its time here: nobody watches for the code where the loss does not take it.
@@ -324,7 +332,7 @@ class InProcessSubject(BoundModel):
                     found[name] = gradient_norms((value * direction.to(value.dtype)).sum(), parameters)
         if "total" in of:
             with self.operation("loss", Mode.TRAIN, noise, grad=True):
-                found["total"] = gradient_norms(self.objective(self._to_model(x), 1.0)[0].total, parameters)
+                found["total"] = gradient_norms(self.objective(x.to(self.device, torch.float32), 1.0)[0].total, parameters)
         return found
 
     # fitting

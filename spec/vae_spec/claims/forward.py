@@ -11,7 +11,7 @@ from torch import Tensor
 from vae_spec.checks import Cause, alike, close, entry, first_of, first_violation, in_shape_of, likely, positive, relative_difference, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.networks import CLOSE, batches_of_images, probe_images
-from vae_spec.claims.sampling import REPORTED_SHARE, ROUNDING_OF_MU, explain_scale, rounding
+from vae_spec.claims.sampling import REPORTED_SHARE, ROUNDING_OF_MU, SAMPLED, explain_scale, rounding
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import FEW_EXAMPLES, explore, for_all
@@ -24,7 +24,6 @@ from vae_spec.subject import Facts, Mode, Noise, Part, Pass, Subject
 UNIFORM = 0.1
 """Tolerance for recognising uniform noise: mean of (z - mu)/sigma within this of 1/2, variance within a quarter of this of 1/12."""
 UNIFORM_WORDS = "its mean is 1/2 and its variance 1/12: that is uniform noise, as torch.rand draws it"
-SAMPLED = "z = mu + std * eps in training mode"
 REPARAMETERIZED = "in forward too: z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar)"
 PIVOT_ITEMS = 128
 """Images in the pass whose latents are tested: with two latent dimensions 256 draws, enough to detect noise half as wide."""

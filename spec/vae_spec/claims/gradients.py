@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vae_spec.checks import Cause, close, first_violation, positive, proportional, same
 from vae_spec.claim import Claim
-from vae_spec.claims.objective import WEIGHT_TOLERANCE, LossInput, loss_inputs, loss_tensors
+from vae_spec.claims.objective import WEIGHT_TOLERANCE, LossInput, loss_inputs, loss_tensors, own_weight
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
@@ -18,6 +18,8 @@ from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Facts, Mode, Noise, Objective, Part, Standing, Subject, Term
 
+ADDED = "add the terms as they are, without detach(), item() or float(): total = reconstruction + beta * kl"
+"""How to add a term, for those whose total has its number alone."""
 PROBE_BATCHES = 4
 PROBE_ITEMS = 16
 """Images per batch. With both kinds of images, every live ReLU unit is active in at least one batch."""
@@ -51,6 +53,25 @@ def _check_terms(subject: Subject, context: ClaimContext, example: LossInput) ->
         ("d reconstruction / d logvar", f"{fixed} logvar", (reconstruction.logvar,)),
     ):
         yield same(f"largest {name}", max(float(slope.abs().max()) for slope in slopes), 0.0, what=what, because="beta-unused")
+    total = subject.terms_vjp(raw, x, mu, logvar, of=Term.TOTAL)
+    weight = own_weight(subject, raw, x)
+    for name, found, wanted in (
+        ("mu", total.mu, reconstruction.mu + weight * kl.mu),
+        ("logvar", total.logvar, reconstruction.logvar + weight * kl.logvar),
+        ("the output", total.raw[0], reconstruction.raw[0] + weight * kl.raw[0]),
+    ):
+        cut = not bool(found.any()) and bool(wanted.any())
+        yield close(
+            "largest difference",
+            float((found - wanted).abs().max()),
+            0.0,
+            _allowed(wanted),
+            what=f"the total's gradient with respect to {name} is not the sum of its terms' gradients",
+            where={"weight of the KL": weight},
+            because=Cause("no-encoder-gradient", f"a term is added to the total without its gradient with respect to {name}", ADDED)
+            if cut
+            else None,
+        )
     if not _scales_the_kl(subject):
         return
     default = subject.terms_vjp(raw, x, mu, logvar, of=Term.TOTAL, beta=1.0)

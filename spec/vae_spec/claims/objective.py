@@ -71,7 +71,7 @@ FAR_MEAN = 4.0
 """The mu at which a loss's default weight is measured: the KL is eight nats a dimension, far above rounding."""
 
 
-def _own_weight(subject: Subject, raw: Raw, x: Tensor) -> float:
+def own_weight(subject: Subject, raw: Raw, x: Tensor) -> float:
     """Return the weight of the reported KL in the total if the caller passes no beta."""
     mu = torch.full((len(x), subject.facts.latent_dim), FAR_MEAN, dtype=torch.float64)
     terms = subject.terms(raw, x, mu, torch.zeros_like(mu))
@@ -103,7 +103,7 @@ def check_total(subject: Subject, context: ClaimContext) -> Verdict:
         raw, x, mu, logvar = loss_tensors(subject, context, example)
         default = subject.terms(raw, x, mu, logvar)
         reconstruction, kl = float(default.reconstruction), float(default.kl)
-        weight = _own_weight(subject, raw, x)
+        weight = own_weight(subject, raw, x)
         seen.append(weight)
         size = 1 + abs(reconstruction) + max(1.0, abs(weight)) * abs(kl)
         gap = float(default.total) - reconstruction

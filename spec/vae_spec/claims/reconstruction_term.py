@@ -15,9 +15,9 @@ from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import FIT_TOLERANCE, reconstruction_fit
 from vae_spec.exploration import FEW_EXAMPLES, explore, generator
-from vae_spec.outcomes import Level, Number, Verdict, holds
+from vae_spec.outcomes import Level, Number, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels, images
-from vae_spec.subject import Facts, Likelihood, Part, Subject
+from vae_spec.subject import Facts, Likelihood, Part, Subject, Term
 
 # OBJ-03 ---------------------------------------------------------------------------------------------------------------------------------
 
@@ -34,6 +34,10 @@ UNMOVED = 1e-9
 """Relative change of the term below which it is float64 rounding of a sum."""
 SCALED_OUTPUTS = 9
 """Number of outputs at which a scaled target is fitted: twice its four unknowns plus one, so that no other term fits by chance."""
+ALONG = 0.99
+"""Least cosine between what lowers the term and the data for a term that falls towards them: rounding leaves 1 - 1e-12."""
+STILL = 0.01
+"""Least share of the term's slope elsewhere that it has at x_hat = x if it does not compare the output with the data."""
 STEPS = (0.0, 0.1, 0.3, 1.0)
 """Positions between x and another image at which the term is evaluated."""
 
@@ -78,8 +82,17 @@ def _examine_order(subject: Subject, context: ClaimContext, example: tuple[int, 
         yield violation(compared, {"order": "matched < shifted"}, what=raised)
 
 
+def _out_of_reach(prepared: tuple[float, float]) -> Cause:
+    """The cause where the author's own file puts the data into a range that the output does not have."""
+    low, high = prepared
+    words = f"the file itself puts the data into [{low:.4g}, {high:.4g}], and the decoder's output stays in [0, 1]"
+    return Cause("decoder-range", words, "leave the data in [0, 1], or let the decoder end with what reaches their range")
+
+
 def _cause_of_disorder(subject: Subject, context: ClaimContext, at_x: float) -> Because:
     """Identify why the term is not least at x_hat = x."""
+    if subject.facts.prepared is not None:
+        return _out_of_reach(subject.facts.prepared)
     if subject.facts.likelihood is Likelihood.BERNOULLI_LOGITS or _with_logits(subject, context):
         return Cause("double-sigmoid", hint=LOGITS_HINT)
     return "data-out-of-range" if at_x < 0 or _scaled_target(subject, context) else None
@@ -88,7 +101,9 @@ def _cause_of_disorder(subject: Subject, context: ClaimContext, at_x: float) -> 
 def _no_likelihood(subject: Subject, context: ClaimContext) -> Verdict:
     """Return the violation for a term that matches no likelihood with the decoder's range."""
     cause, expected = Cause(hint=_KNOWN_HINT), "one of " + ", ".join(Likelihood)
-    if _with_logits(subject, context):
+    if subject.facts.prepared is not None:
+        cause = _out_of_reach(subject.facts.prepared)
+    elif _with_logits(subject, context):
         words = "the loss takes logits, but the decoder's output lies in [0, 1] already: the sigmoid is applied twice"
         cause, expected = Cause("double-sigmoid", words, LOGITS_HINT), "bernoulli"
     elif _scaled_target(subject, context):
@@ -107,6 +122,12 @@ def check_reconstruction(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that the term is least at x_hat = x, item by item, and is the likelihood's up to scale and constant."""
     likelihood = subject.facts.likelihood
     examples = min(context.examples, FEW_EXAMPLES)
+    unread = likelihood is None and subject.facts.prepared is None and _falls_towards(subject, context)
+    if unread and not (_with_logits(subject, context) or _scaled_target(subject, context)):
+        return not_applicable(
+            "the reconstruction term is of a likelihood that the suite does not know: it falls where the output follows the data, but its"
+            " output is no value of the data's; --likelihood declares one that is known"
+        )
     if counterexample := explore(context, image_batches, lambda example: _examine_order(subject, context, example), examples=examples):
         return counterexample
     if likelihood is None:
@@ -129,6 +150,24 @@ def check_reconstruction(subject: Subject, context: ClaimContext) -> Verdict:
         expected={"left over": 0.0, "tolerance": FIT_TOLERANCE},
         smallest_effect=f"a deviation of {FIT_TOLERANCE:g} of the term's range",
     )
+
+
+def _falls_towards(subject: Subject, context: ClaimContext) -> bool:
+    """Return whether the term of outputs that are no values of the data's falls, from one for all entries, where they follow the data.
+
+    So do scores, rates and other parameters of a likelihood of each entry, such as a multinomial's.
+    """
+    facts = subject.facts
+    rng = generator(context, "falls")
+    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+    codes = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
+    at_level, at_x = (
+        subject.terms_vjp((output,), x, codes, codes, of=Term.RECONSTRUCTION).raw[0].flatten(1) for output in (torch.full_like(x, 0.5), x)
+    )
+    if float(at_x.norm()) < STILL * float(at_level.norm()):
+        return False  # it is least where the output is the data: it compares the two
+    falls, data = at_level.mean(1, keepdim=True) - at_level, x.flatten(1) - x.flatten(1).mean(1, keepdim=True)
+    return bool((torch.cosine_similarity(falls, data) > ALONG).all())
 
 
 def _scaled_target(subject: Subject, context: ClaimContext) -> bool:

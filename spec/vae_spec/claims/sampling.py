@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ from vae_spec.statistics.two_stage import decide, smallest_mean_shift, smallest_
 from vae_spec.strategies import CodeBatch, ConstantCode, batch_sizes, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
 
+SAMPLED = "z = mu + std * torch.randn_like(std) in training mode"
+"""How to draw, for those who do not."""
 ULPS = 64
 """Rounding of an exp, a product and a sum, in float32 units in the last place, with a wide margin."""
 ROUNDING_OF_MU = 1e-5
@@ -71,9 +74,13 @@ def _explain_scale(subject: Subject, context: ClaimContext, mu: Tensor, logvar: 
     eps = 0.5 + torch.rand(mu.shape, generator=generator(context, "given noise"))  # away from 0, since it is a divisor
     z = subject.draw(mu, logvar, Noise(given=eps))
     scale = (z - mu) / eps
-    if not bool(scale.any()):
-        return Cause("mean-in-training", "no noise moves z at all")
     return explain_scale(scale, logvar, ROUNDING_OF_MU * float(mu.abs().max()))
+
+
+def _explain_silence(subject: Subject, context: ClaimContext, zero: Tensor) -> Cause:
+    """Identify why no noise moves z at logvar = 0, where a deviation may vanish that is not exp(logvar / 2)."""
+    cause = _explain_scale(subject, context, zero, zero + 1)
+    return replace(cause, hint=SAMPLED) if cause.mistake == "mean-in-training" else cause
 
 
 def explain_scale(scale: Tensor, logvar: Tensor, rounding: float) -> Cause:
@@ -84,9 +91,12 @@ def explain_scale(scale: Tensor, logvar: Tensor, rounding: float) -> Cause:
         logvar: the log-variances that determine the correct factor, of the same shape.
         rounding: the largest error of the scale from rounding alone.
     """
+    if not bool(scale.any()):
+        return Cause("mean-in-training", "no noise moves z at all")
     for formula, value, mistake in (
         ("exp(logvar)", logvar.exp(), "std-no-half"),
         ("logvar itself", logvar, "logvar-as-std"),
+        ("logvar / 2", logvar / 2, "logvar-as-std"),
         ("logvar^2", logvar.square(), "logvar-as-std"),
         ("exp(2 logvar)", (2 * logvar).exp(), "std-no-half"),
         (f"a constant {float(scale.median()):.3g}", scale.median().expand_as(logvar), "autoencoder-plus-noise"),
@@ -252,7 +262,8 @@ def check_fresh(subject: Subject, context: ClaimContext) -> Verdict:
             "largest |z|",
             float(z.abs().max()),
             what="at mu = 0 and logvar = 0 every draw is 0: no noise is drawn",
-            because=Cause("mean-in-training", hint="z = mu + std * torch.randn_like(std) in training mode"),
+            # A deviation that is 0 at logvar = 0, as logvar itself is, shows elsewhere.
+            because=lambda: _explain_silence(subject, context, zero),
         )
         neighbours = {"items of a batch": (z[1:], z[:-1]), "calls": (z, again)}
         if d > 1:

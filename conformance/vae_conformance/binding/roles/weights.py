@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from vae_conformance.binding.trace.tape import Line, Recording
+from vae_conformance.binding.trace.tape import Line, Node, Recording
 
 _ADDED = frozenset({"add", "__add__", "__radd__", "__iadd__", "add_"})
 _SUBTRACTED = frozenset({"sub", "__sub__", "__isub__", "sub_", "subtract"})
@@ -164,12 +164,13 @@ class _Branch:
         if ratio is None:
             return None
         node = self.evaluations[0].recording.nodes[number]
-        scaled = node.operation in _TIMES | _OVER and written_as_weight(node.line, node.constants)
+        scaled = node.operation in _TIMES | _OVER
         under = [one for parent in node.parents if (one := self._ratio(parent)) is not None] if scaled else []
         if ratio * sign > 0 and self._usual(ratio):
-            return None if any(self._usual(one) for one in under) else (1.0, False)
+            return None if written_as_weight(node) and any(self._usual(one) for one in under) else (1.0, False)
         for one in under:
-            if ratio * sign > 0 and self._usual(one / 2) and _HALF.search(_code(node.line)):
+            named = _WEIGHT.search(_code(node.line)) is not None
+            if ratio * sign > 0 and self._usual(one / 2) and named and _HALF.search(_code(node.line)):
                 return 2 * abs(ratio / one), True
         return (2.0, False) if self.halved and ratio * sign > 0 and self._usual(ratio / 2) else None
 
@@ -190,14 +191,12 @@ class _Branch:
         return any(abs(abs(ratio) - one) < _SAME * one for one in self.reductions)
 
 
-def written_as_weight(line: Line | None, constants: Sequence[float]) -> bool:
-    """Whether a line of code applies one of these numbers as a weight: written out with a fraction, or by the name of one."""
-    if line is None or not constants:
+def written_as_weight(node: Node) -> bool:
+    """Whether a line of code multiplies by a fraction that is written out, or by what has the name of a weight."""
+    if node.line is None or node.operation not in _TIMES or all(one == int(one) for one in node.constants):
         return False
-    code = _code(line)
-    literals = [float(match[0]) for match in _LITERAL.finditer(code)]
-    fraction = any(one in literals and one != int(one) for one in constants)
-    return fraction or _WEIGHT.search(code) is not None
+    literals = [float(match[0]) for match in _LITERAL.finditer(_code(node.line))]
+    return any(one in literals for one in node.constants) or _WEIGHT.search(_code(node.line)) is not None
 
 
 def _code(line: Line | None) -> str:
