@@ -91,6 +91,7 @@ class Facts:
         given_weights: whether it is a trained model that is judged as it is, without training.
         parameters: the number of trainable parameters.
         prepared: the range into which the author's file puts data of [0, 1] before the model sees them, where its output stays in [0, 1].
+        assumed: what the file itself does not settle, one sentence each.
         declared: weights and scales that the author's own code declares, one sentence each.
         notes: what the binding inferred, one sentence each, for the report.
     """
@@ -117,6 +118,7 @@ class Facts:
     reference: bool = False
     given_weights: bool = False
     prepared: tuple[float, float] | None = None
+    assumed: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -54,12 +54,10 @@ class Quantised(nn.Module):
         return (e - q).square().mean(), self.up(e + (q - e).detach()).view_as(x)
 
 
-@pytest.mark.parametrize(("made", "needs"), [(Conditional, "forward needs 'y'"), (WithoutForward, "decode needs 'labels'")])
-def test_a_conditional_model_is_sent_to_an_adapter(made: type[nn.Module], needs: str) -> None:
-    with pytest.raises(Unbound, match="is a conditional VAE") as refused:
-        bound(made)
-    assert needs in refused.value.message
-    assert "docs/adapters.md" in refused.value.hint
+@pytest.mark.parametrize("made", [Conditional, WithoutForward])
+def test_a_conditional_model_is_judged_given_one_label(made: type[nn.Module]) -> None:
+    parts = bound(made).facts.parts
+    assert {parts[one].standing for one in (Part.POSTERIOR, Part.DECODE, Part.FORWARD)} == {Standing.PRESENT}
 
 
 def test_a_label_that_may_be_left_out_is_none() -> None:

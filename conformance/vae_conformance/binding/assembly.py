@@ -115,7 +115,7 @@ class Assembly:
         self._read_weights()
         self.found.parts[Part.NOISE_CONTROL] = noise_control(self._build(self.facts), self.found)
         report_rest(self.found, self.facts, loss)
-        return self._build(replace(self.facts, notes=(*self.found.target.notes, *self.found.notes)))
+        return self._build(replace(self.facts, notes=(*self.found.target.notes, *self.found.notes), assumed=self.found.target.assumed))
 
     def _build(self, facts: Facts, head: Head | None = None) -> InProcessSubject:
         wiring = self.wiring if head is None else replace(self.wiring, head=head)

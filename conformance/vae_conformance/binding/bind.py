@@ -18,6 +18,7 @@ from torch import nn
 
 from vae_conformance.binding.assembly import Assembly
 from vae_conformance.binding.called import decoders_among, encoders_called, takers_called
+from vae_conformance.binding.conditioning import conditioned
 from vae_conformance.binding.findings import (
     Findings,
     find_decoder,
@@ -30,10 +31,10 @@ from vae_conformance.binding.head_order import settle_order
 from vae_conformance.binding.inline_step import find_inline_step
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward
+from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.refusals import (
     excuse_guessed_shapes,
     refuse_codebook,
-    refuse_conditional,
     refuse_entries,
     refuse_nothing,
     refuse_several_draws,
@@ -48,7 +49,7 @@ from vae_conformance.errors import Unbound
 from vae_conformance.guard.seeds import seeded
 from vae_conformance.target.adapter import inner_of, settled
 from vae_conformance.target.target import Target
-from vae_spec.subject import Part
+from vae_spec.subject import Part, SubjectFault
 
 
 def bind(target: Target, options: RunOptions) -> InProcessSubject:
@@ -73,7 +74,8 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
     notes = [text for text in (said, note, weighed, f"constructed with {given}" if given else "") if text]
     found = Findings(model, target, device, notes=notes)
     with _undisturbed(model):
-        refuse_conditional(model, target.name)
+        if (labelled := _given_a_label(target, model, options)) is not None:
+            return bind(labelled, options)
         try:
             find_shape(found, options)
         except Unbound as fault:
@@ -85,6 +87,32 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
     assert subject is not None
     _say_what_was_given(found)
     return subject
+
+
+def _given_a_label(target: Target, model: object, options: RunOptions) -> Target | None:
+    """The target of a conditional model with the first kind of label on which it runs; None for any other model.
+
+    Raises:
+        Unbound: it is conditional, and runs on no kind of label that is known.
+    """
+    failed = ""
+    for labelled in conditioned(target, model):
+        made: Any = labelled.instance if labelled.make is None else labelled.make()
+        found = Findings(made, labelled, torch.device(options.device))
+        try:
+            find_shape(found, options)
+            found.call("forward", found.forward if has_forward(made) else made.encode, found.x)
+        except (Unbound, SubjectFault) as fault:
+            failed = failed or str(fault)
+        else:
+            return labelled
+    if failed:
+        raise Unbound(
+            f"{target.name} is a conditional VAE, and runs on no kind of label that is known: {failed}",
+            "write an adapter that hands it one label for every item (docs/adapters.md); where an item has a shape of its own, give it with"
+            " --input-shape",
+        )
+    return None
 
 
 LEVELS = 256

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.passes import RETURNED, call_forward
+from vae_conformance.binding.layout import by_keys
+from vae_conformance.binding.passes import RETURNED, call_forward, stored_tensors
 from vae_conformance.binding.roles.output import outputs_of
 from vae_conformance.binding.roles.posterior import Roles, find_roles
 from vae_conformance.binding.trace.tape import Recording, Replacement, Tape, record
@@ -78,7 +79,7 @@ def follow(found: Findings, *, output: bool) -> Followed | None:
     recorded = recorded_pass(found, run)
     roles = find_roles(recorded, None, None, BATCH)
     if roles is None or not roles.noise:
-        return None
+        return _kept_by_name(found, run) if not output else None
     training = {MU: roles.mu.number} | ({} if roles.second is None else {SECOND: roles.second.number})
     if output:
         outputs = outputs_of(recorded(0, {}), roles, BATCH, found.x.numel())
@@ -86,6 +87,18 @@ def follow(found: Findings, *, output: bool) -> Followed | None:
             return None
         training[OUTPUT] = outputs[0].number
     return Followed(training, _in_evaluation(found, run, roles, training))
+
+
+def _kept_by_name(found: Findings, run: Callable[[Tensor], Any]) -> Followed | None:
+    """Mu and the second head of a forward that draws nothing, where it keeps them under their usual names."""
+    numbers = []
+    for train in (True, False):
+        recording = recorded_pass(found, run, train=train)(0, {})
+        kept = {name.rpartition(".")[2]: value for name, value in stored_tensors(found.model).items()}
+        keys = by_keys(kept)
+        there = [None if role not in keys else recording.number(kept[keys[role]]) for role in ("mu", "logvar")]
+        numbers.append({name: number for name, number in zip((MU, SECOND), there, strict=True) if number is not None})
+    return Followed(numbers[0], numbers[1]) if len(numbers[0]) == len(numbers[1]) == len(there) else None
 
 
 def _in_evaluation(found: Findings, run: Callable[[Tensor], Any], roles: Roles, training: Mapping[str, int]) -> Mapping[str, int] | None:

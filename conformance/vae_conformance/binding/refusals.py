@@ -1,4 +1,4 @@
-"""What is refused in one message, because no claim speaks of it: conditional models, codebooks, and what shows no part of a VAE.
+"""What is refused in one message, because no claim speaks of it: codebooks, several draws, and what shows no part of a VAE.
 
 And what is not laid at an author's door: a clash of shapes where the suite had to guess them.
 """
@@ -8,13 +8,11 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, candidates
 from vae_conformance.binding.layout import leaves
 from vae_conformance.binding.passes import forward_of, has_forward
 from vae_conformance.config.options import RunOptions
@@ -22,48 +20,8 @@ from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Part, Standing, SubjectFault
 
-_LABEL = re.compile(
-    r"^(y|c|l|digit|context|ctx)$|label|^cond|condition|^cls|^class|one_?hot|attr|^(y|c)_(?!hat|rec|pred)|categor",
-    re.IGNORECASE,
-)
-"""Names of what a conditional model takes beside its input or its code."""
 _SHAPE = "hard-coded-shape"
 """The mistake that a clash of shapes points to."""
-
-
-def refuse_conditional(model: Any, name: str) -> None:
-    """Refuse a model whose pass cannot be made without a label.
-
-    Raises:
-        Unbound: its forward, or without one its encoder or its decoder, needs one.
-    """
-    if settled(model, ("encode", "decode", "forward")) is not None:
-        return
-    parts = [("forward", model.forward)] if has_forward(model) and hasattr(model, "forward") else []
-    if not parts:
-        parts = [(one.name, one.call) for names in (ENCODE_NAMES, DECODE_NAMES) for one in candidates(model, names)[:1]]
-    for part, call in parts:
-        if (label := _label_of(call)) is not None:
-            raise Unbound(
-                f"{name} is a conditional VAE: {part} needs {label!r} beside its first argument, and the claims speak of q(z | x) and"
-                " p(x | z), which have none",
-                "judge it with its label fixed: write an adapter that hands it one label for every item, as docs/adapters.md shows;"
-                " where the file has a plain VAE beside it, name that one (FILE:Name)",
-            )
-
-
-def _label_of(call: Any) -> str | None:
-    """The name of a label that a callable cannot do without, behind its first argument."""
-    try:
-        entries = inspect.signature(call.forward if isinstance(call, nn.Module) else call).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    required = [
-        one.name
-        for one in entries
-        if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
-    ]
-    return next((one for one in required[1:] if _LABEL.search(one)), None)
 
 
 def refuse_entries(found: Findings) -> None:

@@ -322,7 +322,7 @@ class Session:
             FoundImplementation(
                 target=self.options.target.text,
                 name=facts.name,
-                binding=Binding(parts, facts.notes, self._target.assumed, facts.declared),
+                binding=Binding(parts, facts.notes, facts.assumed, facts.declared),
                 effective_beta=facts.effective_beta,
                 likelihood=None if facts.likelihood is None else str(facts.likelihood),
                 parameters=facts.parameters,
