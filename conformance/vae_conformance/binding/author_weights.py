@@ -13,7 +13,7 @@ from vae_spec.elbo import closed_form_kl, negative_log_likelihood
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Likelihood, SubjectFault
 
-_ITEMS = 5
+_ITEMS = 7
 """Items in a batch: no number of latent dimensions or entries is likelier to be another one."""
 _POSTERIORS = ((0.0, 0.0), (1.0, 0.0), (-0.5, 0.4), (0.7, -0.9))
 """Mu and log-variance of the calls that are compared: each of the divergence's terms moves on its own."""

@@ -52,7 +52,7 @@ def conditioned(target: Target, model: object) -> Iterator[Target]:
 
         def turn(made: Any, label: Label = label) -> Any:
             for path, name, parameter in list(_parts(made)):
-                _hand(made.get_submodule(path), name, parameter, label)
+                _hand(made.get_submodule(path), name, parameter, label, always=not path)
             return made
 
         yield _turned(target, turn, what)
@@ -93,17 +93,18 @@ def _label_of(method: Callable[..., Any]) -> str | None:
     return next((one for one in required[2:] if _LABEL.search(one)), None)
 
 
-def _hand(module: nn.Module, name: str, parameter: str, label: Label) -> None:
-    """Turn an object into one of a class whose method takes this label, whatever its caller gives."""
+def _hand(module: nn.Module, name: str, parameter: str, label: Label, *, always: bool) -> None:
+    """Turn an object into one of a class whose method takes this label: `always`, or where its caller gives none."""
     kind = type(module)
     own = getattr(kind, name)
     place = list(inspect.signature(own).parameters).index(parameter) - 1
 
     def handing(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        if arguments and isinstance(arguments[0], Tensor):
+        given = len(arguments) > place or parameter in keywords
+        if arguments and isinstance(arguments[0], Tensor) and (always or not given):
             keywords[parameter] = label.of(len(arguments[0])).to(arguments[0].device)
             arguments = (*arguments[:place], *arguments[place + 1 :]) if len(arguments) > place else arguments
-        if len(arguments) > place:  # what stands behind the label
+        if len(arguments) > place and (always or not given):  # what stands behind the label
             behind = list(inspect.signature(own).parameters)[place + 2 :]
             keywords |= dict(zip(behind, arguments[place:], strict=False))
             arguments = arguments[:place]
@@ -116,10 +117,8 @@ def _hand(module: nn.Module, name: str, parameter: str, label: Label) -> None:
 
 
 def _without(signature: inspect.Signature, parameter: str) -> inspect.Signature:
-    """A signature in which a parameter need not be given."""
-    entries = [one for one in signature.parameters.values() if one.name != parameter]
-    optional = signature.parameters[parameter].replace(default=None, kind=inspect.Parameter.KEYWORD_ONLY)
-    return signature.replace(parameters=[*entries, *([optional] if optional.kind not in {one.kind for one in entries} else [])])
+    """A signature without a parameter."""
+    return signature.replace(parameters=[one for one in signature.parameters.values() if one.name != parameter])
 
 
 def _turned(target: Target, turn: Callable[[Any], Any], what: str) -> Target:

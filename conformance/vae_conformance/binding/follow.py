@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 import torch
@@ -102,15 +103,14 @@ def _kept_by_name(found: Findings, run: Callable[[Tensor], Any]) -> Followed | N
 
 
 def _in_evaluation(found: Findings, run: Callable[[Tensor], Any], roles: Roles, training: Mapping[str, int]) -> Mapping[str, int] | None:
-    """The same nodes in evaluation mode, where forward may decode mu: what stands before the draws by its place, the output by its end."""
+    """The same nodes in evaluation mode, where forward may decode mu, or leave its input as it is: in the operations that are the same."""
     try:
         operations = recorded_pass(found, run, train=False)(0, {}).operations
     except SubjectFault:
         return None
-    there = roles.operations
-    numbers = {name: number if name != OUTPUT else number + len(operations) - len(there) for name, number in training.items()}
-    alike = all(0 <= new < len(operations) and operations[new] == there[training[name]] for name, new in numbers.items())
-    return numbers if alike else None
+    blocks = SequenceMatcher(None, roles.operations, operations, autojunk=False).get_matching_blocks()
+    same = {block.a + step: block.b + step for block in blocks for step in range(block.size)}
+    return {name: same[number] for name, number in training.items()} if same.keys() >= set(training.values()) else None
 
 
 @dataclass(frozen=True)

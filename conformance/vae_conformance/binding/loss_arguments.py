@@ -38,6 +38,7 @@ _OF_PAIRS = {
 _MODEL = re.compile(r"^(self|net|network|nn|m|module|c?vae|ae|auto_?encoder|\w*model)$", re.IGNORECASE)
 _PART = re.compile(r"^_*(en|de)c(oder)?(_?(net|network|model))?$", re.IGNORECASE)
 _TARGET = re.compile(r"^(y|targets?|labels?|y_true|x_?true|truth|ground_?truth)$", re.IGNORECASE)
+_LABEL = re.compile(r"^(y|c|l|targets?)$|label|cond|class|attr", re.IGNORECASE)
 _INDEX = re.compile(r"idx|index")
 
 
@@ -182,7 +183,7 @@ class Batch:
     """How a callable that runs the model itself is called.
 
     Attributes:
-        order: the roles of its arguments: "model", "encoder", "decoder", "x" and "index".
+        order: the roles of its arguments: "model", "encoder", "decoder", "x", "label" and "index".
         weight: the name of the KL's weight.
         needs_weight: whether that has no default.
     """
@@ -210,6 +211,8 @@ def of_batch(call: Callable[..., Any]) -> list[Batch]:
     names, weight, needs = _without_weight(found)
     if len(names) == 2 and names[0] == found.roles.get("x") and _INDEX.search(names[1]):
         return [Batch(("x", "index"), weight, needs)]
+    if len(names) == 2 and names[0] == found.roles.get("x") and _LABEL.search(names[1]):
+        return [Batch(("x", "label"), weight, needs)]
     return [Batch(("x",), weight, needs)] if len(names) == 1 else []
 
 

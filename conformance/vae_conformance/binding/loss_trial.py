@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.knobs import knob_of
@@ -48,7 +50,10 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
         return found.call("loss", loss.result, raw, trial.x, mu, trial.code(0.5), mu, None)
 
     try:
-        results = [call(0.5, trial.raw), call(1.0, trial.raw)]
+        with _passes(found.model) as passes:
+            results = [call(0.5, trial.raw), call(1.0, trial.raw)]
+        if loss.whole and passes:
+            return None  # it runs the model itself, and is tried as such
     except SubjectFault as fault:
         if loss.whole and _takes_output(found, loss, trial):
             found.notes.append(
@@ -67,6 +72,20 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
         return None
     read = read_returns(*results)
     return None if read is None else _with_knob(found, replace(loss, returns=read[0], order=read[1]), trial)
+
+
+@contextmanager
+def _passes(model: Any) -> Iterator[list[None]]:
+    """Note each pass of a model inside the block."""
+    made: list[None] = []
+    if not isinstance(model, nn.Module):
+        yield made
+        return
+    handle = model.register_forward_pre_hook(lambda *_arguments: made.append(None))
+    try:
+        yield made
+    finally:
+        handle.remove()
 
 
 def _with_knob(found: Findings, loss: Loss, trial: Trial) -> Loss:

@@ -69,8 +69,9 @@ def _of_result(call: Callable[..., Any], found: Findings, signature: Signature) 
 
 def _called(call: Callable[..., Any], found: Findings, batch: Batch, *, labelled: bool) -> Callable[..., Any]:
     def run(x: Tensor, **weight: float) -> Any:
-        given: Any = (x, torch.zeros(len(x), dtype=torch.long, device=x.device)) if labelled else x
-        there = {"model": found.model, "x": given, "index": 0}
+        label = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        given: Any = (x, label) if labelled else x
+        there = {"model": found.model, "x": given, "index": 0, "label": label}
         for role, name in (("encoder", found.encode), ("decoder", found.decode)):
             if role in batch.order:
                 there[role] = getattr(found.model, role, None) or part_of(found.model, name or role)

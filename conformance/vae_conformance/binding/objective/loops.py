@@ -12,12 +12,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vae_conformance.binding.objective.stand_ins import Batches, Stage, gives_weight, until_backward
+from vae_conformance.binding.objective.stand_ins import Batches, Stage, gives_weight, names_data, until_backward
 from vae_conformance.target.adapter import inner_of
 from vae_conformance.target.source_code import source_pieces
 
 _BACKWARD = ("backward", "manual_backward")
-_LAST, _WEIGHT, _BATCHES = "__last_of__", "__weight_of__", "__batches_of__"
+_LAST, _GIVEN, _BATCHES, _SETTLED, _MODEL = "__last_of__", "__given__", "__batches_of__", "__settled__", "__model__"
 _NAMES = 25
 """The most names that a loop may miss before it is given up."""
 Functions = ast.FunctionDef | ast.AsyncFunctionDef
@@ -51,7 +51,7 @@ def loops_of(model: Any, namespace: object) -> Iterator[Loop]:
         cell = place.removesuffix("line")
         for statement in tree.body:
             if isinstance(statement, Functions) and (call := _backward_in(statement)) is not None:
-                yield _of_function(statement, call, held, cell)
+                yield _of_function(statement, call, held, cell, model)
             elif isinstance(statement, ast.ClassDef):
                 for method in statement.body:
                     if isinstance(method, Functions) and (call := _backward_in(method)) is not None:
@@ -60,7 +60,7 @@ def loops_of(model: Any, namespace: object) -> Iterator[Loop]:
     if (found := next(((cell, one, call) for cell, one in script if (call := _own_backward(one)) is not None), None)) is not None:
         cell, last, call = found
         before = [one for _cell, one in script[: [one for _cell, one in script].index(last)]]
-        yield _of_script([*before, last], call, held, cell)
+        yield _of_script([*before, last], call, held, cell, model)
 
 
 def _unguarded(statement: ast.stmt) -> list[ast.stmt]:
@@ -93,11 +93,13 @@ def _place(cell: str, scope: ast.AST, call: ast.Call, where: str, held: dict[str
 
 
 class _Prepared(ast.NodeTransformer):
-    """Lets outer loops begin with their last round, and a weight that a loop computes be given."""
+    """Lets outer loops begin with their last round, a weight that a loop computes be given, and the model and the data be stood in for."""
 
-    def __init__(self, call: ast.Call) -> None:
+    def __init__(self, call: ast.Call, models: frozenset[str], *, looped: bool) -> None:
         self._call = call
+        self._models = models
         self._depth = 0
+        self._looped = looped
 
     def _holds(self, node: ast.AST) -> bool:
         return any(one is self._call for one in ast.walk(node))
@@ -114,12 +116,34 @@ class _Prepared(ast.NodeTransformer):
         node.iter = ast.copy_location(ast.Call(called, [node.iter], []), node.iter)
         return node
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Where the model is constructed there is one already."""
+        if isinstance(node.func, ast.Name) and node.func.id in self._models:
+            return ast.copy_location(ast.Name(_MODEL, ast.Load()), node)
+        return self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        """What cannot be imported is missed when it is used."""
+        ignored = ast.ExceptHandler(ast.Name("ImportError", ast.Load()), None, [ast.Pass()])
+        return ast.copy_location(ast.Try([node], [ignored], [], []), node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        """The same of names from a module."""
+        return self.visit_Import(node)  # type: ignore[arg-type]
+
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        """A weight that changes from round to round is given."""
+        """A weight that changes from round to round is given; data that are loaded before are stood in for."""
+        stored = [one for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)]
+        if not self._depth and stored and all(names_data(one.id) for one in stored) and isinstance(node.value, ast.Call):
+            stood: list[ast.expr] = [ast.Call(ast.Name(_GIVEN, ast.Load()), [ast.Constant(one.id)], []) for one in stored]
+            node.value = ast.copy_location(stood[0] if len(stood) == 1 else ast.Tuple(stood, ast.Load()), node.value)
+            return node
+        if not self._depth and isinstance(node.value, ast.Call):
+            node.value = ast.copy_location(ast.Call(ast.Name(_SETTLED, ast.Load()), [node.value], []), node.value)
         target = node.targets[0]
         name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
-        if self._depth and len(node.targets) == 1 and gives_weight(name) and not isinstance(node.value, ast.Constant):
-            node.value = ast.copy_location(ast.Call(ast.Name(_WEIGHT, ast.Load()), [ast.Constant(name)], []), node.value)
+        if (self._depth or not self._looped) and len(node.targets) == 1 and gives_weight(name) and not isinstance(node.value, ast.Constant):
+            node.value = ast.copy_location(ast.Call(ast.Name(_GIVEN, ast.Load()), [ast.Constant(name)], []), node.value)
         return node
 
 
@@ -130,15 +154,17 @@ def _last_of(several: Any) -> Any:
     return several
 
 
-def _prepared(statement: ast.stmt, call: ast.Call) -> ast.stmt:
-    prepared: ast.stmt = _Prepared(call).visit(statement)
+def _prepared(statement: ast.stmt, call: ast.Call, model: Any) -> ast.stmt:
+    models = frozenset(kind.__name__ for kind in type(inner_of(model)).__mro__ if not kind.__module__.startswith(("torch.", "builtins")))
+    looped = any(isinstance(one, Loops) and any(inner is call for inner in ast.walk(one)) for one in ast.walk(statement))
+    prepared: ast.stmt = _Prepared(call, models, looped=looped).visit(statement)
     return prepared
 
 
 def _scope(held: dict[str, Any], stage: Stage) -> dict[str, Any]:
     """The names of a file, as the loop sees them."""
     names = {name: stage.settled(value) for name, value in held.items() if value is not None}
-    return names | {_LAST: _last_of, _WEIGHT: stage.of, _BATCHES: stage.batches}
+    return names | {_LAST: _last_of, _GIVEN: stage.of, _BATCHES: stage.batches, _SETTLED: stage.settled, _MODEL: stage.model}
 
 
 def _patiently(stage: Stage, names: dict[str, Any], call: Callable[[], object]) -> Tensor | None:
@@ -161,9 +187,9 @@ def _arguments(function: Callable[..., Any], stage: Stage) -> dict[str, Any]:
             continue
         if one.default is one.empty or (one.default is None and one.name != "self"):
             given[name] = stage.of(name)
-        elif gives_weight(name):
+        elif gives_weight(name) and isinstance(one.default, float | int):
             stage.weights[name] = None
-            given[name] = one.default * stage.weight if isinstance(one.default, float | int) and one.default > 0 else stage.weight
+            given[name] = one.default * stage.weight if one.default > 0 else stage.weight
         elif one.default in ("cuda", "cuda:0", "mps", "gpu"):
             given[name] = "cpu"
     return given
@@ -189,9 +215,9 @@ def _bare(definition: Functions) -> Functions:
     return definition
 
 
-def _of_function(definition: Functions, call: ast.Call, held: dict[str, Any], cell: str) -> Loop:
+def _of_function(definition: Functions, call: ast.Call, held: dict[str, Any], cell: str, model: Any) -> Loop:
     account, own = _place(cell, definition, call, definition.name, held)
-    code = _code([_prepared(_bare(definition), call)], held)
+    code = _code([_prepared(_bare(definition), call, model)], held)
 
     def staged(stage: Stage) -> Run:
         names = _scope(held, stage)
@@ -209,7 +235,7 @@ def _of_function(definition: Functions, call: ast.Call, held: dict[str, Any], ce
 def _of_method(kind: ast.ClassDef, definition: Functions, call: ast.Call, held: dict[str, Any], cell: str, model: Any) -> Loop:
     owner = held.get(kind.name)
     account, marker = _place(cell, definition, call, definition.name, held)
-    code = _code([_prepared(_bare(definition), call)], held)
+    code = _code([_prepared(_bare(definition), call, model)], held)
 
     def staged(stage: Stage) -> Run:
         names = _scope(held, stage)
@@ -245,9 +271,9 @@ def _attribute(stage: Stage, name: str) -> Any:
     return stage.of(name)
 
 
-def _of_script(statements: list[ast.stmt], call: ast.Call, held: dict[str, Any], cell: str) -> Loop:
+def _of_script(statements: list[ast.stmt], call: ast.Call, held: dict[str, Any], cell: str, model: Any) -> Loop:
     account, own = _place(cell, statements[-1], call, "", held)
-    code = _code([_prepared(statements[-1], call)], held)
+    code = _code([_prepared(statements[-1], call, model)], held)
 
     def staged(stage: Stage) -> Run:
         names = _scope(held, stage)

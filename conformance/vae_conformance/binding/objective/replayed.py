@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -13,13 +14,14 @@ from vae_conformance.binding.injection import casting
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.roles.output import OutputNode, outputs_of
-from vae_conformance.binding.roles.posterior import Roles, find_roles, roles_by_value, twins_of
+from vae_conformance.binding.roles.posterior import RoleNode, Roles, find_roles, roles_by_value, twins_of
 from vae_conformance.binding.trace.tape import Recording, Replacement, record, replay
 from vae_conformance.binding.traced import heads_of
 from vae_conformance.binding.watching import in_mode
 from vae_spec.subject import Mode, Raw, SubjectFault
 
 Run = Callable[[Tensor], Any]
+Role = TypeVar("Role", RoleNode, OutputNode)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ class Replayed:
         put |= {twin: put[number] for twin, number in self.twins.items()}
         outputs = zip(self.outputs, raw if self.outputs else (), strict=True)
         put |= {node.number: node.origin(one).reshape(node.shape) for node, one in outputs}
-        with casting(self.model):
+        # Behind a mode of its own buffers are put back, and gradients of BatchNorm could no longer be had.
+        training = nullcontext() if getattr(self.model, "training", True) else in_mode(self.model, Mode.TRAIN)
+        with training, casting(self.model):
             return replay(run, x, put)
 
 
@@ -86,10 +90,19 @@ def replayed(found: Findings, run: Run, *, output: bool = True) -> Replayed | No
     outputs: tuple[OutputNode, ...] | None = ()
     if output:
         outputs = outputs_of(first, roles, BATCH, found.raw[0].numel(), _own_output(found) or ())
-    if outputs and len(outputs) != len(found.raw):
+    if outputs is None or (outputs and len(outputs) != len(found.raw)):
         return None
+    roles = replace(roles, mu=_uncast(first, roles.mu), second=None if roles.second is None else _uncast(first, roles.second))
     twins = {twin: one.number for one in (roles.mu, roles.second) if one is not None for twin in twins_of(first, one.number)}
-    return None if outputs is None else Replayed(run, found.model, roles, outputs, twins)
+    return Replayed(run, found.model, roles, tuple(_uncast(first, one) for one in outputs), twins)
+
+
+def _uncast(recording: Recording, node: Role) -> Role:
+    """The node before the casts that a layer's input goes through: what is put there may be more precise than the layer takes."""
+    number = node.number
+    while recording.nodes[number].operation == "to" and recording.nodes[number].parents:
+        number = recording.nodes[number].parents[0]
+    return replace(node, number=number)
 
 
 def _own_output(found: Findings) -> Raw | None:

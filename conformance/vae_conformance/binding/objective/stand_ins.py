@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from vae_conformance.binding.loss_arguments import is_weight, names_batch, names_model, names_network
 
-_SCHEDULE = re.compile(r"^(beta|kld?_?(weight|coeff?|beta|lambda|anneal|factor|scale)|anneal|warm_?up)", re.IGNORECASE)
+_SCHEDULE = re.compile(r"^(w(eight)?$|beta|kld?_?(weight|coeff?|beta|lambda|anneal|factor|scale)|anneal|warm_?up)", re.IGNORECASE)
 """Names of what gives a KL's weight, beside those of the weight itself."""
 _PASSING = frozenset({"prepare", "tqdm", "enumerate", "to"})
 """Names of helpers that give back what they are given."""
-_LOADER = re.compile(r"load|data|batches|iterator|(^|_)(dl|ds)$|train_?(set|iter)", re.IGNORECASE)
+_LOADER = re.compile(r"load|data|batches|iterator|(^|_)(dl|ds|tr|te)$|(train|test|val|valid)(ing)?_?(set|iter)", re.IGNORECASE)
+_DATA = torch.utils.data.DataLoader, torch.utils.data.Dataset
 _DEVICE = re.compile(r"device|^dev$", re.IGNORECASE)
 
 
@@ -50,6 +51,8 @@ class StandIn(float):
         if self.name == "step" and arguments and callable(arguments[0]):
             return arguments[0]()  # a closure that an optimiser calls
         given = [one for one in (*arguments, *keywords.values()) if isinstance(one, Tensor | Batches)]
+        if any(isinstance(one, Tensor) and not one.requires_grad for one in given):
+            self._stage.called[self.name] = None
         passes = self.name in _PASSING or (self.name == "scale" and "scaler" in self.holder)
         if not passes and any(isinstance(one, Tensor) and one.requires_grad for one in given):
             self._stage.unknown[self.holder] = None
@@ -66,8 +69,8 @@ class StandIn(float):
         return int(self)
 
     def __iter__(self) -> Iterator[Any]:
-        """Nothing to go over."""
-        return iter(())
+        """The batch, where a loop goes over it."""
+        return iter(Batches(self._stage))
 
     def __len__(self) -> int:
         """One entry."""
@@ -149,6 +152,8 @@ class Stage:
         number: the value of all other numbers that only the loop knows.
         numbers: their names; one of them alone has that value where `varied` names it.
         varied: the one number that is varied; None for all.
+        called: the names of functions that nobody has and that are handed the batch: one of them may be the model.
+        models: names that stand for the model.
         unknown: the names of functions that nobody has and that the loss is made with.
         label: of every item.
         rounds: how many batches the loader gives.
@@ -162,6 +167,8 @@ class Stage:
     number: float = 1.0
     numbers: dict[str, None] = field(default_factory=dict)
     varied: str | None = None
+    called: dict[str, None] = field(default_factory=dict)
+    models: frozenset[str] = frozenset()
     unknown: dict[str, None] = field(default_factory=dict)
     label: int = 0
     rounds: int = 1
@@ -176,6 +183,8 @@ class Stage:
             return torch.device("cpu")
         if _LOADER.search(name):
             return Batches(self)
+        if name in self.models:
+            return self.model
         if names_batch(name):
             return self.batch
         if name != "self" and names_model(name):
@@ -193,11 +202,11 @@ class Stage:
 
     def batches(self, value: Any) -> Any:
         """What a loop over batches goes over: a list of data gives the batch too."""
-        return Batches(self) if isinstance(value, list | tuple | Tensor) else value
+        return Batches(self) if isinstance(value, (list, tuple, Tensor, StandIn, *_DATA)) else value
 
     def settled(self, value: Any) -> Any:
         """A value of the author's; the model, or its part, in place of another of its kind, and the batches in place of any data."""
-        if isinstance(value, torch.utils.data.DataLoader | torch.utils.data.Dataset):
+        if isinstance(value, _DATA):
             return Batches(self)
         if not isinstance(value, nn.Module) or not isinstance(self.model, nn.Module):
             return value
@@ -205,6 +214,11 @@ class Stage:
             return self.model
         parts = [one for one in self.model.children() if type(one) is type(value)]
         return parts[0] if len(parts) == 1 and not type(value).__module__.startswith("torch.") else value
+
+
+def names_data(name: str) -> bool:
+    """Whether a name is that of a data set, or of what loads one."""
+    return _LOADER.search(name) is not None
 
 
 def gives_weight(name: str) -> bool:

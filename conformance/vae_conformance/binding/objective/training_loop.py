@@ -55,14 +55,17 @@ def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
     """
     failed: SubjectFault | None = None
     ran = False
-    for form in _FORMS:
-        stage = Stage(found.model)
+    tried = [(form, frozenset[str]()) for form in _FORMS]
+    for form, models in tried:
+        stage = Stage(found.model, models=models)
         try:
             run = _on_batches(form, stage, found.call("loss", loop.staged, stage))
             found.call("loss", run, found.x.clone(), train=True)  # what is missing is stood in for before anything is recorded
             objective = replayed(found, run)
         except SubjectFault as fault:
             failed = failed or fault
+            if stage.called and not models:
+                tried.append((form, frozenset(stage.called)))
             continue
         ran = True
         if objective is None and not stage.unknown:

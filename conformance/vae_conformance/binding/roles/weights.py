@@ -21,6 +21,7 @@ _SUBTRACTED = frozenset({"sub", "__sub__", "__isub__", "sub_", "subtract"})
 _FROM = frozenset({"__rsub__", "rsub"})
 _TIMES = frozenset({"mul", "__mul__", "__rmul__", "__imul__", "mul_", "multiply"})
 _OVER = frozenset({"div", "__truediv__", "__itruediv__", "div_", "true_divide", "divide"})
+_SQUARED = frozenset({"pow", "__pow__", "square", "pow_", "square_"})
 _TURNED = frozenset({"neg", "__neg__", "negative"})
 _PASSED_ON = frozenset(
     {"mean", "sum", "view", "reshape", "flatten", "squeeze", "unsqueeze", "clone", "to", "float", "double", "contiguous", "stack", "cat"}
@@ -77,8 +78,9 @@ class Counts:
 
 def weight_of_kl(evaluations: Sequence[Evaluation], counts: Counts) -> Weight | None:
     """Return the weight before the divergence; None where there is none, or no node is the divergence."""
+    sizes = counts.items, counts.entries
     reductions = [a * b * c for a, b, c in product((1, 1 / counts.items), (1, 1 / counts.latents), (1, 1 / counts.entries))]
-    return _Branch(evaluations, lambda one: one.posterior, lambda one: one.output, lambda one: one.kl, reductions, halved=False).weight()
+    return _Branch(evaluations, lambda one: one.posterior, lambda one: one.output, lambda one: one.kl, reductions, False, sizes).weight()
 
 
 def weight_of_reconstruction(evaluations: Sequence[Evaluation], counts: Counts, *, halved: bool) -> Weight | None:
@@ -89,8 +91,10 @@ def weight_of_reconstruction(evaluations: Sequence[Evaluation], counts: Counts, 
         counts: what reductions divide by.
         halved: whether the term is a squared error, which may stand without the 1/2 of a Gaussian of unit variance.
     """
+    sizes = counts.items, counts.entries
     reductions = [a * b for a, b in product((1, 1 / counts.items), (1, 1 / counts.entries))]
-    return _Branch(evaluations, lambda one: one.output, lambda one: one.posterior, lambda one: one.likelihood, reductions, halved).weight()
+    branch = _Branch(evaluations, lambda one: one.output, lambda one: one.posterior, lambda one: one.likelihood, reductions, halved, sizes)
+    return branch.weight()
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ class _Branch:
     truth: Callable[[Evaluation], float]
     reductions: Sequence[float]
     halved: bool
+    sizes: Sequence[int]
 
     def weight(self) -> Weight | None:
         """Go down from the loss to the node that is the term, and return the product of the factors on the way."""
@@ -110,6 +115,8 @@ class _Branch:
         nodes = first.recording.nodes
         moved = self.follows(first) | first.recording.descendants(self.follows(first))
         other = self.avoids(first) | first.recording.descendants(self.avoids(first))
+        if first.total not in other:
+            return None  # the other term is added as a mere number, and there is no telling the two apart
         number, sign, value, line = first.total, 1.0, 1.0, None
         while number in moved:
             node = nodes[number]
@@ -132,8 +139,8 @@ class _Branch:
                 if factor is None:
                     return None
                 sign = math.copysign(sign, sign * factor)
-                # What multiplies both terms is no weight of one of them.
-                if alone:
+                # What multiplies both terms is no weight of one of them, and a number of items or entries averages or sums.
+                if alone and not any(abs(size * abs(factor) ** way - 1) < _SAME for size in self.sizes for way in (1, -1)):
                     value, line = value * abs(factor), node.line
             elif node.operation not in _ADDED | _SUBTRACTED | _PASSED_ON:
                 return None
@@ -166,6 +173,8 @@ class _Branch:
         node = self.evaluations[0].recording.nodes[number]
         scaled = node.operation in _TIMES | _OVER
         under = [one for parent in node.parents if (one := self._ratio(parent)) is not None] if scaled else []
+        if self.halved and node.operation in _SQUARED and ratio * sign > 0 and (inner := self._scale_of_error(node)) is not None:
+            return (2 * inner, True) if self._usual(ratio / (2 * inner)) else None
         if ratio * sign > 0 and self._usual(ratio):
             return None if written_as_weight(node) and any(self._usual(one) for one in under) else (1.0, False)
         for one in under:
@@ -173,6 +182,15 @@ class _Branch:
             if ratio * sign > 0 and self._usual(one / 2) and named and _HALF.search(_code(node.line)):
                 return 2 * abs(ratio / one), True
         return (2.0, False) if self.halved and ratio * sign > 0 and self._usual(ratio / 2) else None
+
+    def _scale_of_error(self, node: Node) -> float | None:
+        """Return the square of the number by which an error is multiplied or divided before it is squared; None where there is none."""
+        parent = next(iter(node.parents), None)
+        inner = None if parent is None else self.evaluations[0].recording.nodes[parent]
+        if parent is None or inner is None or inner.operation not in _TIMES | _OVER or len(inner.parents) == 0:
+            return None
+        factor = self._factor(parent, inner.parents[0])
+        return None if factor is None else factor**2
 
     def _ratio(self, number: int) -> float | None:
         """Return what a node is times the term, by its changes from evaluation to evaluation; None where it is no multiple of it."""
