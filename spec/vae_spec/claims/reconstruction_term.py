@@ -123,7 +123,7 @@ def check_reconstruction(subject: Subject, context: ClaimContext) -> Verdict:
     likelihood = subject.facts.likelihood
     examples = min(context.examples, FEW_EXAMPLES)
     unread = likelihood is None and subject.facts.prepared is None and _falls_towards(subject, context)
-    if unread and not (_with_logits(subject, context) or _scaled_target(subject, context)):
+    if unread and _other_likelihood(subject, context, BATCHES[0]) is None and not _scaled_target(subject, context):
         return not_applicable(
             "the reconstruction term is of a likelihood that the suite does not know: it falls where the output follows the data, but its"
             " output is no value of the data's; --likelihood declares one that is known"
