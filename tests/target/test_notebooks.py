@@ -246,6 +246,7 @@ def test_a_notebook_is_bound_as_the_same_file_is(tmp_path):
     accounts = []
     for path in (write(tmp_path, *cells), tmp_path / "student.py"):
         facts = bind(named_target(f"{path}:VAE"), named_options(str(path))).facts
-        accounts.append({part: (report.standing, re.sub(r"^(cell 3, )?lines \d+ to \d+", "its loop", report.account)) for part, report in facts.parts.items()})
+        said = {part: re.sub(r"^(cell 3, )?lines \d+ to \d+", "its loop", report.account) for part, report in facts.parts.items()}
+        accounts.append({part: (report.standing, said[part]) for part, report in facts.parts.items()})
     assert accounts[0] == accounts[1]
     assert accounts[0][Part.LOSS][1] == "its loop give one scalar"

@@ -23,7 +23,7 @@ from vae_conformance.binding.loss_doubt import refuse_unread, tells_nothing
 from vae_conformance.binding.loss_trial import Trial, try_loss
 from vae_conformance.binding.loss_values import code_path
 from vae_conformance.binding.losses import Loss, supplied_loss
-from vae_conformance.binding.objective.training_loop import loss_of_loop
+from vae_conformance.binding.objective.training_loop import contradicts, loss_of_loop
 from vae_conformance.binding.passes import gaussian
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import preferred
@@ -131,6 +131,10 @@ class Assembly:
         if loss is None:
             return self._instead(failed, trial)
         loss = preferred(self.found, loss, trial, self.options.loss)
+        loop = None if self.options.loss is not None or loss.driven else loss_of_loop(self.found, trial)
+        if loop is not None and contradicts(self.found, loop, loss, trial):
+            self.found.notes.append(f"{loop.account} compute another loss than {loss.account}: what they differentiate is judged")
+            loss = loop
         shown = (
             loss.account if loss.driven else f"{loss.account}({', '.join(name or _BY_ORDER[role] for role, name in loss.roles.items())})"
         )

@@ -47,6 +47,29 @@ def loss_of_loop(found: Findings, trial: Trial) -> Loss | None:
     return bound[0] if len(bound) == 1 else None
 
 
+def contradicts(found: Findings, loop: Loss, loss: Loss, trial: Trial) -> bool:
+    """Whether what a loop differentiates is no positive multiple of another loss, up to a constant."""
+    points = [(trial.raw, 0.2, 0.4), (trial.other, 0.2, 0.4), (trial.raw, 1.1, 0.4), (trial.raw, 0.2, 0.9), (trial.other, 0.7, 0.6)]
+
+    def totals(one: Loss) -> list[float]:
+        neutral = trial.code(0.5)
+        return [
+            float(found.call("loss", one.evaluate, raw, trial.x, trial.code(mu), trial.code(second), neutral, None, None).total)
+            for raw, mu, second in points
+        ]
+
+    try:
+        theirs, ours = totals(loop), totals(loss)
+    except SubjectFault:
+        return False
+    changes = [(b - theirs[0], a - ours[0]) for b, a in zip(theirs[1:], ours[1:], strict=True)]
+    scale = max(changes, key=lambda change: abs(change[1]))
+    if not scale[1] or not scale[0] / scale[1] > 0:
+        return True
+    times = scale[0] / scale[1]
+    return any(abs(b - times * a) > 1e-3 * abs(scale[0]) for b, a in changes)
+
+
 def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
     """The loss of a loop for each kind of batch that it runs on.
 
