@@ -363,4 +363,6 @@ class Assembly:
         if given or not works or loss is None or loss.supplied or loss.kl_alone:
             return
         if (weights := author_weights(self._build(facts))) is not None:
-            self.facts = replace(facts, effective_beta=weights.effective_beta, declared=(*facts.declared, *weights.accounts))
+            facts = replace(facts, declared=(*facts.declared, *weights.accounts))
+            modified = replace(facts, objective=Objective.MODIFIED)
+            self.facts = modified if weights.modified else replace(facts, effective_beta=weights.effective_beta)

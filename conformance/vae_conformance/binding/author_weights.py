@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from vae_conformance.binding.inprocess import InProcessSubject
-from vae_conformance.binding.roles.weights import Counts, Evaluation, Weight, weight_of_kl, weight_of_reconstruction
+from vae_conformance.binding.roles.weights import Counts, Evaluation, Weight, bent_kl, weight_of_kl, weight_of_reconstruction
 from vae_spec.elbo import closed_form_kl, negative_log_likelihood
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Likelihood, SubjectFault
@@ -25,11 +25,13 @@ class AuthorWeights:
 
     Attributes:
         effective_beta: the weight of the KL against the negative log-likelihood.
+        modified: whether the KL is bent, as by free bits: the objective is no ELBO of any weight.
         accounts: each weight with its line, in words.
     """
 
     effective_beta: float
     accounts: tuple[str, ...]
+    modified: bool = False
 
 
 def author_weights(subject: InProcessSubject) -> AuthorWeights | None:
@@ -45,6 +47,8 @@ def author_weights(subject: InProcessSubject) -> AuthorWeights | None:
     if len(whole) < len(_POSTERIORS) or len({one.recording.operations for one in whole}) > 1:
         return None
     counts = Counts(_ITEMS, facts.latent_dim, torch.Size(facts.input_shape).numel())
+    if (bent := bent_kl(whole, counts)) is not None:
+        return AuthorWeights(1.0, (f"a modified objective: the KL is bent{_where(Weight(1.0, bent))}",), modified=True)
     squared = likelihood is Likelihood.SQUARED_ERROR
     kl, reconstruction = weight_of_kl(whole, counts), weight_of_reconstruction(whole, counts, halved=squared)
     if kl is None and reconstruction is None:

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vae_conformance.binding.distributions import behind_priors, is_readable, pair_of, raw_of
-from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, same
+from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, named, same
 from vae_conformance.binding.loss_arguments import names_network
 from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Raw
@@ -180,6 +180,9 @@ def as_raw(result: Any) -> Raw | None:
         return (result,)
     if is_readable(result):
         return raw_of(result)
+    if not isinstance(result, tuple | list) and named(result) is not None:
+        keys = by_keys(result)
+        result = tuple(at(result, (keys[role],)) for role in ("mu", "logvar") if role in keys)
     if isinstance(result, tuple | list) and len(result) == 2:
         first, second = result
         if isinstance(first, Tensor) and isinstance(second, Tensor) and first.shape == second.shape:

@@ -19,6 +19,8 @@ from torch import nn
 
 _ENCODER = re.compile(r"enc|infer|recogni|^q(_|$)", re.IGNORECASE)
 _DECODER = re.compile(r"dec|generat|^p(_|$)", re.IGNORECASE)
+_CONFIGURATION = re.compile(r"conf|settings|options|param|args", re.IGNORECASE)
+"""Names of classes that hold settings."""
 _SIZE = re.compile(r"size|dim|layer|channel|hidden|unit|width|depth", re.IGNORECASE)
 _SETTINGS = re.compile(
     r"^(args?|cfg|config(uration)?|conf|opts?|options?|h_?params?|params?|parameters|settings|flags|hps?|hyper_?parameters|\w+_(config|cfg|args))$",
@@ -84,7 +86,7 @@ def ingredient(maker: Callable[..., object], parameter: inspect.Parameter, choos
     """Return the argument for a required parameter whose name means no size; None if it cannot be determined.
 
     It is an instance of a class of the file that the annotation names, or of the file's only class of networks that the parameter's
-    name means, or a settings object with the entries that the class reads from it.
+    name means, or of its only class of settings, or a settings object with the entries that the class reads from it.
     """
     module = sys.modules.get(getattr(maker, "__module__", ""))
     if module is None:
@@ -95,7 +97,19 @@ def ingredient(maker: Callable[..., object], parameter: inspect.Parameter, choos
         kind = _network(parameter.name, [cls for cls in own if issubclass(cls, nn.Module) and cls is not maker])
     if kind is not None:
         return of_class(kind, choose(kind))
-    return _settings(maker, parameter.name, value) if is_settings(parameter.name) else None
+    if not is_settings(parameter.name):
+        return None
+    configurations = [cls for cls in own if _CONFIGURATION.search(cls.__name__) and _needs_nothing(cls)]
+    return of_class(configurations[0], {}) if len(configurations) == 1 else _settings(maker, parameter.name, value)
+
+
+def _needs_nothing(cls: type) -> bool:
+    """Return whether a class that is no network is constructed without arguments."""
+    try:
+        required = [one for one in inspect.signature(cls).parameters.values() if one.default is one.empty and one.kind <= one.KEYWORD_ONLY]
+    except (TypeError, ValueError):
+        return False
+    return not issubclass(cls, nn.Module) and not [one for one in required if one.kind is not one.VAR_POSITIONAL]
 
 
 def _annotated(maker: Callable[..., object], parameter: inspect.Parameter) -> type | None:

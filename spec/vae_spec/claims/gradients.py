@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from vae_spec.checks import Cause, close, first_violation, positive, proportional, same
 from vae_spec.claim import Claim
-from vae_spec.claims.objective import WEIGHT_TOLERANCE, LossInput, loss_inputs, loss_tensors, own_weight
+from vae_spec.claims.objective import MERE_NUMBER, WEIGHT_TOLERANCE, LossInput, loss_inputs, loss_tensors, own_weight
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
@@ -18,8 +18,6 @@ from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Facts, Mode, Noise, Objective, Part, Standing, Subject, Term
 
-ADDED = "add the terms as they are, without detach(), item() or float(): total = reconstruction + beta * kl"
-"""How to add a term, for those whose total has its number alone."""
 PROBE_BATCHES = 4
 PROBE_ITEMS = 16
 """Images per batch. With both kinds of images, every live ReLU unit is active in at least one batch."""
@@ -70,9 +68,7 @@ def _check_terms(subject: Subject, context: ClaimContext, example: LossInput) ->
             _allowed(wanted),
             what=f"the total's gradient with respect to {name} is not the sum of its terms' gradients",
             where={"weight of the KL": weight},
-            because=Cause("no-encoder-gradient", f"a term is added to the total without its gradient with respect to {name}", ADDED)
-            if cut
-            else None,
+            because=replace(MERE_NUMBER, words=f"a term is added without its gradient with respect to {name}") if cut else None,
         )
     if not _scales_the_kl(subject):
         return

@@ -25,6 +25,12 @@ WEIGHT_TOLERANCE = 1e-3
 """Relative tolerance on the effective beta: float32 losses leave 1e-6; the smallest mistake seen is a factor of 1.5."""
 SUM_TOLERANCE = 1e-5
 """Tolerance on the total against the sum of the terms, relative to their size; a float32 total leaves 1e-6."""
+MERE_NUMBER = Cause(
+    "no-encoder-gradient",
+    "the KL is added as a mere number, and nothing learns from it",
+    "add the terms as they are, without detach(), item() or float(): total = reconstruction + beta * kl",
+)
+"""Why a term that is there has no gradient."""
 BATCHES = (4, 9)
 """Two batch sizes with no common factor."""
 

@@ -162,7 +162,8 @@ def _falls_towards(subject: Subject, context: ClaimContext) -> bool:
     x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
     codes = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
     at_level, at_x = (
-        subject.terms_vjp((output,), x, codes, codes, of=Term.RECONSTRUCTION).raw[0].flatten(1) for output in (torch.full_like(x, 0.5), x)
+        subject.terms_vjp(subject.raw(output), x, codes, codes, of=Term.RECONSTRUCTION).raw[0].flatten(1)
+        for output in (torch.full_like(x, 0.5), x)
     )
     if float(at_x.norm()) < STILL * float(at_level.norm()):
         return False  # it is least where the output is the data: it compares the two

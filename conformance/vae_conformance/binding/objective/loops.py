@@ -256,7 +256,11 @@ def _trainer(kind: Any, stage: Stage) -> Any:
     """An object of a class that trains the model, with stand-ins for what it needs and does not have."""
     if not isinstance(kind, type) or issubclass(kind, nn.Module):
         return stage.of("trainer")
-    turned: Any = type(kind.__name__, (kind,), {"__getattr__": lambda _self, name: _attribute(stage, name)})
+    members: dict[str, Any] = {"__getattr__": lambda _self, name: _attribute(stage, name)}
+    # A weight that is computed, as in a warm-up, is given.
+    computed = [name for name in dir(kind) if gives_weight(name) and isinstance(inspect.getattr_static(kind, name), property)]
+    members |= {name: property(lambda _self, name=name: stage.of(name)) for name in computed}  # type: ignore[misc]
+    turned: Any = type(kind.__name__, (kind,), members)
     this = turned.__new__(turned)
     with suppress(Exception):  # what the constructor did not come to is stood in for
         until_backward(lambda: turned.__init__(this, **_arguments(kind, stage)))

@@ -72,6 +72,16 @@ def _decoded_from(recording: Recording, z: int, batch: int, size: int, raw: Sequ
     return None if last is None or value is None else (OutputNode(last, (-1, *value.shape[1:])),)
 
 
+def _unchanged(recording: Recording, number: int, value: Tensor) -> tuple[int, Tensor]:
+    """The last node that holds the same numbers, as long as nothing else is made of those before it."""
+    while True:
+        made = [child for child, node in enumerate(recording.nodes) if number in node.parents]
+        there = recording.nodes[made[0]].value if len(made) == 1 else None
+        if there is None or not alike(there, value) or there.shape[:1] != value.shape[:1]:
+            return number, value
+        number, value = made[0], there
+
+
 def _holding(
     recording: Recording, numbers: Sequence[int], tensor: Tensor, origins: Sequence[Callable[[Tensor], Tensor]]
 ) -> OutputNode | None:
@@ -80,6 +90,7 @@ def _holding(
         for number in numbers:
             value = recording.nodes[number].value
             if value is not None and len(tensor) in value.shape and alike(value, origin(tensor)):
+                number, value = _unchanged(recording, number, value)  # noqa: PLW2901  a clamp before it is no part of what is asked
                 shape = list(value.shape)
                 shape[shape.index(len(tensor))] = -1
                 return OutputNode(number, tuple(shape), origin)

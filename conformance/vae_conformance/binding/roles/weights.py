@@ -23,6 +23,7 @@ _TIMES = frozenset({"mul", "__mul__", "__rmul__", "__imul__", "mul_", "multiply"
 _OVER = frozenset({"div", "__truediv__", "__itruediv__", "div_", "true_divide", "divide"})
 _SQUARED = frozenset({"pow", "__pow__", "square", "pow_", "square_"})
 _TURNED = frozenset({"neg", "__neg__", "negative"})
+_BENDING = frozenset({"clamp", "clamp_min", "clip", "max", "maximum", "relu", "abs", "__abs__", "where", "softplus"})
 _PASSED_ON = frozenset(
     {"mean", "sum", "view", "reshape", "flatten", "squeeze", "unsqueeze", "clone", "to", "float", "double", "contiguous", "stack", "cat"}
 )
@@ -78,9 +79,13 @@ class Counts:
 
 def weight_of_kl(evaluations: Sequence[Evaluation], counts: Counts) -> Weight | None:
     """Return the weight before the divergence; None where there is none, or no node is the divergence."""
+    return _kl_branch(evaluations, counts).weight()
+
+
+def _kl_branch(evaluations: Sequence[Evaluation], counts: Counts) -> _Branch:
     sizes = counts.items, counts.entries
     reductions = [a * b * c for a, b, c in product((1, 1 / counts.items), (1, 1 / counts.latents), (1, 1 / counts.entries))]
-    return _Branch(evaluations, lambda one: one.posterior, lambda one: one.output, lambda one: one.kl, reductions, False, sizes).weight()
+    return _Branch(evaluations, lambda one: one.posterior, lambda one: one.output, lambda one: one.kl, reductions, False, sizes)
 
 
 def weight_of_reconstruction(evaluations: Sequence[Evaluation], counts: Counts, *, halved: bool) -> Weight | None:
@@ -95,6 +100,21 @@ def weight_of_reconstruction(evaluations: Sequence[Evaluation], counts: Counts, 
     reductions = [a * b for a, b in product((1, 1 / counts.items), (1, 1 / counts.entries))]
     branch = _Branch(evaluations, lambda one: one.output, lambda one: one.posterior, lambda one: one.likelihood, reductions, halved, sizes)
     return branch.weight()
+
+
+def bent_kl(evaluations: Sequence[Evaluation], counts: Counts) -> Line | None:
+    """Return the line in which a loss bends its KL, as free bits and capacities do; None where it does not.
+
+    Its divergence, up to a usual reduction, goes through an operation that makes no multiple of it.
+    """
+    branch = _kl_branch(evaluations, counts)
+    first = evaluations[0].recording
+    moved = first.descendants(evaluations[0].posterior) & first.ancestors(evaluations[0].total)
+    for number in sorted(moved):
+        node = first.nodes[number]
+        if node.operation in _BENDING and branch.is_bent(number, node.parents):
+            return node.line
+    return None
 
 
 @dataclass(frozen=True)
@@ -161,6 +181,11 @@ class _Branch:
                 return None
             found.add(1 / by[0] if node.operation in _OVER else by[0])
         return found.pop() if len(found) == 1 else None
+
+    def is_bent(self, number: int, parents: Sequence[int]) -> bool:
+        """Whether a node is made of the term, up to a usual reduction, and is no multiple of it."""
+        made_of = any((ratio := self._ratio(parent)) is not None and self._usual(ratio) for parent in parents)
+        return made_of and self._ratio(number) is None
 
     def _multiple(self, number: int, sign: float) -> tuple[float, bool]  | None:
         """Return what a node is times the term, up to a usual reduction, and whether that is a weight; None where it is no such multiple.
