@@ -85,7 +85,9 @@ def render_binding(implementation: FoundImplementation, environment: Mapping[str
     said = {part.account for part in parts.values()}
     width = max((len(name) for name in parts), default=0)
     shown = {title: list(_parts(group, width)) for title, group in groups.items()} | {
-        "Inferred": [Paragraph(note, "  ", hang=2) for note in implementation.binding.notes if note not in said]
+        "Inferred": [Paragraph(note, "  ", hang=2) for note in implementation.binding.notes if note not in said],
+        "Declared by the code": [Paragraph(text, "  ", hang=2) for text in implementation.binding.declared],
+        "Assumed": [Paragraph(text, "  ", hang=2) for text in implementation.binding.assumed],
     }
     lines: list[RenderableType] = [words(implementation.name or implementation.target, "bold")]
     for title, name in _FACTS.items():

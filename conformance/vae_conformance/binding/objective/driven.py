@@ -48,7 +48,7 @@ def _runs(found: Findings, named: tuple[str, ...]) -> Iterator[Run]:
         yield "forward(x)", model.forward, lambda x: call_forward(model, x), None, False
     for account, call, batch in driving_candidates(model, found.target.namespace, named):
         for labelled in (True,) if batch.takes_index else (False, True):
-            order = ("model" if role != "x" else "x" for role in batch.order)
+            order = batch.order
             shown = f"{account}({', '.join(order)})" if batch.takes_model else f"{account}(x)"
             yield shown, call, _called(call, found, batch, labelled=labelled), batch.weight, batch.needs_weight
     if has_forward(model) and not found.joint.composition:

@@ -122,17 +122,22 @@ class _Prepared(ast.NodeTransformer):
             return ast.copy_location(ast.Name(_MODEL, ast.Load()), node)
         return self.generic_visit(node)
 
-    def visit_Import(self, node: ast.Import) -> ast.AST:
-        """What cannot be imported is missed when it is used."""
-        ignored = ast.ExceptHandler(ast.Name("ImportError", ast.Load()), None, [ast.Pass()])
-        return ast.copy_location(ast.Try([node], [ignored], [], []), node)
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> ast.AST:
+        """What cannot be imported is stood in for."""
+        names = [one.asname or one.name.partition(".")[0] for one in node.names if one.name != "*"]
+        stood: list[ast.stmt] = [
+            ast.Assign([ast.Name(name, ast.Store())], ast.Call(ast.Name(_GIVEN, ast.Load()), [ast.Constant(name)], [])) for name in names
+        ]
+        instead = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, stood or [ast.Pass()])
+        return ast.copy_location(ast.Try([node], [instead], [], []), node)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        """The same of names from a module."""
-        return self.visit_Import(node)  # type: ignore[arg-type]
+        """The same for names of a module."""
+        return self.visit_Import(node)
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         """A weight that changes from round to round is given; data that are loaded before are stood in for."""
+        self.generic_visit(node)
         stored = [one for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)]
         if not self._depth and stored and all(names_data(one.id) for one in stored) and isinstance(node.value, ast.Call):
             stood: list[ast.expr] = [ast.Call(ast.Name(_GIVEN, ast.Load()), [ast.Constant(one.id)], []) for one in stored]
