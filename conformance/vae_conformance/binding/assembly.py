@@ -17,7 +17,7 @@ from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agree, named_head, read_kl, read_sampler
 from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.interface import trainable
-from vae_conformance.binding.likelihood_scale import kl_grows, scale_of
+from vae_conformance.binding.likelihood_scale import follows, kl_grows, likelihoods_of, scale_of
 from vae_conformance.binding.loss_binding import kl_of_the_model, losses
 from vae_conformance.binding.loss_doubt import refuse_unread, tells_nothing
 from vae_conformance.binding.loss_trial import Trial, try_loss
@@ -33,7 +33,6 @@ from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import settled
 from vae_conformance.target.data_range import normalised_range
-from vae_spec.elbo import reconstruction_fit
 from vae_spec.subject import Facts, Likelihood, Noise, Objective, Part, Standing, SubjectFault
 
 NEUTRAL_HEADS = (Head.LOGVAR, Head.STD)
@@ -75,14 +74,11 @@ class Assembly:
         usual = (-1.0, 1.0) if found.end == "symmetric" else (0.0, 1.0)
         self.range = options.input_range or (usual if data is None or prepared is not None else (data.low, data.high))
         parameters = sum(value.numel() for value in trainable(found.model).values())
-        size = 1
-        for side in latent_shape:
-            size *= side
         self.facts = Facts(
             found.target.name,
             found.shape,
             self.range,
-            size,
+            math.prod(latent_shape),
             None,
             effective_beta=options.effective_beta,
             objective=Objective(options.objective or Objective.ELBO),
@@ -219,24 +215,9 @@ class Assembly:
 
     def _detect_likelihood(self) -> Likelihood | None:
         """The first likelihood that the reconstruction term follows, of those that fit the decoder's range."""
-        if len(self.wiring.raw_shapes) == 2:
-            order = [one for one in Likelihood if one.pair]
-        elif self.found.end == "unit":
-            order = [Likelihood.BERNOULLI, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE, Likelihood.CONTINUOUS_BERNOULLI]
-        elif self.found.end == "symmetric":
-            order = [Likelihood.SQUARED_ERROR, Likelihood.LAPLACE]
-        else:
-            order = [Likelihood.BERNOULLI_LOGITS, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE, Likelihood.BERNOULLI]
-            order += [Likelihood.CONTINUOUS_BERNOULLI_LOGITS]
-        for head in NEUTRAL_HEADS:
-            for likelihood in order:
-                subject = self._build(replace(self.facts, likelihood=likelihood), head)
-                try:
-                    if reconstruction_fit(subject, likelihood, batch=BATCH).good:
-                        return likelihood
-                except (SubjectFault, RuntimeError):
-                    continue
-        return None
+        order = likelihoods_of(self.found.end, pair=len(self.wiring.raw_shapes) == 2)
+        subjects = ((one, self._build(replace(self.facts, likelihood=one), head)) for head in NEUTRAL_HEADS for one in order)
+        return next((one for one, subject in subjects if follows(subject, one, BATCH)), None)
 
     def _kl_head(self) -> Head | None:
         """What the KL takes the second head for; None where it does not tell."""

@@ -1,4 +1,4 @@
-"""What the loss's own numbers say of its scale: that of a Gaussian or Laplace likelihood, and whether it is a loss or its negative."""
+"""What the loss's own numbers say: which likelihood its term is of, the scale of that, and whether it is a loss or its negative."""
 
 from __future__ import annotations
 
@@ -7,10 +7,36 @@ import math
 import torch
 from torch import Tensor
 
+from vae_spec.elbo import reconstruction_fit
 from vae_spec.subject import Likelihood, Raw, Subject, SubjectFault
 
 SAME = 1e-3
 """Relative: how near two numbers lie that are the same."""
+
+
+def likelihoods_of(end: str, *, pair: bool) -> list[Likelihood]:
+    """Return the likelihoods that fit the end of a decoder, the likeliest first.
+
+    Args:
+        end: "unit" for outputs in [0, 1], "symmetric" for those in [-1, 1], "free" for any other.
+        pair: whether it gives a mean and a variance.
+    """
+    if pair:
+        return [one for one in Likelihood if one.pair]
+    if end == "unit":
+        return [Likelihood.BERNOULLI, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE, Likelihood.CONTINUOUS_BERNOULLI]
+    if end == "symmetric":
+        return [Likelihood.SQUARED_ERROR, Likelihood.LAPLACE]
+    plain = [Likelihood.BERNOULLI_LOGITS, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE, Likelihood.BERNOULLI]
+    return [*plain, Likelihood.CONTINUOUS_BERNOULLI_LOGITS]
+
+
+def follows(subject: Subject, likelihood: Likelihood, batch: int) -> bool:
+    """Whether the reconstruction term of a loss is that of a likelihood, at a batch size; not where it fails."""
+    try:
+        return reconstruction_fit(subject, likelihood, batch=batch).good
+    except (SubjectFault, RuntimeError):
+        return False
 
 
 def scale_of(subject: Subject, x: Tensor) -> float | None:
