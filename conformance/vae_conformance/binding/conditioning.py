@@ -13,14 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES
+from vae_conformance.binding.loss_arguments import names_label
 from vae_conformance.target.adapter import inner_of, settled
 from vae_conformance.target.target import Target
 
-_LABEL = re.compile(
-    r"^(y|c|l|digit|context|ctx)$|label|^cond|condition|^cls|^class|one_?hot|attr|^(y|c)_(?!hat|rec|pred)|categor",
-    re.IGNORECASE,
-)
-"""Names of what a conditional model takes beside its input or its latent."""
 _CLASSES = re.compile(r"(num|n)_?(classes|labels|class|cond\w*|y)$|(label|cond|condition|class|y|c)_?(dim|size)$|^classes$", re.IGNORECASE)
 """Names of attributes that hold how many classes there are."""
 _USUAL = (10, 2, 40)
@@ -55,7 +51,7 @@ def conditioned(target: Target, model: object) -> Iterator[Target]:
                 _hand(made.get_submodule(path), name, parameter, label, always=not path)
             return made
 
-        yield _turned(target, turn, what)
+        yield replace(target.turned(turn), loading=(*target.loading, what))
 
 
 def _labels(model: nn.Module) -> Iterator[Label]:
@@ -90,7 +86,7 @@ def _label_of(method: Callable[..., Any]) -> str | None:
         for one in inspect.signature(method).parameters.values()
         if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
     ]
-    return next((one for one in required[2:] if _LABEL.search(one)), None)
+    return next((one for one in required[2:] if names_label(one)), None)
 
 
 def _hand(module: nn.Module, name: str, parameter: str, label: Label, *, always: bool) -> None:
@@ -119,15 +115,3 @@ def _hand(module: nn.Module, name: str, parameter: str, label: Label, *, always:
 def _without(signature: inspect.Signature, parameter: str) -> inspect.Signature:
     """A signature without a parameter."""
     return signature.replace(parameters=[one for one in signature.parameters.values() if one.name != parameter])
-
-
-def _turned(target: Target, turn: Callable[[Any], Any], what: str) -> Target:
-    """The target with every model that it gives turned."""
-    make, rebuild = target.make, target.rebuild
-    return replace(
-        target,
-        make=None if make is None else lambda: turn(make()),
-        instance=None if target.instance is None else turn(target.instance),
-        rebuild=None if rebuild is None else lambda sizes: turn(rebuild(sizes)),
-        loading=(*target.loading, what),
-    )

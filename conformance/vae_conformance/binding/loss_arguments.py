@@ -38,7 +38,11 @@ _OF_PAIRS = {
 _MODEL = re.compile(r"^(self|net|network|nn|m|module|c?vae|ae|auto_?encoder|\w*model)$", re.IGNORECASE)
 _PART = re.compile(r"^_*(en|de)c(oder)?(_?(net|network|model))?$", re.IGNORECASE)
 _TARGET = re.compile(r"^(y|targets?|labels?|y_true|x_?true|truth|ground_?truth)$", re.IGNORECASE)
-_LABEL = re.compile(r"^(y|c|l|targets?)$|label|cond|class|attr", re.IGNORECASE)
+_LABEL = re.compile(
+    r"^(y|c|l|digit|context|ctx)$|label|^cond|condition|^cls|^class|one_?hot|attr|^(y|c)_(?!hat|rec|pred)|categor",
+    re.IGNORECASE,
+)
+"""Names of what a conditional model takes beside its input or its latent."""
 _INDEX = re.compile(r"idx|index")
 
 
@@ -211,7 +215,7 @@ def of_batch(call: Callable[..., Any]) -> list[Batch]:
     names, weight, needs = _without_weight(found)
     if len(names) == 2 and names[0] == found.roles.get("x") and _INDEX.search(names[1]):
         return [Batch(("x", "index"), weight, needs)]
-    if len(names) == 2 and names[0] == found.roles.get("x") and _LABEL.search(names[1]):
+    if len(names) == 2 and names[0] == found.roles.get("x") and names_label(names[1]):
         return [Batch(("x", "label"), weight, needs)]
     return [Batch(("x",), weight, needs)] if len(names) == 1 else []
 
@@ -246,6 +250,11 @@ def _handed(name: str) -> str:
     if names_model(name):
         return "model"
     return "x" if _ROLES["x"].search(name) or _TARGET.search(name) else ""
+
+
+def names_label(name: str) -> bool:
+    """Whether a parameter's name is that of a label."""
+    return _LABEL.search(name) is not None
 
 
 def names_batch(name: str) -> bool:

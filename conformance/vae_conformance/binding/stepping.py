@@ -101,11 +101,7 @@ def _turned(target: Target, name: str, forward: Callable[[Any, Tensor], Any]) ->
         model.__class__ = type(kind.__name__, (kind,), own | {"forward": behind(getattr(kind, name), forward)})
         return model
 
-    make, rebuild = target.make, target.rebuild
     return replace(
-        target,
-        make=None if make is None else lambda: turn(make()),
-        instance=None if target.instance is None else turn(target.instance),
-        rebuild=None if rebuild is None else lambda sizes: turn(rebuild(sizes)),
+        target.turned(turn),
         remarks=(*target.remarks, f"forward draws nothing and {name} does, without forward: its pass is the one that is judged"),
     )

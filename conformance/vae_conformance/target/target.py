@@ -95,6 +95,16 @@ class Target:
         """Return the error to raise if the model does not run: guessed constructor arguments are named, as they may be the cause."""
         return Unbound("\n  assumed: ".join((fault.message, *self._guesses)), fault.hint)
 
+    def turned(self, turn: Callable[[Any], Any]) -> Target:
+        """Return the target that gives what `turn` makes of each of its models."""
+        make, rebuild = self.make, self.rebuild
+        return replace(
+            self,
+            make=None if make is None else lambda: turn(make()),
+            instance=None if self.instance is None else turn(self.instance),
+            rebuild=None if rebuild is None else lambda sizes: turn(rebuild(sizes)),
+        )
+
     def fingerprint(self) -> str:
         """Return the SHA-256 of the sources as loaded, the object's name and the arguments."""
         return self._digest
