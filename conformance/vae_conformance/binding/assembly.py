@@ -19,7 +19,7 @@ from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.likelihood_scale import follows, kl_grows, likelihoods_of, scale_of
 from vae_conformance.binding.loss_binding import kl_of_the_model, losses
-from vae_conformance.binding.loss_doubt import refuse_unread, tells_nothing
+from vae_conformance.binding.loss_doubt import ask_for_keyword, refuse_unread, tells_nothing
 from vae_conformance.binding.loss_trial import Trial, try_loss
 from vae_conformance.binding.loss_values import code_path
 from vae_conformance.binding.losses import Loss, supplied_loss
@@ -182,15 +182,16 @@ class Assembly:
                 f"{self.found.target.name}: what the loss of the Implementation record returns is no loss that follows the posterior",
                 "return one number, (total, reconstruction, kl), or a dict of these",
             )
+        if self.options.loss is None and (loop := loss_of_loop(self.found, trial)) is not None:
+            self.found.report(Part.LOSS, Standing.PRESENT, f"{loop.account} give {loop.returns}", known_by=loop.known_by)
+            return loop, self._likelihood_of(loop)
         if failed is not None:
             candidate, wrong = failed
+            ask_for_keyword(self.found, candidate, wrong)
             self.found.report(Part.LOSS, Standing.FAILING, f"{candidate.account} {wrong.what}", wrong.diagnosis)
             # PyTorch's Bernoulli losses name their own range when they refuse an output.
             refused = Likelihood.BERNOULLI if wrong.diagnosis in ("decoder-range", "data-out-of-range") else None
             return replace(candidate, returns=Returns.TERMS), self.declared or refused
-        if (loop := loss_of_loop(self.found, trial)) is not None:
-            self.found.report(Part.LOSS, Standing.PRESENT, f"{loop.account} give {loop.returns}", known_by=loop.known_by)
-            return loop, self._likelihood_of(loop)
         refuse_unread(self.found, self.tried)
         supplied = self.declared or self._natural_likelihood()
         if (own := kl_of_the_model(self.found, supplied)) is not None:

@@ -18,6 +18,7 @@ from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import Parameters, is_weight, names_model, parameters
 from vae_conformance.binding.loss_search import METHOD_NAMES, outermost, own_functions
+from vae_conformance.binding.losses import Loss
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import Adapter, inner_of
 from vae_conformance.target.source_code import source_tree
@@ -89,6 +90,22 @@ def _sets(method: Callable[..., Any], attribute: str) -> bool:
         return re.search(rf"self\.{attribute}\s*(:[^=\n]+)?=[^=]", inspect.getsource(method)) is not None
     except (OSError, TypeError):
         return False
+
+
+def ask_for_keyword(found: Findings, loss: Loss, fault: SubjectFault) -> None:
+    """Ask for a value that a loss takes from its keywords and that nothing in the file gives.
+
+    Raises:
+        Unbound: the fault is that it is missing.
+    """
+    missing, own = re.search(r"KeyError: '(\w+)'", fault.what), inspect.unwrap(loss.call)
+    taken = parameters(own)
+    if missing and taken is not None and taken.takes_keywords:
+        raise Unbound(
+            f"{found.target.name}: {loss.account}{_line(own)} takes {missing[1]!r} from its keywords, and nothing says what it is",
+            f"let it have a default, as kwargs.get({missing[1]!r}, 1.0) gives one, or write an adapter whose loss passes it on"
+            " (docs/adapters.md)",
+        )
 
 
 def refuse_unread(found: Findings, tried: Sequence[tuple[str, str]], asked: str | None = None) -> None:
