@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor
 
@@ -344,7 +345,7 @@ class Assembly:
         given = facts.effective_beta is not None or facts.objective is not Objective.ELBO
         if given or not works or loss is None or loss.supplied or loss.kl_alone:
             return
-        if (weights := author_weights(self._build(facts))) is not None:
-            facts = replace(facts, declared=(*facts.declared, *weights.accounts))
-            modified = replace(facts, objective=Objective.MODIFIED)
-            self.facts = modified if weights.modified else replace(facts, effective_beta=weights.effective_beta)
+        weights = author_weights(self._build(facts))
+        if weights is not None and not (weights.modified and self.options.objective):
+            read: dict[str, Any] = {"objective": Objective.MODIFIED} if weights.modified else {"effective_beta": weights.effective_beta}
+            self.facts = replace(facts, declared=(*facts.declared, *weights.accounts), **read)
