@@ -132,9 +132,8 @@ class Assembly:
         if loop is not None and contradicts(self.found, loop, loss, trial):
             self.found.notes.append(f"{loop.account} compute another loss than {loss.account}: what they differentiate is judged")
             loss = loop
-        shown = (
-            loss.account if loss.driven else f"{loss.account}({', '.join(name or _BY_ORDER[role] for role, name in loss.roles.items())})"
-        )
+        taken = ", ".join(name or _BY_ORDER[role] for role, name in loss.roles.items())
+        shown = loss.account if loss.driven else f"{loss.account}({taken})"
         self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
         if loss.sign < 0:
             self.found.notes.append(f"{loss.name} is the ELBO itself, to be maximised: its negative is taken for the loss")
