@@ -114,7 +114,7 @@ def test_its_training_loop_is_run_with_the_label(tmp_path: Path) -> None:
     assert violated(tmp_path, source, "OBJ-02", "KL-03", name="CVAE") == {}
 
 
-def test_what_was_handed_to_it_is_said(tmp_path: Path) -> None:
+def test_the_label_is_reported(tmp_path: Path) -> None:
     events: list[Any] = []
     session = Session(named_options(written(tmp_path, HEAD + ONE_HOT, "CVAE"), profile="exact"), events.append)
     session.bind()

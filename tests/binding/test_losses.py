@@ -342,13 +342,3 @@ def test_the_supplied_loss_is_the_elbo(likelihood: Likelihood) -> None:
         assert float(terms.reconstruction) == pytest.approx(float(expected), rel=1e-5)
         assert float(terms.kl) == pytest.approx(KL, rel=1e-5)
         assert float(terms.total) == pytest.approx(float(expected) + (1.0 if beta is None else beta) * KL, rel=1e-5)
-
-
-def test_a_value_that_a_loss_takes_from_its_keywords_is_asked_for() -> None:
-    class Asks(Native):
-        def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, **given: float) -> Any:  # type: ignore[override]
-            return cross_entropy(x_hat, x).sum() + given["share"] * divergence(mu, logvar).sum()
-
-    with pytest.raises(Unbound, match="takes 'share' from its keywords") as asked:
-        bound(Asks)
-    assert "kwargs.get('share'" in asked.value.hint

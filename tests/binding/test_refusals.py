@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from binding_samples import Inline, Layers, Native, bound, noisy, standings
+from binding_samples import Inline, Layers, Native, bound, cross_entropy, divergence, noisy, standings
 from torch import Tensor, nn
 
 from vae_conformance.errors import Unbound
@@ -181,3 +181,13 @@ def test_a_clash_of_shapes_behind_an_encoder_that_works_is_the_authors() -> None
             return super().decode(z[:, :2])
 
     assert bound(Narrow).facts.parts[Part.DECODE].diagnosis == "hard-coded-shape"
+
+
+def test_a_value_that_a_loss_takes_from_its_keywords_is_asked_for() -> None:
+    class Asks(Native):
+        def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, **given: float) -> Any:  # type: ignore[override]
+            return cross_entropy(x_hat, x).sum() + given["share"] * divergence(mu, logvar).sum()
+
+    with pytest.raises(Unbound, match="takes 'share' from its keywords") as asked:
+        bound(Asks)
+    assert "kwargs.get('share'" in asked.value.hint

@@ -179,3 +179,11 @@ def test_a_distribution_of_the_authors_own_is_a_record(tmp_path: Path) -> None:
     facts = bound(tmp_path, HEAD + OWN, "VAE").facts
     assert (facts.objective, facts.likelihood) == (Objective.ELBO_MONTE_CARLO, Likelihood.BERNOULLI_LOGITS)
     assert violated(tmp_path, HEAD + OWN, "OBJ-03", "REP-01", "REP-02", name="VAE") == {}
+
+
+def test_what_a_loop_writes_beside_itself_is_left_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    logging = NAMELESS.replace("    for x, _", "    open('log.txt', 'w').close()\n    for x, _")
+    facts = bound(tmp_path, HEAD + VAE.replace("size)", "size=6)", 1) + logging, "VAE").facts
+    assert facts.parts[Part.LOSS].account.startswith("lines ")
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".txt"] == []

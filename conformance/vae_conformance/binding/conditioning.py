@@ -1,4 +1,4 @@
-"""Conditional VAEs: one label for every item is handed to each part that cannot do without, and the VAE given that label is judged."""
+"""Conditional VAEs: each part that requires a label is given the same one for every item, and the VAE given that label is judged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _USUAL = (10, 2, 40)
 
 @dataclass(frozen=True)
 class Label:
-    """What is handed to a model as the label of every item.
+    """What a model is given as the label of every item.
 
     Attributes:
         words: what it is, for the report.
@@ -37,7 +37,7 @@ class Label:
 
 
 def conditioned(target: Target, model: object) -> Iterator[Target]:
-    """Yield the target with a label handed to each part that needs one, for each kind of label; nothing for a model that needs none."""
+    """Yield the target with each part that requires a label given one, for each kind of label; nothing for a model that requires none."""
     if not isinstance(model, nn.Module) or settled(model, ("encode", "decode", "forward")) is not None:
         return
     names = list(dict.fromkeys(label for _path, _name, label in _parts(model)))
@@ -106,10 +106,10 @@ def _hand(module: nn.Module, name: str, parameter: str, label: Label, *, always:
             arguments = arguments[:place]
         return own(self, *arguments, **keywords)
 
-    told: dict[str, Any] = {entry: getattr(kind, entry) for entry in ("__module__", "__qualname__", "__doc__")}
+    naming: dict[str, Any] = {entry: getattr(kind, entry) for entry in ("__module__", "__qualname__", "__doc__")}
     method: Any = update_wrapper(handing, own)  # people are sent to the author's own
     method.__signature__ = _without(inspect.signature(own), parameter)
-    module.__class__ = type(kind.__name__, (kind,), told | {name: method})
+    module.__class__ = type(kind.__name__, (kind,), naming | {name: method})
 
 
 def _without(signature: inspect.Signature, parameter: str) -> inspect.Signature:

@@ -227,7 +227,7 @@ def of_model(call: Callable[..., Any]) -> list[Batch]:
         return []
     names, weight, needs = _without_weight(found)
     if any(_PART.search(name) for name in names):
-        order = tuple(_handed(name) for name in names)
+        order = tuple(_argument_role(name) for name in names)
         return [Batch(order, weight, needs)] if "x" in order and "" not in order else []
     if len(names) != 2:
         return []
@@ -243,7 +243,7 @@ def of_model(call: Callable[..., Any]) -> list[Batch]:
     return [Batch(order, weight, needs) for order in (("model", "x"), ("x", "model"))]
 
 
-def _handed(name: str) -> str:
+def _argument_role(name: str) -> str:
     """What a parameter of a function of networks is given: a part by its name, the model, the batch, which is its target too; else ""."""
     if _PART.search(name):
         return "encoder" if re.search("en", name, re.IGNORECASE) else "decoder"

@@ -235,6 +235,6 @@ class Supervisor:
         )
 
     def _give_up(self, reason: str) -> None:
-        hint = ENDED_HINT if self._state.bound is None else "mend what is violated above first"
+        hint = ENDED_HINT if self._state.bound is None else "fix what is violated above first"
         for claim in self._state.undecided:
             self._decide(claim, f"not judged, because {reason}", hint)

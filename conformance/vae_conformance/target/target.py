@@ -97,13 +97,10 @@ class Target:
 
     def turned(self, turn: Callable[[Any], Any]) -> Target:
         """Return the target that gives what `turn` makes of each of its models."""
-        make, rebuild = self.make, self.rebuild
-        return replace(
-            self,
-            make=None if make is None else lambda: turn(make()),
-            instance=None if self.instance is None else turn(self.instance),
-            rebuild=None if rebuild is None else lambda sizes: turn(rebuild(sizes)),
-        )
+        def turning(give: Callable[..., object] | None) -> Callable[..., object] | None:
+            return None if give is None else lambda *given: turn(give(*given))
+        instance = None if self.instance is None else turn(self.instance)
+        return replace(self, make=turning(self.make), instance=instance, rebuild=turning(self.rebuild))
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the sources as loaded, the object's name and the arguments."""

@@ -42,7 +42,7 @@ def driven_losses(found: Findings, named: tuple[str, ...] = ()) -> Iterator[Loss
 
 
 def _runs(found: Findings, named: tuple[str, ...]) -> Iterator[Run]:
-    """What may be run: its account, the author's own code, how a batch is handed to it, its KL's weight, whether that has to be given."""
+    """What may be run: its account, the author's code, how it is called on a batch, its KL's weight, and whether that is required."""
     model = found.model
     if has_forward(model) and not found.joint.composition:
         yield "forward(x)", model.forward, lambda x: call_forward(model, x), None, False

@@ -58,7 +58,7 @@ class Replayed:
 
 
 def replayed(found: Findings, run: Run, *, output: bool = True) -> Replayed | None:
-    """Find the roles in the pass of an objective; None where it has no posterior, no latent or no output that can be told.
+    """Find the roles in the pass of an objective; None where its posterior, latent or output cannot be identified.
 
     Args:
         found: what is known of the model.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import torch
@@ -152,9 +153,9 @@ class Stage:
         number: the value of all other numbers that only the loop knows.
         numbers: their names; one of them alone has that value where `varied` names it.
         varied: the one number that is varied; None for all.
-        called: the names of functions that nobody has and that are handed the batch: one of them may be the model.
+        called: the names of missing functions that are called with the batch: one of them may be the model.
         models: names that stand for the model.
-        unknown: the names of functions that nobody has and that the loss is made with.
+        unknown: the names of missing functions that the loss is computed with.
         label: of every item.
         rounds: how many batches the loader gives.
         seed: of each round.
@@ -237,10 +238,11 @@ class Differentiated(BaseException):
 def until_backward(call: Callable[[], object], rounds: int = 1) -> Tensor | None:
     """Run code until it differentiates a tensor for the last of some rounds, and return this; None if it never does.
 
-    Optimisers neither move nor import PyTorch's compiler meanwhile, and tensors stay on their device.
+    Optimisers neither move nor import PyTorch's compiler meanwhile, and tensors stay on their device. Folders and logs that it creates
+    beside itself are in a temporary folder.
     """
     try:
-        with _interrupting(rounds), _idle_optimisers():
+        with TemporaryDirectory() as folder, chdir(folder), _interrupting(rounds), _idle_optimisers():
             call()
     except Differentiated as there:
         return there.loss

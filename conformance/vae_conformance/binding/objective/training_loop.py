@@ -94,7 +94,7 @@ def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
         if objective is None and not stage.unknown:
             continue
         if needs := _unsettled(found, stage, run):
-            raise SubjectFault("loss", f"cannot be told: it depends on {', '.join(needs)}")
+            raise SubjectFault("loss", f"cannot be determined: it depends on {', '.join(needs)}")
         name = next(iter(stage.weights), None) if _follows_weight(found, run) else None
 
         def loss(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, *, run: Any = run, objective: Any = objective, **weight: float) -> Any:

@@ -37,7 +37,7 @@ def outputs_of(recording: Recording, roles: Roles, batch: int, size: int, raw: S
         raw: the output of this very pass, where it is known; of one tensor, where it is not.
 
     Returns:
-        A node for each tensor of the output; None where they cannot be told.
+        A node for each tensor of the output; None where they cannot be identified.
     """
     starts = (roles.z.number, roles.mu.number, *twins_of(recording, roles.mu.number))
     return next((found for one in starts if (found := _decoded_from(recording, one, batch, size, raw)) is not None), None)
