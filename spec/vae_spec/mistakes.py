@@ -144,6 +144,22 @@ _ALL = (
         (Part.DECODE,),
     ),
     Mistake(
+        "weighted-pixels",
+        "the reconstruction term weighs, masks or clamps some entries: black background counts less, or outputs near 0 and 1 are cut off",
+        "foreground is learned at the cost of background, and the loss is no bound on the log-likelihood",
+        "sum the likelihood's own term over all entries, each with weight 1",
+        "some",
+        (Part.LOSS,),
+    ),
+    Mistake(
+        "kl-halved",
+        "the KL has its factor 1/2 twice: -0.25 * sum(...)",
+        "every KL reads half of what it is: a hidden beta of 1/2",
+        "kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar))",
+        "rare",
+        (Part.LOSS,),
+    ),
+    Mistake(
         "missing-half",
         "the KL lacks its factor 1/2",
         "the KL reads twice too high: a hidden beta of 2",
@@ -153,7 +169,7 @@ _ALL = (
     ),
     Mistake(
         "eps-shared",
-        "one eps is broadcast over the batch or the dimensions, or is fixed, or is 1",
+        "one eps is broadcast over the batch or the dimensions, or is fixed, or is 1, or neighbours share a part of it",
         "no diversity within a batch",
         "eps = torch.randn_like(std): one value for each item and dimension, anew in each call",
         "some",
@@ -161,7 +177,7 @@ _ALL = (
     ),
     Mistake(
         "eps-shrunk",
-        "eps is scaled by a small constant",
+        "eps is scaled by a small constant, or cut off",
         "too good a loss: it is no bound any more",
         "use eps as it is drawn; weigh the KL with beta if you want less noise",
         "some",

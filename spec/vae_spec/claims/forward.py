@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
+from hypothesis import strategies as st
 from torch import Tensor
 
 from vae_spec.checks import Cause, alike, close, entry, first_of, first_violation, in_shape_of, likely, positive, relative_difference, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.networks import CLOSE, batches_of_images, probe_images
-from vae_spec.claims.sampling import REPORTED_SHARE, ROUNDING_OF_MU, SAMPLED, explain_scale, rounding
+from vae_spec.claims.sampling import REPORTED_SHARE, ROUNDING_OF_MU, SAMPLED, explain_noise, explain_scale, rounding, standard_normal_pivots
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import FEW_EXAMPLES, explore, for_all
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, not_applicable
-from vae_spec.statistics.pivots import mean_pivot, variance_pivot
 from vae_spec.statistics.two_stage import Decision
-from vae_spec.strategies import Pixels
+from vae_spec.strategies import Pixels, batch_sizes, pixel_kinds
 from vae_spec.subject import Facts, Mode, Noise, Part, Pass, Subject
 
 UNIFORM = 0.1
@@ -27,6 +27,8 @@ UNIFORM_WORDS = "its mean is 1/2 and its variance 1/12: that is uniform noise, a
 REPARAMETERIZED = "in forward too: z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar)"
 PIVOT_ITEMS = 128
 """Images in the pass whose latents are tested: with two latent dimensions 256 draws, enough to detect noise half as wide."""
+IN_MODE = {Mode.TRAIN: "", Mode.EVAL: " in eval mode"}
+batches_in_either_mode = st.tuples(batch_sizes, pixel_kinds, st.sampled_from(list(Mode)))
 
 # NET-03 ---------------------------------------------------------------------------------------------------------------------------------
 
@@ -47,23 +49,26 @@ def _check_code_is_a_sample(passed: Pass, context: ClaimContext) -> Verdict | No
     ):
         return bad
     u = ((passed.z - passed.mu) / torch.exp(0.5 * passed.logvar)).double().numpy(force=True)
-    pivots = mean_pivot(u), variance_pivot(u)
+    pivots = standard_normal_pivots(u)
     worst_pivot, level = min(pivots, key=lambda pivot: pivot.p), context.level / len(pivots)
     uniform = abs(u.mean() - 1 / 2) < UNIFORM and abs(u.var() - 1 / 12) < UNIFORM / 4
+    cause = Cause("eps-from-rand", UNIFORM_WORDS) if uniform else explain_noise(worst_pivot, pivots)
     return likely(
         Decision(rejected=worst_pivot.p < level, pivot=worst_pivot, draws=u.size, stage=1),
         level,
         what="in the forward pass (z - mu)/sigma is not standard normal",
-        because=Cause("eps-from-rand", UNIFORM_WORDS, REPARAMETERIZED) if uniform else Cause(hint=REPARAMETERIZED),
+        because=replace(cause, hint=REPARAMETERIZED),
     )
 
 
-def _check_spread(subject: Subject, x: Tensor) -> Verdict | None:
+def _check_spread(subject: Subject, x: Tensor, mode: Mode) -> Verdict | None:
     """Compare the decoded z with mu + exp(logvar / 2) * eps under a given eps, to rounding; None if the noise cannot be controlled."""
-    silent = subject.forward(x, Noise.none())
+    silent = subject.forward(x, Noise.none(), mode=mode)
     if silent.z is None or relative_difference(silent.z, silent.mu) > CLOSE:
         return None
-    passed, doubled = (subject.forward(x, Noise(given=torch.full_like(silent.mu, eps))) for eps in (1.0, 2.0))
+    passed, doubled = (subject.forward(x, Noise(given=torch.full_like(silent.mu, eps)), mode=mode) for eps in (1.0, 2.0))
+    if mode is Mode.EVAL and passed.z is not None and torch.equal(passed.z, passed.mu):
+        return None
     # If the noise is drawn in pieces, as for groups of dimensions, the given noise does not replace it.
     if passed.z is None or doubled.z is None or relative_difference(doubled.z - doubled.mu, 2 * (passed.z - passed.mu)) > CLOSE:
         return None
@@ -77,7 +82,7 @@ def _check_spread(subject: Subject, x: Tensor) -> Verdict | None:
         here,
         wanted,
         tolerance,
-        what="in the forward pass a noise of 1 does not move z by exp(logvar/2)",
+        what=f"in the forward pass a noise of 1 does not move z by exp(logvar/2){IN_MODE[mode]}",
         where={"logvar": logvar},
         because=replace(cause, hint=REPARAMETERIZED),
     )
@@ -87,15 +92,16 @@ def check_forward(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that the training forward pass decodes a sample of the posterior that encode returns."""
 
     @first_violation
-    def examine(example: tuple[int, Pixels]) -> Iterator[Verdict | None]:
-        x = _training_batch(subject, context, *example)
+    def examine(example: tuple[int, Pixels, Mode]) -> Iterator[Verdict | None]:
+        batch, kind, mode = example
+        x = _training_batch(subject, context, batch, kind)
         noise = Noise(seed=context.rng_seed(example))
-        passed = subject.forward(x, noise)
-        encoded = subject.posterior(x, mode=Mode.TRAIN, seed=noise.seed)
+        passed = subject.forward(x, noise, mode=mode)
+        encoded = subject.posterior(x, mode=mode, seed=noise.seed)
         for name, here, there in (("mu", passed.mu, encoded.mu), ("logvar", passed.logvar, encoded.logvar)):
-            yield alike(here, there, CLOSE, what=f"forward's {name} is not what encode gives for the same batch")
+            yield alike(here, there, CLOSE, what=f"forward's {name} is not what encode gives for the same batch{IN_MODE[mode]}")
 
-    if counterexample := explore(context, batches_of_images, examine, examples=min(context.examples, FEW_EXAMPLES)):
+    if counterexample := explore(context, batches_in_either_mode, examine, examples=min(context.examples, FEW_EXAMPLES)):
         return counterexample
     x = _training_batch(subject, context, PIVOT_ITEMS, Pixels.MIXED)
     first = subject.forward(x, Noise(seed=context.rng_seed("first")))
@@ -107,7 +113,10 @@ def check_forward(subject: Subject, context: ClaimContext) -> Verdict:
         because=Cause("mean-in-training", hint=SAMPLED),
     ):
         return bad
-    if bad := _check_spread(subject, x) or _check_code_is_a_sample(first, context):
+    for mode in Mode:
+        if bad := _check_spread(subject, x, mode):
+            return bad
+    if bad := _check_code_is_a_sample(first, context):
         return bad
     seen = "" if first.z is not None else " (the code itself cannot be seen: sampling and decoding both stand inline)"
     return holds(
@@ -122,7 +131,8 @@ NET_03 = Claim(
     id="NET-03",
     title="training decodes a sample",
     level=Level.REQUIRED,
-    statement="the training forward pass decodes a sample of q(z|x), not its mean, and its mu and logvar are those of encode",
+    statement="the training forward pass decodes a sample of q(z|x), not its mean; in either mode its mu and logvar are those of encode,"
+    " and z is mu + exp(logvar/2) * eps or, in eval mode, mu",
     formula="x̂ = decode(mu + exp(logvar / 2) · eps),  eps ~ N(0, I)",
     sources=(notes("objective"), basics("flow")),
     why="Decoding the mean in training gives an autoencoder with a penalty: the decoder never learns what lies around a code. Noise of"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,7 +45,7 @@ class LossInput:
 
 
 loss_inputs: st.SearchStrategy[LossInput] = st.builds(LossInput, code_batches(), pixel_kinds, betas)
-image_batches = st.tuples(st.sampled_from([2, 3, 5, 8, 16]), pixel_kinds)
+batches_of_several = st.sampled_from([2, 3, 5, 8, 16])
 
 
 def loss_tensors(subject: Subject, context: ClaimContext, example: LossInput) -> tuple[Raw, Tensor, Tensor, Tensor]:
@@ -170,6 +170,23 @@ OBJ_01 = Claim(
     at_other_sizes=False,
 )
 
+KL_HALVED = Cause("kl-halved", "the squared error has its 1/2, and the KL has half of what it should: it is halved once too often")
+
+
+def has_its_half(facts: Facts, scales: Sequence[float]) -> bool:
+    """Return whether a squared error was written with its 1/2, as its scales at both batch sizes show.
+
+    A loss is summed over the batch, averaged over it, or averaged over the entries too. Where twice such a factor is another one, either
+    may be meant, and the answer is False.
+    """
+
+    def usual(scale: float, batch: int) -> bool:
+        return any(abs(scale * entries / items - 1) < WEIGHT_TOLERANCE for items in (1, batch) for entries in (1, facts.pixels))
+
+    plain, doubled = (all(usual(scale / factor, batch) for scale, batch in zip(scales, BATCHES, strict=True)) for factor in (1, 2))
+    return plain and not doubled
+
+
 # OBJ-02 ---------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -180,12 +197,13 @@ def check_weight(subject: Subject, context: ClaimContext) -> Verdict:
         return not_applicable(
             "the reconstruction term matches no known likelihood, so its scale is unknown (see OBJ-03); declare it with --likelihood"
         )
-    weights = []
+    weights, scales = [], []
     for batch in BATCHES:
         fit = reconstruction_fit(subject, facts.likelihood, batch=batch, seed=context.seed)
         if not fit.good:
             return not_applicable(f"the reconstruction term is not that of the {facts.likelihood} likelihood (see OBJ-03)")
         weights.append(kl_weight(subject, batch=batch, seed=context.seed) / fit.scale)
+        scales.append(fit.scale)
     if facts.kl_alone and min(weights) > 0:
         return not_applicable(
             "the model gives its KL alone and a script adds the reconstruction term, which the suite supplies here: how the two weigh"
@@ -208,6 +226,13 @@ def check_weight(subject: Subject, context: ClaimContext) -> Verdict:
         return bad
     words = f"effective beta {weights[0]:.4g} at both batch sizes"
     if target == 0.5 * accepted[0]:
+        if has_its_half(facts, scales):
+            return violation(
+                measured,
+                {next(iter(measured)): accepted[0], "relative tolerance": WEIGHT_TOLERANCE},
+                where={"scale of the squared error against -log p": scales[0]},
+                because=KL_HALVED,
+            )
         words += " (squared error without its 1/2: twice the precision of a unit-variance Gaussian)"
     return holds(
         words,
@@ -230,7 +255,15 @@ OBJ_02 = Claim(
     " its 1/2 (accepted and reported), and averaging one term alone hides a beta of hundreds, the commonest mistake of all.",
     hint="sum both terms over their own dimensions and average both over the batch",
     decision="finite changes of the loss at batch sizes 4 and 9, float64; relative tolerance 1e-3",
-    mistakes=("hard-coded-shape", "recon-mean-kl-sum", "kl-mean-recon-sum", "terms-scale-with-batch", "missing-half", "kl-sign"),
+    mistakes=(
+        "hard-coded-shape",
+        "recon-mean-kl-sum",
+        "kl-mean-recon-sum",
+        "terms-scale-with-batch",
+        "missing-half",
+        "kl-halved",
+        "kl-sign",
+    ),
     needs=(Part.LOSS,),
     check=check_weight,
     applies=declared_modified,

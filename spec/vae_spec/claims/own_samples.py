@@ -8,7 +8,7 @@ import torch
 
 from vae_spec.checks import Cause, close, likely, same
 from vae_spec.claim import Claim
-from vae_spec.claims.sampling import UNUSED_STAGE, is_uniform, smallest_noise_error, standard_normal_pivots
+from vae_spec.claims.sampling import UNUSED_STAGE, explain_noise, smallest_noise_error, standard_normal_pivots
 from vae_spec.context import ClaimContext
 from vae_spec.documents import notes
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
@@ -77,13 +77,13 @@ def check_own_samples(subject: Subject, context: ClaimContext) -> Verdict:
         codes = _ask(subject, draws // d, Noise(seed=context.rng_seed("codes", stage))).codes
         return [] if codes is None else standard_normal_pivots(codes.double().numpy(force=True))
 
+    decision = decide(measure, draws=draws, level=context.level)
+
     def cause() -> Cause:
-        uniform = any(is_uniform(pivot.value) for pivot in measure(draws, UNUSED_STAGE)[:1])
-        words = ["a mean near 0.5 is uniform noise: rand where randn belongs"] * uniform + [_ENCODED] * own.encoded
-        return Cause("sample-by-encoding-noise" if own.encoded else "eps-from-rand" if uniform else None, "\n".join(words))
+        return Cause("sample-by-encoding-noise", _ENCODED) if own.encoded else explain_noise(decision.pivot, measure(draws, UNUSED_STAGE))
 
     return likely(
-        decide(measure, draws=draws, level=context.level),
+        decision,
         context.level,
         what=f"the codes that {own.method} decodes are no draws from N(0, I)",
         where={"encoder ran": own.encoded},

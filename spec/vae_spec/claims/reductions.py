@@ -82,5 +82,6 @@ def _reductions(entries: int, dims: int) -> tuple[tuple[float, str, str], ...]:
             "kl-mean-recon-sum",
             f"the KL is divided by the {entries} entries of an item while the reconstruction is summed: a hidden beta of 1/{entries}",
         ),
+        (0.5, "kl-halved", "the factor is 0.50: most likely the KL has its factor 1/2 twice"),
         (2.0, "missing-half", "the factor is 2.00: most likely the KL lacks its factor 1/2"),
     )

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
+from hypothesis import strategies as st
 from torch import Tensor
 
 from vae_spec.checks import UNIT_FLOOR, Cause, close, entry, first_violation, likely, positive, violation
@@ -15,10 +17,19 @@ from vae_spec.context import ClaimContext
 from vae_spec.documents import basics
 from vae_spec.exploration import explore, for_all, generator
 from vae_spec.outcomes import Level, Verdict, holds
-from vae_spec.statistics.pivots import Draws, Pivot, independence_pivot, mean_pivot, shape_pivot, variance_pivot
-from vae_spec.statistics.two_stage import decide, smallest_mean_shift, smallest_scale_error
+from vae_spec.statistics.pivots import (
+    Draws,
+    Pivot,
+    independence_pivot,
+    mean_pivot,
+    normal_scores_of_size,
+    shape_pivot,
+    size_pivot,
+    variance_pivot,
+)
+from vae_spec.statistics.two_stage import Design, decide, smallest_mean_shift, smallest_scale_error
 from vae_spec.strategies import CodeBatch, ConstantCode, batch_sizes, code_batches, constant_codes
-from vae_spec.subject import Noise, Part, Subject
+from vae_spec.subject import Mode, Noise, Part, Subject
 
 SAMPLED = "z = mu + std * torch.randn_like(std) in training mode"
 """How to draw, for those who do not."""
@@ -28,7 +39,9 @@ ROUNDING_OF_MU = 1e-5
 """Error of z - mu from rounding z = mu + ..., relative to mu."""
 LEAST_NOISE = 1e-3
 """Added to |eps| before dividing by it: noise near 0 does not move z, whatever sigma is."""
-PIVOTS = 5
+LAGS = (1, 2, 3)
+"""Distances at which neighbouring items and dimensions are compared, besides the halves of either."""
+PIVOTS = 4 + 2 * 2 * (len(LAGS) + 1)
 """Largest number of tests in `standard_normal_pivots`, which share a level."""
 UNIFORM = 0.05
 """Tolerance on the mean 1/2 of a screen of uniform draws; its standard error is a tenth of that."""
@@ -54,6 +67,8 @@ REP_03_EXAMPLES = 12
 """A little more than the number of batch sizes."""
 
 within_clamp = code_batches(least_logvar=-CLAMP_BORDER)
+in_either_mode = st.tuples(within_clamp, st.sampled_from(list(Mode)))
+"""(posteriors, mode): a model is validated in eval mode with what its sampling step does there."""
 
 
 def float32_codes(codes: CodeBatch, subject: Subject, context: ClaimContext) -> tuple[Tensor, Tensor]:
@@ -69,10 +84,10 @@ def rounding(mu: Tensor, sigma: Tensor, eps: Tensor) -> Tensor:
 # REP-01 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _explain_scale(subject: Subject, context: ClaimContext, mu: Tensor, logvar: Tensor) -> Cause:
+def _explain_scale(subject: Subject, context: ClaimContext, mu: Tensor, logvar: Tensor, mode: Mode = Mode.TRAIN) -> Cause:
     """Identify what the sampling step multiplies a given noise by."""
     eps = 0.5 + torch.rand(mu.shape, generator=generator(context, "given noise"))  # away from 0, since it is a divisor
-    z = subject.draw(mu, logvar, Noise(given=eps))
+    z = subject.draw(mu, logvar, Noise(given=eps), mode=mode)
     scale = (z - mu) / eps
     return explain_scale(scale, logvar, ROUNDING_OF_MU * float(mu.abs().max()))
 
@@ -110,12 +125,15 @@ def check_identity(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that under the same noise z(mu, logvar) - mu = exp(logvar / 2) * z(0, 0)."""
     worst_share = 0.0
 
-    def examine(codes: CodeBatch) -> Verdict | None:
+    def examine(example: tuple[CodeBatch, Mode]) -> Verdict | None:
         nonlocal worst_share
+        codes, mode = example
         mu, logvar = float32_codes(codes, subject, context)
         noise = Noise(seed=context.rng_seed(codes, "noise"))
         eps = subject.draw(torch.zeros_like(mu), torch.zeros_like(logvar), noise)
-        z = subject.draw(mu, logvar, noise)
+        z = subject.draw(mu, logvar, noise, mode=mode)
+        if mode is Mode.EVAL and torch.equal(z, mu.to(z)):
+            return None
         sigma = torch.exp(0.5 * logvar)
         deviation = (z - mu - sigma * eps).abs()
         beyond = deviation - rounding(mu, sigma, eps)
@@ -127,12 +145,12 @@ def check_identity(subject: Subject, context: ClaimContext) -> Verdict:
         return violation(
             {"z - mu": found, "deviation in units of sigma": share},
             {"z - mu": wanted, "tolerance in units of sigma": REPORTED_SHARE},
-            what="the noise does not move z by exp(logvar/2) * eps",
+            what="the noise does not move z by exp(logvar/2) * eps" + (" in eval mode" if mode is Mode.EVAL else ""),
             where={"logvar": there, "batch": codes.batch},
-            because=_explain_scale(subject, context, mu, logvar),
+            because=_explain_scale(subject, context, mu, logvar, mode),
         )
 
-    if counterexample := explore(context, within_clamp, examine):
+    if counterexample := explore(context, in_either_mode, examine):
         return counterexample
     exact = worst_share <= 0
     return holds(
@@ -147,13 +165,15 @@ REP_01 = Claim(
     id="REP-01",
     title="z = mu + exp(logvar/2) * eps",
     level=Level.REQUIRED,
-    statement="with the same noise, z(mu, logvar) - mu = exp(logvar/2) * z(0, 0)",
+    statement="with the same noise, z(mu, logvar) - mu = exp(logvar/2) * z(0, 0); in eval mode too, unless z is mu there",
     formula="z = mu + exp(logvar / 2) · eps",
     sources=(basics("sampling"),),
     why="sigma = exp(logvar/2) ties the sampling step to the KL. With std = exp(logvar) training still runs, and every sigma means"
-    " something else to the sampler than to the KL. An identity under one seed needs no statistics: it holds to rounding or misses by far.",
+    " something else to the sampler than to the KL. In eval mode it decides what a validation loss and a reconstruction mean. An identity"
+    " under one seed needs no statistics: it holds to rounding or misses by far.",
     hint="std = torch.exp(0.5 * logvar); z = mu + std * torch.randn_like(std)",
-    decision="identity under one noise, Hypothesis over mu to 10 and logvar from -10 to 6; 64 ulp, and up to 1e-3 of sigma reported",
+    decision="identity under one noise, Hypothesis over mu to 10, logvar from -10 to 6 and both modes; 64 ulp, and up to 1e-3 of sigma"
+    " reported",
     mistakes=("std-no-half", "logvar-as-std", "autoencoder-plus-noise"),
     needs=(Part.DRAW, Part.NOISE_CONTROL),
     check=check_identity,
@@ -167,25 +187,48 @@ REP_01 = Claim(
 
 
 def standard_normal_pivots(u: Draws) -> list[Pivot]:
-    """Return the exact pivots of draws of shape (items, dimensions) that should be standard normal."""
-    found = [mean_pivot(u), variance_pivot(u), shape_pivot(u)]
-    half = len(u) // 2
-    found.append(independence_pivot(u[:half].ravel(), u[half : 2 * half].ravel(), "correlation between items"))
-    if u.shape[1] > 1:
-        left = u.shape[1] // 2
-        found.append(independence_pivot(u[:, :left].ravel(), u[:, left : 2 * left].ravel(), "correlation between dimensions"))
+    """Return the exact pivots of draws of shape (items, dimensions) that should be standard normal.
+
+    Independence between items and between dimensions is tested at several distances, of the draws and of their sizes: noise may be
+    correlated between neighbours, or share its scale.
+    """
+    found = [mean_pivot(u), variance_pivot(u), shape_pivot(u), size_pivot(u)]
+    sizes = normal_scores_of_size(u)
+    for axis, between in ((0, "items"), (1, "dimensions")):
+        for lag in dict.fromkeys((*LAGS, u.shape[axis] // 2)):
+            if lag and 2 * lag <= u.shape[axis]:
+                apart = f"{between}, {lag} apart"
+                found.append(independence_pivot(*_pairs(u, axis, lag), f"correlation between {apart}"))
+                found.append(independence_pivot(*_pairs(sizes, axis, lag), f"correlation of sizes between {apart}"))
     return found
 
 
-def is_uniform(mean: float) -> bool:
-    """Return whether the mean of thousands of draws is that of uniform noise on [0, 1]; for N(0, 1) it is far from it."""
-    return abs(mean - 0.5) < UNIFORM
+def _pairs(u: Draws, axis: int, lag: int) -> tuple[Draws, Draws]:
+    """Return draws and those `lag` further along the axis, each draw at most once, so that the two are independent."""
+    moved = np.moveaxis(u, axis, 0)
+    whole = moved[: len(moved) // (2 * lag) * 2 * lag].reshape(-1, 2, lag, moved.shape[1])
+    return whole[:, 0].ravel(), whole[:, 1].ravel()
+
+
+def explain_noise(rejected: Pivot, fresh: list[Pivot]) -> Cause:
+    """Identify why noise is not standard normal, from the pivot that was rejected and all pivots of fresh draws."""
+    values = {pivot.name: pivot.value for pivot in fresh}
+    if abs(values.get("mean", 0.0) - 0.5) < UNIFORM:
+        return Cause("eps-from-rand", "a mean near 0.5 is uniform noise: rand_like where randn_like belongs")
+    largest, least = values.get("largest size", math.inf), math.sqrt(3)
+    if largest <= least * (1 + REPORTED_SHARE) and abs(values.get("variance", 0.0) - 1) < UNIFORM:
+        return Cause("eps-from-rand", "no draw is larger than the square root of 3: that is uniform noise of variance 1")
+    if rejected.name.startswith("correlation"):
+        return Cause("eps-shared", f"the noise is not independent: there is a {rejected.name}")
+    if rejected.name == "largest size" and rejected.value < rejected.expected:
+        return Cause("eps-shrunk", "the noise is cut off: its largest values are missing")
+    return Cause("eps-shrunk" if rejected.name == "variance" and rejected.value < SHRUNK else None)
 
 
 def smallest_noise_error(*, draws: int, level: float, examples: int) -> str:
     """Describe the smallest error of the noise that `standard_normal_pivots` detect at this level over the examples."""
-    power = {"draws": draws, "examples": examples}
-    scale, shift = (one(level=level / PIVOTS, **power) for one in (smallest_scale_error, smallest_mean_shift))
+    design = Design(draws=draws, level=level, examples=examples, pivots=PIVOTS)
+    scale, shift = smallest_scale_error(design), smallest_mean_shift(design)
     return f"a {scale:.1%} error of sigma or a shift of {shift:.3f} sigma, with probability 0.99"
 
 
@@ -203,14 +246,12 @@ def check_standard_normal(subject: Subject, context: ClaimContext) -> Verdict:
 
         decision = decide(measure, draws=draws, level=level)
 
-        def cause() -> Cause | str | None:
-            mean, *_others = measure(draws, UNUSED_STAGE)
-            if is_uniform(mean.value):
-                return Cause("eps-from-rand", "a mean near 0.5 is uniform noise: rand_like where randn_like belongs")
-            return "eps-shrunk" if decision.pivot.name == "variance" and decision.pivot.value < SHRUNK else None
-
         return likely(
-            decision, level, what="(z - mu)/sigma is not standard normal", where={"mu": code.mu, "logvar": code.logvar}, because=cause
+            decision,
+            level,
+            what="(z - mu)/sigma is not standard normal",
+            where={"mu": code.mu, "logvar": code.logvar},
+            because=lambda: explain_noise(decision.pivot, measure(draws, UNUSED_STAGE)),
         )
 
     return for_all(

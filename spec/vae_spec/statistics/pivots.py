@@ -62,6 +62,19 @@ def independence_pivot(u: Draws, v: Draws, name: str) -> Pivot:
     return Pivot(name, statistic / math.sqrt(u.size), 0.0, 2 * float(special.ndtr(-abs(statistic))))
 
 
+def size_pivot(u: Draws) -> Pivot:
+    """Test the tails: of n standard normals, the largest |u| is below m with probability (2 Phi(m) - 1)^n."""
+    largest = float(np.abs(u).max())
+    below = math.exp(u.size * math.log1p(-2 * float(special.ndtr(-largest)))) if largest > 0 else 0.0
+    expected = float(-special.ndtri(0.25 / u.size))  # about its median
+    return Pivot("largest size", largest, expected, _two_sided(below, 1 - below))
+
+
+def normal_scores_of_size(u: Draws) -> Draws:
+    """Map each draw to a number that depends on |u| alone, and that is standard normal if u is: Phi^-1(2 Phi(|u|) - 1)."""
+    return np.asarray(-special.ndtri(np.clip(2 * special.ndtr(-np.abs(u)), 1e-300, 1.0 - 1e-16)), dtype=np.float64)
+
+
 def quadratic_tail(total: float, n: int, a: float, b: float) -> float:
     """Compute the exact two-sided p-value of sum_i (a u_i^2 + 2 b u_i) over n independent standard normals.
 

@@ -15,6 +15,7 @@ from scipy import special
 from vae_spec.statistics.pivots import Pivot
 
 SCREEN_LEVEL = 1e-2
+"""Probability that an example of a sound implementation comes to the second stage, at most: shared among the pivots, as the level is."""
 CONFIRMATION_FACTOR = 16
 
 
@@ -41,18 +42,30 @@ def decide(measure: Callable[[int, int], Sequence[Pivot]], *, draws: int, level:
         draws: number of draws for the screen; the confirmation takes 16 times as many.
         level: false-alarm probability of the whole decision, shared among the pivots.
     """
-    first = min(measure(draws, 1), key=_rank)
-    if first.p >= SCREEN_LEVEL:
+    pivots = measure(draws, 1)
+    first = min(pivots, key=_rank)
+    if first.p >= SCREEN_LEVEL / len(pivots):
         return Decision(rejected=False, pivot=first, draws=draws, stage=1)
     pivots = measure(CONFIRMATION_FACTOR * draws, 2)
     worst = min(pivots, key=_rank)
     return Decision(rejected=not worst.p >= level / len(pivots), pivot=worst, draws=CONFIRMATION_FACTOR * draws, stage=2)
 
 
-def _detection(reject: Callable[[int, float], float], draws: int, level: float, examples: int) -> float:
-    """Compute the probability that at least one of the examples is rejected, given one test's power reject(n, level)."""
-    one = reject(draws, SCREEN_LEVEL) * reject(CONFIRMATION_FACTOR * draws, level)
-    return 1 - (1 - one) ** examples
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """The size of a test: its draws in the screen, its pivots, the level that they share in each of so many examples."""
+
+    draws: int
+    level: float
+    examples: int
+    pivots: int = 1
+
+
+def _detection(reject: Callable[[int, float], float], design: Design) -> float:
+    """Compute the probability that at least one of the examples is rejected, given one pivot's power reject(n, level)."""
+    screen, level = SCREEN_LEVEL / design.pivots, design.level / design.pivots
+    one = reject(design.draws, screen) * reject(CONFIRMATION_FACTOR * design.draws, level)
+    return 1 - (1 - one) ** design.examples
 
 
 def _smallest(power_at: Callable[[float], float], power: float, largest: float) -> float:
@@ -62,7 +75,7 @@ def _smallest(power_at: Callable[[float], float], power: float, largest: float) 
     return found / 1e6 if found < len(millionths) else math.inf
 
 
-def smallest_mean_shift(*, draws: int, level: float, examples: int, power: float = 0.99) -> float:
+def smallest_mean_shift(design: Design, power: float = 0.99) -> float:
     """Compute the smallest shift of eps, in standard deviations, that the mean pivot detects with this power over the examples."""
 
     def reject(effect: float) -> Callable[[int, float], float]:
@@ -72,10 +85,10 @@ def smallest_mean_shift(*, draws: int, level: float, examples: int, power: float
 
         return test
 
-    return _smallest(lambda effect: _detection(reject(effect), draws, level, examples), power, 5.0)
+    return _smallest(lambda effect: _detection(reject(effect), design), power, 5.0)
 
 
-def smallest_scale_error(*, draws: int, level: float, examples: int, power: float = 0.99) -> float:
+def smallest_scale_error(design: Design, power: float = 0.99) -> float:
     """Compute the smallest relative error of a too large sigma that the variance pivot detects with this power over the examples."""
 
     def reject(effect: float) -> Callable[[int, float], float]:
@@ -86,4 +99,4 @@ def smallest_scale_error(*, draws: int, level: float, examples: int, power: floa
 
         return test
 
-    return _smallest(lambda effect: _detection(reject(effect), draws, level, examples), power, 5.0)
+    return _smallest(lambda effect: _detection(reject(effect), design), power, 5.0)
