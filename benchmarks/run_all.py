@@ -40,7 +40,7 @@ from vae_spec.subject import Noise
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vae_conformance.binding.inprocess import InProcessSubject
+    from vae_conformance.binding.bound_subject import InProcessSubject
 
 BATCH = 256
 DIGITS = Recipe("digits", steps=400, batch=64, learning_rate=LEARNING_RATE)

@@ -17,7 +17,7 @@ from vae_conformance.data.datasets import digits, from_torchvision, render
 from vae_conformance.guard.torchvision_operators import import_torchvision
 
 if TYPE_CHECKING:
-    from vae_conformance.binding.inprocess import InProcessSubject
+    from vae_conformance.binding.bound_subject import InProcessSubject
 
 ITEMS = 60_000
 """MNIST's training images."""

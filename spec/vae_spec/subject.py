@@ -85,6 +85,7 @@ class Facts:
         least_train_batch: the smallest batch that its training mode accepts (2 with BatchNorm).
         samples_in_eval: whether eval mode samples z (True) or decodes the mean (False); None if unknown.
         untrained_sigma: the geometric mean of the posterior's standard deviations before any training.
+        convolutional: whether it has convolutions, whose strides may leave a band at an image's border unread or unwritten.
         unregistered: shapes of the parameters that forward uses and that the module does not register.
         private_noise: whether the noise comes from the model's own generator, which training must replace to be repeatable.
         reference: whether it is one of the project's own reference systems.
@@ -113,6 +114,7 @@ class Facts:
     samples_in_eval: bool | None = None
     parameters: int = 0
     untrained_sigma: float = 1.0
+    convolutional: bool = False
     unregistered: tuple[tuple[int, ...], ...] = ()
     private_noise: bool = False
     reference: bool = False
@@ -231,6 +233,30 @@ class Reached:
 
 
 @dataclass(frozen=True)
+class Slopes:
+    """Norms of one parameter's gradients: through the pass, through its parts, and of their difference."""
+
+    whole: float
+    parts: float
+    difference: float
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A training pass beside its parts: encode, sampling step and decode called one after another under the same noise.
+
+    Attributes:
+        whole: the output of the pass.
+        parts: the output of the parts.
+        slopes: norms of the gradients of a projection of the output, by the names of the parameters.
+    """
+
+    whole: Raw
+    parts: Raw
+    slopes: Mapping[str, Slopes]
+
+
+@dataclass(frozen=True)
 class OwnSamples:
     """The behaviour of an implementation's own sampling method.
 
@@ -342,3 +368,24 @@ class Subject(Protocol):
 
     def reach(self, x: Tensor, mu: Tensor, logvar: Tensor, *, steps: int, learning_rate: float, seed: int) -> Reached:
         """Return the posterior on x after `steps` of Adam towards the target posterior, from a fresh initialisation."""
+
+    def composition(self, x: Tensor, noise: Noise) -> Composition:
+        """Run a training pass, and its parts one after another under the same noise."""
+
+    def posterior_vjp(self, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor | None:
+        """Compute the gradient of <mu, mean> + <logvar, log-variance> with respect to x in eval mode; None if autograd finds no path.
+
+        The cotangents have the shape (batch, latent_dim), the gradient that of x.
+        """
+
+    def changes(self, x: Tensor) -> tuple[str, ...]:
+        """Return which of "encode", "forward", "decode" and "loss" change in place a tensor that they are given."""
+
+    def reach_data(self, z: Tensor, x_hat: Tensor, *, steps: int, learning_rate: float, seed: int) -> Tensor:
+        """Return what decode gives for z, in data space, after `steps` of Adam towards x_hat, from a fresh initialisation."""
+
+    def latent_dim_built(self, latent_dim: int, x: Tensor) -> int | None:
+        """Return the number of latent dimensions of an instance that is constructed with this one; None if it cannot be."""
+
+    def frozen(self) -> Sequence[str]:
+        """Return the names of the layers' weights that are never trained although each initialisation draws them anew."""

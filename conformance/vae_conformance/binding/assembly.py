@@ -11,12 +11,12 @@ from torch import Tensor
 
 from vae_conformance.binding.author_weights import author_weights
 from vae_conformance.binding.behaviour import noise_control, with_behaviour
+from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.drawing import second_parameter
 from vae_conformance.binding.estimates import estimates_kl
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import ASKED_HEADS, DECLARED_HEADS, Head, agree, named_head, read_kl, read_sampler
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.likelihood_scale import follows, kl_grows, likelihoods_of, scale_of
 from vae_conformance.binding.loss_binding import kl_of_the_model, losses
@@ -117,7 +117,8 @@ class Assembly:
     def _build(self, facts: Facts, head: Head | None = None) -> InProcessSubject:
         wiring = self.wiring if head is None else replace(self.wiring, head=head)
         subject = InProcessSubject(self.found.model, self.found.target.make, wiring, facts, self.found.device)
-        subject.caller = self.found.caller
+        subject.caller, target = self.found.caller, self.found.target
+        subject.rebuild = target.rebuild if "latent_dim" in target.accepts else None
         return subject
 
     def _loss(self) -> tuple[Loss, Likelihood | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.binding.roles.weights import Counts, Evaluation, Weight, bent_kl, weight_of_kl, weight_of_reconstruction
 from vae_spec.elbo import closed_form_kl, negative_log_likelihood
 from vae_spec.strategies import Pixels, images

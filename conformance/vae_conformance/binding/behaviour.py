@@ -7,15 +7,18 @@ import math
 from dataclasses import replace
 
 import torch
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
 
+from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_spec.subject import Facts, Mode, Noise, Part, PartReport, Standing, SubjectFault
 
 
 def with_behaviour(subject: InProcessSubject, found: Findings) -> Facts:
     """BatchNorm's smallest batch, what eval mode does, whether the noise is under control, whether the code can be seen."""
-    facts = subject.facts
+    layers = subject.model.modules() if isinstance(subject.model, nn.Module) else ()
+    facts = replace(subject.facts, convolutional=any(isinstance(layer, _ConvNd) for layer in layers))
     if found.parts[Part.FORWARD].standing is not Standing.PRESENT:
         return facts
     with contextlib.suppress(SubjectFault):

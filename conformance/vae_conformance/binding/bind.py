@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from vae_conformance.binding.assembly import Assembly
+from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.binding.called import decoders_among, encoders_called, takers_called
 from vae_conformance.binding.conditioning import conditioned
 from vae_conformance.binding.findings import (
@@ -29,7 +30,6 @@ from vae_conformance.binding.findings import (
 )
 from vae_conformance.binding.head_order import settle_order
 from vae_conformance.binding.inline_step import find_inline_step
-from vae_conformance.binding.inprocess import InProcessSubject
 from vae_conformance.binding.inside import compose_forward, find_forward
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.refusals import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_spec.subject import Raw, SubjectFault
 
 BATCH, TRIALS = 2, 4

@@ -1,4 +1,4 @@
-"""The Subject in this process: somebody's module behind the uniform interface, called under seeds, modes and control of the noise."""
+"""A model's parts and its loss in this process, called under seeds, modes and control of the noise."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from vae_spec.subject import (
 )
 
 
-class InProcessSubject(BoundModel):
-    """Implements `vae_spec.subject.Subject` around one instance, whose states are swapped in and out."""
+class BoundParts(BoundModel):
+    """The operations of `vae_spec.subject.Subject` on the parts and the loss of one instance, whose states are swapped in and out."""
 
     def _to_model(self, x: Tensor) -> Tensor:
         return self.prepared(x).to(self.device, torch.float32)
@@ -72,7 +72,7 @@ class InProcessSubject(BoundModel):
             passed = self.forward(x, Noise(seed=seed), mode=mode)
             return Posterior(passed.mu, passed.logvar)
         with self.operation("encode", mode, Noise(seed=seed)):
-            mu, second = self._encode(x)
+            mu, second = self._encode(x.clone())
             logvar = self.wiring.head.to_logvar(second)
         return Posterior(mu.detach(), logvar.detach())
 
@@ -144,7 +144,7 @@ class InProcessSubject(BoundModel):
     def forward(self, x: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Pass:
         """The forward pass, with the code it decoded where that can be seen."""
         with self._watched() as captured, self.operation("forward", mode, noise) as watch:
-            result = self.wiring.joint(self.model, self._to_model(x))
+            result = self.wiring.joint(self.model, self._to_model(x.clone()))
             raw, mu, second = self._read(result, x)
             logvar = self.wiring.head.to_logvar(second)
         z = captured.get("decoded", captured.get("drawn"))

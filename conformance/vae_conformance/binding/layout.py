@@ -137,9 +137,7 @@ def by_keys(result: Any) -> dict[str, Any]:
     """The key of each role in a result with names, by these names; of several for a head those whose tensors are alike."""
     found: dict[str, Any] = {}
     entries = {
-        key: value
-        for key, value in (named(result) or {}).items()
-        if is_readable(value) or (isinstance(value, Tensor) and value.dim() >= 2)
+        key: value for key, value in (named(result) or {}).items() if is_readable(value) or (isinstance(value, Tensor) and value.dim() >= 2)
     }
     for role in ("raw", "logvar", "mu", "z"):
         if role == "mu" and "logvar" in found:

@@ -14,7 +14,7 @@ import torch
 from filelock import Timeout
 
 import vae_spec
-from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.experiments.make_run import Maker, Say, dataset
 from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_plans, lab_plans, recipe_of_weights
@@ -44,7 +44,7 @@ _JUDGING = frozenset(
         "exploration.py",
         "functionals.py",
         "judging.py",
-        "mistakes.py",
+        "mistakes",
         "outcomes.py",
         "registry.py",
         "seeds.py",

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.data import datasets
 from vae_conformance.data.datasets import image_shape

@@ -23,7 +23,7 @@ from vae_spec.evidence import Curve, Recipe, Training
 from vae_spec.subject import Noise, SubjectFault, Terms
 
 if TYPE_CHECKING:
-    from vae_conformance.binding.inprocess import InProcessSubject
+    from vae_conformance.binding.bound_subject import InProcessSubject
 
 Progress = Callable[[int, int], None]
 CHECK_EVERY = 50

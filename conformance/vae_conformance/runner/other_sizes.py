@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.target import Target

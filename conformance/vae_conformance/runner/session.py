@@ -16,7 +16,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from vae_conformance.binding.bind import bind
-from vae_conformance.binding.inprocess import InProcessSubject
+from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.binding.locations import locate_parts
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound

@@ -134,7 +134,7 @@ class Reach:
         idle: those of them without a gradient from the loss.
         unreached: those that influence mu or logvar, in layers without a gradient from the output.
         unreached_mu: those of them that influence mu.
-        cut: parameters that change mu or logvar but have no gradient from them.
+        cut: parameters that change mu, logvar or the output but have no gradient from them.
     """
 
     moving: int
@@ -168,25 +168,32 @@ def _reach(subject: Subject, context: ClaimContext) -> Reach:
     reached = {_module(name) for name in deciding}
     unreached = [name for name in moving if name in coding["mu"] | coding["logvar"] and _module(name) not in reached]
     still = [name for name, share in influence.items() if share == 0]
-    return Reach(len(moving), idle, unreached, [name for name in unreached if name in coding["mu"]], _cut_inside(subject, context, still))
+    return Reach(len(moving), idle, unreached, [name for name in unreached if name in coding["mu"]], _moves(subject, context, still))
 
 
-def _cut_inside(subject: Subject, context: ClaimContext, names: list[str]) -> list[str]:
-    """Find which of these parameters change mu or logvar although they have no gradient.
+def _moves(subject: Subject, context: ClaimContext, names: list[str]) -> list[str]:
+    """Find which of these parameters, none of which has a gradient, change mu or logvar, or what is decoded.
 
     A step of a thousandth reveals a detached path and activates no inactive unit.
     """
-    if not names or subject.facts.parts[Part.POSTERIOR].standing is not Standing.PRESENT:
+    standings = {part: subject.facts.parts[part].standing for part in (Part.POSTERIOR, Part.DECODE)}
+    if not names or standings[Part.POSTERIOR] is not Standing.PRESENT:
         return []
     _index, x = next(_probe_images(subject, context))
-    state, before, found = subject.state(), subject.posterior(x), []
+    z = torch.randn(PROBE_ITEMS, subject.facts.latent_dim, generator=generator(context, "latents"))
+
+    def results() -> list[Tensor]:
+        posterior = subject.posterior(x)
+        decoded = subject.decode(z) if standings[Part.DECODE] is Standing.PRESENT else ()
+        return [posterior.mu, posterior.logvar, *decoded]
+
+    state, before, found = subject.state(), results(), []
     try:
         for name in (one for one in names if one in state):
             rng = generator(context, "step", name)
             size = SMALL_STEP * max(float(state[name].abs().mean()), 1.0)
             subject.load({**state, name: state[name] + size * torch.randn(state[name].shape, generator=rng).to(state[name])})
-            after = subject.posterior(x)
-            if _differs(after.mu, before.mu) or _differs(after.logvar, before.logvar):
+            if any(_differs(after, then) for after, then in zip(results(), before, strict=True)):
                 found.append(name)
     finally:
         subject.load(state)
@@ -250,12 +257,24 @@ def _check_reach(subject: Subject, reach: Reach, context: ClaimContext) -> Itera
             "the output has no gradient with respect to these parameters of the encoder",
             Cause("no-encoder-gradient" if reach.unreached_mu else None, why, attached),
         )
-    inside = "leave out detach(), .data and no_grad() inside the encoder; what is to stay as it is gets requires_grad_(False)"
-    why = "something cuts the path inside the encoder: they stay as they were made"
-    yield _untrained(reach.cut, "these parameters change mu or logvar, but have no gradient", Cause("no-encoder-gradient", why, inside))
+    inside = "leave out detach(), .data and no_grad() inside the network; trained weights that are to stay get requires_grad_(False)"
+    why = "something cuts the path inside the network: they stay as they were made"
+    cause = Cause("no-encoder-gradient", why, inside)
+    yield _untrained(reach.cut, "these parameters change mu, logvar or the output, but have no gradient", cause)
     yield _untrained(
         reach.idle, "these parameters influence mu, logvar or the output, but the loss gives them no gradient", Cause("no-encoder-gradient")
     )
+
+
+def _check_frozen(subject: Subject, context: ClaimContext) -> Verdict | None:
+    """Check that no layer with random weights is frozen between x and the posterior, or between z and the output."""
+    names = list(subject.frozen())
+    if not names:
+        return None
+    found = _moves(subject, context, names)
+    leave = "take out requires_grad_(False); what is to stay fixed needs trained weights"
+    words = "they are drawn at random and never trained"
+    return _untrained(found, "these weights influence mu, logvar or the output, and are frozen", Cause("frozen-layer", words, leave))
 
 
 def _untrained(names: list[str], what: str, cause: Cause) -> Verdict | None:
@@ -272,6 +291,8 @@ def check_gradient_paths(subject: Subject, context: ClaimContext) -> Verdict:
     ):
         return bad
     if bad := _check_weight(subject, context):
+        return bad
+    if bad := _check_frozen(subject, context):
         return bad
     reach = _reach(subject, context)
     return _check_reach(subject, reach, context) or holds(
@@ -294,7 +315,7 @@ OBJ_04 = Claim(
     hint="keep every tensor between parameters and loss attached: no detach, .data, .item() or no_grad; every layer an attribute of an"
     " nn.Module",
     decision="exact: vector-Jacobian products of each term, and gradient norms of every parameter over four batches",
-    mistakes=("beta-unused", "no-encoder-gradient", "not-a-module"),
+    mistakes=("beta-unused", "no-encoder-gradient", "not-a-module", "frozen-layer"),
     needs=(Part.POSTERIOR, Part.FORWARD),
     check=check_gradient_paths,
     rank=210,

@@ -1,60 +1,11 @@
-"""The registry of common mistakes in VAE implementations: what each does, its symptoms, and how to fix it."""
+"""Known mistakes in the networks, the sampling step and how they are put together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vae_spec.mistakes.record import Mistake
 from vae_spec.parts import Part
 
-
-@dataclass(frozen=True)
-class Mistake:
-    """A known mistake.
-
-    Attributes:
-        id: stable, lower case with hyphens.
-        what: what the source code does.
-        seen: its symptoms.
-        mend: how to fix it.
-        frequency: how common it is in public code and questions.
-        parts: the parts that may contain it, the likeliest first.
-        stops_the_code: whether it prevents the source code from running, so that it explains all other violations.
-    """
-
-    id: str
-    what: str
-    seen: str
-    mend: str
-    frequency: str
-    parts: tuple[Part, ...]
-    stops_the_code: bool = False
-
-
-_ALL = (
-    Mistake(
-        "recon-mean-kl-sum",
-        "the reconstruction is averaged over pixels while the KL is summed over latent dimensions",
-        "every reconstruction is the same grey mean image, and the KL falls to 0 in one to three epochs",
-        "sum the reconstruction over pixels (reduction='sum', divided by the batch size), as the KL is summed over dimensions",
-        "commonest",
-        (Part.LOSS,),
-    ),
-    Mistake(
-        "kl-mean-recon-sum",
-        "the KL is averaged over latent dimensions or pixels while the reconstruction is summed",
-        "sharp reconstructions, and prior samples that are noise: a hidden beta of 1/d",
-        "sum the KL over latent dimensions and average over the batch only",
-        "very common",
-        (Part.LOSS,),
-    ),
-    Mistake(
-        "terms-scale-with-batch",
-        "one term is a batch total and the other a per-item mean, or a fixed number stands for the batch size",
-        "results change with the batch size, and the last batch is weighted wrongly",
-        "divide both terms by x.size(0), or neither",
-        "very common",
-        (Part.LOSS,),
-    ),
+OF_THE_MODEL = (
     Mistake(
         "eps-from-rand",
         "the noise is uniform (rand_like) where it must be standard normal (randn_like)",
@@ -88,14 +39,6 @@ _ALL = (
         (Part.DECODE, Part.LOSS),
     ),
     Mistake(
-        "data-out-of-range",
-        "the Bernoulli likelihood is applied to data outside [0, 1]",
-        "an assertion, NaN, or a negative loss",
-        "leave the data in [0, 1], or use a likelihood that fits its range",
-        "common",
-        (Part.LOSS,),
-    ),
-    Mistake(
         "no-encoder-gradient",
         "the gradient cannot flow through the sampling step: sample() for rsample(), torch.normal, detach, .data, no_grad",
         "the encoder's weights do not move, and the KL slides to 0",
@@ -112,60 +55,12 @@ _ALL = (
         (Part.POSTERIOR,),
     ),
     Mistake(
-        "overflow",
-        "an exponential or a logarithm that overflows for values that occur",
-        "NaN after some epochs",
-        "use F.binary_cross_entropy or its with-logits form, and exp(logvar) once",
-        "common",
-        (Part.LOSS,),
-    ),
-    Mistake(
-        "kl-sign",
-        "the KL is subtracted, or reported with the wrong sign",
-        "the loss goes to minus infinity, or the log shows a negative KL",
-        "kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar)), added to the reconstruction",
-        "common",
-        (Part.LOSS,),
-    ),
-    Mistake(
-        "beta-unused",
-        "beta is accepted and never used, squared, or put on the wrong term",
-        "changing beta changes nothing, or the wrong thing",
-        "total = reconstruction + beta * kl",
-        "common",
-        (Part.LOSS,),
-    ),
-    Mistake(
         "sample-by-encoding-noise",
         "new samples are made by pushing a random image through the encoder",
         "samples look like reconstructions of noise",
         "decode z ~ N(0, I) directly",
         "some",
         (Part.DECODE,),
-    ),
-    Mistake(
-        "weighted-pixels",
-        "the reconstruction term weighs, masks or clamps some entries: black background counts less, or outputs near 0 and 1 are cut off",
-        "foreground is learned at the cost of background, and the loss is no bound on the log-likelihood",
-        "sum the likelihood's own term over all entries, each with weight 1",
-        "some",
-        (Part.LOSS,),
-    ),
-    Mistake(
-        "kl-halved",
-        "the KL has its factor 1/2 twice: -0.25 * sum(...)",
-        "every KL reads half of what it is: a hidden beta of 1/2",
-        "kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar))",
-        "rare",
-        (Part.LOSS,),
-    ),
-    Mistake(
-        "missing-half",
-        "the KL lacks its factor 1/2",
-        "the KL reads twice too high: a hidden beta of 2",
-        "kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar))",
-        "some",
-        (Part.LOSS,),
     ),
     Mistake(
         "eps-shared",
@@ -247,52 +142,52 @@ _ALL = (
         (Part.FORWARD, Part.DECODE),
     ),
     Mistake(
+        "encoder-sees-part",
+        "the encoder reads a part of the input only: a slice, a crop or an index leaves the rest out",
+        "parts of every reconstruction are an average image",
+        "feed the whole of x through the encoder",
+        "rare",
+        (Part.POSTERIOR,),
+    ),
+    Mistake(
+        "decoder-writes-part",
+        "entries of the output are constants: the decoder gives a part of an item only",
+        "the same patch in every sample",
+        "let the decoder's last layer give every entry",
+        "rare",
+        (Part.DECODE,),
+    ),
+    Mistake(
+        "input-changed",
+        "a batch, a latent or an output is changed in place by what it is given to",
+        "the loss compares with other data than were loaded, and results depend on the order of calls",
+        "compute new tensors: no method with a trailing underscore, no assignment to an index, on what was given",
+        "some",
+        (Part.FORWARD, Part.POSTERIOR, Part.LOSS),
+    ),
+    Mistake(
+        "argument-ignored",
+        "an argument of the constructor is accepted and never used",
+        "other settings give the same model",
+        "use the argument where the number stands",
+        "some",
+        (Part.POSTERIOR,),
+    ),
+    Mistake(
+        "frozen-layer",
+        "a layer keeps its random initial weights: a requires_grad_(False) is left over",
+        "slow or poor learning: a random projection stands where a layer should learn",
+        "leave requires_grad as it is, or load trained weights into what is to stay fixed",
+        "some",
+        (Part.POSTERIOR, Part.DECODE, Part.PARAMETERS),
+    ),
+    Mistake(
         "shared-head",
         "one layer gives both mu and logvar",
         "bad samples",
         "two heads: one for mu, one for logvar",
         "rare",
         (Part.POSTERIOR,),
-    ),
-    Mistake(
-        "kl-of-batch-mean",
-        "the KL is computed from the batch's mean code",
-        "the KL is too low, and single items wander",
-        "compute the KL item by item, then average",
-        "rare",
-        (Part.LOSS,),
-    ),
-    Mistake(
-        "kl-reversed",
-        "the KL is that of the prior from the posterior",
-        "the KL is off; a Monte Carlo estimate disagrees",
-        "KL(q || p), not KL(p || q)",
-        "rare",
-        (Part.LOSS,),
-    ),
-    Mistake(
-        "kl-first-dimension",
-        "the KL counts one latent dimension, or one item, only",
-        "the KL is too low; the other dimensions wander",
-        "sum over all latent dimensions",
-        "rare",
-        (Part.LOSS,),
-    ),
-    Mistake(
-        "kl-wrong-prior",
-        "the KL is taken against another distribution than N(0, I)",
-        "prior samples do not fit",
-        "kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar))",
-        "rare",
-        (Part.LOSS,),
-    ),
-    Mistake(
-        "kl-missing-term",
-        "a term of the closed form is missing",
-        "the KL is off; sigma or mu wanders",
-        "kl = -0.5 * sum(1 + logvar - mu^2 - exp(logvar)): four terms",
-        "rare",
-        (Part.LOSS,),
     ),
     Mistake(
         "autoencoder-plus-noise",
@@ -335,6 +230,3 @@ _ALL = (
         (Part.DRAW, Part.DECODE),
     ),
 )
-
-MISTAKES = {mistake.id: mistake for mistake in _ALL}
-"""Every known mistake by its id."""

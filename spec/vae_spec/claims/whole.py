@@ -1,0 +1,362 @@
+"""NET-07 to NET-11: the model as a whole does what its parts do, reads and writes all of an item, and changes nothing it is given."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from vae_spec.checks import Cause, alike, at_most, in_shape_of, same, violation
+from vae_spec.claim import Claim
+from vae_spec.claims.forward import teacher_forced
+from vae_spec.claims.networks import CLOSE, probe_images
+from vae_spec.context import ClaimContext
+from vae_spec.documents import basics, notes
+from vae_spec.exploration import generator
+from vae_spec.outcomes import Level, Verdict, holds, not_applicable
+from vae_spec.strategies import Pixels
+from vae_spec.subject import Facts, Mode, Noise, Part, Standing, Subject
+
+ITEMS = 16
+"""Images of a pass that is set beside its parts."""
+SLOPES_CLOSE = 1e-3
+"""Relative difference allowed between two gradients of one function: float32 sums in another order leave 1e-5."""
+SMALL = 1e-6
+"""A gradient smaller than this share of the largest is rounding: a bias before BatchNorm has none."""
+
+# NET-07 ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def check_composition(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that a training pass is decode(draw(encode(x))) under the same noise, in value and in gradient."""
+    facts = subject.facts
+    x = probe_images(subject, context, max(ITEMS, facts.least_train_batch), Pixels.MIXED)
+    eps = torch.randn(len(x), facts.latent_dim, generator=generator(context, "noise"))
+    found = subject.composition(x, Noise(given=eps, seed=context.rng_seed("pass")))
+    for whole, parts in zip(found.whole, found.parts, strict=True):
+        bad = alike(
+            in_shape_of(whole, parts),
+            whole,
+            CLOSE,
+            what="under the same noise the training pass does not give what encode, the sampling step and decode give one after another",
+        )
+        if bad is not None and _draws_more(subject, x, eps):
+            return not_applicable("training draws more than its noise (Dropout), so a pass and its parts cannot be compared")
+        if bad is not None:
+            return bad
+    largest = max((slopes.parts for slopes in found.slopes.values()), default=0.0)
+    differing = {
+        name: slopes.difference / slopes.parts
+        for name, slopes in found.slopes.items()
+        if slopes.parts > SMALL * largest and slopes.difference > SLOPES_CLOSE * slopes.parts
+    }
+    if differing:
+        name = max(differing, key=lambda one: differing[one])
+        slopes = found.slopes[name]
+        less = slopes.whole < slopes.parts
+        words = "between the parts something cuts off or changes the gradient: detach(), no_grad(), .data or a hook"
+        return violation(
+            {"relative difference": differing[name], "parameters concerned": len(differing)},
+            {"relative difference": 0.0, "tolerance": SLOPES_CLOSE},
+            what=f"the output's gradient with respect to {name} is not that of encode, sampling step and decode",
+            where={"gradient through the pass": slopes.whole, "gradient through the parts": slopes.parts},
+            because=Cause("no-encoder-gradient" if less else None, words),
+        )
+    return holds(
+        "the training pass is decode of a draw from encode, and so are its gradients",
+        measured={"parameters": len(found.slopes), "items": len(x)},
+        smallest_effect=f"a relative difference of {SLOPES_CLOSE:g} in one parameter's gradient",
+    )
+
+
+def _draws_more(subject: Subject, x: Tensor, eps: Tensor) -> bool:
+    """Return whether the output of a training pass depends on more random draws than its noise."""
+    first, second = (subject.composition(x, Noise(given=eps, seed=seed)).whole for seed in (1, 2))
+    return any(not torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+NET_07 = Claim(
+    id="NET-07",
+    title="the pass is its parts",
+    level=Level.REQUIRED,
+    statement="under the same noise the training pass gives what encode, the sampling step and decode give one after another, and its"
+    " gradients with respect to every parameter are theirs",
+    formula="forward(x; eps) = decode(draw(encode(x); eps)),  and so for ∂/∂θ",
+    sources=(basics("flow"), basics("sampling")),
+    why="Parts that are right by themselves can be put together wrongly: half of z detached on its way to the decoder, noise of another"
+    " kind than the sampling step's, a step left out. Then what is judged of the parts does not hold for what is trained.",
+    hint="in forward: mu, logvar = self.encode(x); z = self.reparameterize(mu, logvar); return self.decode(z), mu, logvar",
+    decision="identity under a given noise in training mode: relative tolerance 1e-4 for the output, 1e-3 for each parameter's gradient",
+    mistakes=("no-encoder-gradient",),
+    needs=(Part.POSTERIOR, Part.DRAW, Part.DECODE, Part.FORWARD, Part.NOISE_CONTROL),
+    check=check_composition,
+    applies=teacher_forced,
+    rank=215,
+    spends_error_budget=False,
+    at_other_sizes=False,
+)
+
+# NET-08, NET-09 -------------------------------------------------------------------------------------------------------------------------
+
+IMAGES = 64
+"""Images or latents for which an entry is tried: one that moves nothing in any of them is never read, or never written."""
+STILL_SHARE = 0.01
+"""Share of the entries that may be unread or still. A unit of a ReLU may be off for all probes."""
+BAND = 6
+"""Where there are convolutions, a band of one entry in this many at each border may be left out: strides need not divide a side."""
+
+
+def _left_out(used: Tensor, facts: Facts) -> tuple[float, str]:
+    """Return the share of entries that are not used, apart from a band that convolutions may leave out, and where they lie."""
+    unused = ~used.reshape(facts.input_shape)
+    if facts.convolutional:
+        for axis in range(1, unused.dim()):
+            side = unused.shape[axis]
+            whole = [bool(line.all()) for line in unused.unbind(axis)]
+            first, last = whole.index(False) if False in whole else 0, side - 1 - whole[::-1].index(False) if False in whole else 0
+            band = side // BAND
+            low, high = (first if first <= band else 0), (last if last >= side - 1 - band else side - 1)
+            unused = unused.narrow(axis, low, high - low + 1)
+    return float(unused.double().mean()), _region(~used.reshape(facts.input_shape))
+
+
+def _region(unused: Tensor) -> str:
+    """Describe where entries lie: the smallest box around them, in words."""
+    names = ("rows", "columns") if unused.dim() in (2, 3) else ("entries",) if unused.dim() == 1 else ()
+    if not names or not bool(unused.any()):
+        return ""
+    flat = unused.any(0) if unused.dim() == 3 else unused
+    sides = []
+    for axis, name in enumerate(names):
+        hit = flat.any(1 - axis) if flat.dim() == 2 else flat
+        index = hit.nonzero().flatten()
+        sides.append(f"{name} {int(index[0])} to {int(index[-1])}")
+    return ", ".join(sides)
+
+
+def check_reading(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that every entry of the input reaches the posterior."""
+    facts = subject.facts
+    used = torch.zeros(facts.pixels, dtype=torch.bool)
+    for index in range(2):
+        x = probe_images(subject, context, IMAGES // 2, Pixels.BETWEEN if index else Pixels.MIXED, index)
+        mu, logvar = torch.randn(2, len(x), facts.latent_dim, generator=generator(context, "cotangents", index))
+        slope = subject.posterior_vjp(x, mu, logvar)
+        if slope is not None:
+            used |= (slope.flatten(1).abs().amax(0) > 0).cpu()
+    if not bool(used.all()) and _read_without_gradient(subject, context, used):
+        return not_applicable("the encoder reads entries without a gradient, so that which ones it reads cannot be told")
+    share, region = _left_out(used, facts)
+    return at_most(
+        "share of entries that are not read",
+        share,
+        STILL_SHARE,
+        what=f"entries of the input do not move mu or logvar ({region})",
+        because="encoder-sees-part",
+    ) or holds(
+        "every entry of the input reaches the posterior",
+        measured={"entries": facts.pixels, "share not read": 1 - float(used.double().mean())},
+        expected={"share not read": 0.0, "tolerance": STILL_SHARE},
+        smallest_effect=f"{STILL_SHARE:.0%} of the entries",
+    )
+
+
+def _read_without_gradient(subject: Subject, context: ClaimContext, used: Tensor) -> bool:
+    """Return whether the entries without a gradient move the posterior all the same, when they change a lot."""
+    first, second = (probe_images(subject, context, 8, Pixels.BINARY, name) for name in ("first", "second"))
+    mixed = torch.where(used.reshape(first.shape[1:]), first, second)
+    here, there = subject.posterior(first), subject.posterior(mixed)
+    return not (torch.equal(here.mu, there.mu) and torch.equal(here.logvar, there.logvar))
+
+
+NET_08 = Claim(
+    id="NET-08",
+    title="the encoder reads the whole input",
+    level=Level.REQUIRED,
+    statement="every entry of the input moves mu or logvar",
+    formula="∂(mu, logvar)/∂xᵢ ≠ 0 for every entry i",
+    sources=(basics("flow"), notes("objective")),
+    why="What the encoder does not read, the latent cannot carry: the decoder paints an average there, and no loss curve says why. A slice"
+    " taken wrongly, a view that mixes up axes or a crop does that.",
+    hint="feed the whole of x through the encoder: look for a slice, an index or a view between x and the heads",
+    decision="gradients of random projections of mu and logvar over 64 images; at most 1 % of the entries unread. Where there are"
+    " convolutions, a band of a sixth of a side at its ends may be, as strides need not divide a side",
+    mistakes=("encoder-sees-part",),
+    needs=(Part.POSTERIOR,),
+    check=check_reading,
+    rank=25,
+    explains=("TRN-01", "REC-01"),
+    spends_error_budget=False,
+    at_other_sizes=False,
+)
+
+REACH_STEPS, REACH_RATE = 200, 0.02
+"""Steps of Adam in which a decoder is steered to an image."""
+ENDS = 0.02
+"""Distance of the target image's entries from the ends of the data's range, as a share of it."""
+REACHED = 0.15
+"""Distance from the ends that must be reached on average, as a share of the range: a sigmoid nears its ends slowly."""
+REACH_ITEMS = 4
+
+
+def check_writing(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that every entry of the output moves with z, and that a short fit takes it near both ends of the data's range."""
+    facts = subject.facts
+    z = torch.randn(IMAGES, facts.latent_dim, generator=generator(context, "latents"))
+    mode = Mode.EVAL if _moving(subject, z, Mode.EVAL).any() else Mode.TRAIN
+    share, region = _left_out(_moving(subject, z, mode), facts)
+    if bad := at_most(
+        "share of entries that never move",
+        share,
+        STILL_SHARE,
+        what=f"entries of the output are the same for every latent ({region})",
+        because="decoder-writes-part",
+    ):
+        return bad
+    if facts.parts[Part.TRAINING].standing is not Standing.PRESENT:
+        return holds("every entry of the output moves with z", measured={"entries": facts.pixels}, smallest_effect="1 % of the entries")
+    return _check_ends(subject, context)
+
+
+def _moving(subject: Subject, z: Tensor, mode: Mode) -> Tensor:
+    """Return which entries of the output differ between latents, near the prior's mean or far from it."""
+    found = torch.zeros(subject.facts.pixels, dtype=torch.bool)
+    for width in (1.0, 5.0):
+        x_hat = subject.data(subject.decode(width * z, mode=mode)).flatten(1)
+        found |= (x_hat.amax(0) != x_hat.amin(0)).cpu()
+    return found
+
+
+def _check_ends(subject: Subject, context: ClaimContext) -> Verdict:
+    facts = subject.facts
+    low, high = facts.input_range
+    span = high - low
+    rng = generator(context, "target")
+    batch = max(REACH_ITEMS, facts.least_train_batch)
+    target = low + span * (ENDS + (1 - 2 * ENDS) * (torch.rand(batch, *facts.input_shape, generator=rng) > 0.5).float())
+    z = torch.randn(batch, facts.latent_dim, generator=rng)
+    reached = subject.reach_data(z, target, steps=REACH_STEPS, learning_rate=REACH_RATE, seed=context.rng_seed("decoder"))
+    dark = target < (low + high) / 2
+    found = {
+        "dark entries, above the least value": float((reached[dark] - low).mean()) / span,
+        "light entries, below the greatest": float((high - reached[~dark]).mean()) / span,
+    }
+    for name, distance in found.items():
+        if math.isfinite(distance) and distance > REACHED:
+            return violation(
+                {name: distance},
+                {name: f"<= {REACHED:g} of the range"},
+                what="steered towards an image of values near both ends of the data's range, the decoder falls short",
+                because=Cause("decoder-range", "what stands behind its last layer keeps the output from the data's values"),
+            )
+    return holds(
+        "every entry of the output moves with z, and can be taken near both ends of the data's range",
+        measured=found,
+        expected=dict.fromkeys(found, f"<= {REACHED:g} of the range"),
+        smallest_effect=f"an output that stays {REACHED:.0%} of the range away from either end",
+    )
+
+
+NET_09 = Claim(
+    id="NET-09",
+    title="the decoder writes the whole output",
+    level=Level.REQUIRED,
+    statement="every entry of the output moves with z, and steered there by its weights it comes near the least and the greatest value of"
+    " the data",
+    formula="∂x̂ᵢ/∂z ≠ 0 for every entry i,  inf x̂ᵢ ≈ least x,  sup x̂ᵢ ≈ greatest x",
+    sources=(notes("13.4.3"), basics("flow")),
+    why="An entry that no latent moves is the same in every sample. An output that is scaled, shifted or clamped behind its last layer is"
+    " grey where data are black or white, whatever is learned.",
+    hint="let the decoder's last layer give every entry, and end with what the data's range needs alone: sigmoid for [0, 1]",
+    decision="64 latents, one and five standard deviations wide; then 200 steps of Adam towards an image of values near both ends, of which"
+    " 15 % of the range may be missing on average. The same band as for NET-08 may be still",
+    mistakes=("decoder-writes-part", "decoder-range"),
+    needs=(Part.DECODE,),
+    check=check_writing,
+    rank=45,
+    explains=("TRN-01", "REC-01", "SMP-01"),
+    spends_error_budget=False,
+    at_other_sizes=False,
+)
+
+# NET-10 ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def check_purity(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that no operation changes in place what it is given."""
+    x = probe_images(subject, context, max(4, subject.facts.least_train_batch), Pixels.BETWEEN)
+    changed = subject.changes(x)
+    return same(
+        "operations that change what they are given",
+        len(changed),
+        0,
+        what=f"{' and '.join(changed)} changes in place a tensor of the caller",
+        because="input-changed",
+    ) or holds(
+        "encode, forward, decode and the loss leave what they are given as it is",
+        measured={"operations": "encode, forward, decode, loss"},
+        smallest_effect="one changed entry",
+    )
+
+
+NET_10 = Claim(
+    id="NET-10",
+    title="nothing given is changed",
+    level=Level.REQUIRED,
+    statement="encode, forward, decode and the loss leave the tensors that they are given as they are",
+    sources=(basics("loss"), notes("objective")),
+    why="A batch that forward scales or binarises in place is another batch when the loss compares the output with it, and for all that"
+    " uses it afterwards: the loss falls, and is one of other data.",
+    hint="compute a new tensor: x = (x > 0.5).float() in place of x.copy_(...), x = x - 0.5 in place of x.sub_(0.5)",
+    decision="exact: every operation on copies in both modes, compared bit by bit",
+    mistakes=("input-changed",),
+    needs=(Part.FORWARD,),
+    check=check_purity,
+    rank=15,
+    explains=("NET-03", "NET-04", "NET-07", "INT-03"),
+    spends_error_budget=False,
+    at_other_sizes=False,
+)
+
+# NET-11 ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def check_constructor(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that another latent dimension, given to the constructor, is that of the posterior."""
+    own = subject.facts.latent_dim
+    asked = own + 1
+    built = subject.latent_dim_built(asked, probe_images(subject, context, 2, Pixels.BETWEEN))
+    if built is None:
+        return not_applicable("its constructor takes no latent dimension, or only one with which it runs")
+    if built == own:
+        return violation(
+            {"latent dimensions": built},
+            {"latent dimensions": asked},
+            what="the constructor takes a latent dimension and ignores it",
+            because="argument-ignored",
+        )
+    return holds(
+        "the constructor's latent dimension is that of the posterior",
+        measured={"latent dimensions": built},
+        expected={"latent dimensions": asked},
+        smallest_effect="one dimension",
+    )
+
+
+NET_11 = Claim(
+    id="NET-11",
+    title="the constructor is obeyed",
+    level=Level.REQUIRED,
+    statement="an instance that is constructed with another latent dimension has another one, or its constructor refuses",
+    sources=(notes("objective"),),
+    why="Whoever compares 4, 8 and 16 dimensions has trained the same model three times if the argument is accepted and ignored.",
+    hint="use the argument: nn.Linear(hidden_dim, latent_dim), not a number",
+    decision="exact: the posterior of an instance that is constructed with one dimension more",
+    mistakes=("argument-ignored",),
+    needs=(Part.POSTERIOR,),
+    check=check_constructor,
+    rank=225,
+    spends_error_budget=False,
+    at_other_sizes=False,
+)
