@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from vae_conformance.binding.adam import Adam
 from vae_conformance.binding.inprocess import BoundParts
 from vae_conformance.binding.interface import trainable
+from vae_conformance.binding.own_methods import OwnMethod, find_method, find_sampling, watched_output
 from vae_conformance.binding.watching import in_mode
 from vae_conformance.guard.seeds import seeded
-from vae_spec.subject import Composition, Mode, Noise, Raw, Slopes
+from vae_spec.subject import Composition, Mode, Noise, OwnPurpose, OwnSamples, Raw, Slopes, SubjectFault
 
 NEAR_IMAGE = 0.02
 """A mean distance from an image, as a share of the data's range, at which a decoder has reached it."""
@@ -26,14 +27,47 @@ class InProcessSubject(BoundParts):
     rebuild: Callable[[Mapping[str, object]], object] | None = None
     """Constructs an instance with other sizes, by `latent_dim`; None if its constructor takes none."""
 
-    def composition(self, x: Tensor, noise: Noise) -> Composition:
-        """The output and the parameters' gradients of a training pass, and of its parts one after another under the same noise."""
+    def own_samples(self, count: int, noise: Noise, *, fresh: int | None = None) -> OwnSamples | None:
+        """What its own sampling method decodes and gives; see `vae_conformance.binding.own_methods`."""
+        method = find_sampling(self.model, self._bound_parts(), self.device)
+        before = self.state()
+        if fresh is not None:
+            self.load(self.fresh(fresh))
+        try:
+            return None if method is None else self._own_output(method, count, noise)
+        except SubjectFault:
+            if method is not None and method.count is None:
+                return None  # a method of another purpose, that only looks as if nothing had to be known for it
+            raise
+        finally:
+            self.load(before)
+
+    def own_method(self, purpose: OwnPurpose, items: Sequence[Tensor], noise: Noise) -> OwnSamples | None:
+        """What its own method of reconstruction or interpolation decodes and gives for batches of one item or more."""
+        method = find_method(self.model, purpose, self._bound_parts(), [self._to_model(one).clone() for one in items])
+        return None if method is None else self._own_output(method, 1, noise)
+
+    def _bound_parts(self) -> tuple[object, ...]:
+        return self.wiring.encode, self.wiring.draw, self.wiring.decode
+
+    def _own_output(self, method: OwnMethod, count: int, noise: Noise) -> OwnSamples:
+        encode, decode = (part if isinstance(part, str) else None for part in (self.wiring.encode, self.wiring.decode))
+        with self.operation(method.name, Mode.EVAL, noise):
+            return watched_output(self.model, method, count, encode, decode, self.facts.latent_dim)
+
+    def composition(self, x: Tensor, noise: Noise) -> Composition | None:
+        """The output and the parameters' gradients of a training pass, and of its parts one after another under the same noise.
+
+        None where one of the parts is the pass itself, because it stands inline there.
+        """
+        if not all(isinstance(part, str) for part in (self.wiring.encode, self.wiring.draw, self.wiring.decode)):
+            return None
         with self.operation("forward", Mode.TRAIN, noise, grad=True):
             whole, *_heads = self._read(self.wiring.joint(self.model, self._to_model(x)), x)
             slopes = self._slopes(whole)
         with self.operation("forward", Mode.TRAIN, noise, grad=True):
             mu, second = self._encode(x)
-            z = self._drawn(self.part(self.wiring.draw, "sampling step"), mu, self.wiring.head.to_logvar(second))
+            z = self._drawn_from(self.part(self.wiring.draw, "sampling step"), mu, second)
             parts = self._decode(self._flat(z))
             of_parts = self._slopes(parts)
         pairs = {
@@ -89,10 +123,11 @@ class InProcessSubject(BoundParts):
             return []
         outputs = tuple(one.detach().clone() for one in raw)
         batch, mean, spread = self.prepared(x).clone(), self._shaped(mu).clone(), self._shaped(second).clone()
+        neutral = self._shaped(self.wiring.head.from_logvar(torch.zeros_like(second)))
         given = (*outputs, batch, mean, spread)
         before = [one.clone() for one in given]
         with self.operation("loss", Mode.TRAIN, Noise(seed=1)):
-            loss.evaluate(outputs, batch, mean, spread, self._shaped(torch.zeros_like(second)), None, None, copies=False)
+            loss.evaluate(outputs, batch, mean, spread, neutral, None, None, copies=False)
         return ["loss"] if any(not torch.equal(one, then) for one, then in zip(given, before, strict=True)) else []
 
     def reach_data(self, z: Tensor, x_hat: Tensor, *, steps: int, learning_rate: float, seed: int) -> Tensor:

@@ -13,7 +13,6 @@ from vae_conformance.binding.bound_model import BoundModel
 from vae_conformance.binding.heads import Head
 from vae_conformance.binding.interface import as_pair, as_raw, trainable
 from vae_conformance.binding.layout import at
-from vae_conformance.binding.own_samples import find_method, watched_samples
 from vae_conformance.binding.reaching import reach
 from vae_conformance.binding.trace.tape import Recording, record
 from vae_conformance.binding.watching import as_code, gradient_norms, leaf_parameters, spy
@@ -23,7 +22,6 @@ from vae_spec.subject import (
     Mode,
     Noise,
     Objective,
-    OwnSamples,
     Pass,
     Posterior,
     Raw,
@@ -77,8 +75,12 @@ class BoundParts(BoundModel):
         return Posterior(mu.detach(), logvar.detach())
 
     def _drawn(self, sample: Callable[..., Any], mu: Tensor, logvar: Tensor) -> Any:
+        return self._drawn_from(sample, mu, self.wiring.head.from_logvar(logvar))
+
+    def _drawn_from(self, sample: Callable[..., Any], mu: Tensor, second: Tensor) -> Any:
+        """A draw at the second head as the model gives it."""
         mu = self._shaped(mu)
-        z = self.wiring.draw_form.call(sample, mu, self._shaped(self.wiring.head.from_logvar(logvar)))
+        z = self.wiring.draw_form.call(sample, mu, self._shaped(second))
         # One draw an item may stand along a dimension of its own.
         return z[0] if isinstance(z, Tensor) and z.shape == (1, *mu.shape) else z
 
@@ -173,22 +175,6 @@ class BoundParts(BoundModel):
                 if isinstance(part, str) and hasattr(self.model, "__dict__"):
                     stack.enter_context(spy(self.model, part, key, captured))
             yield captured
-
-    def own_samples(self, count: int, noise: Noise, *, fresh: int | None = None) -> OwnSamples | None:
-        """What its own sampling method decodes; see `vae_conformance.binding.own_samples`."""
-        parts = self.wiring.encode, self.wiring.draw, self.wiring.decode
-        method = find_method(self.model, parts, self.device)
-        if method is None:
-            return None
-        encode, _draw, decode = (part if isinstance(part, str) else None for part in parts)
-        before = self.state()
-        if fresh is not None:
-            self.load(self.fresh(fresh))
-        try:
-            with self.operation("sampling method", Mode.EVAL, noise):
-                return watched_samples(self.model, method, count, encode, decode, self.facts.latent_dim)
-        finally:
-            self.load(before)
 
     # data space and loss
 

@@ -184,7 +184,7 @@ def _moves(subject: Subject, context: ClaimContext, names: list[str]) -> list[st
 
     def results() -> list[Tensor]:
         posterior = subject.posterior(x)
-        decoded = subject.decode(z) if standings[Part.DECODE] is Standing.PRESENT else ()
+        decoded = subject.decode(z)[:1] if standings[Part.DECODE] is Standing.PRESENT else ()
         return [posterior.mu, posterior.logvar, *decoded]
 
     state, before, found = subject.state(), results(), []

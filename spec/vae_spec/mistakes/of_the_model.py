@@ -142,6 +142,14 @@ OF_THE_MODEL = (
         (Part.FORWARD, Part.DECODE),
     ),
     Mistake(
+        "own-method",
+        "a method of the model that samples, reconstructs or interpolates shows something else than decode makes of the right latents",
+        "its pictures do not fit the model: inverted, of other items, faded into each other",
+        "decode the latents that are meant, and return what decode gives",
+        "some",
+        (Part.DECODE,),
+    ),
+    Mistake(
         "encoder-sees-part",
         "the encoder reads a part of the input only: a slice, a crop or an index leaves the rest out",
         "parts of every reconstruction are an average image",

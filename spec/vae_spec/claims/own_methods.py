@@ -1,0 +1,219 @@
+"""SMP-06, REC-04 and INT-04: what an implementation's own methods give is what decode makes of the right latents."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vae_spec.checks import Cause, alike, at_most, violation
+from vae_spec.claim import Claim
+from vae_spec.claims.forward import teacher_forced
+from vae_spec.claims.networks import CLOSE, probe_images
+from vae_spec.context import ClaimContext
+from vae_spec.documents import basics, notes
+from vae_spec.exploration import generator
+from vae_spec.outcomes import Level, Verdict, holds, not_applicable
+from vae_spec.strategies import Pixels
+from vae_spec.subject import Mode, Noise, OwnPurpose, OwnSamples, Part, Subject, SubjectFault
+
+FEW = 16
+"""Number of samples that are compared entry by entry."""
+APART = 1e-3
+"""Two entries, or what is given for them, count as different from this share of their range on."""
+TURNED_SHARE = 0.01
+"""Share of the pairs of entries that may be in the other order: what is drawn around a mean, or thresholded, turns few."""
+AGREES = 0.2
+"""Least rank correlation of drawn pixels with their means."""
+
+_AS_DECODED = "return what decode gives, at most clamped, rescaled or thresholded"
+
+
+def _shows(subject: Subject, own: OwnSamples, codes: Tensor) -> Verdict | None:
+    """Check that what a method gives grows with what decode makes of its latents, entry by entry; None if it cannot be compared.
+
+    A method may clamp, rescale, threshold or draw: all that keeps the order of the entries, the last one on average.
+    """
+    x_hat = subject.data(subject.decode(codes.to(torch.float32))).flatten().double()
+    if own.images is None or own.images.numel() != x_hat.numel():
+        return None
+    given = own.images.flatten().double()
+    order = x_hat.argsort()
+    low, high = order[: len(order) // 4], order[-(len(order) // 4) :]
+    rise, spread = float(given[high].mean() - given[low].mean()), float(given.max() - given.min())
+    if spread == 0 or float(x_hat.max() - x_hat.min()) == 0:
+        return None
+    words = "what it gives falls where the decoder's output rises: it is inverted"
+    if rise < 0:
+        return violation(
+            {"rise of the images": rise / spread, "spread": spread},
+            {"rise of the images": "> 0"},
+            what=f"{own.method} does not give what decode makes of its latents",
+            because=Cause("own-method", words, _AS_DECODED),
+        )
+    turned = _turned(x_hat, given)
+    drawn = torch.unique(given).numel() <= 2 or (turned > TURNED_SHARE and _correlation(x_hat, given) > AGREES)
+    return (
+        None
+        if drawn
+        else at_most(
+            "share of entries in another order",
+            turned,
+            TURNED_SHARE,
+            what=f"{own.method} does not give what decode makes of its latents",
+            because=Cause("own-method", hint=_AS_DECODED),
+        )
+    )
+
+
+def _turned(x_hat: Tensor, given: Tensor) -> float:
+    """Return the share of random pairs of entries whose order in the images is not that of the decoder's output."""
+    rng = torch.Generator().manual_seed(0)
+    one, other = torch.randint(len(x_hat), (2, 4096), generator=rng)
+    there, here = x_hat[one] - x_hat[other], given[one] - given[other]
+    apart = there.abs() > APART * (x_hat.max() - x_hat.min())
+    turned = (there * here < 0) & (here.abs() > APART * (given.max() - given.min())) & apart
+    return float(turned.double().sum() / apart.double().sum().clamp_min(1))
+
+
+def _correlation(x_hat: Tensor, given: Tensor) -> float:
+    return float(torch.corrcoef(torch.stack([x_hat.argsort().argsort().double(), given.argsort().argsort().double()]))[0, 1])
+
+
+def check_samples_shown(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that the sampling method gives what decode makes of its latents."""
+    own = subject.own_samples(FEW, Noise(seed=context.rng_seed("samples")))
+    if own is None or own.codes is None:
+        return not_applicable("it has no method of its own that gives samples by way of decode")
+    if own.images is None:
+        return not_applicable(f"{own.method} does not give a tensor")
+    return _shows(subject, own, own.codes) or holds(
+        f"{own.method} gives what decode makes of its latents",
+        measured={"samples": len(own.codes)},
+        smallest_effect=f"{TURNED_SHARE:.0%} of the entries in another order",
+    )
+
+
+SMP_06 = Claim(
+    id="SMP-06",
+    title="its own samples are what it decodes",
+    level=Level.EXPECTED,
+    statement="where an implementation has a method of its own that gives samples, these are what decode makes of the latents, at most"
+    " clamped, rescaled, thresholded or drawn",
+    formula="sample() = decode(z), entry by entry in the same order",
+    sources=(notes("13.4.3"),),
+    why="People judge a VAE by what its own method shows them. Images that are inverted or of other latents say nothing of the model.",
+    hint=_AS_DECODED,
+    decision="order of 4096 pairs of entries in 16 samples: at most 1 % turned; where pixels are drawn, their means rise",
+    mistakes=("own-method",),
+    needs=(Part.DECODE,),
+    check=check_samples_shown,
+    applies=teacher_forced,
+    rank=231,
+    spends_error_budget=False,
+    at_other_sizes=False,
+)
+
+
+def check_reconstructions(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that the method of reconstruction decodes the latents of what it is given."""
+    x = probe_images(subject, context, FEW, Pixels.MIXED)
+    eps = torch.randn(FEW, subject.facts.latent_dim, generator=generator(context, "noise"))
+    own = _called(subject, OwnPurpose.RECONSTRUCTION, [x], Noise(given=eps))
+    if own is None or own.codes is None or len(own.codes) != FEW:
+        return not_applicable("it has no method of its own that reconstructs a batch by way of decode")
+    there = subject.posterior(x)
+    drawn = there.mu + torch.exp(0.5 * there.logvar) * eps.to(there.mu)
+    if alike(own.codes, there.mu, CLOSE) is not None:
+        bad = alike(
+            own.codes.abs(),
+            drawn.abs(),
+            CLOSE,
+            what=f"the latents that {own.method} decodes are neither the means of what it is given nor draws around them",
+            because=Cause("own-method", hint="encode x, and decode mu or a draw from N(mu, sigma)"),
+        )
+        if bad is not None:
+            return bad
+    return _shows(subject, own, own.codes) or holds(
+        f"{own.method} decodes the latents of what it is given",
+        measured={"items": FEW},
+        smallest_effect=f"a relative difference of {CLOSE:g} of the latents",
+    )
+
+
+def _called(subject: Subject, purpose: OwnPurpose, items: list[Tensor], noise: Noise) -> OwnSamples | None:
+    """Return what the method does; None if there is none, or if it does not take what it is given."""
+    try:
+        return subject.own_method(purpose, items, noise)
+    except SubjectFault:
+        return None
+
+
+REC_04 = Claim(
+    id="REC-04",
+    title="its own reconstructions are of x",
+    level=Level.EXPECTED,
+    statement="where an implementation has a method of its own that reconstructs a batch, it decodes the means of its items, or draws"
+    " around them",
+    formula="reconstruct(x) = decode(mu(x))  or  decode(mu(x) + sigma(x) · eps)",
+    sources=(notes("13.4.2"), basics("diagnostics")),
+    why="Reconstructions are the first thing that is looked at. A method that decodes something else shows another model.",
+    hint="encode x, and decode mu or a draw from N(mu, sigma)",
+    decision="identity of the latents that reach decode, under a given noise in eval mode; relative tolerance 1e-4; then the order of"
+    " entries",
+    mistakes=("own-method",),
+    needs=(Part.POSTERIOR, Part.DECODE),
+    check=check_reconstructions,
+    applies=teacher_forced,
+    rank=232,
+    spends_error_budget=False,
+    at_other_sizes=False,
+)
+
+
+def check_interpolations(subject: Subject, context: ClaimContext) -> Verdict:
+    """Check that the method of interpolation decodes latents from one item's to the other's."""
+    first, last = (probe_images(subject, context, 1, Pixels.MIXED, name) for name in ("first", "last"))
+    own = _called(subject, OwnPurpose.INTERPOLATION, [first, last], Noise.none())
+    if own is None:
+        return not_applicable("it has no method of its own that interpolates between two items")
+    means = torch.cat([subject.posterior(one, mode=Mode.EVAL).mu for one in (first, last)])
+    if own.codes is None or len(own.codes) < 2:
+        decodes = Cause("own-method", "the images are mixed, not their latents", "decode((1 - t) * mu_1 + t * mu_2)")
+        return violation(
+            {"latents decoded": 0 if own.codes is None else len(own.codes)},
+            {"latents decoded": ">= 2"},
+            what=f"{own.method} interpolates without decoding a line of latents",
+            because=decodes,
+        )
+    return alike(
+        own.codes[[0, -1]],
+        means,
+        CLOSE,
+        what=f"the latents that {own.method} decodes do not lead from one item's mean to the other's",
+        because=Cause("own-method", hint="decode((1 - t) * mu_1 + t * mu_2) for t from 0 to 1"),
+    ) or holds(
+        f"{own.method} decodes latents from one item's mean to the other's",
+        measured={"latents": len(own.codes)},
+        smallest_effect=f"a relative difference of {CLOSE:g} at the ends",
+    )
+
+
+INT_04 = Claim(
+    id="INT-04",
+    title="its own interpolations run between latents",
+    level=Level.EXPECTED,
+    statement="where an implementation has a method of its own that interpolates between two items, it decodes latents that lead from the"
+    " mean of the one to that of the other",
+    formula="z₀ = mu(x₁),  z₁ = mu(x₂)",
+    sources=(notes("13.4.5"),),
+    why="What is shown is the way through latent space. A mixture of the two images is not, and needs no model.",
+    hint="decode((1 - t) * mu_1 + t * mu_2) for t from 0 to 1",
+    decision="identity of the first and the last latent that reach decode, in eval mode without noise; relative tolerance 1e-4",
+    mistakes=("own-method",),
+    needs=(Part.POSTERIOR, Part.DECODE),
+    check=check_interpolations,
+    applies=teacher_forced,
+    rank=233,
+    spends_error_budget=False,
+    at_other_sizes=False,
+)

@@ -1,0 +1,125 @@
+"""Facts about an implementation, established before any claim is checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from vae_spec.likelihoods import Likelihood
+from vae_spec.parts import Part
+
+
+class Objective(StrEnum):
+    """The declared kind of loss: the ELBO with a closed-form KL, with a Monte Carlo KL, or intentionally modified."""
+
+    ELBO = "elbo"
+    ELBO_MONTE_CARLO = "elbo-monte-carlo"
+    MODIFIED = "modified"
+
+
+class Standing(StrEnum):
+    """The status of a part: present; present but failing when called; missing with a substitute; missing without a substitute."""
+
+    PRESENT = "present"
+    FAILING = "failing"
+    REPLACED = "replaced"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class PartReport:
+    """The status of one part of the implementation.
+
+    Attributes:
+        standing: whether it is present and works.
+        account: how it is called, or why it cannot be.
+        diagnosis: the mistake that a failure points to.
+        known_by: how it was identified: by a name, a signature or a probe.
+    """
+
+    standing: Standing
+    account: str
+    diagnosis: str | None = None
+    known_by: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts about an implementation, established before any claim is checked.
+
+    Attributes:
+        name: its name in messages.
+        input_shape: the shape of one item as the implementation takes it, without the batch.
+        input_range: the smallest and the largest value of an item's entries.
+        latent_dim: the number of latent dimensions, with spatial ones flattened.
+        likelihood: the detected or declared likelihood of its reconstruction term; None if none fits.
+        likelihood_declared: whether the user declared it.
+        learned_scale: whether the likelihood learns its own variance, so that its loss keeps falling while the variance shrinks.
+        effective_beta: the declared weight of the KL relative to the negative log-likelihood at beta = 1, or None.
+        own_beta: the loss's own weight of the KL if the caller passes none: the default of its argument.
+        kl_alone: whether the implementation computes only the KL, so that the suite supplies the reconstruction term.
+        objective: its declared kind of loss.
+        autoregressive: whether its decoder is declared to predict each entry from z and the entries before it.
+        parts: the status of each part.
+        least_train_batch: the smallest batch that its training mode accepts (2 with BatchNorm).
+        samples_in_eval: whether eval mode samples z (True) or decodes the mean (False); None if unknown.
+        untrained_sigma: the geometric mean of the posterior's standard deviations before any training.
+        convolutional: whether it has convolutions, whose strides may leave a band at an image's border unread or unwritten.
+        unregistered: shapes of the parameters that forward uses and that the module does not register.
+        private_noise: whether the noise comes from the model's own generator, which training must replace to be repeatable.
+        reference: whether it is one of the project's own reference systems.
+        given_weights: whether it is a trained model that is judged as it is, without training.
+        parameters: the number of trainable parameters.
+        prepared: the range into which the author's file puts data of [0, 1] before the model sees them, where its output stays in [0, 1].
+        assumed: what the file itself does not settle, one sentence each.
+        declared: weights and scales that the author's own code declares, one sentence each.
+        notes: what the binding inferred, one sentence each, for the report.
+    """
+
+    name: str
+    input_shape: tuple[int, ...]
+    input_range: tuple[float, float]
+    latent_dim: int
+    likelihood: Likelihood | None
+    likelihood_declared: bool = False
+    learned_scale: bool = False
+    effective_beta: float | None = None
+    own_beta: float = 1.0
+    kl_alone: bool = False
+    objective: Objective = Objective.ELBO
+    autoregressive: bool = False
+    parts: Mapping[Part, PartReport] = field(default_factory=dict)
+    least_train_batch: int = 1
+    samples_in_eval: bool | None = None
+    parameters: int = 0
+    untrained_sigma: float = 1.0
+    convolutional: bool = False
+    unregistered: tuple[tuple[int, ...], ...] = ()
+    private_noise: bool = False
+    reference: bool = False
+    given_weights: bool = False
+    prepared: tuple[float, float] | None = None
+    assumed: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether an item can be displayed as an image: (channels, height, width), or a flat vector of at least 64 pixels."""
+        return len(self.input_shape) >= 2 or self.pixels >= 64
+
+    @property
+    def untrained_cost(self) -> float:
+        """The KL due to the posterior's width alone before any training, in nats: 0 if sigma is the prior's."""
+        sigma = self.untrained_sigma
+        return self.latent_dim * (sigma * sigma - 1 - 2 * math.log(sigma)) / 2
+
+    @property
+    def pixels(self) -> int:
+        """The number of entries of one item."""
+        product = 1
+        for side in self.input_shape:
+            product *= side
+        return product
