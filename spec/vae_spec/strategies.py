@@ -20,16 +20,17 @@ betas = st.one_of(st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0, 4.0]), st.floats(0.0
 
 
 class Pixels(StrEnum):
-    """Kinds of images: all entries at the minimum, at the maximum, in between, at either end, or a mixture of these."""
+    """Kinds of images: all entries at the minimum, at the maximum, in between, at either end, a mixture of these, or in the middle half."""
 
     ZEROS = "zeros"
     ONES = "ones"
     BETWEEN = "between"
     BINARY = "binary"
     MIXED = "mixed"
+    MIDDLE = "middle"
 
 
-pixel_kinds = st.sampled_from(list(Pixels))
+pixel_kinds = st.sampled_from([Pixels.ZEROS, Pixels.ONES, Pixels.BETWEEN, Pixels.BINARY, Pixels.MIXED])
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ def images(
         unit = (uniform > 0.5).double()
     elif kind is Pixels.MIXED:
         unit = (2 * uniform - 0.5).clamp(0, 1)
+    elif kind is Pixels.MIDDLE:
+        unit = 0.25 + 0.5 * uniform
     else:
         unit = 0.02 + 0.96 * uniform
     low, high = value_range

@@ -103,7 +103,7 @@ def find_method(model: object, purpose: OwnPurpose, parts: tuple[object, ...], i
         except (TypeError, ValueError):
             continue
         needed = [one for one in parameters if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
-        if len(needed) == len(items) and not any(_COUNT.match(one.name) for one in needed):
+        if len(needed) == len(items) and not any(len(one.name) > 1 and _COUNT.match(one.name) for one in needed):
             return OwnMethod(name, items=items)
     return None
 

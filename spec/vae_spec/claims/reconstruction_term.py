@@ -22,10 +22,10 @@ from vae_spec.subject import Facts, Likelihood, Part, Subject, Term
 # OBJ-03 ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def _other_likelihood(subject: Subject, context: ClaimContext, batch: int) -> Likelihood | None:
+def _other_likelihood(subject: Subject, context: ClaimContext, batch: int, kind: Pixels = Pixels.BETWEEN) -> Likelihood | None:
     """Find another likelihood that the term matches, for the message."""
     single = [one for one in Likelihood if not one.pair]
-    return next((one for one in single if reconstruction_fit(subject, one, batch=batch, seed=context.seed).good), None)
+    return next((one for one in single if reconstruction_fit(subject, one, batch=batch, seed=context.seed, kind=kind).good), None)
 
 
 LOGITS_HINT = "the with-logits loss takes the values before the sigmoid: leave one of the two sigmoids out"
@@ -110,6 +110,9 @@ def _no_likelihood(subject: Subject, context: ClaimContext) -> Verdict:
         words = "it is a Bernoulli's whose target is not x but a multiple of x plus a constant: it leaves [0, 1]"
         hint = "compare the output with the data as the model sees it, in [0, 1], without normalising it"
         cause, expected = Cause("data-out-of-range", words, hint), "bernoulli, of x in [0, 1]"
+    elif middle := _other_likelihood(subject, context, BATCHES[0], Pixels.MIDDLE):
+        words = f"in the middle of the range it is that of {middle}: some entries are weighted, masked or clamped"
+        cause, expected = Cause("weighted-pixels", words), str(middle)
     return violation(
         {"likelihood": "none known"},
         {"likelihood": expected},
