@@ -8,7 +8,7 @@ that neither global state nor shrinking affects them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import hypothesis
 import torch
@@ -52,6 +52,8 @@ def _closed_backend() -> str:
 
 
 _BACKEND = _closed_backend()
+_EXAMPLES: dict[tuple[int, int, str], list[Any]] = {}
+"""Examples by the seed, their number and the strategy; see `_drawn`."""
 
 
 class _Falsified(Exception):
@@ -101,44 +103,74 @@ def explore(
     """
     if found := next(filter(None, map(examine, anchors)), None):
         return found
+
+    def judged(example: Example) -> Verdict | None:
+        try:
+            return examine(example)
+        except SubjectFault as fault:
+            return fault_verdict(fault)
+
+    count = examples or context.examples
+    verdicts = map(judged, _drawn(context, strategy, count))
+    satisfied, first = next(((place, verdict) for place, verdict in enumerate(verdicts) if verdict is not None), (count, None))
+    if first is None or not simplify:
+        return first
     failures: list[Verdict] = []
-    calls_left = _CALLS_AFTER_A_FAILURE
+    tried = 0
 
     def run(example: Example) -> None:
-        nonlocal calls_left
-        if failures:
-            calls_left -= 1
-            if calls_left < 0:
-                raise _Enough
-        try:
-            verdict = examine(example)
-        except SubjectFault as fault:
-            verdict = fault_verdict(fault)
+        # Hypothesis gives the same examples again, and their verdicts are known.
+        nonlocal tried
+        tried += 1
+        if tried <= satisfied:
+            return
+        if tried > satisfied + 1 + _CALLS_AFTER_A_FAILURE:
+            raise _Enough
+        verdict = judged(example) if failures else first
         if verdict is not None:
             failures.append(verdict)
-            if not simplify:
-                raise _Enough
             raise _Falsified
 
-    search = hypothesis.settings(
-        max_examples=examples or context.examples,
-        backend=_BACKEND,
-        database=None,
-        deadline=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink] if simplify else [Phase.generate],
-    )
     try:
-        hypothesis.seed(context.rng_seed("hypothesis"))(search(hypothesis.given(strategy)(run)))()
+        _search(context, strategy, count, run, Phase.generate, Phase.shrink)
     except _Enough:
         pass
     except Exception:
         # A falsified property raises _Falsified, or Flaky if the implementation's noise is not reproducible.
         if not failures:
             raise
-    return failures[-1] if failures else None
+    return failures[-1] if failures else first
+
+
+def _drawn(context: ClaimContext, strategy: st.SearchStrategy[Example], count: int) -> Sequence[Example]:
+    """Return the examples that Hypothesis tries unless one fails. They depend on the seed alone, so they are drawn once in a process."""
+    key = context.rng_seed("hypothesis"), count, repr(strategy)
+    if key not in _EXAMPLES:
+        found: list[Example] = []
+
+        def note(example: Example) -> None:
+            found.append(example)
+
+        _search(context, strategy, count, note, Phase.generate)
+        _EXAMPLES[key] = found
+    return _EXAMPLES[key]
+
+
+def _search(
+    context: ClaimContext, strategy: st.SearchStrategy[Example], count: int, run: Callable[[Example], None], *phases: Phase
+) -> None:
+    """Run a property on examples of the strategy."""
+    search = hypothesis.settings(
+        max_examples=count,
+        backend=_BACKEND,
+        database=None,
+        deadline=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=phases,
+    )
+    hypothesis.seed(context.rng_seed("hypothesis"))(search(hypothesis.given(strategy)(run)))()
 
 
 def for_all(

@@ -13,7 +13,7 @@ from torch.distributions import Independent, Normal
 from torch.nn import functional as F
 
 from vae_conformance.guard.random_calls import LastOperation, RandomCalls
-from vae_conformance.guard.seeds import seeded
+from vae_conformance.guard.seeds import restored_once, seeded
 from vae_spec.subject import Noise
 
 MU = torch.linspace(-2, 2, 12).reshape(4, 3)
@@ -171,12 +171,13 @@ def test_names_are_noted_in_their_order() -> None:
     assert watch.names == ["rand", "randn", "normal_"]
 
 
-def states() -> tuple[Tensor, object, object]:
-    return torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+def states() -> tuple[Tensor, tuple[object, ...], object]:
+    _, words, *rest = np.random.get_state()  # noqa: NPY002
+    return torch.get_rng_state(), (words.tolist(), *rest), random.getstate()
 
 
-def same(before: tuple[Tensor, object, object], after: tuple[Tensor, object, object]) -> bool:
-    return torch.equal(before[0], after[0]) and np.array_equal(before[1], after[1]) and before[2] == after[2]
+def same(before: tuple[Tensor, tuple[object, ...], object], after: tuple[Tensor, tuple[object, ...], object]) -> bool:
+    return torch.equal(before[0], after[0]) and before[1:] == after[1:]
 
 
 def draw_of_all() -> tuple[float, float, float]:
@@ -193,6 +194,24 @@ def test_seeded_decides_every_generator_and_puts_them_back() -> None:
         assert draw_of_all() == first
     with seeded(4):
         assert all(one != other for one, other in zip(draw_of_all(), first, strict=True))
+
+
+def test_states_are_put_back_once_except_within_another_seed() -> None:
+    before = states()
+    with seeded(3):
+        first, second = draw_of_all(), draw_of_all()
+    with restored_once():
+        with seeded(3):
+            draw_of_all()
+        assert not same(before, states())
+        with seeded(3):
+            assert draw_of_all() == first
+            with seeded(4):
+                draw_of_all()
+            assert draw_of_all() == second
+        with restored_once():
+            draw_of_all()
+    assert same(before, states())
 
 
 def test_seeded_puts_the_states_back_behind_an_exception() -> None:

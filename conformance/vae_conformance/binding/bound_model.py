@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -28,6 +28,7 @@ class BoundModel:
         self.device = device
         self.caller = Caller()
         self._streams: set[int] = set()
+        self._global: set[tuple[object, ...]] = set()
         self._make = make
 
     def fresh(self, seed: int) -> State:
@@ -51,16 +52,26 @@ class BoundModel:
         return {name: value.detach().clone() for name, value in self.model.state_dict().items()}
 
     @contextmanager
-    def operation(self, name: str, mode: Mode, noise: Noise, *, grad: bool = False) -> Iterator[RandomCalls]:
-        """Guard one call into the model: time limit, mode, seed, gradients and control of the noise."""
-        with ExitStack() as stack:
-            stack.enter_context(self.caller.calling(name))
-            stack.enter_context(in_mode(self.model, mode))
-            stack.enter_context(seeded(noise.seed, self.device))
-            stack.enter_context(torch.set_grad_enabled(grad))
-            watch = RandomCalls(noise, self._streams)
-            stack.enter_context(watch)
+    def operation(
+        self, name: str, mode: Mode, noise: Noise, *, grad: bool = False, given: tuple[bool, ...] | None = ()
+    ) -> Iterator[RandomCalls]:
+        """Guard one call into the model: time limit, mode, seed, gradients and control of the noise.
+
+        `given` tells which optional arguments the call has. The random calls of one that was watched and drew from no generator of the
+        model's own are not watched again, because that takes as long as a small model's own work; `given` is None to watch all.
+        """
+        watch, kind = RandomCalls(noise, self._streams), (name, mode, grad, given)
+        watching = noise.zero or noise.given is not None or given is None or kind not in self._global
+        with (
+            self.caller.calling(name),
+            in_mode(self.model, mode),
+            seeded(noise.seed, self.device),
+            torch.set_grad_enabled(grad),
+            watch if watching else nullcontext(),
+        ):
             yield watch
+        if watching and not watch.private:
+            self._global.add(kind)
 
     def part(self, part: str | Callable[..., Any] | None, operation: str) -> Callable[..., Any]:
         """A part to call, by its name on the model or as it is.

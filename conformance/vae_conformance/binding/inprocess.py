@@ -145,7 +145,7 @@ class BoundParts(BoundModel):
 
     def forward(self, x: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Pass:
         """The forward pass, with the code it decoded where that can be seen."""
-        with self._watched() as captured, self.operation("forward", mode, noise) as watch:
+        with self._watched() as captured, self.operation("forward", mode, noise, given=None) as watch:
             result = self.wiring.joint(self.model, self._to_model(x.clone()))
             raw, mu, second = self._read(result, x)
             logvar = self.wiring.head.to_logvar(second)
@@ -216,7 +216,7 @@ class BoundParts(BoundModel):
 
     def terms(self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, z: Tensor | None = None, beta: float | None = None) -> Terms:
         """The loss and its terms."""
-        with self.operation("loss", Mode.TRAIN, Noise()):
+        with self.operation("loss", Mode.TRAIN, Noise(), given=(z is not None, beta is not None)):
             terms = self._terms(raw, x, mu, logvar, z, beta)
         return Terms(terms.total.detach(), terms.reconstruction.detach(), terms.kl.detach())
 
@@ -244,7 +244,7 @@ class BoundParts(BoundModel):
     ) -> TermGradients:
         """The gradients of one term with respect to the loss's arguments."""
         leaves = [value.detach().clone().requires_grad_() for value in (*raw, mu, logvar)]
-        with self.operation("loss", Mode.TRAIN, Noise(), grad=True):
+        with self.operation("loss", Mode.TRAIN, Noise(), grad=True, given=(z is not None, beta is not None)):
             terms = self._terms(tuple(leaves[:-2]), x, leaves[-2], leaves[-1], z, beta)
             term: Tensor = getattr(terms, of.value)
             # Terms that are only reported (item(), detach()) have no history: the total's gradients by their own arguments stand for them.

@@ -23,6 +23,7 @@ from vae_conformance.errors import Unbound
 from vae_conformance.experiments.trainer import StillTraining
 from vae_conformance.guard.bernoulli_grey import accept_grey_values
 from vae_conformance.guard.calls import Caller
+from vae_conformance.guard.seeds import restored_once
 from vae_conformance.guard.time_limit import TimeLimitExceeded, time_limit
 from vae_conformance.guard.torchvision_operators import make_importable
 from vae_conformance.runner.events import (
@@ -139,7 +140,8 @@ class Session:
                 if self.options.weights is not None:
                     self._target = with_weights(self._target, Path(self.options.weights))
                 self.emit(Probing())
-                self._subject = bind(self._target, self.options)
+                with restored_once(torch.device(self.options.device)):
+                    self._subject = bind(self._target, self.options)
             except Unbound as error:
                 self._failure = error
                 raise
@@ -167,7 +169,10 @@ class Session:
         context = ClaimContext(claim_id, self.options.seed, level=ledger().share(claim_id), target=self.options.target.text)
         subject.caller.count_anew()
         try:
-            return self._exact(claim, subject, context) if claim.check is not None else self._trained(claim, subject)
+            if claim.check is None:
+                return self._trained(claim, subject)
+            with restored_once(subject.device):
+                return self._exact(claim, subject, context)
         except Unbound:
             raise
         except TimeLimitExceeded as late:

@@ -90,8 +90,9 @@ def check_finite(subject: Subject, context: ClaimContext) -> Verdict:
         logvar = torch.full_like(mu, level)
         for outputs_are, raw in _extreme_outputs(subject, outputs, batch, rng, bounds):
             where: dict[str, Number] = {"logvar": level, "where": f"{pixels} pixels, {outputs_are}"}
+            terms = subject.terms(raw, x, mu, logvar)
             for name in ("total", "reconstruction", "kl"):
-                yield finite(f"the loss ({name})", getattr(subject.terms(raw, x, mu, logvar), name), where=where)
+                yield finite(f"the loss ({name})", getattr(terms, name), where=where)
             slopes = subject.terms_vjp(raw, x, mu, logvar, of=Term.TOTAL)
             for name, slope in (("raw", slopes.raw[0]), ("mu", slopes.mu), ("logvar", slopes.logvar)):
                 yield finite(f"the loss's gradient with respect to {name}", slope, where=where)

@@ -15,7 +15,7 @@ from vae_spec.context import ClaimContext
 from vae_spec.elbo import closed_form_kl, nearest_weight, reconstruction_fit, reported_weights
 from vae_spec.exploration import generator
 from vae_spec.strategies import CodeBatch, Pixels, images
-from vae_spec.subject import Subject, Term
+from vae_spec.subject import Raw, Subject, Term
 
 RELATIVE_TOLERANCE = 1e-3
 """Tolerance on a KL or its gradient against the closed form: float32 losses leave 1e-6, the smallest mistake is a factor of 1.5."""
@@ -34,11 +34,12 @@ def cause_of_ratio(ratio: float, known: Mapping[float, Cause] = KNOWN_RATIOS) ->
 
 @dataclass
 class KLTerm:
-    """The subject's KL term as a function of the posterior alone, with the scale of its loss cached by batch size."""
+    """The subject's KL term as a function of the posterior alone, with the scale of its loss and the other arguments by batch size."""
 
     subject: Subject
     context: ClaimContext
     scales: dict[int, float] = field(default_factory=dict)
+    outputs: dict[int, tuple[Raw, Tensor]] = field(default_factory=dict)
 
     def __call__(self, mu: Tensor, logvar: Tensor) -> float:
         """Return the reported KL, in the loss's own units, at a fixed output and input."""
@@ -55,10 +56,12 @@ class KLTerm:
         """Return mu and logvar of an example, each of shape (batch, latent_dim), float64."""
         return codes.tensors(self.subject.facts.latent_dim, generator(self.context, codes))
 
-    def _output(self, batch: int) -> tuple[tuple[Tensor, ...], Tensor]:
-        facts = self.subject.facts
-        x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, generator(self.context, "x", batch), torch.float64)
-        return self.subject.raw(x), x
+    def _output(self, batch: int) -> tuple[Raw, Tensor]:
+        if batch not in self.outputs:
+            facts = self.subject.facts
+            x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, generator(self.context, "x", batch), torch.float64)
+            self.outputs[batch] = self.subject.raw(x), x
+        return self.outputs[batch]
 
     def zeros(self, batch: int) -> Tensor:
         """Return zeros of shape (batch, latent_dim), float64: the prior, as mu and logvar."""

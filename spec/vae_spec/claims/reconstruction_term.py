@@ -38,8 +38,8 @@ ALONG = 0.99
 """Least cosine between what lowers the term and the data for a term that falls towards them: rounding leaves 1 - 1e-12."""
 STILL = 0.01
 """Least share of the term's slope elsewhere that it has at x_hat = x if it does not compare the output with the data."""
-STEPS = (0.0, 0.1, 0.3, 1.0)
-"""Positions between x and another image at which the term is evaluated."""
+STEPS = (0.1, 0.3, 1.0)
+"""Positions between x and another image at which the term is evaluated, besides x itself."""
 
 
 def _inside(facts: Facts, x: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def _examine_order(subject: Subject, context: ClaimContext, batch: int) -> Itera
             what="giving every item another item's reconstruction does not change the term: items are not compared with themselves",
             because=Cause("hard-coded-shape", hint="the two shapes broadcast against each other: x_hat.view_as(x) before the loss"),
         )
-    values = {f"at {step:g}": _term(subject, torch.lerp(x, other, step), x) for step in STEPS}
+    values = {"at 0": matched} | {f"at {step:g}": _term(subject, torch.lerp(x, other, step), x) for step in STEPS}
     if not all(later > earlier for earlier, later in pairwise(values.values())):
         yield violation(
             {"order": "not increasing", **values},

@@ -6,6 +6,7 @@ can put another tensor in its place. Recording and replaying stand above autogra
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -123,6 +124,8 @@ class Tape(TorchFunctionMode):
         self.replaced = replaced or {}
         self.last = last
         self.noting = noting
+        # Behind its last replacement a replay that is not noted needs no more numbers.
+        self.end = max(self.replaced) if self.replaced and last is None and not noting else math.inf
         self.nodes: list[Node] = []
         self.numbers: dict[int, int] = {}
         self.made: list[Tensor] = []
@@ -133,15 +136,18 @@ class Tape(TorchFunctionMode):
         """Run one operation."""
         if isinstance(func, torch._ops.OpOverload):  # noqa: SLF001  a mode below this one runs it, not the pass
             return func(*args, **(kwargs or {}))
-        args, kwargs = self._given(args), self._given(kwargs or {})
-        given = _tensors((args, kwargs))
-        parents = tuple(dict.fromkeys(self.numbers[id(one)] for one in given if id(one) in self.numbers))
+        kwargs = kwargs or {}
+        if len(self.operations) > self.end and not self.exchanged:
+            return func(*args, **kwargs)
+        args, kwargs, given = self._given(args, kwargs)
+        parents = tuple(dict.fromkeys(self.numbers[id(one)] for one in given if id(one) in self.numbers)) if self.noting else ()
         if func in _WITH_MOMENTS:
             return self._normal(func, args, kwargs, parents)
         result = func(*args, **kwargs)
         name = getattr(func, "__name__", str(func))
         if isinstance(result, Tensor):
-            return self.take(result, name, parents, tuple(float(one) for one in args if type(one) in (int, float)))
+            constants = tuple(float(one) for one in args if type(one) in (int, float)) if self.noting else ()
+            return self.take(result, name, parents, constants)
         if name == "__setitem__" and given and result is None:
             self.take(given[0], name, parents)
         if isinstance(result, tuple | list) and any(isinstance(one, Tensor) for one in result):
@@ -151,18 +157,22 @@ class Tape(TorchFunctionMode):
                 return type(result)(entries)
         return result
 
-    def _given(self, value: Any) -> Any:
+    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any], list[Tensor]]:
         """Number the tensors among an operation's arguments that no operation of the pass made, and put others in the place of some.
 
-        Such is what comes out of NumPy. Parameters are left alone.
+        Such is what comes out of NumPy. Parameters are left alone. Returns the arguments and the tensors among them.
         """
-        for one in _tensors(value):
+        given = _tensors(args) + _tensors(kwargs)
+        for one in given:
             if id(one) not in self.numbers and not isinstance(one, nn.Parameter) and one.is_floating_point():
                 taken = self.take(one, GIVEN)
                 if taken is not one:
                     self.numbers[id(one)] = self.numbers[id(taken)]
                     self.exchanged[id(one)] = one, taken
-        return tree_map_only(Tensor, lambda one: self.exchanged.get(id(one), (one, one))[1], value) if self.exchanged else value
+        if self.exchanged:
+            args, kwargs = tree_map_only(Tensor, lambda one: self.exchanged.get(id(one), (one, one))[1], (args, kwargs))
+            given = _tensors(args) + _tensors(kwargs)
+        return args, kwargs, given
 
     def take(self, tensor: Tensor, operation: str, parents: tuple[int, ...] = (), constants: tuple[float, ...] = ()) -> Tensor:
         """Number a tensor, and give what goes on in its place."""
@@ -241,10 +251,16 @@ def _tensors(value: Any) -> list[Tensor]:
     if isinstance(value, Tensor):
         return [value]
     if isinstance(value, dict):
-        return [one for entry in value.values() for one in _tensors(entry)]
-    if isinstance(value, tuple | list):
-        return [one for entry in value for one in _tensors(entry)]
-    return []
+        value = value.values()
+    elif not isinstance(value, tuple | list):
+        return []
+    found: list[Tensor] = []
+    for entry in value:
+        if isinstance(entry, Tensor):
+            found.append(entry)
+        elif isinstance(entry, tuple | list | dict):
+            found += _tensors(entry)
+    return found
 
 
 def _value(tensor: Tensor) -> Tensor | None:
