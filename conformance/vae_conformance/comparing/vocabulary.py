@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vae_conformance.comparing.comparison import Change, Kind
+from vae_conformance.comparing.comparison import Change, Comparison, Kind
 from vae_conformance.comparing.stored_report import StoredReport
+from vae_conformance.report.wording import count
 from vae_spec.outcomes import Outcome
 
 WORDS: Mapping[Outcome | None, str] = {**{outcome: outcome.words for outcome in Outcome}, None: "no verdict"}
@@ -37,9 +38,9 @@ def conditions(report: StoredReport) -> str:
     return ", ".join(filter(None, (asked.get("profile", ""), asked.get("dataset", ""), seed, only)))
 
 
-def conclusion(regressions: int, others: int) -> str:
+def conclusion(comparison: Comparison) -> str:
     """Return the last sentence of a comparison."""
-    against = "the first report" if others > 1 else "the baseline"
-    if not regressions:
+    against = "the first report" if len(comparison.changes) > 1 else "the baseline"
+    if not comparison.regressions:
         return f"no regression against {against}: exit code 0"
-    return f"{regressions} regression{'s' if regressions > 1 else ''} against {against}: exit code 1"
+    return f"{count(comparison.regressions, 'regression')} against {against}: exit code 1"
