@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from vae_conformance.report.wording import number
 from vae_spec.evidence import TrainedRun
+from vae_spec.statistics.functionals import Functional
 
 
 @dataclass(frozen=True)
@@ -122,11 +123,11 @@ class Content:
     remarks: tuple[str, ...] = ()
 
 
-Quantity = tuple[str, Callable[[TrainedRun], float]]
+Quantity = tuple[str, Functional]
 """A name with its unit, and the function that reads the value from a run."""
 
 
-def measured(runs: Iterable[TrainedRun], of: Callable[[TrainedRun], float], decimals: int | None = None) -> Measured:
+def measured(runs: Iterable[TrainedRun], of: Functional, decimals: int | None = None) -> Measured:
     """Measure a quantity on each run."""
     return Measured(tuple(float(of(run)) for run in runs), decimals)
 

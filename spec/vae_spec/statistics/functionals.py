@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 
-from vae_spec.evidence import HeldOut, Stationarity, TrainedRun
-from vae_spec.observations import ImageObservations
+from vae_spec.evidence import HeldOut, TrainedRun
 from vae_spec.statistics.curves import correlation, drop, early_share, end, late_change, start
 
 ACTIVE_VARIANCE = 0.01
@@ -20,29 +20,23 @@ SHORTEST = 10
 """The fewest steps for which the end of a curve is defined."""
 
 Functional = Callable[[TrainedRun], float]
+Part = TypeVar("Part")
 
 
-def _held_out(of: Callable[[HeldOut], float]) -> Functional:
-    def value(run: TrainedRun) -> float:
-        return math.nan if run.held_out is None else of(run.held_out)
+def _part(of_run: Callable[[TrainedRun], Part | None]) -> Callable[[Callable[[Part], float]], Functional]:
+    """Return a function that turns a number of a part of a run into a functional, which is nan where the run has no such part."""
 
-    return value
+    def functional(of: Callable[[Part], float]) -> Functional:
+        return lambda run: math.nan if (found := of_run(run)) is None else of(found)
 
-
-def _stationary(of: Callable[[Stationarity], float]) -> Functional:
-    def value(run: TrainedRun) -> float:
-        return math.nan if run.stationarity is None else of(run.stationarity)
-
-    return value
+    return functional
 
 
-def observed(of: Callable[[ImageObservations], float]) -> Functional:
-    """Return a functional of the measurements on images; nan if there are none."""
-
-    def value(run: TrainedRun) -> float:
-        return math.nan if run.observations is None else of(run.observations)
-
-    return value
+held_out = _part(lambda run: run.held_out)
+stationary = _part(lambda run: run.stationarity)
+observed = _part(lambda run: run.observations)
+on_points = _part(lambda run: run.points)
+"""Functionals of the measurements on held-out items, of stationarity, on images, and on the lab's points."""
 
 
 def curve(of: Functional) -> Functional:
@@ -54,9 +48,8 @@ def curve(of: Functional) -> Functional:
     return value
 
 
-def kl(run: TrainedRun) -> float:
-    """Return the analytic KL on held-out items, nats."""
-    return math.nan if run.held_out is None else float(run.held_out.kl_per_dim.sum())
+kl = held_out(lambda seen: float(seen.kl_per_dim.sum()))
+"""The analytic KL on held-out items, nats."""
 
 
 def _log(value: float) -> float:
@@ -101,16 +94,16 @@ CURVES: Mapping[str, Functional] = MappingProxyType(
 
 FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
     {
-        "held-out R2": _held_out(lambda seen: seen.r2),
-        "held-out R2 from mu": _held_out(lambda seen: seen.r2_mean_code),
-        "R2 lost to another item's code": _held_out(lambda seen: seen.r2 - seen.r2_shuffled),
-        "log10 of the activity needed": _held_out(_needed_activity),
-        "active units": _held_out(active_units),
+        "held-out R2": held_out(lambda seen: seen.r2),
+        "held-out R2 from mu": held_out(lambda seen: seen.r2_mean_code),
+        "R2 lost to another item's code": held_out(lambda seen: seen.r2 - seen.r2_shuffled),
+        "log10 of the activity needed": held_out(_needed_activity),
+        "active units": held_out(active_units),
         "held-out KL, nats": kl,
-        "log of reported over analytic KL": _held_out(
+        "log of reported over analytic KL": held_out(
             lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan
         ),
-        "log of the effective beta": _stationary(lambda found: _log(found.beta)),
+        "log of the effective beta": stationary(lambda found: _log(found.beta)),
         "sharpness over the originals'": observed(lambda seen: seen.reconstructions.laplacian / seen.reconstructions.laplacian_originals),
         "high frequencies over the originals'": observed(
             lambda seen: seen.reconstructions.high_frequencies / seen.reconstructions.high_frequencies_originals
