@@ -138,10 +138,7 @@ def between(statistic: str, low: float, high: float, because: str, **known: Unpa
 def decision(bounds: Sequence[Bound], measured: str, *, paired: bool) -> str:
     """Describe how bounds are decided.
 
-    Args:
-        bounds: at least one.
-        measured: how the numbers are measured; may be empty.
-        paired: whether they compare paired trainings.
+    `measured` says how the numbers are measured, and may be empty; `paired` whether they compare paired trainings.
     """
     parts: list[str] = []
     for scope, alike in groupby(bounds, key=lambda bound: bound.scope):

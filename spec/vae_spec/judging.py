@@ -85,10 +85,7 @@ def ask(claim: Claim, subject: Subject, context: ClaimContext) -> Verdict:
 def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     """Return the verdict of a trained claim on the runs so far.
 
-    Args:
-        claim: a trained claim.
-        groups: one group of runs a seed; for given weights a single run, without curves.
-        facts: of the subject.
+    There is one group of runs a seed; for given weights a single run, without curves.
 
     Raises:
         ValueError: the claim is an exact one.

@@ -44,9 +44,7 @@ from vae_conformance.target.spec import GROUP, parse_target
 def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_command) -> int:
     """Run the command line and return its exit code.
 
-    Args:
-        argv: the arguments without the program's name; None for those of the process.
-        command_of: returns a worker's command line; replaced in tests.
+    `argv` holds the arguments without the program's name, by default those of the process; tests replace `command_of`.
     """
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # print a question mark where the encoding lacks a character, such as σ

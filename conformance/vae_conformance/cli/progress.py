@@ -18,12 +18,7 @@ SHARE_OF_TIME = 0.1
 
 
 class ProgressLine:
-    """A listener that shows the progress of a run.
-
-    Args:
-        stream: the output stream, usually standard error.
-        clock: returns the time in seconds; replaced in tests.
-    """
+    """A listener that shows the progress of a run."""
 
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = monotonic) -> None:
         self._console = console_for(stream)

@@ -199,11 +199,7 @@ OPTIONS: Mapping[str, Option] = {
 
 
 def read_words(parsed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options given on a command line, by name; entries that are None, or no option, are left out.
-
-    Args:
-        parsed: the attributes of argparse's namespace.
-    """
+    """Return the options given on a command line, by name; entries that are None, or no option, are left out."""
     given = ((option, parsed[name]) for name, option in OPTIONS.items() if parsed.get(name) is not None)
     return {option.name: option.kind.joined(value) if option.kind.joined else value for option, value in given}
 

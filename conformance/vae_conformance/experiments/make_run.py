@@ -42,12 +42,7 @@ Say = Callable[[str], None]
 class Maker:
     """Maker of the trained runs of one subject.
 
-    Args:
-        subject: the subject to train.
-        options: options of the run.
-        say: called from time to time with one line of progress.
-        target: the subject's target, for plans that build it with other arguments.
-        store: cache of the feature spaces in which trained models are compared.
+    The arguments are those of `Laboratory`; the store caches the feature spaces in which trained models are compared.
     """
 
     def __init__(self, subject: InProcessSubject, options: RunOptions, say: Say, target: Target | None, store: Store) -> None:

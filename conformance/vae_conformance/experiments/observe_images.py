@@ -111,10 +111,7 @@ class RunawayError(Exception):
 def observe_images(subject: Subject, context: ImageContext, *, noise: bool) -> ImageObservations:
     """Measure a trained subject on images.
 
-    Args:
-        subject: a subject that takes images, in its trained state.
-        context: the data and the feature space to compare in.
-        noise: whether latents are sampled; False for an autoencoder, whose latents are its means.
+    Without `noise`, for an autoencoder, latents are the means.
 
     Raises:
         RunawayError: its latents have diverged.

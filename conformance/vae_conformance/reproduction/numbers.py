@@ -20,14 +20,7 @@ _OF_A_CLAIM = ("title", "statement", "level", "source", "outcome", "message", "m
 
 
 def render_numbers(findings: Findings, sections: Sequence[Section], code: ExitCode, files: Sequence[str]) -> str:
-    """Render the document as JSON text that ends with a newline.
-
-    Args:
-        findings: the trained runs and verdicts.
-        sections: the sections of both documents.
-        code: the command's exit code.
-        files: the names of all files in the folder.
-    """
+    """Render the document as JSON text that ends with a newline."""
     return dump(
         {
             "schema_version": SCHEMA_VERSION,

@@ -95,9 +95,7 @@ def _section(section: Section, reported: set[str]) -> list[str]:
 def _claims(answers: Sequence[Answer], reported: set[str]) -> list[str]:
     """List the claims with their outcomes, and the messages of each claim at its first occurrence.
 
-    Args:
-        answers: the answers of one section.
-        reported: the claims whose messages are already on the page; those of this section are added.
+    The claims of the section are added to those `reported`, whose messages are already on the page.
     """
     lines: list[str] = [""] if answers else []
     for claim in dict.fromkeys(answer.claim for answer in answers):

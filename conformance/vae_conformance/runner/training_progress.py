@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 class Agenda:
     """The known trainings of a run.
 
-    Args:
-        laboratory: the laboratory of the run.
-        expected: the experiments that its claims will need, each with the number of seeds of the first look.
+    `expected` are the experiments that its claims will need, each with the number of seeds of the first look.
     """
 
     def __init__(self, laboratory: Laboratory, expected: Iterable[tuple[Experiment, int]]) -> None:

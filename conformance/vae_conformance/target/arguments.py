@@ -53,12 +53,8 @@ def ways_to_construct(
 
     A call in the file itself comes first, with the requested sizes substituted, then unchanged. After it, or if no call can be
     evaluated completely, required parameters get values from the meaning of their names, and the others keep their defaults.
-
-    Args:
-        maker: the class or factory.
-        label: its name in messages.
-        input_shape: the shape of one item if known; it overrides the defaults of parameters that mean it.
-        sizes: values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names.
+    A known `input_shape` overrides the defaults of parameters that mean it; `sizes` are values for `input_shape`, `hidden_dim` and
+    `latent_dim`, or for parameters by their own names.
 
     Raises:
         Unbound: there is no such call, and the name of a required parameter is not recognised.

@@ -57,10 +57,7 @@ class _Site:
 def own_call(maker: Callable[..., object], module: ModuleType, network: Callable[[type, OwnCall], Ingredient]) -> OwnCall | None:
     """Return the most informative call of `maker` in its module: the first complete one, else the one with the most known values.
 
-    Args:
-        maker: the class or factory.
-        module: the module that defines it.
-        network: converts a call of another class of the module to an argument.
+    `network` converts a call of another class of the module to an argument.
     """
     called = getattr(maker, "__name__", "")
     pieces = source_pieces(module)

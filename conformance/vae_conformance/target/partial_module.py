@@ -143,12 +143,7 @@ def run_definitions(kept: Definitions, module: ModuleType, builtins: Mapping[str
 
     Using an undefined name raises a NameError that says where its definition was left out, or why it could not run. In a definition
     itself (an annotation, a default) a name whose import failed is a `Placeholder`.
-
-    Args:
-        kept: the definitions.
-        module: the module to define them in.
-        builtins: its builtins.
-        tree: the folder of the source, to find the line to blame.
+    The line to blame is in the `tree`, the folder of the source.
 
     Returns:
         what was left out.

@@ -217,10 +217,7 @@ class NeighbourGraph:
 def graph_of_neighbours(means: Codes, labels: Int[np.ndarray, " items"], k: int = GRAPH_NEIGHBOURS) -> NeighbourGraph:
     """Measure whether classes are connected or isolated. Connected classes do not distinguish a VAE: an autoencoder has them too.
 
-    Args:
-        means: of shape (items, latent).
-        labels: their classes.
-        k: number of neighbours of each mean.
+    The means have the shape (items, latent), and `k` is the number of neighbours of each.
 
     Raises:
         ValueError: fewer than k + 1 items, labels that do not match, or values that are not finite.

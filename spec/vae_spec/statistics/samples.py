@@ -138,9 +138,7 @@ def class_use(probabilities: Float[np.ndarray, "samples classes"]) -> ClassUse:
 
     The mean of the probabilities is not used: a single image that the classifier is unsure of would count as many classes. The entropy of n
     samples is too small by about (classes - 1) / (2 n log classes).
-
-    Args:
-        probabilities: class probabilities, of shape (samples, classes).
+    The probabilities have the shape (samples, classes).
 
     Raises:
         ValueError: no samples, fewer than two classes, or rows that are not probabilities.

@@ -41,9 +41,6 @@ _QUANTITIES: tuple[tuple[str, Functional], ...] = (
 def beta_comparison(groups: Sequence[Group]) -> Figure:
     """Draw reconstructions and samples of the first seed at three betas, and four metrics of all seeds (Deep Learning Notes 13.4.6).
 
-    Args:
-        groups: one per seed, with the arms of the sweep.
-
     Raises:
         ValueError: there are no groups, or the first seed has no pictures.
     """
@@ -107,8 +104,7 @@ def variants(named: Mapping[str, Pictures], title: str) -> Figure:
 def collapse_curves(named: Mapping[str, TrainedRun]) -> Figure:
     """Plot the KL during training of the strong decoder, and the information in z about the items, by remedy (Deep Learning Notes 13.4.7).
 
-    Args:
-        named: remedy -> run, whose notes hold "KL, nats" and "information, nats" on held-out items.
+    The notes of the runs hold "KL, nats" and "information, nats" on held-out items.
 
     Raises:
         ValueError: there are no runs.

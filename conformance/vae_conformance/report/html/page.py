@@ -44,12 +44,7 @@ class Quantity:
 
 
 def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
-    """Render the report as one HTML page.
-
-    Args:
-        report: the record of the run.
-        showing: the figures; None to make them from the stored trained runs.
-    """
+    """Render the report as one HTML page. The figures are made from the stored trained runs unless they are given."""
     style, script = asset("report.css"), asset("report.js")
     return render_template(
         "report.html",
