@@ -8,39 +8,10 @@ from dataclasses import dataclass, field
 from vae_conformance.runner.events import Bound, ClaimVerdict
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Group, TrainedRun
-from vae_spec.outcomes import Level, Outcome
 
 REFERENCE, TINY = "reference", "tiny"
 """The registered names of the image model and of the tiny lab's model."""
 TARGETS = (REFERENCE, TINY)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The verdict on one claim for one system.
-
-    Attributes:
-        target: the system.
-        verdict: what came out.
-    """
-
-    target: str
-    verdict: ClaimVerdict
-
-    @property
-    def claim(self) -> str:
-        """The id."""
-        return self.verdict.claim
-
-    @property
-    def level(self) -> Level:
-        """The claim's."""
-        return self.verdict.level
-
-    @property
-    def outcome(self) -> Outcome:
-        """Return the verdict's outcome."""
-        return self.verdict.outcome
 
 
 @dataclass(frozen=True)
@@ -52,7 +23,7 @@ class Findings:
         seed: the seed of the run.
         groups: the trained runs by experiment, one group per seed.
         problems: by experiment, a sentence that says why it could not be made.
-        answers: the answers by system and claim id.
+        answers: the verdicts by system and claim id.
         systems: the implementation and the environment of each system.
         duration_s: the duration in seconds.
     """
@@ -61,7 +32,7 @@ class Findings:
     seed: int
     groups: Mapping[Experiment, Sequence[Group]]
     problems: Mapping[Experiment, str] = field(default_factory=dict)
-    answers: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
+    answers: Mapping[tuple[str, str], ClaimVerdict] = field(default_factory=dict)
     systems: Mapping[str, Bound] = field(default_factory=dict)
     duration_s: float = 0.0
 

@@ -50,14 +50,14 @@ def _section(section: Section) -> dict[str, Any]:
         "section": chapter.section,
         "heading": chapter.document.sections[chapter.section],
         "tables": [table.document() for table in section.content.tables],
-        "figures": [{"file": figure.file, "caption": figure.caption} for figure in section.figures],
-        "claims": {claim: str(section.outcome(claim)) for claim in section.claims},
+        "figures": [{"file": figure.file, "caption": figure.caption} for figure, _content in section.figures],
+        "claims": {claim: str(section.outcome(claim)) for claim in section.answers},
     }
 
 
 def _claims(findings: Findings, target: str) -> dict[str, Any]:
     return {
-        claim: {name: getattr(answer.verdict, name) for name in _OF_A_CLAIM}
-        for (asked, claim), answer in findings.answers.items()
+        claim: {name: getattr(verdict, name) for name in _OF_A_CLAIM}
+        for (asked, claim), verdict in findings.answers.items()
         if asked == target
     }

@@ -113,6 +113,11 @@ class Shown:
     caption: str
     draw: Callable[[], Figure]
 
+    @property
+    def file(self) -> str:
+        """The file's name."""
+        return f"{self.name}.png"
+
 
 @dataclass(frozen=True)
 class Content:
