@@ -47,11 +47,10 @@ from vae_conformance.target.weights import of_given_weights, with_weights
 from vae_spec.blame import parts_concerned
 from vae_spec.claim import Claim, Experiment, Profile
 from vae_spec.context import ClaimContext
-from vae_spec.error_budget import ledger
 from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
 from vae_spec.judging import ask, judge, precondition
 from vae_spec.outcomes import Number, Outcome, Verdict, inconclusive
-from vae_spec.registry import CLAIMS
+from vae_spec.registry import CLAIMS, share
 from vae_spec.statistics.seeds import LOOKS
 from vae_spec.subject import SubjectFault
 
@@ -164,7 +163,7 @@ class Session:
         """Evaluate one claim; a failure of the suite becomes an error verdict, not a crash."""
         claim = CLAIMS[claim_id]
         subject = self.bind()
-        context = ClaimContext(claim_id, self.options.seed, level=ledger().share(claim_id), target=self.options.target.text)
+        context = ClaimContext(claim_id, self.options.seed, level=share(claim_id), target=self.options.target.text)
         subject.caller.count_anew()
         try:
             return self._exact(claim, subject, context) if claim.check is not None else self._trained(claim, subject)
@@ -298,7 +297,7 @@ class Session:
             hint=verdict.hint,
             diagnosis=verdict.diagnosis,
             smallest_effect=verdict.smallest_effect,
-            level_of_error=ledger().share(claim_id),
+            level_of_error=share(claim_id),
             duration_s=round(seconds, 3),
             parts=() if self._of_weights(claim, verdict) else tuple(str(part) for part in parts_concerned(claim, verdict)),
             advice=claim.hint,
