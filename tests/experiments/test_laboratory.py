@@ -18,10 +18,9 @@ from named import named_options, named_target
 from vae_conformance.binding.bind import bind
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments import plans
-from vae_conformance.experiments.laboratory import Laboratory, Lengths
+from vae_conformance.experiments.laboratory import Agenda, Laboratory, Lengths
 from vae_conformance.experiments.make_run import Maker
 from vae_conformance.experiments.plans import Plan, image_recipe
-from vae_conformance.runner.training_progress import Agenda
 from vae_conformance.target.spec import parse_target
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Recipe, TrainedRun

@@ -9,8 +9,7 @@ from trained_samples import run
 
 from vae_conformance.experiments import plans
 from vae_conformance.reproduction import trainings
-from vae_conformance.reproduction.chapters import Chapter
-from vae_conformance.reproduction.findings import REFERENCE, TINY, Findings
+from vae_conformance.reproduction.findings import REFERENCE, TINY, Chapter, Findings
 from vae_conformance.reproduction.sections import CHAPTERS
 from vae_conformance.runner.events import ClaimVerdict
 from vae_spec.claim import Experiment

@@ -18,8 +18,7 @@ from types import FrameType
 
 from vae_conformance.cli.listing import render_binding, render_claim, render_claims, render_implementations
 from vae_conformance.cli.parser import parse
-from vae_conformance.cli.preload import Preloader
-from vae_conformance.cli.progress import ProgressLine
+from vae_conformance.cli.progress import Preloader, ProgressLine
 from vae_conformance.comparing.command import compare_files
 from vae_conformance.comparing.terminal import render_comparison
 from vae_conformance.config.options import RunOptions, default_workers, read_words

@@ -12,8 +12,7 @@ from vae_conformance.report.figures.canvas import Array
 from vae_conformance.report.figures.images import training_curves
 from vae_conformance.report.figures.lab import lab, lab_variants
 from vae_conformance.reproduction import quantities
-from vae_conformance.reproduction.chapters import Chapter
-from vae_conformance.reproduction.findings import Findings
+from vae_conformance.reproduction.findings import Chapter, Findings
 from vae_conformance.reproduction.tables import Cell, Content, Measured, Printed, Shown, Table, measured, side_by_side
 from vae_spec.claim import Experiment
 from vae_spec.claims.toy import KL_WEIGHT, PRINTED, PRINTED_POINTS

@@ -1,13 +1,16 @@
-"""The findings of a reproduction: the trained runs of both systems, and the verdicts on all claims."""
+"""The findings of a reproduction: the trained runs of both systems, the verdicts on all claims, and the chapters made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vae_conformance.reproduction.tables import Content
 from vae_conformance.runner.events import Bound, ClaimVerdict
 from vae_spec.claim import Experiment
+from vae_spec.documents import Document
 from vae_spec.evidence import Arm, Group, TrainedRun
+from vae_spec.observations import Pictures
 
 REFERENCE, TINY = "reference", "tiny"
 """The registered names of the image model and of the tiny lab's model."""
@@ -44,3 +47,46 @@ class Findings:
         """Return the names of an experiment's arms, in order."""
         groups = self.groups.get(experiment, ())
         return list(groups[0]) if groups else []
+
+
+def _nothing(_findings: Findings) -> Content:
+    return Content()
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One section of a document.
+
+    Attributes:
+        document: the document.
+        section: the section's number or name.
+        summary: what the document says, in a sentence or two.
+        content: returns the section's tables and figures.
+    """
+
+    document: Document
+    section: str
+    summary: str
+    content: Callable[[Findings], Content] = _nothing
+
+
+def first_pictures(runs: Sequence[TrainedRun]) -> Pictures | None:
+    """Return the pictures of the first seed, or None if its training diverged or was not made."""
+    return runs[0].observations.pictures if runs and runs[0].observations is not None else None
+
+
+def pictures_by_arm(findings: Findings, experiment: Experiment) -> Mapping[str, Pictures]:
+    """Return the pictures of the first seed for every arm that has any."""
+    found = {arm: first_pictures(findings.runs(experiment, arm)) for arm in findings.arms(experiment)}
+    return {arm: pictures for arm, pictures in found.items() if pictures is not None}
+
+
+def first_by_arm(findings: Findings, experiment: Experiment) -> Mapping[str, TrainedRun]:
+    """Return the first seed's run of every arm."""
+    return {arm: findings.runs(experiment, arm)[0] for arm in findings.arms(experiment)}
+
+
+def vae_and_autoencoder(findings: Findings) -> tuple[tuple[str, Sequence[TrainedRun]], ...]:
+    """Return the two models that the documents compare throughout, with their runs over seeds."""
+    contrast = Experiment.CONTRAST
+    return ("VAE", findings.runs(contrast)), ("its autoencoder", findings.runs(contrast, Arm.AUTOENCODER))

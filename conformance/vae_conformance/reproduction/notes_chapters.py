@@ -17,8 +17,7 @@ from vae_conformance.report.figures.images import (
     training_curves,
 )
 from vae_conformance.reproduction import quantities
-from vae_conformance.reproduction.chapters import Chapter, first_by_arm, first_pictures, pictures_by_arm, vae_and_autoencoder
-from vae_conformance.reproduction.findings import Findings
+from vae_conformance.reproduction.findings import Chapter, Findings, first_by_arm, first_pictures, pictures_by_arm, vae_and_autoencoder
 from vae_conformance.reproduction.tables import Content, Measured, Printed, Quantity, Shown, Table, measured, side_by_side
 from vae_spec.claim import Experiment
 from vae_spec.claims.training_terms import TABLE, epochs

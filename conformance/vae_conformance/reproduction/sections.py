@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from vae_conformance.report.figures.canvas import png
 from vae_conformance.reproduction.basics_chapters import BASICS_CHAPTERS
-from vae_conformance.reproduction.chapters import Chapter
-from vae_conformance.reproduction.findings import TARGETS, Findings
+from vae_conformance.reproduction.findings import TARGETS, Chapter, Findings
 from vae_conformance.reproduction.notes_chapters import NOTES_CHAPTERS
 from vae_conformance.reproduction.tables import Content, Shown
 from vae_conformance.runner.events import ClaimVerdict

@@ -41,21 +41,19 @@ from vae_conformance.runner.events import (
 )
 from vae_conformance.runner.other_sizes import Variant, variants
 from vae_conformance.runner.selection import selected
-from vae_conformance.runner.training_progress import Agenda
 from vae_conformance.target.target import Target, load_target
 from vae_conformance.target.weights import of_given_weights, with_weights
-from vae_spec.blame import parts_concerned
 from vae_spec.claim import Claim, Experiment, Profile
 from vae_spec.context import ClaimContext
 from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
-from vae_spec.judging import ask, judge, precondition
+from vae_spec.judging import ask, judge, parts_concerned, precondition
 from vae_spec.outcomes import Number, Outcome, Verdict, inconclusive
 from vae_spec.registry import CLAIMS, share
 from vae_spec.statistics.seeds import LOOKS
 from vae_spec.subject import SubjectFault
 
 if TYPE_CHECKING:
-    from vae_conformance.experiments.laboratory import Laboratory
+    from vae_conformance.experiments.laboratory import Agenda, Laboratory
 
 PROGRESS_SECONDS = 0.5
 OTHER_SIZE_EXAMPLES = 6
@@ -254,7 +252,7 @@ class Session:
     def laboratory(self) -> Laboratory:
         """Return the laboratory of the bound subject."""
         if self._laboratory is None:
-            from vae_conformance.experiments.laboratory import LAB, Laboratory  # noqa: PLC0415  slow to import, and exact runs do not need it
+            from vae_conformance.experiments.laboratory import LAB, Agenda, Laboratory  # noqa: PLC0415  slow to import, not for exact runs
 
             subject = self.bind()
             assert self._target is not None

@@ -26,9 +26,8 @@ from vae_conformance.target.adapter import adapted
 from vae_conformance.target.arguments import accepted_sizes, parameter_names
 from vae_conformance.target.builder import Builder
 from vae_conformance.target.checkpoint import Weights
-from vae_conformance.target.choose_class import choose_class
+from vae_conformance.target.choose_class import choose_class, factories_of
 from vae_conformance.target.execute import load_file
-from vae_conformance.target.factories import factories_of
 from vae_conformance.target.isolated_import import PrivateTree, importing
 from vae_conformance.target.spec import FORMS, close_match, top_level_spec
 
