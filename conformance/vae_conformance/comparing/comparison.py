@@ -48,10 +48,8 @@ class Change:
 class Comparison:
     """Reports side by side; the first is the baseline.
 
-    Attributes:
-        reports: the reports, in the order given.
-        claims: every claim of any report, in the order that reports use.
-        changes: the changes of each report but the first, regressions first, each kind in the order of the claims.
+    The claims are those of any report, in the order that reports use; the changes are those of each report but the first, regressions
+    first, each kind in the order of the claims.
     """
 
     reports: tuple[StoredReport, ...]

@@ -37,13 +37,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Reproduction:
-    """The result of a reproduction.
-
-    Attributes:
-        findings: the trained runs and verdicts.
-        sections: the sections of both documents, with their figures.
-        code: the command's exit code.
-    """
+    """The result of a reproduction."""
 
     findings: Findings
     sections: Sequence[Section]

@@ -21,14 +21,8 @@ TARGETS = (REFERENCE, TINY)
 class Findings:
     """Everything that the page and the numbers are made from.
 
-    Attributes:
-        dataset: the image data set.
-        seed: the seed of the run.
-        groups: the trained runs by experiment, one group per seed.
-        problems: by experiment, a sentence that says why it could not be made.
-        answers: the verdicts by system and claim id.
-        systems: the implementation and the environment of each system.
-        duration_s: the duration in seconds.
+    By experiment: `groups`, one of runs per seed, and `problems`, a sentence that says why it could not be made. By system and claim id:
+    `answers`. By system: its implementation and environment.
     """
 
     dataset: str
@@ -55,14 +49,7 @@ def _nothing(_findings: Findings) -> Content:
 
 @dataclass(frozen=True)
 class Chapter:
-    """One section of a document.
-
-    Attributes:
-        document: the document.
-        section: the section's number or name.
-        summary: what the document says, in a sentence or two.
-        content: returns the section's tables and figures.
-    """
+    """One section of a document."""
 
     document: Document
     section: str

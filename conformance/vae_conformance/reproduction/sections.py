@@ -27,11 +27,7 @@ Answers = Mapping[str, Mapping[str, ClaimVerdict]]
 class Section:
     """A chapter with its results.
 
-    Attributes:
-        chapter: the chapter.
-        content: its tables and remarks.
-        figures: the figures for which there is something to draw, with the PNG file of each.
-        answers: the answers of both systems on the claims that cite the section.
+    Figures are those for which there is something to draw, with the PNG file of each; answers, those on the claims that cite the section.
     """
 
     chapter: Chapter

@@ -76,11 +76,7 @@ Cell = Printed | Measured
 class Table:
     """A table of printed and measured values.
 
-    Attributes:
-        title: the title, with units.
-        columns: the headings, beginning with that of the row names.
-        rows: the name and the cells of each row.
-        comparable: whether the measured values are comparable with the printed ones.
+    The columns begin with the heading of the row names; `comparable` says whether the measured values are comparable with the printed ones.
     """
 
     title: str
@@ -101,13 +97,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure to draw.
-
-    Attributes:
-        name: the file's name without its suffix.
-        caption: a description of what is shown.
-        draw: draws the figure; raises ValueError if there is nothing to draw.
-    """
+    """A figure to draw. `draw` raises ValueError if there is nothing to draw."""
 
     name: str
     caption: str

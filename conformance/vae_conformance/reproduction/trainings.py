@@ -35,11 +35,7 @@ Say = Callable[[str], None]
 class Job:
     """The trainings of an experiment for its first `count` seeds; all but the last are made by earlier jobs.
 
-    Attributes:
-        options: the options of the system to train.
-        experiment: the experiment.
-        count: the number of seeds.
-        work: the training steps that no earlier job makes, as a measure of time.
+    `work` counts the training steps that no earlier job makes, as a measure of time.
     """
 
     options: RunOptions

@@ -27,12 +27,7 @@ REPLACEABLE = (Part.LOSS, Part.DRAW)
 
 @dataclass(frozen=True)
 class Unasked:
-    """Claims that could not be evaluated because parts were not found.
-
-    Attributes:
-        parts: the names of the missing parts.
-        claims: the ids of the claims.
-    """
+    """Claims that could not be evaluated because parts were not found."""
 
     parts: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()

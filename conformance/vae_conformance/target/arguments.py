@@ -111,11 +111,8 @@ class Way:
 class Chooser:
     """Chooses constructor arguments.
 
-    Attributes:
-        label: the name of the object in messages.
-        input_shape: the shape of one item, if known.
-        sizes: values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names.
-        by_calls: whether networks passed as arguments are constructed exactly as the file constructs them.
+    `sizes` are values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names; if `by_calls`, networks that
+    are passed as arguments are constructed exactly as the file constructs them.
     """
 
     label: str

@@ -25,13 +25,7 @@ from vae_conformance.target.parameter_names import DEFAULT_SHAPE
 class Builder:
     """Builds instances of a class or a factory.
 
-    Attributes:
-        maker: the class or factory.
-        label: its name in messages.
-        shape: the shape of one item, if known.
-        limit: the time limit of one construction in seconds.
-        tree: the folder of its source.
-        way: the constructor arguments; settled when the first instance is made, by trying the candidates in order.
+    `way` holds the constructor arguments, settled when the first instance is made, by trying the candidates in order.
     """
 
     maker: Callable[..., object]

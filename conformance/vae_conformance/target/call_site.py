@@ -39,14 +39,7 @@ class OwnCall:
 
 @dataclass(frozen=True)
 class _Site:
-    """A call and its context.
-
-    Attributes:
-        node: the call.
-        place: its location.
-        scope: the names visible to it.
-        rank: the priority, lowest first: 0 at module level, 1 in functions, 2 in tests.
-    """
+    """A call and its context. `rank` is its priority, lowest first: 0 at module level, 1 in functions, 2 in tests."""
 
     node: ast.Call
     place: str

@@ -32,16 +32,9 @@ _FRAMEWORKS = ("torch.", "builtins", "abc", "typing", "lightning", "pytorch_ligh
 class _Traits:
     """The properties of a class that are known before it is constructed.
 
-    Attributes:
-        cls: the class.
-        module: whether it is an nn.Module.
-        samples: whether it has a sampling step or draws random numbers.
-        codes: whether it both encodes and decodes.
-        runs: whether it can be called on a batch.
-        abstract: whether it leaves methods to subclasses.
-        uses: the global names and attributes that its methods use.
-        step: whether its name is that of a sampling layer alone.
-        given: whether its constructor takes an encoder and a decoder.
+    `codes` says whether it both encodes and decodes, `runs` whether it can be called on a batch, `step` whether its name is that of a
+    sampling layer alone, `given` whether its constructor takes an encoder and a decoder; `uses` are the global names and attributes that
+    its methods use.
     """
 
     cls: type

@@ -50,14 +50,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Unparsed:
-    """A statement of a notebook that is not Python.
-
-    Attributes:
-        place: its location in messages.
-        names: the names that it would define.
-        error: the message: what the parser says of which cell, with the line.
-        defines_class: whether it begins a class.
-    """
+    """A statement of a notebook that is not Python. The error is what the parser says of which cell, with the line."""
 
     place: str
     names: tuple[str, ...]

@@ -26,14 +26,7 @@ _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "python", "pytho
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell.
-
-    Attributes:
-        filename: its name in tracebacks.
-        place: the label of its lines in messages.
-        statements: its statements, without magics.
-        unparsed: the statements that are not Python.
-    """
+    """A code cell. Its statements are without magics; those that are not Python are unparsed."""
 
     filename: str
     place: str
