@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from vae_conformance.comparing import vocabulary
-from vae_conformance.comparing.comparison import Comparison, Kind
+from vae_conformance.comparing.comparison import Comparison
 from vae_conformance.runner.record import heading
-from vae_spec.outcomes import Outcome
 
-_CLASSES = {
-    Outcome.HOLDS: "good",
-    Outcome.VIOLATED: "bad",
-    Outcome.ERROR: "bad",
-    Outcome.UNEXPECTED_PASS: "bad",
-    Outcome.INCONCLUSIVE: "open",
-    Outcome.EXPECTED_FAILURE: "open",
-    Outcome.NOT_APPLICABLE: "quiet",
-    None: "quiet",
-}
-_KINDS = {Kind.REGRESSION: "bad", Kind.IMPROVEMENT: "good", Kind.OTHER: "quiet"}
+_CLASSES = {"green": "good", "red": "bad", "yellow": "open", "dim": "quiet", "bold": "quiet"}
+"""The CSS class for each style of the terminal."""
 
 
 def render_comparison_html(comparison: Comparison) -> str:
@@ -38,7 +28,7 @@ def render_comparison_html(comparison: Comparison) -> str:
         arrow=vocabulary.arrow,
         conditions=vocabulary.conditions,
         heading=heading,
-        classes=_CLASSES,
-        kinds=_KINDS,
+        classes={outcome: _CLASSES[vocabulary.style(outcome)] for outcome in vocabulary.WORDS},
+        kinds={kind: _CLASSES[style] for kind, style in vocabulary.KINDS.items()},
     )
     return page + "\n"

@@ -8,13 +8,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vae_conformance.comparing.comparison import Change, Comparison, Kind
-from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, LEGEND, SIGNS, arrow, conclusion, conditions
+from vae_conformance.comparing.comparison import Change, Comparison
+from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, KINDS, LEGEND, SIGNS, arrow, conclusion, conditions
 from vae_conformance.report.console import Paragraph, rendered, words
 from vae_conformance.report.terminal import COLOURS
 from vae_conformance.runner.record import heading
 
-_KINDS = {Kind.REGRESSION: "red", Kind.IMPROVEMENT: "green", Kind.OTHER: "bold"}
 _START = 23
 """Width in columns of a claim's id and level."""
 _LEAST_TITLE = 20
@@ -41,7 +40,7 @@ def _reports(comparison: Comparison) -> Iterator[RenderableType]:
 def _changes(comparison: Comparison) -> Iterator[RenderableType]:
     show = _in_full if len(comparison.changes) == 1 else _in_short
     for label, kind, changes in comparison.by_kind:
-        yield words(f"{HEADINGS[kind]} of {label} against A", f"bold {_KINDS[kind]}")
+        yield words(f"{HEADINGS[kind]} of {label} against A", f"bold {KINDS[kind]}")
         yield from show(changes)
         yield Text()
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from vae_conformance.comparing.comparison import Change, Comparison, Kind
 from vae_conformance.comparing.stored_report import StoredReport
+from vae_conformance.report.terminal import COLOURS
 from vae_conformance.report.wording import count
 from vae_spec.outcomes import Outcome
 
@@ -22,7 +23,14 @@ SIGNS: Mapping[Outcome | None, str] = {
 }
 LEGEND = ", ".join(f"{sign} {WORDS[outcome]}" for outcome, sign in SIGNS.items() if outcome is not None) + ", blank: no verdict"
 HEADINGS = {Kind.REGRESSION: "Regressions", Kind.IMPROVEMENT: "Improvements", Kind.OTHER: "Other changes"}
+KINDS = {Kind.REGRESSION: "red", Kind.IMPROVEMENT: "green", Kind.OTHER: "bold"}
+"""The style of each kind of change on a terminal."""
 CAUTION = "These runs were not asked alike, so a change may come from that"
+
+
+def style(outcome: Outcome | None) -> str:
+    """Return the style of an outcome on a terminal, or of no verdict."""
+    return "dim" if outcome is None else COLOURS[outcome]
 
 
 def arrow(change: Change) -> str:

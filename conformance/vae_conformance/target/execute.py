@@ -9,9 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from vae_conformance.errors import Unbound, WrongRecord
-from vae_conformance.target.definitions import Definitions, definitions
+from vae_conformance.target.definitions import Definitions, Failure, definitions
 from vae_conformance.target.isolated_import import PrivateTree, importing
-from vae_conformance.target.partial_module import Account, Failure
+from vae_conformance.target.partial_module import Account
 
 PATIENCE = 10.0
 """The time limit in seconds of importing a file whose definitions can be loaded without the calls at module level."""
