@@ -61,6 +61,10 @@ OTHER_SIZE_EXAMPLES = 6
 SHORTEST_SECONDS = 0.01
 """The time for other sizes if a claim's time is used up."""
 
+_OF_A_CLAIM = ("title", "level", "statement", "decision", "why", "rank", "role", "explains", "trained")
+_OF_A_VERDICT = ("outcome", "message", "hint", "diagnosis", "smallest_effect")
+"""What the event of a verdict takes over from the claim, and from the verdict."""
+
 
 def out_of_time(late: TimeLimitExceeded, caller: Caller) -> Verdict:
     """Return the inconclusive verdict of a claim that ran out of time although no call of the implementation hangs."""
@@ -282,28 +286,16 @@ class Session:
         claim = CLAIMS[claim_id]
         return ClaimVerdict(
             claim=claim.id,
-            title=claim.title,
-            level=claim.level,
             source="; ".join(str(source) for source in claim.sources),
-            outcome=verdict.outcome,
-            message=verdict.message,
-            statement=claim.statement,
-            decision=claim.decision,
-            why=claim.why,
             measured=_plain(verdict.measured),
             expected=_plain(verdict.expected),
-            hint=verdict.hint,
-            diagnosis=verdict.diagnosis,
-            smallest_effect=verdict.smallest_effect,
             level_of_error=share(claim_id),
             duration_s=round(seconds, 3),
             parts=() if self._of_weights(claim, verdict) else tuple(str(part) for part in parts_concerned(claim, verdict)),
             advice=claim.hint,
             rejects=() if claim.trained else claim.mistakes,
-            rank=claim.rank,
-            role=claim.role,
-            explains=claim.explains,
-            trained=claim.trained,
+            **{name: getattr(claim, name) for name in _OF_A_CLAIM},
+            **{name: getattr(verdict, name) for name in _OF_A_VERDICT},
         )
 
     def _bound(self) -> Bound:

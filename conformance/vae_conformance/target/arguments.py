@@ -205,11 +205,7 @@ class Chooser:
         raise _unknown_parameter(maker, parameter.name, self.label)
 
     def _made(self, cls: type, call: OwnCall) -> Ingredient:
-        """Return the network that a call in the file constructs.
-
-        Raises:
-            Unknown: its arguments cannot be determined.
-        """
+        """Return the network that a call in the file constructs; raises Unknown if its arguments cannot be determined."""
         try:
             return of_class(cls, self.arguments(cls, call))
         except Unbound:

@@ -72,11 +72,7 @@ class Builder:
         return construct(self.maker, arguments, label=self.label, limit=self.limit, tree=self.tree)
 
     def _best(self) -> Way:
-        """Return the first candidate whose model accepts items of the known shape, else the first that constructs a model.
-
-        Raises:
-            Unbound: only guesses are left, and none of them works.
-        """
+        """Return the first candidate whose model accepts items of the known shape, else the first that works; Unbound if no guess does."""
         constructed: list[Way] = []
         faults: list[tuple[Way, Unbound]] = []
         for way in self._ways:

@@ -113,12 +113,7 @@ def _parse(text: str, filename: str, shown: str) -> tuple[list[ast.stmt], tuple[
 
 
 def _compiled(text: str, filename: str) -> list[ast.stmt]:
-    """Return the statements of a text.
-
-    Raises:
-        SyntaxError: it does not parse or compile.
-        ValueError: it holds a null byte.
-    """
+    """Return the statements of a text; raises SyntaxError or ValueError if it does not compile."""
     tree = ast.parse(text, filename)
     compile(tree, filename, "exec", dont_inherit=True)
     return tree.body

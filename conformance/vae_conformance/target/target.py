@@ -208,11 +208,7 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
 
 
 def _only_record(module: ModuleType, label: str) -> str:
-    """Return the name of a file's only Implementation record, which takes precedence over its classes; empty if it has none.
-
-    Raises:
-        Unbound: there are several.
-    """
+    """Return the name of a file's only Implementation record, which precedes its classes; empty if it has none, Unbound if several."""
     records = {id(value): name for name, value in reversed(vars(module).items()) if isinstance(value, Implementation)}
     if len(records) > 1:
         names = sorted(records.values())
