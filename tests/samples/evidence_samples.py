@@ -26,13 +26,11 @@ def observations(**changes: float) -> ImageObservations:
             precision=0.8,
             density=0.5,
             coverage=0.6,
-            data_density=1.0,
             data_coverage=0.96,
             laplacian=0.0067,
             entropy=0.98,
             classes=10,
             all_classes=10,
-            nearest_over_data=1.3,
             nearest_over_held_out=0.94,
         ),
         "codes": Codes(
@@ -47,7 +45,6 @@ def observations(**changes: float) -> ImageObservations:
             mixed_neighbours=0.46,
         ),
         "paths": Paths(
-            lines=40,
             second_difference=0.24,
             longest_step=1.3,
             middle_density=0.73,

@@ -86,11 +86,6 @@ class ImageContext:
         largest = np.asarray(svds(centred, k=1, v0=np.ones(min(centred.shape)), return_singular_vectors=False)).item()
         return float(largest) ** 2 / (len(items) - 1)
 
-    @cached_property
-    def usual_distance(self) -> float:
-        """The median distance from a held-out item to its nearest training item."""
-        return float(np.median(nearest(self.unseen[:ITEMS], self.seen)))
-
 
 def _rows(x: Tensor, facts: Facts) -> Single:
     low, high = facts.input_range
@@ -193,13 +188,11 @@ def prior_samples(samples: Values, context: ImageContext) -> PriorSamples:
         precision=found.precision,
         density=found.density,
         coverage=found.coverage,
-        data_density=space.of_data.density,
         data_coverage=space.of_data.coverage,
         laplacian=float(laplacian_variance(samples).mean()),
         entropy=use.entropy,
         classes=len(use.present),
         all_classes=len(use.shares),
-        nearest_over_data=to_seen / context.usual_distance,
         nearest_over_held_out=to_seen / max(to_unseen, 1e-30),
     )
 
@@ -241,7 +234,6 @@ def _paths(
     shapes = [path_shape(line) for line in decoded.reshape(len(lines), POINTS, -1)]
     moving = [shape for shape in shapes if shape.moves]
     return Paths(
-        lines=len(lines),
         second_difference=float(np.mean([shape.second_difference for shape in moving])) if moving else math.nan,
         longest_step=float(np.mean([shape.longest_step for shape in moving])) if moving else math.nan,
         middle_density=plausible.middle,
