@@ -38,8 +38,7 @@ class PriorSamples:
     """Decoded draws from N(0, I), compared with held-out items in feature space (Deep Learning Notes 13.4.3).
 
     Attributes:
-        items: number of samples, and of held-out items.
-        precision, density, coverage: see `vae_spec.statistics.samples.Fidelity`.
+        density, coverage: see `vae_spec.statistics.samples.Fidelity`.
         data_coverage: the coverage of as many training items, as a reference value.
         laplacian: variance of a sample's Laplacian, mean over samples.
         entropy: entropy of the predicted classes, over its largest value.
@@ -48,8 +47,6 @@ class PriorSamples:
             near 1 for samples independent of which items were trained on, 0 for copies.
     """
 
-    items: int
-    precision: float
     density: float
     coverage: float
     data_coverage: float
@@ -67,9 +64,7 @@ class Codes:
     Attributes:
         mean_variance: variance of the aggregate posterior, mean over dimensions: 1 for N(0, I).
         mmd2: squared maximum mean discrepancy of the aggregate posterior to N(0, I).
-        marginal_kl: KL of its Gaussian fit to N(0, 1), mean over dimensions, nats.
-        information: lower-bound estimate of I(x; z), nats; at most `saturation`.
-        saturation: log of the number of items.
+        information: lower-bound estimate of I(x; z), nats; at most the log of the number of items.
         neighbour_accuracy: accuracy of classifying an item by the nearest training means.
         chance: share of the most frequent class.
         components: number of connected components of the graph that joins each mean with its ten nearest.
@@ -78,9 +73,7 @@ class Codes:
 
     mean_variance: float
     mmd2: float
-    marginal_kl: float
     information: float
-    saturation: float
     neighbour_accuracy: float
     chance: float
     components: int

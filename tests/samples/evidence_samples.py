@@ -22,8 +22,6 @@ def observations(**changes: float) -> ImageObservations:
             squared_error=5.2, laplacian=0.0059, laplacian_originals=0.0069, high_frequencies=6.0, high_frequencies_originals=9.1
         ),
         "samples": PriorSamples(
-            items=500,
-            precision=0.8,
             density=0.5,
             coverage=0.6,
             data_coverage=0.96,
@@ -36,9 +34,7 @@ def observations(**changes: float) -> ImageObservations:
         "codes": Codes(
             mean_variance=1.03,
             mmd2=0.002,
-            marginal_kl=0.01,
             information=6.0,
-            saturation=6.2,
             neighbour_accuracy=0.97,
             chance=0.12,
             components=1,

@@ -18,8 +18,8 @@ from vae_conformance.experiments.features import ITEMS, FeatureSpace
 from vae_spec.context import derive_seed
 from vae_spec.observations import Codes, ImageObservations, Paths, Pictures, PriorSamples, Reconstructions
 from vae_spec.statistics.latents import (
-    aggregate_posterior,
     graph_of_neighbours,
+    mean_variance,
     mmd2_to_prior,
     mutual_information,
     neighbour_accuracy,
@@ -184,8 +184,6 @@ def prior_samples(samples: Values, context: ImageContext) -> PriorSamples:
     to_seen = float(np.median(nearest(made, context.seen)))
     to_unseen = float(np.median(nearest(made, context.unseen)))
     return PriorSamples(
-        items=len(samples),
-        precision=found.precision,
         density=found.density,
         coverage=found.coverage,
         data_coverage=space.of_data.coverage,
@@ -198,17 +196,14 @@ def prior_samples(samples: Values, context: ImageContext) -> PriorSamples:
 
 
 def _codes(mu: Values, logvar: Values, labels: NDArray[np.int64], training: Values, training_labels: NDArray[np.int64]) -> Codes:
-    together = aggregate_posterior(mu, logvar)
     generator = np.random.default_rng(derive_seed("observation", "information"))
     noisy = bool(np.isfinite(logvar).all())
     graph = graph_of_neighbours(mu, labels)
     return Codes(
-        mean_variance=together.mean_variance,
+        mean_variance=mean_variance(mu, logvar),
         mmd2=mmd2_to_prior(mu, logvar),
-        marginal_kl=float(np.mean(together.marginal_kl)),
         # A latent without noise identifies its item.
         information=mutual_information(mu, logvar, generator) if noisy else math.log(len(mu)),
-        saturation=math.log(len(mu)),
         neighbour_accuracy=neighbour_accuracy(training, training_labels, mu, labels),
         chance=float(np.bincount(labels).max() / len(labels)),
         components=graph.components,

@@ -27,7 +27,6 @@ CHUNK = 2**16
 
 Codes = Float[np.ndarray, "items latent"]
 OtherCodes = Float[np.ndarray, "others latent"]
-PerDimension = Float[np.ndarray, " latent"]
 
 
 def _checked(mu: Codes, logvar: Codes, least: int, *, noisy: bool = False) -> tuple[Codes, Codes]:
@@ -43,39 +42,14 @@ def _checked(mu: Codes, logvar: Codes, least: int, *, noisy: bool = False) -> tu
     return means, logs
 
 
-@dataclass(frozen=True)
-class AggregatePosterior:
-    """The first two moments of the aggregate posterior; those of N(0, I) are 0 and 1.
-
-    Attributes:
-        mean: E mu of each dimension, of shape (latent,).
-        variance: var(mu) + E sigma^2 of each dimension, of shape (latent,).
-    """
-
-    mean: PerDimension
-    variance: PerDimension
-
-    @property
-    def mean_variance(self) -> float:
-        """The variance, averaged over dimensions: 1 under the prior."""
-        return float(self.variance.mean())
-
-    @property
-    def marginal_kl(self) -> PerDimension:
-        """KL(N(m, v) || N(0, 1)) = (v + m^2 - 1 - log v) / 2 of each dimension, nats; inf for a constant dimension."""
-        with np.errstate(divide="ignore"):
-            return np.asarray((self.variance + np.square(self.mean) - 1 - np.log(self.variance)) / 2)
-
-
-def aggregate_posterior(mu: Codes, logvar: Codes) -> AggregatePosterior:
-    """Compute the moments of q(z) without sampling (law of total variance).
+def mean_variance(mu: Codes, logvar: Codes) -> float:
+    """Compute the variance of q(z), averaged over dimensions and without sampling: var(mu) + E sigma^2. It is 1 under the prior.
 
     Raises:
         ValueError: fewer than two items, shapes that differ, or values that are not finite (except logvar = -inf).
     """
     means, logs = _checked(mu, logvar, 2)
-    covariance = np.atleast_2d(np.cov(means, rowvar=False)) + np.diag(np.exp(logs).mean(0))
-    return AggregatePosterior(means.mean(0), np.diag(covariance).copy())
+    return float((np.diag(np.atleast_2d(np.cov(means, rowvar=False))) + np.exp(logs).mean(0)).mean())
 
 
 def mmd2_to_prior(mu: Codes, logvar: Codes) -> float:
