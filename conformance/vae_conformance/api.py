@@ -32,9 +32,6 @@ class ConformanceError(AssertionError):
     """Raised by `Report.raise_for_violations` if an implementation does not conform, with the text of the terminal report.
 
     It is an `AssertionError`, so that test frameworks report a failure, not an error.
-
-    Attributes:
-        report: the report of the run.
     """
 
     def __init__(self, text: str, report: Report) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 _CELL = re.compile(r"(?P<file>.+\.ipynb), cell (?P<cell>\d+)", re.IGNORECASE | re.DOTALL)
 
@@ -30,10 +29,6 @@ class Location:
         """Return `student.py:41 (VAE.loss)`, or `homework.ipynb, cell 3, line 5 (VAE.loss)`."""
         place = f"{self.file}:{self.line}" if self.cell is None else f"{self.file}, cell {self.cell}, line {self.line}"
         return f"{place} ({self.name})"
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the location as a dict, as events and the JSON report store it."""
-        return asdict(self)
 
 
 def location_in(filename: str, line: int, name: str) -> Location:

@@ -19,8 +19,7 @@ Curve = Float64[np.ndarray, " epochs"]
 class TinyVAE(nn.Module):
     """A VAE with layers of 2-16-2-16-2 units, ReLU in the encoder, and a linear output: points lie anywhere in the plane.
 
-    Args:
-        activation: activation of the decoder, nn.ReLU or nn.Tanh (the lab's fourth exercise).
+    The decoder's activation is nn.ReLU or nn.Tanh (the lab's fourth exercise).
     """
 
     input_shape = (2,)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
-from typing import TypedDict, Unpack
 
 from vae_spec.calibration import EVERYWHERE, Scope, rule
 from vae_spec.evidence import Arm, Group
@@ -38,8 +38,8 @@ class Bound:
     Attributes:
         statistic: the name of the number: a functional, a comparison, or that of `measure`.
         value: the border; if `log` is set, that of the number whose logarithm the statistic is.
-        side: the side on which healthy values lie.
         because: the measured numbers between which the border lies.
+        side: the side on which healthy values lie.
         source: where these were measured; `CALIBRATED` or `LAB` by default.
         scope: the implementations that it applies to, whose spread between seeds decides it.
         log: whether the statistic is a logarithm and `value` is given before taking it.
@@ -53,8 +53,8 @@ class Bound:
 
     statistic: str
     value: float
-    side: Side
     because: str
+    side: Side
     source: str = ""
     scope: Scope = EVERYWHERE
     log: bool = False
@@ -109,39 +109,22 @@ class Bound:
         return f"{self.value:g}".replace("-", "−")
 
 
-class Known(TypedDict, total=False):
-    """Optional fields of a `Bound`."""
-
-    source: str
-    scope: Scope
-    log: bool
-    scaling: Scaling
-    measure: Measure
-    spread: float
+above = partial(Bound, side=Side.ABOVE)
+"""Makes a bound above which healthy values lie."""
+below = partial(Bound, side=Side.BELOW)
+"""Makes a bound below which healthy values lie."""
 
 
-def above(statistic: str, value: float, because: str, **known: Unpack[Known]) -> Bound:
-    """Return a bound above which healthy values lie."""
-    return Bound(statistic, value, Side.ABOVE, because, **known)
-
-
-def below(statistic: str, value: float, because: str, **known: Unpack[Known]) -> Bound:
-    """Return a bound below which healthy values lie."""
-    return Bound(statistic, value, Side.BELOW, because, **known)
-
-
-def between(statistic: str, low: float, high: float, because: str, **known: Unpack[Known]) -> tuple[Bound, Bound]:
+def between(statistic: str, low: float, high: float, because: str, *, scope: Scope = EVERYWHERE, log: bool = False) -> tuple[Bound, Bound]:
     """Return two bounds between which healthy values lie."""
-    return above(statistic, low, because, **known), below(statistic, high, because, **known)
+    lower = above(statistic, low, because, scope=scope, log=log)
+    return lower, replace(lower, value=high, side=Side.BELOW)
 
 
 def decision(bounds: Sequence[Bound], measured: str, *, paired: bool) -> str:
     """Describe how bounds are decided.
 
-    Args:
-        bounds: at least one.
-        measured: how the numbers are measured; may be empty.
-        paired: whether they compare paired trainings.
+    `measured` says how the numbers are measured, and may be empty; `paired` whether they compare paired trainings.
     """
     parts: list[str] = []
     for scope, alike in groupby(bounds, key=lambda bound: bound.scope):

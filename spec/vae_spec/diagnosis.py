@@ -92,8 +92,7 @@ class Likely:
 def cleared(exact: Iterable[tuple[Collection[str], bool]]) -> frozenset[str]:
     """Return the mistakes that are ruled out: every exact claim checked that must reject them holds.
 
-    Args:
-        exact: for each exact claim checked, the mistakes that it must reject, and whether it holds.
+    Each exact claim that was checked is given by the mistakes that it must reject, and whether it holds.
     """
     sought: set[str] = set()
     suspected: set[str] = set()
@@ -107,10 +106,7 @@ def cleared(exact: Iterable[tuple[Collection[str], bool]]) -> frozenset[str]:
 def diagnose(votes: Mapping[str, str | None], claims: Mapping[str, Diagnosable], cleared: Collection[str] = ()) -> tuple[Likely, ...]:
     """Return the mistakes that explain a set of violated claims, the likeliest first.
 
-    Args:
-        votes: by violated claim, the mistake that it names, or None.
-        claims: at least the violated claims, by id.
-        cleared: mistakes that are ruled out, even if a trained claim names them.
+    `votes` are the mistakes that the violated claims name; those `cleared` are ruled out, even if a trained claim names them.
     """
     violated = {claim: claims[claim] for claim in votes}
     ranked = {claim for claim, record in violated.items() if record.rank is not None}

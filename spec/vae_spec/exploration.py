@@ -7,7 +7,7 @@ that neither global state nor shrinking affects them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import hypothesis
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from vae_spec.context import ClaimContext
-from vae_spec.outcomes import Number, Verdict, holds, violated
+from vae_spec.outcomes import NONE, Numbers, Verdict, holds, violated
 from vae_spec.subject import SubjectFault
 
 Example = TypeVar("Example")
@@ -183,8 +183,8 @@ def for_all(
     anchors: Sequence[Example] = (),
     examples: int | None = None,
     simplify: bool = True,
-    measured: Mapping[str, Number] | None = None,
-    expected: Mapping[str, Number] | None = None,
+    measured: Numbers = NONE,
+    expected: Numbers = NONE,
 ) -> Verdict:
     """Return the verdict on the counterexample that `explore` finds with the same arguments, or that the claim holds on all examples.
 
@@ -193,8 +193,8 @@ def for_all(
     """
     if counterexample := explore(context, strategy, examine, anchors=anchors, examples=examples, simplify=simplify):
         return counterexample
-    tried: Mapping[str, Number] = {"examples": examples or context.examples}
-    return holds(conclusion, measured={**tried, **(measured or {})}, expected=expected, smallest_effect=smallest_effect)
+    tried: Numbers = {"examples": examples or context.examples}
+    return holds(conclusion, measured={**tried, **measured}, expected=expected, smallest_effect=smallest_effect)
 
 
 def generator(context: ClaimContext, *labels: object) -> torch.Generator:

@@ -119,7 +119,4 @@ class Facts:
     @property
     def pixels(self) -> int:
         """The number of entries of one item."""
-        product = 1
-        for side in self.input_shape:
-            product *= side
-        return product
+        return math.prod(self.input_shape)

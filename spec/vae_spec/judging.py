@@ -1,4 +1,4 @@
-"""Judging one claim on one subject, including missing parts and failures of the subject."""
+"""Judging one claim on one subject, including missing parts and failures of the subject, and the parts that a verdict concerns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from vae_spec.claim import Claim, Experiment
 from vae_spec.context import ClaimContext
 from vae_spec.evidence import NOISE_OVER_DATA, Arm, Group
 from vae_spec.exploration import MEND_FIRST, fault_verdict
+from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
 from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
 from vae_spec.trained import by_bounds, collapsed
@@ -85,10 +86,7 @@ def ask(claim: Claim, subject: Subject, context: ClaimContext) -> Verdict:
 def judge(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     """Return the verdict of a trained claim on the runs so far.
 
-    Args:
-        claim: a trained claim.
-        groups: one group of runs a seed; for given weights a single run, without curves.
-        facts: of the subject.
+    There is one group of runs a seed; for given weights a single run, without curves.
 
     Raises:
         ValueError: the claim is an exact one.
@@ -117,3 +115,33 @@ def noise_over_data(groups: Sequence[Group]) -> float | None:
 
 def _hinted(claim: Claim, verdict: Verdict) -> Verdict:
     return verdict.with_hint(claim.hint) if verdict.outcome.value == "violated" else verdict
+
+
+_OPERATIONS = {
+    "construction": Part.PARAMETERS,
+    "load_state_dict": Part.PARAMETERS,
+    "training": Part.FORWARD,
+    "sampling method": Part.DECODE,
+}
+"""Parts by the operation that a fault names, for operations not named after a part."""
+
+
+def parts_concerned(claim: Claim, verdict: Verdict) -> tuple[Part, ...]:
+    """Return the parts that a verdict concerns, the likeliest first.
+
+    A part that failed or is missing comes first. Then come the parts of the mistake that the verdict names, those that the claim concerns
+    before the others; if no mistake is named, the parts that the claim concerns (see `Claim.concerns`).
+    """
+    seen = claim.concerns
+    known = MISTAKES.get(verdict.diagnosis or "")
+    suspects = seen if known is None else tuple(sorted(known.parts, key=lambda part: part not in seen))
+    failed = _failed(verdict)
+    return tuple(dict.fromkeys((*failed, *suspects)))
+
+
+def _failed(verdict: Verdict) -> tuple[Part, ...]:
+    """Return the part that a precondition or a fault names, or an empty tuple."""
+    named = verdict.measured.get("part", verdict.measured.get("operation"))
+    if named in _OPERATIONS:
+        return (_OPERATIONS[str(named)],)
+    return tuple(part for part in Part if part == named)

@@ -38,28 +38,22 @@ class PriorSamples:
     """Decoded draws from N(0, I), compared with held-out items in feature space (Deep Learning Notes 13.4.3).
 
     Attributes:
-        items: number of samples, and of held-out items.
-        precision, density, coverage: see `vae_spec.statistics.samples.Fidelity`.
-        data_density, data_coverage: the same for as many training items, as a reference value.
+        density, coverage: see `vae_spec.statistics.samples.Fidelity`.
+        data_coverage: the coverage of as many training items, as a reference value.
         laplacian: variance of a sample's Laplacian, mean over samples.
         entropy: entropy of the predicted classes, over its largest value.
         classes, all_classes: number of predicted classes that occur, and of all classes.
-        nearest_over_data: median distance from a sample to its nearest training item, over that from a held-out item (pixels).
-        nearest_over_held_out: the same, over that to its nearest held-out item: near 1 for samples independent of which items were
-            trained on, 0 for copies.
+        nearest_over_held_out: median distance from a sample to its nearest training item, over that to its nearest held-out item (pixels):
+            near 1 for samples independent of which items were trained on, 0 for copies.
     """
 
-    items: int
-    precision: float
     density: float
     coverage: float
-    data_density: float
     data_coverage: float
     laplacian: float
     entropy: float
     classes: int
     all_classes: int
-    nearest_over_data: float
     nearest_over_held_out: float
 
 
@@ -70,9 +64,7 @@ class Codes:
     Attributes:
         mean_variance: variance of the aggregate posterior, mean over dimensions: 1 for N(0, I).
         mmd2: squared maximum mean discrepancy of the aggregate posterior to N(0, I).
-        marginal_kl: KL of its Gaussian fit to N(0, 1), mean over dimensions, nats.
-        information: lower-bound estimate of I(x; z), nats; at most `saturation`.
-        saturation: log of the number of items.
+        information: lower-bound estimate of I(x; z), nats; at most the log of the number of items.
         neighbour_accuracy: accuracy of classifying an item by the nearest training means.
         chance: share of the most frequent class.
         components: number of connected components of the graph that joins each mean with its ten nearest.
@@ -81,9 +73,7 @@ class Codes:
 
     mean_variance: float
     mmd2: float
-    marginal_kl: float
     information: float
-    saturation: float
     neighbour_accuracy: float
     chance: float
     components: int
@@ -95,7 +85,6 @@ class Paths:
     """Decoded straight lines between two latents (Deep Learning Notes 13.4.5).
 
     Attributes:
-        lines: number of lines.
         second_difference: largest second difference of a line over its mean step, mean over lines; nan if no line moves.
         longest_step: longest step over the mean step, mean over lines.
         middle_density: density in feature space of the decoded middles between two items' means.
@@ -104,7 +93,6 @@ class Paths:
         prior_middle_density: density of the decoded middles between two draws from N(0, I).
     """
 
-    lines: int
     second_difference: float
     longest_step: float
     middle_density: float

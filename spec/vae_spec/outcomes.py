@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 Number = float | int | str | bool | None
+Numbers = Mapping[str, Number]
+NONE: Numbers = {}
+"""No numbers."""
 
 
 class Outcome(StrEnum):
@@ -73,8 +76,8 @@ class Verdict:
 
     outcome: Outcome
     message: str
-    measured: Mapping[str, Number] = field(default_factory=dict)
-    expected: Mapping[str, Number] = field(default_factory=dict)
+    measured: Numbers = field(default_factory=dict)
+    expected: Numbers = field(default_factory=dict)
     hint: str = ""
     diagnosis: str | None = None
     smallest_effect: str = ""
@@ -84,34 +87,21 @@ class Verdict:
         return self if self.hint else replace(self, hint=hint)
 
 
-def holds(
-    message: str,
-    *,
-    measured: Mapping[str, Number] | None = None,
-    expected: Mapping[str, Number] | None = None,
-    smallest_effect: str = "",
-) -> Verdict:
+def holds(message: str, *, measured: Numbers = NONE, expected: Numbers = NONE, smallest_effect: str = "") -> Verdict:
     """Return the verdict that the claim holds."""
-    return Verdict(Outcome.HOLDS, message, measured or {}, expected or {}, smallest_effect=smallest_effect)
+    return Verdict(Outcome.HOLDS, message, measured, expected, smallest_effect=smallest_effect)
 
 
-def violated(
-    message: str,
-    *,
-    measured: Mapping[str, Number] | None = None,
-    expected: Mapping[str, Number] | None = None,
-    hint: str = "",
-    diagnosis: str | None = None,
-) -> Verdict:
+def violated(message: str, *, measured: Numbers = NONE, expected: Numbers = NONE, hint: str = "", diagnosis: str | None = None) -> Verdict:
     """Return the verdict that the claim is violated; `hint` and `diagnosis` override the claim's own hint if more is known."""
-    return Verdict(Outcome.VIOLATED, message, measured or {}, expected or {}, hint, diagnosis)
+    return Verdict(Outcome.VIOLATED, message, measured, expected, hint, diagnosis)
 
 
-def inconclusive(message: str, *, measured: Mapping[str, Number] | None = None, expected: Mapping[str, Number] | None = None) -> Verdict:
+def inconclusive(message: str, *, measured: Numbers = NONE, expected: Numbers = NONE) -> Verdict:
     """Return the verdict that the numbers are too close to the bound to decide."""
-    return Verdict(Outcome.INCONCLUSIVE, message, measured or {}, expected or {})
+    return Verdict(Outcome.INCONCLUSIVE, message, measured, expected)
 
 
-def not_applicable(reason: str, *, measured: Mapping[str, Number] | None = None) -> Verdict:
+def not_applicable(reason: str, *, measured: Numbers = NONE) -> Verdict:
     """Return the verdict that the claim does not apply; never counts as a pass. `measured` may name a part that was not found."""
-    return Verdict(Outcome.NOT_APPLICABLE, reason, measured or {})
+    return Verdict(Outcome.NOT_APPLICABLE, reason, measured)

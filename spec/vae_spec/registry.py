@@ -10,6 +10,7 @@ from types import MappingProxyType
 from vae_spec import claims
 from vae_spec.areas import AREAS
 from vae_spec.claim import Claim, Profile
+from vae_spec.context import FALSE_ALARM_BUDGET
 
 
 def _gather() -> Mapping[str, Claim]:
@@ -61,3 +62,12 @@ def select(profile: Profile, only: Iterable[str] = ()) -> tuple[Claim, ...]:
         or claim.id in wanted
         or (claim.area in wanted and profile.includes(claim.profile))
     )
+
+
+def share(claim: str, budget: float = FALSE_ALARM_BUDGET) -> float:
+    """Return the bound on the probability of a claim's false alarm: an equal share of the run's budget, or 0 for an identity.
+
+    By a union bound the claims that depend on random draws share the budget; each divides its own share among its examples.
+    """
+    spending = [one.id for one in CLAIMS.values() if one.spends_error_budget]
+    return budget / len(spending) if claim in spending else 0.0

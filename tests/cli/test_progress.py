@@ -10,8 +10,7 @@ import pytest
 from consoles import Terminal
 from report_samples import verdict
 
-from vae_conformance.cli.eta import Pace
-from vae_conformance.cli.progress import ProgressLine
+from vae_conformance.cli.progress import Pace, ProgressLine
 from vae_conformance.runner.events import Bound, Event, Progress, Promised, Started
 from vae_spec.outcomes import Outcome
 

@@ -90,7 +90,7 @@ def test_training_items_as_samples_are_plausible_and_copies(context: ImageContex
 
 def test_held_out_items_as_samples_are_no_copies(context: ImageContext) -> None:
     found = prior_samples(context.data.test[500:].double().numpy() if len(context.data.test) > 500 else context.images, context)
-    assert found.nearest_over_data == pytest.approx(1, abs=0.2)
+    assert found.nearest_over_held_out > 1
 
 
 def test_one_image_again_and_again_covers_next_to_nothing(context: ImageContext) -> None:

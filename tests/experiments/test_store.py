@@ -61,7 +61,7 @@ def _flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
 def test_there_and_back(run: TrainedRun) -> None:
-    back = decode(encode(run))
+    back = decode(encode(run), TrainedRun)
     assert content(back) == content(run)
     assert back.total.dtype == np.float64
     assert isinstance(back.recipe, Recipe)
@@ -122,7 +122,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 def test_the_entry_that_the_other_forms_are_made_from_is_whole() -> None:
-    assert content(decode(_of_another_form())) == content(replace(PLAIN, reconstruction=CURVE, kl=CURVE, analytic_kl=CURVE))
+    assert content(decode(_of_another_form(), TrainedRun)) == content(replace(PLAIN, reconstruction=CURVE, kl=CURVE, analytic_kl=CURVE))
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())

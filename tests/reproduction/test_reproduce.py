@@ -47,7 +47,7 @@ def test_the_page_and_the_numbers_show_what_was_found() -> None:
     assert re.search(r"\*\*TRN-02\*\* .* \*\*violated\*\* \(reference: violated\)\n  - it stays at 0.1", page)
     assert "exit code 1" in page.lower()
     named = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page)
-    assert sorted(named) == sorted(figure.file for section in walked for figure in section.figures)
+    assert sorted(named) == sorted(figure.file for section in walked for figure, _content in section.figures)
     assert {"training-curves.png", "reconstructions.png", "prior-samples.png", "latent-means.png", "interpolation.png", "lab.png"} <= set(
         named
     )
@@ -102,10 +102,10 @@ def test_what_could_not_be_made_is_left_out_and_told() -> None:
 
 def test_a_claim_about_both_systems_stands_as_the_graver_outcome() -> None:
     both = found("digits", answer("KL-01"), answer("KL-01", Outcome.INCONCLUSIVE, TINY), leaving_out=tuple(Experiment))
-    (section,) = [one for one in sections(both) if "KL-01" in one.claims][:1]
+    (section,) = [one for one in sections(both) if "KL-01" in one.answers][:1]
     assert section.outcome("KL-01") is Outcome.INCONCLUSIVE
     one = found("digits", answer("KL-01"), answer("KL-01", Outcome.NOT_APPLICABLE, TINY), leaving_out=tuple(Experiment))
-    (section,) = [each for each in sections(one) if "KL-01" in each.claims][:1]
+    (section,) = [each for each in sections(one) if "KL-01" in each.answers][:1]
     assert section.outcome("KL-01") is Outcome.HOLDS
 
 

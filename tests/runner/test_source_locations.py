@@ -15,7 +15,7 @@ from vae_conformance.location import Location
 from vae_conformance.report.json_report import as_document
 from vae_conformance.report.junit import render_junit
 from vae_conformance.report.terminal import render_terminal
-from vae_spec.blame import parts_concerned
+from vae_spec.judging import parts_concerned
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Outcome, Verdict, violated
 from vae_spec.registry import CLAIMS

@@ -9,8 +9,7 @@ from trained_samples import run
 
 from vae_conformance.experiments import plans
 from vae_conformance.reproduction import trainings
-from vae_conformance.reproduction.chapters import Chapter
-from vae_conformance.reproduction.findings import REFERENCE, TINY, Answer, Findings
+from vae_conformance.reproduction.findings import REFERENCE, TINY, Chapter, Findings
 from vae_conformance.reproduction.sections import CHAPTERS
 from vae_conformance.runner.events import ClaimVerdict
 from vae_spec.claim import Experiment
@@ -22,8 +21,10 @@ OPTIONS = named_options(REFERENCE, profile="full")
 STEPS = 12
 
 
-def answer(claim: str, outcome: Outcome = Outcome.HOLDS, target: str = REFERENCE, message: str = "what was found") -> Answer:
-    return Answer(target, ClaimVerdict(claim, CLAIMS[claim].title, CLAIMS[claim].level, "", outcome, message))
+def answer(
+    claim: str, outcome: Outcome = Outcome.HOLDS, target: str = REFERENCE, message: str = "what was found"
+) -> tuple[str, ClaimVerdict]:
+    return target, ClaimVerdict(claim, CLAIMS[claim].title, CLAIMS[claim].level, "", outcome, message)
 
 
 def arms(experiment: Experiment) -> list[str]:
@@ -38,11 +39,11 @@ def group(experiment: Experiment, seed: int, dataset: str) -> Group:
     return {arm: replace(run(seed, 200, dataset=dataset), samples=run().points.generated[:5]) for arm in arms(experiment)}  # type: ignore[union-attr]
 
 
-def found(dataset: str = "digits", *answers: Answer, leaving_out: tuple[Experiment, ...] = ()) -> Findings:
+def found(dataset: str = "digits", *answers: tuple[str, ClaimVerdict], leaving_out: tuple[Experiment, ...] = ()) -> Findings:
     """Findings of every experiment, over two seeds."""
     kinds = [kind for kind in Experiment if kind not in leaving_out]
     groups = {kind: [group(kind, seed, dataset) for seed in range(1 if kind is Experiment.LAB_PRINTED else 2)] for kind in kinds}
-    return Findings(dataset, 0, groups, answers={(one.target, one.claim): one for one in answers})
+    return Findings(dataset, 0, groups, answers={(target, one.claim): one for target, one in answers})
 
 
 def chapter(section: str) -> Chapter:

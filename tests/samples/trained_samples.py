@@ -30,9 +30,9 @@ def observations(seed: int = 0, squared_error: float = 5.0) -> ImageObservations
     """Return observations with numbers typical of sound models."""
     return ImageObservations(
         Reconstructions(squared_error, 0.02, 0.04, 0.6, 1.2),
-        PriorSamples(500, 0.8, 0.7, 0.5, 1.0, 0.9, 0.02, 0.95, 10, 10, 1.1, 1.0),
-        Codes(1.05, 0.01, 0.02, 4.0, 6.2, 0.9, 0.1, 1, 0.3),
-        Paths(40, 0.4, 1.3, 0.7, 0.9, 0.5, 0.8),
+        PriorSamples(0.7, 0.5, 0.9, 0.02, 0.95, 10, 10, 1.0),
+        Codes(1.05, 0.01, 4.0, 0.9, 0.1, 1, 0.3),
+        Paths(0.4, 1.3, 0.7, 0.9, 0.5, 0.8),
         pictures(seed),
     )
 

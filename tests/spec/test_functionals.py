@@ -11,7 +11,7 @@ import pytest
 from evidence_samples import observations
 
 from vae_spec.evidence import HeldOut, Recipe, Stationarity, TrainedRun
-from vae_spec.statistics import curves
+from vae_spec.statistics import functionals
 from vae_spec.statistics.functionals import FUNCTIONALS, active_units
 
 # curves -------------------------------------------------------------------------------------------
@@ -21,33 +21,33 @@ FAST = np.where(np.arange(100) < 5, 100.0, 10.0)
 
 
 def test_start_end_and_drop() -> None:
-    assert curves.start(LINE) == 100.0
-    assert curves.end(LINE) == pytest.approx(5.5)
-    assert curves.end(LINE, 0.02) == pytest.approx(1.5)
-    assert curves.end(np.asarray([3.0, 1.0])) == 1.0
-    assert curves.drop(LINE) == pytest.approx(94.5)
-    assert curves.drop(LINE[::-1]) == pytest.approx(1 - 95.5)
+    assert functionals.start(LINE) == 100.0
+    assert functionals.end(LINE) == pytest.approx(5.5)
+    assert functionals.end(LINE, 0.02) == pytest.approx(1.5)
+    assert functionals.end(np.asarray([3.0, 1.0])) == 1.0
+    assert functionals.drop(LINE) == pytest.approx(94.5)
+    assert functionals.drop(LINE[::-1]) == pytest.approx(1 - 95.5)
 
 
 def test_the_early_share_tells_fast_from_steady() -> None:
-    assert curves.early_share(FAST) == pytest.approx(1.0)
-    assert curves.early_share(LINE) == pytest.approx(9.5 / 94.5)
-    assert curves.early_share(LINE, 0.5) == pytest.approx(49.5 / 94.5)
-    assert math.isnan(curves.early_share(LINE[::-1]))
-    assert math.isnan(curves.early_share(np.ones(50)))
+    assert functionals.early_share(FAST) == pytest.approx(1.0)
+    assert functionals.early_share(LINE) == pytest.approx(9.5 / 94.5)
+    assert functionals.early_share(LINE, 0.5) == pytest.approx(49.5 / 94.5)
+    assert math.isnan(functionals.early_share(LINE[::-1]))
+    assert math.isnan(functionals.early_share(np.ones(50)))
 
 
 def test_the_late_change_is_between_the_last_two_fifths() -> None:
     steps = np.repeat([9.0, 8.0, 7.0, 5.0, 6.5], 20)
-    assert curves.late_change(steps) == 1.5
-    assert curves.late_change(-steps) == 1.5
-    assert curves.late_change(np.concatenate([100 * np.ones(60), steps[60:]])) == 1.5
+    assert functionals.late_change(steps) == 1.5
+    assert functionals.late_change(-steps) == 1.5
+    assert functionals.late_change(np.concatenate([100 * np.ones(60), steps[60:]])) == 1.5
 
 
 def test_the_correlation_of_curves() -> None:
-    assert curves.correlation(LINE, 3 * LINE - 1) == pytest.approx(1.0)
-    assert curves.correlation(LINE, -LINE) == pytest.approx(-1.0)
-    assert math.isnan(curves.correlation(LINE, np.ones(100)))
+    assert functionals.correlation(LINE, 3 * LINE - 1) == pytest.approx(1.0)
+    assert functionals.correlation(LINE, -LINE) == pytest.approx(-1.0)
+    assert math.isnan(functionals.correlation(LINE, np.ones(100)))
 
 
 # functionals --------------------------------------------------------------------------------------

@@ -13,10 +13,9 @@ from torch import Tensor
 
 from vae_spec.claims.own_samples import DRAWS
 from vae_spec.context import ClaimContext
-from vae_spec.error_budget import ledger
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome, Verdict
-from vae_spec.registry import CLAIMS
+from vae_spec.registry import CLAIMS, share
 from vae_spec.subject import Facts, Noise, OwnSamples, Standing, Subject, SubjectFault
 
 Codes = Callable[[int, torch.Generator, int], Tensor]
@@ -51,7 +50,7 @@ class Sampling:
 
 
 def verdict(subject: object, seed: int = 0) -> Verdict:
-    return ask(CLAIMS["SMP-05"], cast("Subject", subject), ClaimContext("SMP-05", seed, level=ledger().share("SMP-05")))
+    return ask(CLAIMS["SMP-05"], cast("Subject", subject), ClaimContext("SMP-05", seed, level=share("SMP-05")))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -18,8 +18,7 @@ from types import FrameType
 
 from vae_conformance.cli.listing import render_binding, render_claim, render_claims, render_implementations
 from vae_conformance.cli.parser import parse
-from vae_conformance.cli.preload import Preloader
-from vae_conformance.cli.progress import ProgressLine
+from vae_conformance.cli.progress import Preloader, ProgressLine
 from vae_conformance.comparing.command import compare_files
 from vae_conformance.comparing.terminal import render_comparison
 from vae_conformance.config.options import RunOptions, default_workers, read_words
@@ -44,9 +43,7 @@ from vae_conformance.target.spec import GROUP, parse_target
 def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_command) -> int:
     """Run the command line and return its exit code.
 
-    Args:
-        argv: the arguments without the program's name; None for those of the process.
-        command_of: returns a worker's command line; replaced in tests.
+    `argv` holds the arguments without the program's name, by default those of the process; tests replace `command_of`.
     """
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # print a question mark where the encoding lacks a character, such as σ

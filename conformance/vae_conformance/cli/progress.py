@@ -1,16 +1,59 @@
-"""Progress of a run: one line that is rewritten on a terminal, and occasional lines elsewhere."""
+"""Progress of a run: one line that is rewritten on a terminal, and occasional lines elsewhere, with an estimate of the remaining time."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import TextIO
 
 from rich.live import Live
 
-from vae_conformance.cli.eta import Pace
 from vae_conformance.report.console import console_for, words
-from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, Promised, Started
+from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, Promised, Started, Trained
+
+LEAST = 2
+"""Trainings that must be done before an estimate is shown."""
+MINUTES_FROM = 100.0
+"""Seconds from which on the estimate is shown in minutes."""
+
+
+class Pace:
+    """The number of trainings done and needed, and the rate at which they are done."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._before = self._done = self._planned = 0
+        self._latest = 0.0
+
+    def note(self, done: int, planned: int, now: float) -> None:
+        """Record how many trainings are done and planned at time `now`, in seconds. If processes disagree, the largest numbers count."""
+        if self._began is None:
+            self._began, self._latest, self._before = now, now, done
+        if done > self._done:
+            self._latest = now
+        self._done, self._planned = max(self._done, done), max(self._planned, planned)
+
+    def words(self, now: float) -> str:
+        """Return text such as `9/15 trainings, about 40 s for the rest`, or an empty string if no training is needed.
+
+        The time is left out until `LEAST` trainings are done. Stored runs count as done, but not towards the rate.
+        """
+        if self._began is None or not self._planned:
+            return ""
+        made, rest = self._done - self._before, self._planned - self._done
+        text = f"{self._done}/{self._planned} trainings"
+        if made < LEAST or not rest:
+            return text
+        seconds = max((self._latest - self._began) / made * rest - (now - self._latest), 1.0)
+        return f"{text}, about {_duration(seconds)} for the rest"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < MINUTES_FROM else f"{seconds / 60:.0f} min"
+
 
 SECONDS_BETWEEN_LINES, MOST_SECONDS_BETWEEN_LINES = 5.0, 30.0
 SHARE_OF_TIME = 0.1
@@ -18,12 +61,7 @@ SHARE_OF_TIME = 0.1
 
 
 class ProgressLine:
-    """A listener that shows the progress of a run.
-
-    Args:
-        stream: the output stream, usually standard error.
-        clock: returns the time in seconds; replaced in tests.
-    """
+    """A listener that shows the progress of a run."""
 
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = monotonic) -> None:
         self._console = console_for(stream)
@@ -85,3 +123,27 @@ class ProgressLine:
     def _pause(so_far: float) -> float:
         """Return the seconds until the next line of a log, which grow so that a long run does not flood it."""
         return min(max(SHARE_OF_TIME * so_far, SECONDS_BETWEEN_LINES), MOST_SECONDS_BETWEEN_LINES)
+
+
+MODULES = ("vae_conformance.report.html.collect_figures", "sklearn.manifold")
+"""Modules that take seconds to import."""
+
+
+class Preloader:
+    """A listener that starts the imports at the first event about trained runs, since the page will show them."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Handle one event."""
+        if isinstance(event, Trained) and self._thread is None:
+            # Not a daemon thread: exiting in the middle of an import of compiled code may crash the process.
+            self._thread = threading.Thread(target=_import)
+            self._thread.start()
+
+
+def _import() -> None:
+    with contextlib.suppress(Exception):  # the import is repeated where it is needed, and reports the error there
+        for name in MODULES:
+            importlib.import_module(name)

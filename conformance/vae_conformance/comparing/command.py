@@ -16,10 +16,7 @@ from vae_conformance.report.files import refuse_unwritable, write_atomically
 def compare_files(paths: Sequence[Path], *, markdown: Path | None = None, html: Path | None = None) -> Comparison:
     """Compare stored reports, and write the comparison to the requested files.
 
-    Args:
-        paths: two or more reports, the baseline first.
-        markdown: the Markdown file to write, or None.
-        html: the HTML file to write, or None.
+    The baseline is first among the `paths`.
 
     Raises:
         Unbound: there are fewer than two reports, one cannot be read, or a file cannot be written. Nothing is written then.

@@ -48,10 +48,8 @@ class Change:
 class Comparison:
     """Reports side by side; the first is the baseline.
 
-    Attributes:
-        reports: the reports, in the order given.
-        claims: every claim of any report, in the order that reports use.
-        changes: the changes of each report but the first, regressions first, each kind in the order of the claims.
+    The claims are those of any report, in the order that reports use; the changes are those of each report but the first, regressions
+    first, each kind in the order of the claims.
     """
 
     reports: tuple[StoredReport, ...]
@@ -72,19 +70,37 @@ class Comparison:
         return areas
 
     @property
+    def labelled(self) -> tuple[tuple[str, StoredReport], ...]:
+        """Return the reports with their labels."""
+        return tuple(zip(self.labels, self.reports, strict=True))
+
+    @property
+    def by_kind(self) -> list[tuple[str, Kind, list[Change]]]:
+        """Return the changes of each report by kind: its label, the kind, and the changes; without kinds that do not occur."""
+        groups = (
+            (label, kind, of_kind)
+            for label, all_of_it in zip(self.labels[1:], self.changes, strict=True)
+            for kind in Kind
+            if (of_kind := [change for change in all_of_it if change.kind is kind])
+        )
+        return list(groups)
+
+    @property
+    def regressions(self) -> int:
+        """Return the number of regressions of all reports."""
+        return sum(len(changes) for _label, kind, changes in self.by_kind if kind is Kind.REGRESSION)
+
+    @property
     def exit_code(self) -> ExitCode:
         """Return 1 if any report has a regression, otherwise 0."""
-        worse = any(change.kind is Kind.REGRESSION for changes in self.changes for change in changes)
-        return ExitCode.VIOLATES if worse else ExitCode.CONFORMS
+        return ExitCode.VIOLATES if self.regressions else ExitCode.CONFORMS
 
     @property
     def differences(self) -> tuple[str, ...]:
         """Return a sentence for each condition in which the runs differ, since such a difference may explain a change of outcome."""
         names = [name for name in self.reports[0].conditions if len({report.conditions[name] for report in self.reports}) > 1]
         return tuple(
-            f"{name}: "
-            + ", ".join(f"{label} {report.conditions[name] or 'all'}" for label, report in zip(self.labels, self.reports, strict=True))
-            for name in names
+            f"{name}: " + ", ".join(f"{label} {report.conditions[name] or 'all'}" for label, report in self.labelled) for name in names
         )
 
     def outcomes(self, claim: str) -> tuple[Outcome | None, ...]:

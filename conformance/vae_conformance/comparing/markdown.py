@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_conformance.comparing.comparison import Comparison, Kind
+from vae_conformance.comparing.comparison import Comparison
 from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, LEGEND, SIGNS, WORDS, arrow, conclusion, conditions
 from vae_conformance.report.markdown_text import escaped, escaped_lines, table
 from vae_conformance.runner.record import heading
@@ -10,30 +10,18 @@ from vae_conformance.runner.record import heading
 
 def render_comparison_markdown(comparison: Comparison) -> str:
     """Render the comparison as Markdown text that ends with a newline; all text from the reports is escaped."""
-    regressions = sum(change.kind is Kind.REGRESSION for changes in comparison.changes for change in changes)
-    lines = [f"## Conformance: {conclusion(regressions, len(comparison.changes))}", "", *_reports(comparison)]
-    for label, changes in zip(comparison.labels[1:], comparison.changes, strict=True):
-        for kind in Kind:
-            rows = [
-                [change.claim.id, change.claim.level.value, arrow(change), escaped_lines(change.message)]
-                for change in changes
-                if change.kind is kind
-            ]
-            if rows:
-                lines += [
-                    f"### {HEADINGS[kind]} of {label} against A",
-                    "",
-                    *table(["Claim", "Level", "Outcome", "What was said"], rows),
-                    "",
-                ]
+    lines = [f"## Conformance: {conclusion(comparison)}", "", *_reports(comparison)]
+    for label, kind, changes in comparison.by_kind:
+        rows = [[one.claim.id, one.claim.level.value, arrow(one), escaped_lines(one.message)] for one in changes]
+        found = table(["Claim", "Level", "Outcome", "What was said"], rows)
+        lines += [f"### {HEADINGS[kind]} of {label} against A", "", *found, ""]
     lines += ["<details><summary>All claims</summary>", "", *_matrix(comparison), "", escaped(LEGEND), "", "</details>"]
     return "\n".join(lines) + "\n"
 
 
 def _reports(comparison: Comparison) -> list[str]:
     rows = [
-        [label, escaped(report.file), escaped(report.target), escaped(report.verdict), escaped(conditions(report))]
-        for label, report in zip(comparison.labels, comparison.reports, strict=True)
+        [label, *map(escaped, (report.file, report.target, report.verdict, conditions(report)))] for label, report in comparison.labelled
     ]
     lines = [*table(["", "Report", "Implementation", "Verdict", "Asked"], rows), ""]
     if comparison.differences:

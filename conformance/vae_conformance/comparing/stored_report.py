@@ -19,12 +19,7 @@ _CONDITIONS = ("profile", "dataset", "seed", "gate", "only")
 
 @dataclass(frozen=True)
 class StoredClaim:
-    """One claim of a stored report.
-
-    Attributes:
-        id, title, level, outcome, gates, message: as in the report.
-        diagnosis: the mistake that the claim names, or None.
-    """
+    """One claim of a stored report."""
 
     id: str
     title: str
@@ -37,16 +32,7 @@ class StoredClaim:
 
 @dataclass(frozen=True)
 class StoredReport:
-    """A stored report.
-
-    Attributes:
-        file: the path as given by the user.
-        target: the implementation's name in that run.
-        verdict: the word for the exit code.
-        exit_code: the exit code of that run.
-        conditions: the profile, the data set, the seed, the gate and the selection of claims of that run, as text.
-        claims: the claims by id.
-    """
+    """A stored report. `conditions` are the profile, the data set, the seed, the gate and the selection of claims of that run, as text."""
 
     file: str
     target: str

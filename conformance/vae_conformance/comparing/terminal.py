@@ -8,13 +8,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vae_conformance.comparing.comparison import Change, Comparison, Kind
-from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, LEGEND, SIGNS, arrow, conclusion, conditions
+from vae_conformance.comparing.comparison import Change, Comparison
+from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, KINDS, LEGEND, SIGNS, arrow, conclusion, conditions
 from vae_conformance.report.console import Paragraph, rendered, words
 from vae_conformance.report.terminal import COLOURS
 from vae_conformance.runner.record import heading
 
-_KINDS = {Kind.REGRESSION: "red", Kind.IMPROVEMENT: "green", Kind.OTHER: "bold"}
 _START = 23
 """Width in columns of a claim's id and level."""
 _LEAST_TITLE = 20
@@ -22,8 +21,7 @@ _LEAST_TITLE = 20
 
 def render_comparison(comparison: Comparison, console: Console) -> str:
     """Render the comparison as text that ends with a newline; a legend below the matrix explains its symbols."""
-    regressions = sum(change.kind is Kind.REGRESSION for changes in comparison.changes for change in changes)
-    end = words(conclusion(regressions, len(comparison.changes)), "red" if regressions else "green")
+    end = words(conclusion(comparison), "red" if comparison.regressions else "green")
     changes = list(_changes(comparison)) or [Text("Nothing changed."), Text()]
     matrices = (part for columns in _columns(comparison, console.width) for part in (*_matrix(comparison, columns), Text()))
     return rendered(console, [*_reports(comparison), Text(), *changes, *matrices, Paragraph(LEGEND, hang=2), Text(), end])
@@ -31,7 +29,7 @@ def render_comparison(comparison: Comparison, console: Console) -> str:
 
 def _reports(comparison: Comparison) -> Iterator[RenderableType]:
     width = _width(comparison)
-    for label, report in zip(comparison.labels, comparison.reports, strict=True):
+    for label, report in comparison.labelled:
         account = f"{report.file}: {report.target} {report.verdict} ({conditions(report)})"
         yield Paragraph(account, words(f"{label:{width}}  ", "bold"), hang=2)
     if comparison.differences:
@@ -41,13 +39,10 @@ def _reports(comparison: Comparison) -> Iterator[RenderableType]:
 
 def _changes(comparison: Comparison) -> Iterator[RenderableType]:
     show = _in_full if len(comparison.changes) == 1 else _in_short
-    for label, changes in zip(comparison.labels[1:], comparison.changes, strict=True):
-        for kind in Kind:
-            of_kind = [change for change in changes if change.kind is kind]
-            if of_kind:
-                yield words(f"{HEADINGS[kind]} of {label} against A", f"bold {_KINDS[kind]}")
-                yield from show(of_kind)
-                yield Text()
+    for label, kind, changes in comparison.by_kind:
+        yield words(f"{HEADINGS[kind]} of {label} against A", f"bold {KINDS[kind]}")
+        yield from show(changes)
+        yield Text()
 
 
 def _in_full(changes: Sequence[Change]) -> Iterator[Paragraph]:

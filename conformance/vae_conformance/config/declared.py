@@ -21,10 +21,7 @@ def declared_options(owner: object, name: str) -> dict[str, Any]:
     """Return the options that a class, or the class of a model, declares, by the names of `RunOptions`.
 
     Declarations of base classes are inherited, and a subclass overrides them key by key. No user code is called.
-
-    Args:
-        owner: a class, or a model; other objects declare nothing.
-        name: the name of the implementation in messages.
+    Other objects declare nothing. `name` is that of the implementation in messages.
 
     Raises:
         Unbound: the attribute is not a mapping, a key is unknown, or a value is invalid.

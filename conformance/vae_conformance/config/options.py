@@ -53,15 +53,8 @@ CALL = Scope.CALL
 class Option:
     """An option, apart from its Python type, which is that of its field.
 
-    Attributes:
-        name: the field of `RunOptions`, and the keyword in Python.
-        default: the default value.
-        kind: how its values are read.
-        group: its group in the command's help.
-        help: its text in the command's help.
-        scope: where it may be set.
-        bears: whether it affects verdicts, so that the command that reproduces a verdict includes it.
-        spelling: its name on the command line; empty if it is the key.
+    Its name is a field of `RunOptions`, and the keyword in Python. `scope` says where it may be set; `bears`, whether it affects verdicts,
+    so that the command that reproduces a verdict includes it; `spelling` is its name on the command line, empty if it is the key.
     """
 
     name: str
@@ -199,11 +192,7 @@ OPTIONS: Mapping[str, Option] = {
 
 
 def read_words(parsed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options given on a command line, by name; entries that are None, or no option, are left out.
-
-    Args:
-        parsed: the attributes of argparse's namespace.
-    """
+    """Return the options given on a command line, by name; entries that are None, or no option, are left out."""
     given = ((option, parsed[name]) for name, option in OPTIONS.items() if parsed.get(name) is not None)
     return {option.name: option.kind.joined(value) if option.kind.joined else value for option, value in given}
 

@@ -24,11 +24,7 @@ def load_options(target: TargetSpec, given: Mapping[str, Any], folder: Path) -> 
     """Merge the options of a run: the command line overrides the configuration file, which overrides the defaults.
 
     Expected failures of both are merged; if both give a reason, the command line's is used.
-
-    Args:
-        target: the implementation.
-        given: the options of the command line only, by the names of `RunOptions`.
-        folder: the current folder.
+    `given` holds the options of the command line alone, by the names of `RunOptions`.
 
     Raises:
         Unbound: the configuration file cannot be read or is invalid.
@@ -73,11 +69,8 @@ def read_configuration(path: Path) -> dict[str, Any]:
 def read_table(table: Mapping[Any, Any], place: str, keys: Collection[str], folder: Path) -> dict[str, Any]:
     """Validate and read the entries of one table, by the names of `RunOptions`.
 
-    Args:
-        table: the user's values, by the keys of `[tool.vae-conformance]`.
-        place: its location, for messages.
-        keys: the allowed keys.
-        folder: the folder that relative paths start from.
+    The table has the keys of `[tool.vae-conformance]`, of which `keys` are allowed; relative paths start from `folder`, and `place` is
+    for messages.
 
     Raises:
         Unbound: a key is not allowed, or a value is invalid.

@@ -6,7 +6,6 @@ garments or other classes. The classifier is trained once for each data set and 
 
 from __future__ import annotations
 
-import io
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from vae_conformance.data.datasets import Dataset, render
-from vae_conformance.experiments.store import Store, content_key, seal, unseal
+from vae_conformance.experiments.store import Store, content_key, encode
 from vae_spec.statistics.samples import Fidelity, fidelity
 
 HIDDEN = (128, 32)
@@ -84,11 +83,10 @@ def feature_space(data: Dataset, side: tuple[int, int], store: Store) -> Feature
     )
     path = store.folder / f"{key}.features"
     with store.lock(key):
-        try:
-            found = _decode(path.read_bytes())
-        except (OSError, ValueError, KeyError):
+        found = store.read(path, FeatureSpace)
+        if found is None:
             found = _train(data, side)
-            store.write(path, _encode(found))
+            store.write(path, encode(found))
     return found
 
 
@@ -103,18 +101,3 @@ def _train(data: Dataset, side: tuple[int, int]) -> FeatureSpace:
     weights, biases = tuple(map(np.asarray, classifier.coefs_)), tuple(map(np.asarray, classifier.intercepts_))
     held_out = render(data.test[:ITEMS], (1, *side), (0.0, 1.0)).double().numpy()
     return FeatureSpace(weights, biases, _hidden(weights, biases, held_out), _hidden(weights, biases, images[:ITEMS]))
-
-
-def _encode(space: FeatureSpace) -> bytes:
-    arrays = {f"weight {index}": value for index, value in enumerate(space.weights)}
-    arrays |= {f"bias {index}": value for index, value in enumerate(space.biases)}
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays, held_out=space.held_out, training=space.training)
-    return seal(buffer.getvalue())
-
-
-def _decode(content: bytes) -> FeatureSpace:
-    with np.load(io.BytesIO(unseal(content)), allow_pickle=False) as archive:
-        layers = sum(name.startswith("weight") for name in archive.files)
-        weights, biases = (tuple(archive[f"{kind} {index}"] for index in range(layers)) for kind in ("weight", "bias"))
-        return FeatureSpace(weights, biases, archive["held_out"], archive["training"])

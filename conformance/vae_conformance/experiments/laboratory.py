@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -236,3 +236,26 @@ class Laboratory:
 def _beginning(plan: Plan) -> Plan:
     """Return what trainings that differ only in length have in common."""
     return replace(plan, recipe=replace(plan.recipe, steps=0), thorough=False)
+
+
+class Agenda:
+    """The known trainings of a run.
+
+    `expected` are the experiments that its claims will need, each with the number of seeds of the first look.
+    """
+
+    def __init__(self, laboratory: Laboratory, expected: Iterable[tuple[Experiment, int]]) -> None:
+        self._laboratory = laboratory
+        self._expected = tuple(expected)
+        self._keys: set[str] = set()
+
+    def look(self, experiment: Experiment, count: int) -> None:
+        """Add the trainings of a claim's look at this many seeds; later looks at more seeds are not known in advance."""
+        for wanted, seeds in {*self._expected, (experiment, count)}:
+            self._keys.update(key for group in self._laboratory.keys(wanted, seeds) for key in group.values())
+        self._expected = ()
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """The number of trainings done, by any process or earlier run, and of those known to be needed."""
+        return sum(map(self._laboratory.made, self._keys)), len(self._keys)

@@ -42,12 +42,7 @@ Say = Callable[[str], None]
 class Maker:
     """Maker of the trained runs of one subject.
 
-    Args:
-        subject: the subject to train.
-        options: options of the run.
-        say: called from time to time with one line of progress.
-        target: the subject's target, for plans that build it with other arguments.
-        store: cache of the feature spaces in which trained models are compared.
+    The arguments are those of `Laboratory`; the store caches the feature spaces in which trained models are compared.
     """
 
     def __init__(self, subject: InProcessSubject, options: RunOptions, say: Say, target: Target | None, store: Store) -> None:
@@ -76,11 +71,7 @@ class Maker:
         return [self._observe_points(subject, plan)] if plan.recipe.single_stream else self._observe_images(subject, stages)
 
     def _built(self, plan: Plan) -> InProcessSubject:
-        """Return the subject, or the same implementation built with the plan's arguments.
-
-        Raises:
-            SubjectFault: it cannot be built with these arguments.
-        """
+        """Return the subject, or the same implementation built with the plan's arguments; raises SubjectFault if it cannot be."""
         if not plan.arguments:
             return self.subject
         if self.target is None or self.target.rebuild is None:
@@ -162,9 +153,7 @@ class Maker:
         reported_scale = self.scale(subject, min(REPORTED_ITEMS, len(context.test)))
         noise = self._noise_over_data(subject, context, plan)
         stationarity_scale = self.scale(subject, min(STATIONARITY_ITEMS, len(context.train))) if plan.thorough else None
-        before = subject.state()
-        subject.load(training.state)
-        try:
+        with _in_state(subject, training):
             return replace(
                 run,
                 notes={**run.notes, NOISE_OVER_DATA: noise},
@@ -172,8 +161,6 @@ class Maker:
                 stationarity=stationarity(subject, context.train, stationarity_scale) if plan.thorough else None,
                 observations=_image_observations(subject, context, plan),
             )
-        finally:
-            subject.load(before)
 
     def _noise_over_data(self, subject: InProcessSubject, context: ImageContext, plan: Plan) -> float:
         """Return the noise variance that a squared error implies, including its accepted KL weight, over the data's largest variance.
@@ -207,12 +194,19 @@ class Maker:
         ((training, run),) = self._train(subject, [plan], torch.zeros(0))
         if training.diverged_at is not None:
             return run
-        before = subject.state()
-        subject.load(training.state)
-        try:
+        with _in_state(subject, training):
             return replace(run, points=observe_points(subject, plan.recipe.seed))
-        finally:
-            subject.load(before)
+
+
+@contextmanager
+def _in_state(subject: InProcessSubject, training: Training) -> Iterator[None]:
+    """Give the subject its trained state within the block."""
+    before = subject.state()
+    subject.load(training.state)
+    try:
+        yield
+    finally:
+        subject.load(before)
 
 
 def _image_observations(subject: InProcessSubject, context: ImageContext, plan: Plan) -> ImageObservations | None:

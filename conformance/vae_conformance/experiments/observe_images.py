@@ -18,8 +18,8 @@ from vae_conformance.experiments.features import ITEMS, FeatureSpace
 from vae_spec.context import derive_seed
 from vae_spec.observations import Codes, ImageObservations, Paths, Pictures, PriorSamples, Reconstructions
 from vae_spec.statistics.latents import (
-    aggregate_posterior,
     graph_of_neighbours,
+    mean_variance,
     mmd2_to_prior,
     mutual_information,
     neighbour_accuracy,
@@ -86,11 +86,6 @@ class ImageContext:
         largest = np.asarray(svds(centred, k=1, v0=np.ones(min(centred.shape)), return_singular_vectors=False)).item()
         return float(largest) ** 2 / (len(items) - 1)
 
-    @cached_property
-    def usual_distance(self) -> float:
-        """The median distance from a held-out item to its nearest training item."""
-        return float(np.median(nearest(self.unseen[:ITEMS], self.seen)))
-
 
 def _rows(x: Tensor, facts: Facts) -> Single:
     low, high = facts.input_range
@@ -111,10 +106,7 @@ class RunawayError(Exception):
 def observe_images(subject: Subject, context: ImageContext, *, noise: bool) -> ImageObservations:
     """Measure a trained subject on images.
 
-    Args:
-        subject: a subject that takes images, in its trained state.
-        context: the data and the feature space to compare in.
-        noise: whether latents are sampled; False for an autoencoder, whose latents are its means.
+    Without `noise`, for an autoencoder, latents are the means.
 
     Raises:
         RunawayError: its latents have diverged.
@@ -192,33 +184,26 @@ def prior_samples(samples: Values, context: ImageContext) -> PriorSamples:
     to_seen = float(np.median(nearest(made, context.seen)))
     to_unseen = float(np.median(nearest(made, context.unseen)))
     return PriorSamples(
-        items=len(samples),
-        precision=found.precision,
         density=found.density,
         coverage=found.coverage,
-        data_density=space.of_data.density,
         data_coverage=space.of_data.coverage,
         laplacian=float(laplacian_variance(samples).mean()),
         entropy=use.entropy,
         classes=len(use.present),
         all_classes=len(use.shares),
-        nearest_over_data=to_seen / context.usual_distance,
         nearest_over_held_out=to_seen / max(to_unseen, 1e-30),
     )
 
 
 def _codes(mu: Values, logvar: Values, labels: NDArray[np.int64], training: Values, training_labels: NDArray[np.int64]) -> Codes:
-    together = aggregate_posterior(mu, logvar)
     generator = np.random.default_rng(derive_seed("observation", "information"))
     noisy = bool(np.isfinite(logvar).all())
     graph = graph_of_neighbours(mu, labels)
     return Codes(
-        mean_variance=together.mean_variance,
+        mean_variance=mean_variance(mu, logvar),
         mmd2=mmd2_to_prior(mu, logvar),
-        marginal_kl=float(np.mean(together.marginal_kl)),
         # A latent without noise identifies its item.
         information=mutual_information(mu, logvar, generator) if noisy else math.log(len(mu)),
-        saturation=math.log(len(mu)),
         neighbour_accuracy=neighbour_accuracy(training, training_labels, mu, labels),
         chance=float(np.bincount(labels).max() / len(labels)),
         components=graph.components,
@@ -244,7 +229,6 @@ def _paths(
     shapes = [path_shape(line) for line in decoded.reshape(len(lines), POINTS, -1)]
     moving = [shape for shape in shapes if shape.moves]
     return Paths(
-        lines=len(lines),
         second_difference=float(np.mean([shape.second_difference for shape in moving])) if moving else math.nan,
         longest_step=float(np.mean([shape.longest_step for shape in moving])) if moving else math.nan,
         middle_density=plausible.middle,

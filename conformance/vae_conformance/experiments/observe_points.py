@@ -34,9 +34,7 @@ Values = NDArray[np.float64]
 def observe_points(subject: Subject, seed: int) -> PointObservations:
     """Measure a trained subject on the lab's points.
 
-    Args:
-        subject: a subject that takes points, trained by the lab's recipe.
-        seed: the recipe's seed, whose random stream began with the training points.
+    The seed is that of its recipe, the lab's, whose random stream began with the training points.
 
     Raises:
         SubjectFault: the implementation's code failed or returned values that are not finite.

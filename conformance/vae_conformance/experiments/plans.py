@@ -52,11 +52,7 @@ class Plan:
 def image_recipe(dataset: str, pixels: int, seed: int, items: int = MANY) -> Recipe:
     """Return the recipe for images: long enough for every phenomenon to show, short enough for a laptop.
 
-    Args:
-        dataset: name of the data set.
-        pixels: number of entries of one item.
-        seed: seed of the training.
-        items: number of training items, which decides for data sets other than the digits.
+    Data sets other than the digits are trained by their number of `items`; `pixels` is the number of entries of one item.
     """
     if _large(dataset, items):
         return Recipe(dataset, steps=LARGE_STEPS, batch=LARGE_BATCH, learning_rate=1e-3, seed=seed)
@@ -116,10 +112,7 @@ def image_plans(experiment: Experiment, dataset: str, pixels: int, seed: int, it
 def lab_plans(experiment: Experiment, seed: int, unit: float) -> dict[str, Plan]:
     """Return one seed's plans for an experiment in the 2-D lab, by arm.
 
-    Args:
-        experiment: one of the lab's experiments.
-        seed: seed of the single random stream.
-        unit: the factor on the subject's own KL term that corresponds to a weight of 1 in the lab.
+    `unit` is the factor on the subject's own KL term that corresponds to a weight of 1 in the lab.
     """
     own = Plan(lab_recipe(seed, round(LAB_WEIGHT * unit, 9)))
     match experiment:
@@ -140,11 +133,7 @@ def lab_plans(experiment: Experiment, seed: int, unit: float) -> dict[str, Plan]
 def exercise_plans(experiment: Experiment, pixels: int, seed: int, latent_dim: int | None = None) -> dict[str, Plan]:
     """Return one seed's plans for an exercise or a comparison on the embedded digits, by what differs.
 
-    Args:
-        experiment: one of the reference's own experiments.
-        pixels: number of entries of one item.
-        seed: seed of the training.
-        latent_dim: the subject's own latent dimension, for which it is not rebuilt.
+    The subject is not rebuilt for its own `latent_dim`; `pixels` is the number of entries of one item.
     """
     own = Plan(image_recipe("digits", pixels, seed), thorough=True)
     other = replace(own, thorough=False)

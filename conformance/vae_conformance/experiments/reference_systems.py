@@ -45,11 +45,7 @@ class StrongDecoder(Protocol):
 def run_system(system: tuple[str, str], recipe: Recipe, context: ImageContext, progress: Progress) -> TrainedRun:
     """Train a registered system and measure it on held-out items.
 
-    Args:
-        system: its name and its variant.
-        recipe: data set, steps, batch size, learning rate and seed.
-        context: the data, in [0, 1].
-        progress: called at the beginning and at the end.
+    `system` is its name and its variant, and the data are in [0, 1].
 
     Raises:
         Unbound: no such system is registered.

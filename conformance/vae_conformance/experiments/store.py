@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -26,6 +26,7 @@ from vae_spec.evidence import TrainedRun
 MAGIC = b"vae-conformance run 5\n"
 """The format of an entry; entries of other formats are trained anew."""
 MOST_ENTRIES = 2000
+Record = TypeVar("Record")
 
 
 def default_folder() -> Path:
@@ -55,9 +56,12 @@ class Store:
 
     def get(self, key: str) -> TrainedRun | None:
         """Return the entry, or None if it does not exist or is damaged."""
-        path = self.folder / f"{key}.run"
+        return self.read(self.folder / f"{key}.run", TrainedRun)
+
+    def read(self, path: Path, kind: type[Record]) -> Record | None:
+        """Return the record in a file of the store, or None if it does not exist; a damaged file is deleted."""
         try:
-            return decode(path.read_bytes())
+            return decode(path.read_bytes(), kind)
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, msgspec.DecodeError):
@@ -70,7 +74,7 @@ class Store:
 
     def put(self, key: str, run: TrainedRun) -> None:
         """Write an entry."""
-        self.write(self.folder / f"{key}.run", encode(run))
+        self.write(self.folder / f"{key}.run", encode(_in_half_precision(run)))
         self._prune()
 
     def write(self, path: Path, content: bytes) -> None:
@@ -94,25 +98,8 @@ def _written(path: Path) -> float:
         return 0.0
 
 
-def seal(payload: bytes) -> bytes:
-    """Prefix the payload with its checksum."""
-    return MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
-
-
-def unseal(content: bytes) -> bytes:
-    """Return the payload of a sealed entry.
-
-    Raises:
-        ValueError: it was not sealed, or has changed since.
-    """
-    head = len(MAGIC) + 65
-    if not content.startswith(MAGIC) or hashlib.sha256(content[head:]).hexdigest().encode() != content[len(MAGIC) : head - 1]:
-        raise ValueError("not an entry of the store, or a damaged one")
-    return content[head:]
-
-
-def encode(run: TrainedRun) -> bytes:
-    """Return the bytes of an entry: an archive of the run's arrays, with the rest of the record as MessagePack."""
+def encode(record: object) -> bytes:
+    """Return the bytes of a record: an archive of its arrays, with the rest of it as MessagePack."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
 
     def extract(value: Any) -> object:
@@ -122,10 +109,15 @@ def encode(run: TrainedRun) -> bytes:
         arrays[name] = value
         return name
 
-    tree = msgspec.msgpack.encode(_in_half_precision(run), enc_hook=extract)
+    tree = msgspec.msgpack.encode(record, enc_hook=extract)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays, tree=np.frombuffer(tree, dtype=np.uint8))
-    return seal(buffer.getvalue())
+    payload = buffer.getvalue()
+    return MAGIC + _checksum(payload) + payload
+
+
+def _checksum(payload: bytes) -> bytes:
+    return hashlib.sha256(payload).hexdigest().encode() + b"\n"
 
 
 def _in_half_precision(run: TrainedRun) -> TrainedRun:
@@ -142,18 +134,21 @@ def _in_half_precision(run: TrainedRun) -> TrainedRun:
     return replace(run, observations=replace(run.observations, pictures=replace(pictures, **halved)))
 
 
-def decode(content: bytes) -> TrainedRun:
-    """Return the run that `encode` wrote; pictures have half precision.
+def decode(content: bytes, kind: type[Record]) -> Record:
+    """Return the record that `encode` wrote; its arrays of half precision are widened.
 
     Raises:
         ValueError: it is not an entry, or has changed since.
         msgspec.DecodeError: its record has another format.
     """
-    with np.load(io.BytesIO(unseal(content)), allow_pickle=False) as archive:
+    payload = content[len(MAGIC) + 65 :]
+    if content != MAGIC + _checksum(payload) + payload:
+        raise ValueError("not an entry of the store, or a damaged one")
+    with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
 
     def array(_kind: type, name: Any) -> np.ndarray[Any, Any]:
         found: np.ndarray[Any, Any] = arrays[name]
         return found.astype(np.float64) if found.dtype == np.float16 else found
 
-    return msgspec.msgpack.decode(arrays["tree"].tobytes(), type=TrainedRun, dec_hook=array)
+    return msgspec.msgpack.decode(arrays["tree"].tobytes(), type=kind, dec_hook=array)

@@ -68,12 +68,7 @@ def train_in_stages(
 ) -> list[Training]:
     """Train once and return the training after each of several numbers of steps, equal to separate trainings of those lengths.
 
-    Args:
-        subject: as for `train`.
-        recipe: as for `train`.
-        stops: numbers of steps, ascending; the last is `recipe.steps`.
-        data: as for `train`.
-        progress: as for `train`.
+    `stops` are numbers of steps, ascending, the last of them `recipe.steps`; the other arguments are those of `train`.
 
     Raises:
         SubjectFault: the implementation's code failed in training.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
@@ -12,6 +13,11 @@ import msgspec
 from vae_conformance.report.summary import headline
 from vae_conformance.runner.events import FoundImplementation
 from vae_conformance.runner.record import SCHEMA_VERSION, ClaimReport, RunRecord
+
+_OF_A_CLAIM = (
+    *("id", "title", "statement", "level", "gates", "source", "outcome", "measured", "expected", "message", "hint", "diagnosis"),
+    *("locations", "reason", "decision", "smallest_effect", "level_of_error", "duration_s"),
+)
 
 
 def schema() -> dict[str, Any]:
@@ -38,9 +44,7 @@ def as_document(report: RunRecord) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "verdict": report.exit_code.verdict,
         "exit_code": int(report.exit_code),
-        "problem": None
-        if report.problem is None
-        else {"message": report.problem.message, "hint": report.problem.hint, "details": report.problem.details},
+        "problem": None if report.problem is None else asdict(report.problem),
         "implementation": implementation_document(report),
         "environment": {
             **{name: environment.get(name) for name in ("python", "torch", "device", "threads")},
@@ -53,19 +57,9 @@ def as_document(report: RunRecord) -> dict[str, Any]:
         },
         "claims": [_claim(claim) for claim in report.claims],
         "missing": list(report.missing),
-        "diagnoses": [
-            {
-                "mistake": diagnosis.mistake,
-                "confidence": round(diagnosis.confidence, 4),
-                "explanation": diagnosis.explanation,
-                "seen": diagnosis.seen,
-                "mend": diagnosis.mend,
-                "evidence": list(diagnosis.evidence),
-            }
-            for diagnosis in report.diagnoses
-        ],
+        "diagnoses": [asdict(diagnosis) | {"confidence": round(diagnosis.confidence, 4)} for diagnosis in report.diagnoses],
         "words": headline(report),
-        "unasked": {"parts": list(report.unasked.parts), "claims": list(report.unasked.claims)},
+        "unasked": asdict(report.unasked),
         "summary": {outcome.value: count for outcome, count in report.summary.items()},
         "error_budget": dict(report.error_budget),
     }
@@ -78,27 +72,14 @@ def implementation_document(report: RunRecord) -> dict[str, Any]:
 
 
 def _claim(claim: ClaimReport) -> dict[str, Any]:
-    verdict = claim.verdict
-    return {
+    known = msgspec.to_builtins(claim.verdict, enc_hook=float) | {
         "id": claim.id,
-        "title": verdict.title,
-        "statement": verdict.statement,
-        "level": verdict.level.value,
         "gates": claim.gates,
-        "source": verdict.source,
-        "outcome": claim.outcome.value,
-        "measured": dict(verdict.measured),
-        "expected": dict(verdict.expected),
-        "message": verdict.message,
-        "hint": verdict.hint,
-        "diagnosis": verdict.diagnosis,
-        "locations": [location.as_document() for location in claim.locations],
+        "locations": [asdict(location) for location in claim.locations],
         "reason": claim.reason,
-        "decision": verdict.decision,
-        "smallest_effect": verdict.smallest_effect,
-        "level_of_error": verdict.level_of_error,
-        "duration_s": round(verdict.duration_s, 3),
+        "duration_s": round(claim.verdict.duration_s, 3),
     }
+    return {name: known[name] for name in _OF_A_CLAIM}
 
 
 def _finite(value: object) -> object:

@@ -17,7 +17,7 @@ _ADVICE: Mapping[str, str] = {
     " docs/adapters.md shows a record that says how",
     Part.DRAW: "let the sampling step be a method, reparameterize(mu, logvar), or say with a record where it is: docs/adapters.md",
 }
-"""Advice for each part in `vae_conformance.runner.missing_parts.REPLACEABLE`."""
+"""Advice for each part in `vae_conformance.runner.record.REPLACEABLE`."""
 _NAMES: Mapping[str, str] = {Part.LOSS: "loss", Part.DRAW: "sampling step that can be called"}
 
 _BAD = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS})

@@ -39,13 +39,7 @@ _EMPTY = Text()
 
 
 def render_terminal(report: RunRecord, console: Console, *, verbose: bool = False) -> str:
-    """Render the report as text that ends with a newline.
-
-    Args:
-        report: the record of the run.
-        console: the terminal's console.
-        verbose: whether to list claims that hold or are not applicable, too.
-    """
+    """Render the report as text that ends with a newline. If `verbose`, claims that hold or are not applicable are listed too."""
     return rendered(console, _parts(report, console, verbose=verbose))
 
 

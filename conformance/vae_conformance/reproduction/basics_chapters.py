@@ -12,13 +12,14 @@ from vae_conformance.report.figures.canvas import Array
 from vae_conformance.report.figures.images import training_curves
 from vae_conformance.report.figures.lab import lab, lab_variants
 from vae_conformance.reproduction import quantities
-from vae_conformance.reproduction.chapters import Chapter
-from vae_conformance.reproduction.findings import Findings
-from vae_conformance.reproduction.tables import Cell, Content, Measured, Printed, Quantity, Shown, Table, measured, side_by_side
+from vae_conformance.reproduction.findings import Chapter, Findings
+from vae_conformance.reproduction.tables import Cell, Content, Measured, Printed, Shown, Table, measured, side_by_side
 from vae_spec.claim import Experiment
 from vae_spec.claims.toy import KL_WEIGHT, PRINTED, PRINTED_POINTS
 from vae_spec.documents import BASICS
 from vae_spec.evidence import Arm, TrainedRun
+from vae_spec.statistics.comparisons import coverage
+from vae_spec.statistics.functionals import Functional
 
 LAB_UNIT = "mean over entries"
 """The unit of the lab's losses, which are means over items and over their two dimensions."""
@@ -82,17 +83,16 @@ def _comparison(findings: Findings) -> Content:
 _KINDS = ((str(Arm.OWN), "VAE"), (str(Arm.AUTOENCODER), "autoencoder"), ("GAN", "GAN"))
 
 
-def _either(note: str, of_observations: Quantity) -> Quantity:
-    """Return a quantity that is read from the run's note if it has one (systems that the suite does not train), else from observations."""
-    name, read = of_observations
-    return name, lambda run: run.notes[note] if note in run.notes else read(run)
+def _either(note: str, of_observations: Functional) -> Functional:
+    """Return a functional that is read from the run's note if it has one (systems that the suite does not train), else as it is."""
+    return lambda run: run.notes[note] if note in run.notes else of_observations(run)
 
 
 _COMPARED = (
-    _either("coverage", quantities.SAMPLES[0]),
-    _either("density", ("density", quantities.SAMPLE_DENSITY)),
-    _either("entropy of classes", ("entropy of classes over its largest value", quantities.SAMPLE_ENTROPY)),
-    _either("sharpness over the originals'", ("sharpness over the originals'", quantities.SAMPLE_SHARPNESS)),
+    ("coverage of held-out items", _either("coverage", coverage)),
+    ("density", _either("density", quantities.density)),
+    ("entropy of classes over its largest value", _either("entropy of classes", quantities.entropy)),
+    ("sharpness over the originals'", _either("sharpness over the originals'", quantities.sample_sharpness)),
 )
 
 

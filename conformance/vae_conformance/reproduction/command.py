@@ -14,13 +14,13 @@ from vae_conformance.config.options import RunOptions
 from vae_conformance.data import datasets
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import ExitCode, Standing, exit_code
-from vae_conformance.reproduction.findings import TARGETS, Answer, Findings
+from vae_conformance.reproduction.findings import TARGETS, Findings
 from vae_conformance.reproduction.folder import NUMBERS, put, refuse_foreign
 from vae_conformance.reproduction.numbers import render_numbers
 from vae_conformance.reproduction.page import render_page
 from vae_conformance.reproduction.sections import Section, sections
 from vae_conformance.reproduction.trainings import ALWAYS, SEEDS, jobs, make_all
-from vae_conformance.runner.events import Bound, Event, Progress
+from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress
 from vae_conformance.runner.selection import selected
 from vae_conformance.runner.session import Session
 from vae_conformance.target.spec import parse_target
@@ -37,13 +37,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Reproduction:
-    """The result of a reproduction.
-
-    Attributes:
-        findings: the trained runs and verdicts.
-        sections: the sections of both documents, with their figures.
-        code: the command's exit code.
-    """
+    """The result of a reproduction."""
 
     findings: Findings
     sections: Sequence[Section]
@@ -116,12 +110,12 @@ def _found(options: RunOptions, workers: int, say: Say) -> Findings:
                 groups[experiment] = system.session.laboratory().groups(experiment, SEEDS)
             except (Unbound, SubjectFault) as error:
                 problems[experiment] = str(error)
-    answers = {(answer.target, answer.claim): answer for system in systems for answer in _answers(system, say)}
+    answers = {(system.options.target.text, one.claim): one for system in systems for one in _answers(system, say)}
     bound = {system.options.target.text: system.bound for system in systems if system.bound is not None}
     return Findings(options.dataset, options.seed, groups, problems, answers, bound)
 
 
-def _answers(system: _System, say: Say) -> list[Answer]:
+def _answers(system: _System, say: Say) -> list[ClaimVerdict]:
     """Ask every claim of the full profile of one system."""
     claims = selected(system.options)
     system.say = say
@@ -130,7 +124,7 @@ def _answers(system: _System, say: Say) -> list[Answer]:
         say(f"claims of {system.options.target}: {index} of {len(claims)}, {claim.id}")
         begun = time.monotonic()
         verdict = system.session.verdict(claim.id)
-        answers.append(Answer(system.options.target.text, system.session.record(claim.id, verdict, time.monotonic() - begun)))
+        answers.append(system.session.record(claim.id, verdict, time.monotonic() - begun))
     return answers
 
 
@@ -142,7 +136,7 @@ def verdict_of(findings: Findings) -> ExitCode:
 
 def _files(findings: Findings, documents: Sequence[Section], code: ExitCode) -> dict[str, bytes]:
     """Return the contents of the folder by file name."""
-    files = {figure.file: figure.content for section in documents for figure in section.figures}
+    files = {figure.file: content for section in documents for figure, content in section.figures}
     names = [*files, PAGE, NUMBERS]
     files[PAGE] = render_page(findings, documents, code).encode()
     files[NUMBERS] = render_numbers(findings, documents, code, names).encode()
@@ -153,13 +147,13 @@ def summary(done: Reproduction, out: Path) -> str:
     """Return the final terminal output: the outcomes of each section, the claims that do not hold, and the page's path."""
     lines = []
     for section in done.sections:
-        outcomes = [section.outcome(claim) for claim in section.claims]
+        outcomes = [section.outcome(claim) for claim in section.answers]
         each = ", ".join(f"{outcomes.count(outcome)} {outcome.replace('-', ' ')}" for outcome in dict.fromkeys(sorted(outcomes)))
         name = f"{section.chapter.document.title}, {section.chapter.section}"
         lines.append(f"{name:36} {each or 'no claims'}")
     lines += [
-        f"{answer.claim} of {answer.target} ({answer.level}): {answer.outcome}: {answer.verdict.message.splitlines()[0]}"
-        for answer in done.findings.answers.values()
+        f"{claim} of {target} ({answer.level}): {answer.outcome}: {answer.message.splitlines()[0]}"
+        for (target, claim), answer in done.findings.answers.items()
         if answer.outcome not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}
     ]
     lines += [f"written to {out / PAGE}", f"exit code {int(done.code)}: {done.code.meaning}"]

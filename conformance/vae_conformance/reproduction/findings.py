@@ -1,14 +1,16 @@
-"""The findings of a reproduction: the trained runs of both systems, and the verdicts on all claims."""
+"""The findings of a reproduction: the trained runs of both systems, the verdicts on all claims, and the chapters made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vae_conformance.reproduction.tables import Content
 from vae_conformance.runner.events import Bound, ClaimVerdict
 from vae_spec.claim import Experiment
+from vae_spec.documents import Document
 from vae_spec.evidence import Arm, Group, TrainedRun
-from vae_spec.outcomes import Level, Outcome
+from vae_spec.observations import Pictures
 
 REFERENCE, TINY = "reference", "tiny"
 """The registered names of the image model and of the tiny lab's model."""
@@ -16,52 +18,18 @@ TARGETS = (REFERENCE, TINY)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The verdict on one claim for one system.
-
-    Attributes:
-        target: the system.
-        verdict: what came out.
-    """
-
-    target: str
-    verdict: ClaimVerdict
-
-    @property
-    def claim(self) -> str:
-        """The id."""
-        return self.verdict.claim
-
-    @property
-    def level(self) -> Level:
-        """The claim's."""
-        return self.verdict.level
-
-    @property
-    def outcome(self) -> Outcome:
-        """Return the verdict's outcome."""
-        return self.verdict.outcome
-
-
-@dataclass(frozen=True)
 class Findings:
     """Everything that the page and the numbers are made from.
 
-    Attributes:
-        dataset: the image data set.
-        seed: the seed of the run.
-        groups: the trained runs by experiment, one group per seed.
-        problems: by experiment, a sentence that says why it could not be made.
-        answers: the answers by system and claim id.
-        systems: the implementation and the environment of each system.
-        duration_s: the duration in seconds.
+    By experiment: `groups`, one of runs per seed, and `problems`, a sentence that says why it could not be made. By system and claim id:
+    `answers`. By system: its implementation and environment.
     """
 
     dataset: str
     seed: int
     groups: Mapping[Experiment, Sequence[Group]]
     problems: Mapping[Experiment, str] = field(default_factory=dict)
-    answers: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
+    answers: Mapping[tuple[str, str], ClaimVerdict] = field(default_factory=dict)
     systems: Mapping[str, Bound] = field(default_factory=dict)
     duration_s: float = 0.0
 
@@ -73,3 +41,39 @@ class Findings:
         """Return the names of an experiment's arms, in order."""
         groups = self.groups.get(experiment, ())
         return list(groups[0]) if groups else []
+
+
+def _nothing(_findings: Findings) -> Content:
+    return Content()
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One section of a document."""
+
+    document: Document
+    section: str
+    summary: str
+    content: Callable[[Findings], Content] = _nothing
+
+
+def first_pictures(runs: Sequence[TrainedRun]) -> Pictures | None:
+    """Return the pictures of the first seed, or None if its training diverged or was not made."""
+    return runs[0].observations.pictures if runs and runs[0].observations is not None else None
+
+
+def pictures_by_arm(findings: Findings, experiment: Experiment) -> Mapping[str, Pictures]:
+    """Return the pictures of the first seed for every arm that has any."""
+    found = {arm: first_pictures(findings.runs(experiment, arm)) for arm in findings.arms(experiment)}
+    return {arm: pictures for arm, pictures in found.items() if pictures is not None}
+
+
+def first_by_arm(findings: Findings, experiment: Experiment) -> Mapping[str, TrainedRun]:
+    """Return the first seed's run of every arm."""
+    return {arm: findings.runs(experiment, arm)[0] for arm in findings.arms(experiment)}
+
+
+def vae_and_autoencoder(findings: Findings) -> tuple[tuple[str, Sequence[TrainedRun]], ...]:
+    """Return the two models that the documents compare throughout, with their runs over seeds."""
+    contrast = Experiment.CONTRAST
+    return ("VAE", findings.runs(contrast)), ("its autoencoder", findings.runs(contrast, Arm.AUTOENCODER))

@@ -40,9 +40,7 @@ def refuse_foreign(folder: Path) -> None:
 def put(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write all files to a temporary folder, then move it to `folder`, replacing the results of an earlier run.
 
-    Args:
-        folder: the destination.
-        files: the contents by file name, including `numbers.json`, which names this command and all files.
+    `numbers.json` is one of the files, and names this command and all of them.
 
     Raises:
         Unbound: something else was written there since the last check.

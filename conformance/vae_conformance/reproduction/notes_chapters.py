@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from vae_conformance.report.figures.comparison import BETAS, beta_comparison, collapse_curves, variants
 from vae_conformance.report.figures.images import (
@@ -14,9 +17,8 @@ from vae_conformance.report.figures.images import (
     training_curves,
 )
 from vae_conformance.reproduction import quantities
-from vae_conformance.reproduction.chapters import Chapter, first_by_arm, first_pictures, pictures_by_arm, vae_and_autoencoder
-from vae_conformance.reproduction.findings import Findings
-from vae_conformance.reproduction.tables import Content, Measured, Printed, Shown, Table, measured, side_by_side
+from vae_conformance.reproduction.findings import Chapter, Findings, first_by_arm, first_pictures, pictures_by_arm, vae_and_autoencoder
+from vae_conformance.reproduction.tables import Content, Measured, Printed, Quantity, Shown, Table, measured, side_by_side
 from vae_spec.claim import Experiment
 from vae_spec.claims.training_terms import TABLE, epochs
 from vae_spec.documents import NOTES
@@ -53,48 +55,54 @@ def _curves(findings: Findings) -> Content:
     return Content((Table("Losses, nats an item", columns, tuple(rows), comparable),), figures, (remark,))
 
 
-def _vae_and_autoencoder_pictures(findings: Findings) -> tuple[Pictures | None, Pictures | None]:
-    (_vae, own), (_other, plain) = vae_and_autoencoder(findings)
-    return first_pictures(own), first_pictures(plain)
+def _contrast(
+    title: str, of: Sequence[Quantity], name: str, caption: str, draw: Callable[[Pictures, Pictures | None], Figure], *remarks: str
+) -> Callable[[Findings], Content]:
+    """Return the content of a section that compares the VAE with its autoencoder: a table, and the pictures of both."""
+
+    def content(findings: Findings) -> Content:
+        (_vae, own), (_other, plain) = models = vae_and_autoencoder(findings)
+        seen = first_pictures(own)
+        shown = [] if seen is None else [Shown(name, caption, lambda: draw(seen, first_pictures(plain)))]
+        return Content((side_by_side(title, of, models),), tuple(shown), remarks)
+
+    return content
 
 
-def _reconstruction(findings: Findings) -> Content:
-    own, plain = _vae_and_autoencoder_pictures(findings)
-    table = side_by_side("Reconstructions of held-out items from z = mu", quantities.RECONSTRUCTIONS, vae_and_autoencoder(findings))
-    if own is None:
-        return Content((table,))
-    caption = "Held-out items, what the VAE makes of them, and what the autoencoder of the same size does."
-    return Content((table,), (Shown("reconstructions", caption, lambda: reconstructions(own, plain)),))
+def _means(own: Pictures, plain: Pictures | None) -> Figure:
+    return latent_means({"VAE": own} if plain is None else {"VAE": own, "Autoencoder": plain})
 
 
-def _samples(findings: Findings) -> Content:
-    own, plain = _vae_and_autoencoder_pictures(findings)
-    table = side_by_side("Decoded draws from N(0, I)", quantities.SAMPLES, vae_and_autoencoder(findings))
-    if own is None:
-        return Content((table,))
-    caption = "The same draws from N(0, I), decoded by the VAE and by its autoencoder."
-    return Content((table,), (Shown("prior-samples", caption, lambda: prior_samples(own, plain)),))
-
-
-def _latent_space(findings: Findings) -> Content:
-    own, plain = _vae_and_autoencoder_pictures(findings)
-    table = side_by_side("Codes of held-out items", quantities.CODES, vae_and_autoencoder(findings))
-    remark = (
-        "That the classes are joined is as true of the autoencoder: what sets the VAE apart is where its codes lie, not how they hang"
-        " together."
-    )
-    named = {name: pictures for name, pictures in (("VAE", own), ("Autoencoder", plain)) if pictures is not None}
-    caption = "The means of held-out items in the plane by t-SNE, by class."
-    return Content((table,), (Shown("latent-means", caption, lambda: latent_means(named)),), (remark,))
-
-
-def _interpolation(findings: Findings) -> Content:
-    own, plain = _vae_and_autoencoder_pictures(findings)
-    table = side_by_side("Forty decoded straight lines between codes", quantities.PATHS, vae_and_autoencoder(findings))
-    if own is None:
-        return Content((table,))
-    caption = "From one held-out item to another of another class, by the VAE and by its autoencoder."
-    return Content((table,), (Shown("interpolation", caption, lambda: interpolation(own, plain)),))
+_reconstruction = _contrast(
+    "Reconstructions of held-out items from z = mu",
+    quantities.RECONSTRUCTIONS,
+    "reconstructions",
+    "Held-out items, what the VAE makes of them, and what the autoencoder of the same size does.",
+    reconstructions,
+)
+_samples = _contrast(
+    "Decoded draws from N(0, I)",
+    quantities.SAMPLES,
+    "prior-samples",
+    "The same draws from N(0, I), decoded by the VAE and by its autoencoder.",
+    prior_samples,
+)
+_latent_space = _contrast(
+    "Codes of held-out items",
+    quantities.CODES,
+    "latent-means",
+    "The means of held-out items in the plane by t-SNE, by class.",
+    _means,
+    "That the classes are joined is as true of the autoencoder: what sets the VAE apart is where its codes lie, not how they hang"
+    " together.",
+)
+_interpolation = _contrast(
+    "Forty decoded straight lines between codes",
+    quantities.PATHS,
+    "interpolation",
+    "From one held-out item to another of another class, by the VAE and by its autoencoder.",
+    interpolation,
+)
 
 
 def _sweep(findings: Findings) -> Content:

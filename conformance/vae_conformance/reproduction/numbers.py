@@ -20,14 +20,7 @@ _OF_A_CLAIM = ("title", "statement", "level", "source", "outcome", "message", "m
 
 
 def render_numbers(findings: Findings, sections: Sequence[Section], code: ExitCode, files: Sequence[str]) -> str:
-    """Render the document as JSON text that ends with a newline.
-
-    Args:
-        findings: the trained runs and verdicts.
-        sections: the sections of both documents.
-        code: the command's exit code.
-        files: the names of all files in the folder.
-    """
+    """Render the document as JSON text that ends with a newline."""
     return dump(
         {
             "schema_version": SCHEMA_VERSION,
@@ -57,14 +50,14 @@ def _section(section: Section) -> dict[str, Any]:
         "section": chapter.section,
         "heading": chapter.document.sections[chapter.section],
         "tables": [table.document() for table in section.content.tables],
-        "figures": [{"file": figure.file, "caption": figure.caption} for figure in section.figures],
-        "claims": {claim: str(section.outcome(claim)) for claim in section.claims},
+        "figures": [{"file": figure.file, "caption": figure.caption} for figure, _content in section.figures],
+        "claims": {claim: str(section.outcome(claim)) for claim in section.answers},
     }
 
 
 def _claims(findings: Findings, target: str) -> dict[str, Any]:
     return {
-        claim: {name: getattr(answer.verdict, name) for name in _OF_A_CLAIM}
-        for (asked, claim), answer in findings.answers.items()
+        claim: {name: getattr(verdict, name) for name in _OF_A_CLAIM}
+        for (asked, claim), verdict in findings.answers.items()
         if asked == target
     }

@@ -7,9 +7,10 @@ from importlib.metadata import version
 
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.wording import count
-from vae_conformance.reproduction.findings import TARGETS, Answer, Findings
-from vae_conformance.reproduction.sections import Section, engineering, overall
-from vae_spec.documents import DOCUMENTS, Document
+from vae_conformance.reproduction.findings import Findings
+from vae_conformance.reproduction.sections import Answers, Section, citing, overall
+from vae_conformance.runner.events import ClaimVerdict
+from vae_spec.documents import DOCUMENTS, ENGINEERING, Document
 from vae_spec.outcomes import Level, Outcome
 from vae_spec.registry import CLAIMS
 
@@ -27,7 +28,7 @@ def render_page(findings: Findings, sections: Sequence[Section], code: ExitCode)
         for section in sections:
             if section.chapter.document is document:
                 lines += _section(section, reported)
-    others = engineering(findings)
+    others = citing(ENGINEERING, findings)
     if others:
         lines += ["", "# Good engineering", "", "Claims that no document needs to state.", *_claims(others, reported)]
     return "\n".join(lines) + "\n"
@@ -57,8 +58,8 @@ def _overview(sections: Iterable[Section]) -> list[str]:
     lines = ["", "| section | what it says | borne out by | not borne out by |", "|---|---|---|---|"]
     for section in sections:
         chapter = section.chapter
-        for_it = [claim for claim in section.claims if section.outcome(claim) is Outcome.HOLDS]
-        against = [claim for claim in section.claims if section.outcome(claim) not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}]
+        for_it = [claim for claim in section.answers if section.outcome(claim) is Outcome.HOLDS]
+        against = [claim for claim in section.answers if section.outcome(claim) not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}]
         doubts = ", ".join(f"{claim} ({section.outcome(claim).words})" for claim in against)
         title = f"[{_short(chapter.document)} {chapter.section}](#{_anchor(section)})"
         lines.append(f"| {title} | {chapter.summary} | {', '.join(for_it) or '–'} | {doubts or '–'} |")
@@ -87,38 +88,33 @@ def _section(section: Section, reported: set[str]) -> list[str]:
         lines += ["", remark]
     for table in section.content.tables:
         lines += ["", *table.markdown()]
-    for figure in section.figures:
+    for figure, _content in section.figures:
         lines += ["", f"![{figure.caption}]({figure.file})", "", f"*{figure.caption}*"]
     return [*lines, *_claims(section.answers, reported)]
 
 
-def _claims(answers: Sequence[Answer], reported: set[str]) -> list[str]:
+def _claims(answers: Answers, reported: set[str]) -> list[str]:
     """List the claims with their outcomes, and the messages of each claim at its first occurrence.
 
-    Args:
-        answers: the answers of one section.
-        reported: the claims whose messages are already on the page; those of this section are added.
+    The claims of the section are added to those `reported`, whose messages are already on the page.
     """
     lines: list[str] = [""] if answers else []
-    for claim in dict.fromkeys(answer.claim for answer in answers):
-        asked = {answer.target: answer for answer in answers if answer.claim == claim}
-        outcome = overall([answer.outcome for answer in asked.values()])
-        where = "; ".join(f"{target}: {asked[target].outcome.words}" for target in TARGETS if target in asked)
-        lines.append(f"- **{claim}** {CLAIMS[claim].title} – {_WORDS[outcome]} ({where})")
+    for claim, asked in answers.items():
+        where = "; ".join(f"{target}: {verdict.outcome.words}" for target, verdict in asked.items())
+        lines.append(f"- **{claim}** {CLAIMS[claim].title} – {_WORDS[overall(asked)]} ({where})")
         if claim not in reported:
-            lines += [f"  - {line}" for answer in asked.values() for line in _message(answer)]
+            lines += [f"  - {line}" for verdict in asked.values() for line in _message(verdict)]
         reported.add(claim)
     return lines
 
 
-def _message(answer: Answer) -> list[str]:
+def _message(verdict: ClaimVerdict) -> list[str]:
     """Return the lines of the verdict's message; none for an exact claim that holds, unless it is informational."""
-    failing = answer.outcome not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}
-    trained = answer.outcome is Outcome.HOLDS and CLAIMS[answer.claim].trained
-    if not (failing or trained or (answer.level is Level.INFORMATIONAL and answer.outcome is Outcome.HOLDS)):
+    of_interest = CLAIMS[verdict.claim].trained or verdict.level is Level.INFORMATIONAL
+    if verdict.outcome is Outcome.NOT_APPLICABLE or (verdict.outcome is Outcome.HOLDS and not of_interest):
         return []
-    lines = [line.strip() for line in answer.verdict.message.splitlines() if line.strip()]
-    shown = 1 if answer.outcome is Outcome.ERROR else _LINES  # the rest is a traceback
+    lines = [line.strip() for line in verdict.message.splitlines() if line.strip()]
+    shown = 1 if verdict.outcome is Outcome.ERROR else _LINES  # the rest is a traceback
     return [_plain(line) for line in lines[:shown]]
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vae_conformance.report.figures.canvas import png
 from vae_conformance.reproduction.basics_chapters import BASICS_CHAPTERS
-from vae_conformance.reproduction.chapters import Chapter
-from vae_conformance.reproduction.findings import TARGETS, Answer, Findings
+from vae_conformance.reproduction.findings import TARGETS, Chapter, Findings
 from vae_conformance.reproduction.notes_chapters import NOTES_CHAPTERS
-from vae_conformance.reproduction.tables import Content
-from vae_spec.claim import Claim
-from vae_spec.documents import ENGINEERING, Source
+from vae_conformance.reproduction.tables import Content, Shown
+from vae_conformance.runner.events import ClaimVerdict
+from vae_spec.documents import Source
 from vae_spec.outcomes import Outcome
 from vae_spec.registry import CLAIMS
 
@@ -20,50 +19,30 @@ CHAPTERS: tuple[Chapter, ...] = (*NOTES_CHAPTERS, *BASICS_CHAPTERS)
 _GRAVITY = (Outcome.ERROR, Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.HOLDS, Outcome.NOT_APPLICABLE)
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A figure as a file.
-
-    Attributes:
-        file: the file's name.
-        caption: a description of what is shown.
-        content: the PNG file.
-    """
-
-    file: str
-    caption: str
-    content: bytes
+Answers = Mapping[str, Mapping[str, ClaimVerdict]]
+"""Verdicts by claim, in the order of the claims, and by system."""
 
 
 @dataclass(frozen=True)
 class Section:
     """A chapter with its results.
 
-    Attributes:
-        chapter: the chapter.
-        content: its tables and remarks.
-        figures: the figures for which there is something to draw.
-        answers: the answers of both systems on the claims that cite the section, in the order of the claims.
+    Figures are those for which there is something to draw, with the PNG file of each; answers, those on the claims that cite the section.
     """
 
     chapter: Chapter
     content: Content
-    figures: tuple[Drawn, ...]
-    answers: tuple[Answer, ...]
-
-    @property
-    def claims(self) -> list[str]:
-        """Return the ids of the section's claims."""
-        return list(dict.fromkeys(answer.claim for answer in self.answers))
+    figures: tuple[tuple[Shown, bytes], ...]
+    answers: Answers
 
     def outcome(self, claim: str) -> Outcome:
         """Return the worse of a claim's outcomes on the two systems; not applicable only if it applies to neither."""
-        return overall([answer.outcome for answer in self.answers if answer.claim == claim])
+        return overall(self.answers[claim])
 
 
-def overall(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the worst of several outcomes."""
-    return min(outcomes, key=_GRAVITY.index)
+def overall(answers: Mapping[str, ClaimVerdict]) -> Outcome:
+    """Return the worst outcome of a claim."""
+    return min((verdict.outcome for verdict in answers.values()), key=_GRAVITY.index)
 
 
 def sections(findings: Findings) -> list[Section]:
@@ -76,29 +55,18 @@ def _section(chapter: Chapter, findings: Findings) -> Section:
     figures = []
     for shown in content.figures:
         try:
-            figures.append(Drawn(f"{shown.name}.png", shown.caption, png(shown.draw())))
+            figures.append((shown, png(shown.draw())))
         except ValueError:
             continue  # nothing to draw: the training was not made, or diverged
     source = Source(chapter.document, chapter.section)
     return Section(chapter, content, tuple(figures), citing(source, findings))
 
 
-def citing(source: Source, findings: Findings) -> tuple[Answer, ...]:
+def citing(source: Source, findings: Findings) -> Answers:
     """Return the answers on the claims that cite a source."""
-    return tuple(
-        findings.answers[target, claim.id]
-        for claim in _asked(findings)
+    found = {
+        claim.id: {target: findings.answers[target, claim.id] for target in TARGETS if (target, claim.id) in findings.answers}
+        for claim in CLAIMS.values()
         if source in claim.sources
-        for target in TARGETS
-        if (target, claim.id) in findings.answers
-    )
-
-
-def engineering(findings: Findings) -> tuple[Answer, ...]:
-    """Return the answers on the claims of good engineering, which no document needs to state."""
-    return citing(ENGINEERING, findings)
-
-
-def _asked(findings: Findings) -> list[Claim]:
-    ids = {claim for _target, claim in findings.answers}
-    return [claim for claim in CLAIMS.values() if claim.id in ids]
+    }
+    return {claim: answers for claim, answers in found.items() if answers}

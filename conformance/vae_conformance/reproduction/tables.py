@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from vae_conformance.report.wording import number
 from vae_spec.evidence import TrainedRun
+from vae_spec.statistics.functionals import Functional
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,7 @@ Cell = Printed | Measured
 class Table:
     """A table of printed and measured values.
 
-    Attributes:
-        title: the title, with units.
-        columns: the headings, beginning with that of the row names.
-        rows: the name and the cells of each row.
-        comparable: whether the measured values are comparable with the printed ones.
+    The columns begin with the heading of the row names; `comparable` says whether the measured values are comparable with the printed ones.
     """
 
     title: str
@@ -100,17 +97,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure to draw.
-
-    Attributes:
-        name: the file's name without its suffix.
-        caption: a description of what is shown.
-        draw: draws the figure; raises ValueError if there is nothing to draw.
-    """
+    """A figure to draw. `draw` raises ValueError if there is nothing to draw."""
 
     name: str
     caption: str
     draw: Callable[[], Figure]
+
+    @property
+    def file(self) -> str:
+        """The file's name."""
+        return f"{self.name}.png"
 
 
 @dataclass(frozen=True)
@@ -122,11 +118,11 @@ class Content:
     remarks: tuple[str, ...] = ()
 
 
-Quantity = tuple[str, Callable[[TrainedRun], float]]
+Quantity = tuple[str, Functional]
 """A name with its unit, and the function that reads the value from a run."""
 
 
-def measured(runs: Iterable[TrainedRun], of: Callable[[TrainedRun], float], decimals: int | None = None) -> Measured:
+def measured(runs: Iterable[TrainedRun], of: Functional, decimals: int | None = None) -> Measured:
     """Measure a quantity on each run."""
     return Measured(tuple(float(of(run)) for run in runs), decimals)
 

@@ -35,11 +35,7 @@ Say = Callable[[str], None]
 class Job:
     """The trainings of an experiment for its first `count` seeds; all but the last are made by earlier jobs.
 
-    Attributes:
-        options: the options of the system to train.
-        experiment: the experiment.
-        count: the number of seeds.
-        work: the training steps that no earlier job makes, as a measure of time.
+    `work` counts the training steps that no earlier job makes, as a measure of time.
     """
 
     options: RunOptions
@@ -49,13 +45,7 @@ class Job:
 
 
 def jobs(options: Sequence[RunOptions], experiments: Sequence[Sequence[Experiment]], pixels: int) -> list[Job]:
-    """Return the jobs for all experiments of all systems, ordered by seed.
-
-    Args:
-        options: the options of the systems.
-        experiments: the experiments of each system.
-        pixels: the number of pixels of an image.
-    """
+    """Return the jobs for all experiments of all systems, ordered by seed."""
     seen: set[str] = set()
     found: list[Job] = []
     for count in range(1, SEEDS + 1):
@@ -82,11 +72,7 @@ def make_all(waiting: Sequence[Job], workers: int, say: Say) -> None:
     """Make the runs of all jobs and store them.
 
     Failures are not reported here: the same training fails again, and is reported, when its runs are requested.
-
-    Args:
-        waiting: the jobs.
-        workers: the number of processes; with one, nothing is made in advance.
-        say: called with one line of progress from time to time.
+    With one worker nothing is made in advance.
     """
     if workers < 2 or not waiting:
         return

@@ -108,12 +108,7 @@ class Promised(_Event, frozen=True, tag="promised"):
 
 
 class Started(_Event, frozen=True, tag="started"):
-    """A claim is being asked.
-
-    Attributes:
-        claim: its id.
-        limit_s: the allowed seconds without an event, if it differs from the run's time limit.
-    """
+    """A claim is being asked. `limit_s` is the allowed seconds without an event, if it differs from the run's time limit."""
 
     claim: str
     limit_s: float | None = None
@@ -135,13 +130,7 @@ class Progress(_Event, frozen=True, tag="progress"):
 
 
 class Trained(_Event, frozen=True, tag="trained"):
-    """A claim was evaluated on trained runs from the store.
-
-    Attributes:
-        claim: its id.
-        experiment: the experiment of the runs.
-        groups: for each seed the names in the store, by variant.
-    """
+    """A claim was evaluated on trained runs from the store. Its groups hold for each seed the names in the store, by variant."""
 
     claim: str
     experiment: str

@@ -1,8 +1,8 @@
-"""The record of a run, the source of all reports: outcomes, diagnoses and the exit code."""
+"""The record of a run, the source of all reports: outcomes, diagnoses, locations and the exit code."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -12,15 +12,36 @@ from vae_conformance.config.values import area_of
 from vae_conformance.exit_codes import ExitCode, Standing, exit_code, gates
 from vae_conformance.location import Location
 from vae_conformance.runner.events import ClaimVerdict, FoundImplementation, Trained
-from vae_conformance.runner.missing_parts import Unasked, unasked
 from vae_conformance.runner.run_state import RunState
-from vae_conformance.runner.source_locations import places
 from vae_spec.areas import AREAS
 from vae_spec.context import FALSE_ALARM_BUDGET
 from vae_spec.diagnosis import Likely, cleared
 from vae_spec.diagnosis import diagnose as likeliest
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Outcome
+from vae_spec.parts import Part
+
+REPLACEABLE = (Part.LOSS, Part.DRAW)
+"""Parts that probably exist although they were not detected. An absence of other parts is not a gap."""
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """Claims that could not be evaluated because parts were not found."""
+
+    parts: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+
+
+def unasked(verdicts: Iterable[ClaimVerdict]) -> Unasked:
+    """Return the claims that a missing part prevented from being evaluated, and the parts."""
+    waiting = {
+        verdict.claim: str(verdict.measured["part"])
+        for verdict in verdicts
+        if verdict.outcome is Outcome.NOT_APPLICABLE and verdict.measured.get("part") in REPLACEABLE
+    }
+    return Unasked(tuple(part for part in map(str, REPLACEABLE) if part in waiting.values()), tuple(waiting))
+
 
 SCHEMA_VERSION = 1
 
@@ -241,3 +262,29 @@ def _problem(state: RunState) -> Problem | None:
     if state.not_bound is not None:
         return Problem(state.not_bound.message, state.not_bound.hint)
     return None
+
+
+PLACED = frozenset({Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.EXPECTED_FAILURE})
+"""The outcomes whose reports name source locations."""
+
+
+def places(
+    verdicts: Iterable[ClaimVerdict], likely: Sequence[Likely], implementation: FoundImplementation | None
+) -> Mapping[str, tuple[Location, ...]]:
+    """Return the locations to inspect for each failing claim, the likeliest first, without duplicates.
+
+    A claim whose violation is explained by a claim nearer to the cause gets the locations of that claim. If the parts have no location,
+    because they are missing, it is that of the constructor, in whose class they are missing.
+    """
+    parts_found = {} if implementation is None else implementation.binding.parts
+    known = {name: part.location for name, part in parts_found.items() if part.location is not None}
+    verdicts = [verdict for verdict in verdicts if verdict.outcome in PLACED]
+    parts = {verdict.claim: verdict.parts for verdict in verdicts}
+    named = {verdict.claim: verdict.diagnosis for verdict in verdicts}
+    explained = {claim: parts.get(one.evidence[0], ()) for one in likely for claim in one.evidence if named.get(claim) != one.mistake}
+    found: dict[str, tuple[Location, ...]] = {}
+    for claim, own in parts.items():
+        there = [known[part] for part in explained.get(claim) or own if part in known]
+        fallback = [known[Part.PARAMETERS]] if own and Part.PARAMETERS in known else []
+        found[claim] = tuple(dict.fromkeys(there or fallback))
+    return found

@@ -55,9 +55,7 @@ def run_in_children(
 class Judge:
     """Evaluates claims of one implementation in this process, and restores the process's settings.
 
-    Args:
-        options: the options of the run.
-        target: the loaded implementation; None to load the target of the options at the first claim.
+    Without a `target`, that of the options is loaded at the first claim.
     """
 
     def __init__(self, options: RunOptions, target: Target | None = None) -> None:

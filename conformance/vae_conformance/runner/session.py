@@ -42,28 +42,29 @@ from vae_conformance.runner.events import (
 )
 from vae_conformance.runner.other_sizes import Variant, variants
 from vae_conformance.runner.selection import selected
-from vae_conformance.runner.training_progress import Agenda
 from vae_conformance.target.target import Target, load_target
 from vae_conformance.target.weights import of_given_weights, with_weights
-from vae_spec.blame import parts_concerned
 from vae_spec.claim import Claim, Experiment, Profile
 from vae_spec.context import ClaimContext
-from vae_spec.error_budget import ledger
 from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
-from vae_spec.judging import ask, judge, precondition
+from vae_spec.judging import ask, judge, parts_concerned, precondition
 from vae_spec.outcomes import Number, Outcome, Verdict, inconclusive
-from vae_spec.registry import CLAIMS
+from vae_spec.registry import CLAIMS, share
 from vae_spec.statistics.seeds import LOOKS
 from vae_spec.subject import SubjectFault
 
 if TYPE_CHECKING:
-    from vae_conformance.experiments.laboratory import Laboratory
+    from vae_conformance.experiments.laboratory import Agenda, Laboratory
 
 PROGRESS_SECONDS = 0.5
 OTHER_SIZE_EXAMPLES = 6
 """The number of examples of a property at each other size; the model's own size gets the context's number."""
 SHORTEST_SECONDS = 0.01
 """The time for other sizes if a claim's time is used up."""
+
+_OF_A_CLAIM = ("title", "level", "statement", "decision", "why", "rank", "role", "explains", "trained")
+_OF_A_VERDICT = ("outcome", "message", "hint", "diagnosis", "smallest_effect")
+"""What the event of a verdict takes over from the claim, and from the verdict."""
 
 
 def out_of_time(late: TimeLimitExceeded, caller: Caller) -> Verdict:
@@ -166,7 +167,7 @@ class Session:
         """Evaluate one claim; a failure of the suite becomes an error verdict, not a crash."""
         claim = CLAIMS[claim_id]
         subject = self.bind()
-        context = ClaimContext(claim_id, self.options.seed, level=ledger().share(claim_id), target=self.options.target.text)
+        context = ClaimContext(claim_id, self.options.seed, level=share(claim_id), target=self.options.target.text)
         subject.caller.count_anew()
         try:
             if claim.check is None:
@@ -260,7 +261,7 @@ class Session:
     def laboratory(self) -> Laboratory:
         """Return the laboratory of the bound subject."""
         if self._laboratory is None:
-            from vae_conformance.experiments.laboratory import LAB, Laboratory  # noqa: PLC0415  slow to import, and exact runs do not need it
+            from vae_conformance.experiments.laboratory import LAB, Agenda, Laboratory  # noqa: PLC0415  slow to import, not for exact runs
 
             subject = self.bind()
             assert self._target is not None
@@ -290,28 +291,16 @@ class Session:
         claim = CLAIMS[claim_id]
         return ClaimVerdict(
             claim=claim.id,
-            title=claim.title,
-            level=claim.level,
             source="; ".join(str(source) for source in claim.sources),
-            outcome=verdict.outcome,
-            message=verdict.message,
-            statement=claim.statement,
-            decision=claim.decision,
-            why=claim.why,
             measured=_plain(verdict.measured),
             expected=_plain(verdict.expected),
-            hint=verdict.hint,
-            diagnosis=verdict.diagnosis,
-            smallest_effect=verdict.smallest_effect,
-            level_of_error=ledger().share(claim_id),
+            level_of_error=share(claim_id),
             duration_s=round(seconds, 3),
             parts=() if self._of_weights(claim, verdict) else tuple(str(part) for part in parts_concerned(claim, verdict)),
             advice=claim.hint,
             rejects=() if claim.trained else claim.mistakes,
-            rank=claim.rank,
-            role=claim.role,
-            explains=claim.explains,
-            trained=claim.trained,
+            **{name: getattr(claim, name) for name in _OF_A_CLAIM},
+            **{name: getattr(verdict, name) for name in _OF_A_VERDICT},
         )
 
     def _bound(self) -> Bound:

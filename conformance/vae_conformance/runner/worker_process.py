@@ -21,12 +21,7 @@ _PYTEST_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_
 class Assignment:
     """The task of one child.
 
-    Attributes:
-        options: the options of the run.
-        folder: the child's own folder, for its events, its log and an empty configuration.
-        workers: the number of processes that ask claims.
-        skip: the claims that earlier children have decided.
-        inspect: bind and report the binding, ask no claims.
+    The child's own folder holds its events, its log and an empty configuration; `skip` are the claims that earlier children have decided.
     """
 
     options: RunOptions

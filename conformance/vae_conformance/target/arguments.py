@@ -53,12 +53,8 @@ def ways_to_construct(
 
     A call in the file itself comes first, with the requested sizes substituted, then unchanged. After it, or if no call can be
     evaluated completely, required parameters get values from the meaning of their names, and the others keep their defaults.
-
-    Args:
-        maker: the class or factory.
-        label: its name in messages.
-        input_shape: the shape of one item if known; it overrides the defaults of parameters that mean it.
-        sizes: values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names.
+    A known `input_shape` overrides the defaults of parameters that mean it; `sizes` are values for `input_shape`, `hidden_dim` and
+    `latent_dim`, or for parameters by their own names.
 
     Raises:
         Unbound: there is no such call, and the name of a required parameter is not recognised.
@@ -115,11 +111,8 @@ class Way:
 class Chooser:
     """Chooses constructor arguments.
 
-    Attributes:
-        label: the name of the object in messages.
-        input_shape: the shape of one item, if known.
-        sizes: values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names.
-        by_calls: whether networks passed as arguments are constructed exactly as the file constructs them.
+    `sizes` are values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names; if `by_calls`, networks that
+    are passed as arguments are constructed exactly as the file constructs them.
     """
 
     label: str
@@ -212,11 +205,7 @@ class Chooser:
         raise _unknown_parameter(maker, parameter.name, self.label)
 
     def _made(self, cls: type, call: OwnCall) -> Ingredient:
-        """Return the network that a call in the file constructs.
-
-        Raises:
-            Unknown: its arguments cannot be determined.
-        """
+        """Return the network that a call in the file constructs; raises Unknown if its arguments cannot be determined."""
         try:
             return of_class(cls, self.arguments(cls, call))
         except Unbound:

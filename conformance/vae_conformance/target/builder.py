@@ -25,13 +25,7 @@ from vae_conformance.target.parameter_names import DEFAULT_SHAPE
 class Builder:
     """Builds instances of a class or a factory.
 
-    Attributes:
-        maker: the class or factory.
-        label: its name in messages.
-        shape: the shape of one item, if known.
-        limit: the time limit of one construction in seconds.
-        tree: the folder of its source.
-        way: the constructor arguments; settled when the first instance is made, by trying the candidates in order.
+    `way` holds the constructor arguments, settled when the first instance is made, by trying the candidates in order.
     """
 
     maker: Callable[..., object]
@@ -78,11 +72,7 @@ class Builder:
         return construct(self.maker, arguments, label=self.label, limit=self.limit, tree=self.tree)
 
     def _best(self) -> Way:
-        """Return the first candidate whose model accepts items of the known shape, else the first that constructs a model.
-
-        Raises:
-            Unbound: only guesses are left, and none of them works.
-        """
+        """Return the first candidate whose model accepts items of the known shape, else the first that works; Unbound if no guess does."""
         constructed: list[Way] = []
         faults: list[tuple[Way, Unbound]] = []
         for way in self._ways:

@@ -39,14 +39,7 @@ class OwnCall:
 
 @dataclass(frozen=True)
 class _Site:
-    """A call and its context.
-
-    Attributes:
-        node: the call.
-        place: its location.
-        scope: the names visible to it.
-        rank: the priority, lowest first: 0 at module level, 1 in functions, 2 in tests.
-    """
+    """A call and its context. `rank` is its priority, lowest first: 0 at module level, 1 in functions, 2 in tests."""
 
     node: ast.Call
     place: str
@@ -57,10 +50,7 @@ class _Site:
 def own_call(maker: Callable[..., object], module: ModuleType, network: Callable[[type, OwnCall], Ingredient]) -> OwnCall | None:
     """Return the most informative call of `maker` in its module: the first complete one, else the one with the most known values.
 
-    Args:
-        maker: the class or factory.
-        module: the module that defines it.
-        network: converts a call of another class of the module to an argument.
+    `network` converts a call of another class of the module to an argument.
     """
     called = getattr(maker, "__name__", "")
     pieces = source_pieces(module)

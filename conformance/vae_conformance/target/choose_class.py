@@ -1,7 +1,8 @@
-"""Choose the class of a module that is the VAE."""
+"""Choose the class of a module that is the VAE, and find the functions of a file that build it."""
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ from torch import nn
 
 from vae_conformance.errors import Unbound
 from vae_conformance.target.arguments import parameters_of
+from vae_conformance.target.definitions import OWN_SCOPE, walk_outside
 from vae_conformance.target.encoder_decoder import network_pair
+from vae_conformance.target.source_code import source_pieces
 
 _SAMPLING = re.compile(r"reparam|param\w*(iz|is|zi)|sampl|draw|noise|gauss", re.IGNORECASE)
 _ENCODING = re.compile(r"encod|infer|recogni|posterior|^q(_|$)", re.IGNORECASE)
@@ -29,16 +32,9 @@ _FRAMEWORKS = ("torch.", "builtins", "abc", "typing", "lightning", "pytorch_ligh
 class _Traits:
     """The properties of a class that are known before it is constructed.
 
-    Attributes:
-        cls: the class.
-        module: whether it is an nn.Module.
-        samples: whether it has a sampling step or draws random numbers.
-        codes: whether it both encodes and decodes.
-        runs: whether it can be called on a batch.
-        abstract: whether it leaves methods to subclasses.
-        uses: the global names and attributes that its methods use.
-        step: whether its name is that of a sampling layer alone.
-        given: whether its constructor takes an encoder and a decoder.
+    `codes` says whether it both encodes and decodes, `runs` whether it can be called on a batch, `step` whether its name is that of a
+    sampling layer alone, `given` whether its constructor takes an encoder and a decoder; `uses` are the global names and attributes that
+    its methods use.
     """
 
     cls: type
@@ -195,3 +191,39 @@ def _described(one: _Traits) -> str:
     }
     lacks = [name for name, there in parts.items() if not there]
     return f"{one.cls.__name__} {has}" + (f"; it lacks {', '.join(lacks)}" if lacks else "")
+
+
+def factories_of(cls: type, module: ModuleType) -> list[Callable[..., object]]:
+    """Return the top-level functions of a module that return an instance of a class, in source order.
+
+    All return statements of such a function must return a call of the class, or a variable assigned from one.
+    """
+    found: list[Callable[..., object]] = []
+    for _label, tree in source_pieces(module):
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and _returns(node, cls.__name__):
+                function = vars(module).get(node.name)
+                if inspect.isfunction(function) and function not in found:
+                    found.append(function)
+    return found
+
+
+def _returns(function: ast.FunctionDef, name: str) -> bool:
+    """Return whether a function only ever returns a call of the named class."""
+    inside = list(walk_outside(function.body, OWN_SCOPE))
+    built = {
+        target.id
+        for node in inside
+        if isinstance(node, ast.Assign) and _is_call_of(node.value, name)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    given = [node.value for node in inside if isinstance(node, ast.Return)]
+    return bool(given) and all(_is_call_of(value, name) or (isinstance(value, ast.Name) and value.id in built) for value in given)
+
+
+def _is_call_of(value: ast.expr | None, name: str) -> bool:
+    """Return whether it is a call of the name, possibly followed by a move to a device or dtype."""
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in ("to", "cuda", "cpu", "float"):
+        value = value.func.value
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == name

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
+from vae_conformance.errors import Unbound
+
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 OWN_SCOPE = (*_DEFINITIONS, ast.Lambda)
 """The nodes that have a scope of their own."""
@@ -49,20 +51,25 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Unparsed:
-    """A statement of a notebook that is not Python.
+class Failure:
+    """A definition that could not run.
 
     Attributes:
         place: its location in messages.
         names: the names that it would define.
-        error: the message: what the parser says of which cell, with the line.
-        defines_class: whether it begins a class.
+        fault: what happened, for a run that needs it.
+        uses: the names that it uses, if it is a class.
     """
 
     place: str
     names: tuple[str, ...]
-    error: str
-    defines_class: bool
+    fault: Unbound
+    uses: frozenset[str] | None = None
+
+    @property
+    def shown(self) -> str:
+        """Its location and its names."""
+        return f"{self.place} ({', '.join(self.names)})" if self.names else self.place
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Definitions:
     left_out: tuple[tuple[int, int], ...]
     lost: Mapping[str, str]
     calls: bool
-    unparsed: tuple[Unparsed, ...] = ()
+    unparsed: tuple[Failure, ...] = ()
 
 
 @dataclass

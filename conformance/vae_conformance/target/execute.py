@@ -9,9 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from vae_conformance.errors import Unbound, WrongRecord
-from vae_conformance.target.definitions import Definitions, definitions
+from vae_conformance.target.definitions import Definitions, Failure, definitions
 from vae_conformance.target.isolated_import import PrivateTree, importing
-from vae_conformance.target.partial_module import Account, Failure
+from vae_conformance.target.partial_module import Account
 
 PATIENCE = 10.0
 """The time limit in seconds of importing a file whose definitions can be loaded without the calls at module level."""
@@ -45,9 +45,7 @@ class Loaded:
     def blame(self, fault: Unbound, name: str) -> Unbound:
         """Return the error to raise if the definitions are not enough, led by why nothing else was loaded; unload the definitions.
 
-        Args:
-            fault: why the object cannot be found.
-            name: the object asked for; empty for the class that is the VAE.
+        `name` is the object asked for, empty for the class that is the VAE.
         """
         wanted = name.partition(".")[0]
         failed = [one for one in self.failures if (wanted in one.names if wanted else one.uses is not None)]
@@ -80,10 +78,6 @@ def load_file(path: Path, limit: float) -> Loaded:
 
     If a file raises at module level, exits the interpreter, lacks a package or takes too long, only its definitions are loaded, if it has
     any: the classes usually do not depend on the training and data loading below them.
-
-    Args:
-        path: the file.
-        limit: the time limit in seconds.
 
     Raises:
         Unbound: it cannot be loaded either way; the message begins with why it cannot be loaded as a whole.

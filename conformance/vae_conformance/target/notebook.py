@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vae_conformance.errors import Unbound
-from vae_conformance.target.definitions import Definitions, Unparsed, definitions
+from vae_conformance.target.definitions import Definitions, Failure, definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,19 +26,12 @@ _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "python", "pytho
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell.
-
-    Attributes:
-        filename: its name in tracebacks.
-        place: the label of its lines in messages.
-        statements: its statements, without magics.
-        unparsed: the statements that are not Python.
-    """
+    """A code cell. Its statements are without magics; those that are not Python are unparsed."""
 
     filename: str
     place: str
     statements: list[ast.stmt]
-    unparsed: tuple[Unparsed, ...]
+    unparsed: tuple[Failure, ...]
 
 
 def notebook_source(path: Path) -> Definitions:
@@ -87,7 +80,7 @@ def _code_cells(path: Path) -> Iterator[str]:
     yield from texts
 
 
-def _parse(text: str, filename: str, shown: str) -> tuple[list[ast.stmt], tuple[Unparsed, ...]]:
+def _parse(text: str, filename: str, shown: str) -> tuple[list[ast.stmt], tuple[Failure, ...]]:
     """Return the statements of a cell, and what is not Python: a cell that does not compile whole is read statement by statement."""
     cell_magic = re.match(r"\s*%%(\w+)", text)
     if cell_magic and cell_magic[1] not in _PYTHON_CELLS:
@@ -99,7 +92,7 @@ def _parse(text: str, filename: str, shown: str) -> tuple[list[ast.stmt], tuple[
     lines = text.split("\n")
     begins = [number for number, line in enumerate(lines) if _BEGINS.match(line)]
     statements: list[ast.stmt] = []
-    unparsed: list[Unparsed] = []
+    unparsed: list[Failure] = []
     at = 0
     while at < len(begins):
         ends = [*begins[at + 1 : at + _LONGEST], len(lines)]
@@ -120,24 +113,20 @@ def _parse(text: str, filename: str, shown: str) -> tuple[list[ast.stmt], tuple[
 
 
 def _compiled(text: str, filename: str) -> list[ast.stmt]:
-    """Return the statements of a text.
-
-    Raises:
-        SyntaxError: it does not parse or compile.
-        ValueError: it holds a null byte.
-    """
+    """Return the statements of a text; raises SyntaxError or ValueError if it does not compile."""
     tree = ast.parse(text, filename)
     compile(tree, filename, "exec", dont_inherit=True)
     return tree.body
 
 
-def _unparsed(fault: Exception | None, shown: str, text: str, first: int, lines: list[str]) -> Unparsed:
+def _unparsed(fault: Exception | None, shown: str, text: str, first: int, lines: list[str]) -> Failure:
     line = getattr(fault, "lineno", None) or first
     blamed = lines[line - 1].strip() if line <= len(lines) else ""
     names = tuple(name for pair in re.findall(r"^(?:class|def)\s+(\w+)|^(\w+)\s*=[^=]", text, re.MULTILINE) for name in pair if name)
     error = f"{shown} does not parse: {getattr(fault, 'msg', fault)}\n  {shown}, line {line}: {blamed}"
     place = f"{shown.rpartition(', ')[2]}, line {first}"
-    return Unparsed(place, names, error, re.match(r"\s*(@.*\n)*class\s", text) is not None)
+    uses: frozenset[str] | None = frozenset() if re.match(r"\s*(@.*\n)*class\s", text) else None
+    return Failure(place, names, Unbound(error, "Fix the syntax of that cell."), uses)
 
 
 def _without_magics(text: str) -> str:

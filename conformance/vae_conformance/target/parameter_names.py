@@ -74,12 +74,8 @@ def says(shape: tuple[int, ...], role: str) -> bool:
 def value_of(role: str, parameter: inspect.Parameter, shape: tuple[int, ...], *, has_channels: bool, sizes: Mapping[str, object]) -> object:
     """Return the value of a parameter with this role, in the form that its default and annotation require.
 
-    Args:
-        role: the meaning of its name.
-        parameter: the parameter.
-        shape: the shape of one item.
-        has_channels: whether another parameter is the number of channels, so that an extent is one side.
-        sizes: values for `hidden_dim` and `latent_dim`.
+    `has_channels` says whether another parameter is the number of channels, so that an extent is one side; `sizes` holds values for
+    `hidden_dim` and `latent_dim`.
     """
     note = parameter.annotation
     annotation = (note if isinstance(note, str) else inspect.formatannotation(note)).lower()

@@ -8,36 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from vae_conformance.errors import Unbound, WrongRecord
 from vae_conformance.guard.time_limit import user_code
+from vae_conformance.target.definitions import Definitions, Failure
 from vae_conformance.target.spec import close_match
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
-
-    from vae_conformance.target.definitions import Definitions
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A definition that could not run.
-
-    Attributes:
-        place: its location in messages.
-        names: the names that it would define.
-        fault: what happened, for a run that needs it.
-        uses: the names that it uses, if it is a class.
-    """
-
-    place: str
-    names: tuple[str, ...]
-    fault: Unbound
-    uses: frozenset[str] | None = None
-
-    @property
-    def shown(self) -> str:
-        """Its location and its names."""
-        return f"{self.place} ({', '.join(self.names)})" if self.names else self.place
 
 
 @dataclass
@@ -143,12 +120,7 @@ def run_definitions(kept: Definitions, module: ModuleType, builtins: Mapping[str
 
     Using an undefined name raises a NameError that says where its definition was left out, or why it could not run. In a definition
     itself (an annotation, a default) a name whose import failed is a `Placeholder`.
-
-    Args:
-        kept: the definitions.
-        module: the module to define them in.
-        builtins: its builtins.
-        tree: the folder of the source, to find the line to blame.
+    The line to blame is in the `tree`, the folder of the source.
 
     Returns:
         what was left out.
@@ -160,8 +132,7 @@ def run_definitions(kept: Definitions, module: ModuleType, builtins: Mapping[str
     account = Account(kept.lost)
     namespace["__builtins__"] = own = _Builtins(builtins, namespace, account)
     for one in kept.unparsed:
-        fault = Unbound(one.error, "Fix the syntax of that cell.")
-        account.failures.append(Failure(one.place, one.names, fault, frozenset() if one.defines_class else None))
+        account.failures.append(one)
         account.reasons.update(dict.fromkeys(one.names, f"{one.place}, which would define it, does not parse"))
     for piece in kept.pieces:
         own.asked = set()

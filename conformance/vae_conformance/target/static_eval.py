@@ -17,6 +17,15 @@ from torch import nn
 from vae_conformance.target.submodule_arguments import Ingredient, entries_of, is_settings, made, settings_of
 
 _PLAIN = (int, float, str, bool, tuple, list, dict, type(None))
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    """Return a power that is not so large that computing it takes a while."""
+    if abs(base) > 1e6 or abs(exponent) > 64:
+        raise OverflowError
+    return base**exponent
+
+
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -24,6 +33,7 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Div: operator.truediv,
     ast.Mod: operator.mod,
+    ast.Pow: _power,
 }
 _UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: operator.not_}
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -153,7 +163,7 @@ class Reader:
             case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
                 return self._computed(_UNARY[type(op)], self.value(operand, scope, depth - 1))
             case ast.IfExp(test=test, body=body, orelse=orelse):
-                return self.value(body if self._truth(test, scope, depth) else orelse, scope, depth - 1)
+                return self.value(body if self._computed(bool, self.value(test, scope, depth - 1)) else orelse, scope, depth - 1)
             case ast.BoolOp(op=op, values=values):
                 return self._decided(isinstance(op, ast.Or), values, scope, depth)
             case ast.Compare(left=left, ops=operators, comparators=others):
@@ -162,8 +172,6 @@ class Reader:
                 return all(self._computed(_COMPARISONS[type(op)], first, second) for op, first, second in pairs)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
                 return self._computed(_OPERATORS[type(op)], self.value(left, scope, depth - 1), self.value(right, scope, depth - 1))
-            case ast.BinOp(left=left, op=ast.Pow(), right=right):
-                return self._power(self._number(left, scope, depth), self._number(right, scope, depth))
             case ast.Subscript(value=inner, slice=key):
                 return self._item(inner, key, scope, depth)
             case ast.Attribute():
@@ -171,12 +179,6 @@ class Reader:
             case ast.Call():
                 return self._call(node, scope, depth)
         raise Unknown
-
-    def _truth(self, node: ast.expr, scope: Scope, depth: int) -> bool:
-        value = self.value(node, scope, depth - 1)
-        if not isinstance(value, _PLAIN):
-            raise Unknown
-        return bool(value)
 
     def _decided(self, until: bool, nodes: Sequence[ast.expr], scope: Scope, depth: int) -> Any:
         """Return the value of `a or b` (until True) or `a and b` (until False): the first that decides, as Python has it."""
@@ -269,17 +271,6 @@ class Reader:
         rest = {str(one.arg): self.value(one.value, scope, depth - 1) for one in node.keywords}
         shown = ", ".join([*map(repr, first), *(f"{name}={value!r}" for name, value in rest.items())])
         return Ingredient(f"{called}({shown})", lambda: kind(*map(made, first), **{name: made(one) for name, one in rest.items()}))
-
-    def _number(self, node: ast.expr, scope: Scope, depth: int) -> Any:
-        value = self.value(node, scope, depth - 1)
-        if not isinstance(value, int | float):
-            raise Unknown
-        return value
-
-    def _power(self, base: float, exponent: float) -> Any:
-        if abs(base) > 1e6 or abs(exponent) > 64:
-            raise Unknown
-        return self._computed(operator.pow, base, exponent)
 
     def _computed(self, function: Callable[..., Any], *values: Any) -> Any:
         if not all(isinstance(value, _PLAIN) for value in values):

@@ -26,9 +26,8 @@ from vae_conformance.target.adapter import adapted
 from vae_conformance.target.arguments import accepted_sizes, parameter_names
 from vae_conformance.target.builder import Builder
 from vae_conformance.target.checkpoint import Weights
-from vae_conformance.target.choose_class import choose_class
+from vae_conformance.target.choose_class import choose_class, factories_of
 from vae_conformance.target.execute import load_file
-from vae_conformance.target.factories import factories_of
 from vae_conformance.target.isolated_import import PrivateTree, importing
 from vae_conformance.target.spec import FORMS, close_match, top_level_spec
 
@@ -211,11 +210,7 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
 
 
 def _only_record(module: ModuleType, label: str) -> str:
-    """Return the name of a file's only Implementation record, which takes precedence over its classes; empty if it has none.
-
-    Raises:
-        Unbound: there are several.
-    """
+    """Return the name of a file's only Implementation record, which precedes its classes; empty if it has none, Unbound if several."""
     records = {id(value): name for name, value in reversed(vars(module).items()) if isinstance(value, Implementation)}
     if len(records) > 1:
         names = sorted(records.values())

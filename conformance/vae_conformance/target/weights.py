@@ -65,10 +65,7 @@ def of_given_weights(verdict: Verdict, data: str) -> Verdict:
 
     The diagnosed mistake becomes a mere possibility in the hint: the weights may have been trained by other code, and if this code
     makes the mistake, the exact claims detect it.
-
-    Args:
-        verdict: the verdict as for a training made by the suite.
-        data: the name of the data that the weights were judged on.
+    `data` is the name of the data that the weights were judged on.
     """
     if verdict.outcome is not Outcome.VIOLATED:
         return verdict

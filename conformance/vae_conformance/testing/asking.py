@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
 
 class Asking:
-    """A pytest plugin object, registered if the run names an implementation.
-
-    Args:
-        config: the configuration of the test run.
-        options: the options of the run.
-    """
+    """A pytest plugin object, registered if the run names an implementation."""
 
     NAME = "vae-conformance-asking"
 

@@ -16,8 +16,6 @@ from vae_spec.outcomes import Level, Number, Verdict
 from vae_spec.strategies import LARGEST_MU, Pixels, images
 from vae_spec.subject import Part, Raw, Standing, Subject, SubjectFault, Term
 
-# OBJ-05 ---------------------------------------------------------------------------------------------------------------------------------
-
 Bounds = tuple[float | None, float | None]
 """The least and the greatest value of an output; None where it is not clamped."""
 FAR_OUT = 1e4

@@ -15,8 +15,6 @@ from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Part, Posterior, Subject
 
-# NET-06 ---------------------------------------------------------------------------------------------------------------------------------
-
 REACH_STEPS, REACH_RATE = 400, 0.02
 """Steps of Adam at twenty times its usual learning rate: enough for every sound encoder of the catalogue."""
 ITEMS = 16

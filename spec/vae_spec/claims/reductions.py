@@ -15,11 +15,7 @@ _SUMS = "sum both terms over their own dimensions and average both over the batc
 def explain_weight(facts: Facts, weights: Sequence[float], batches: Sequence[int], tolerance: float) -> Cause:
     """Return the most likely cause of the effective betas found.
 
-    Args:
-        facts: facts of the implementation, for its numbers of entries and dimensions.
-        weights: the effective betas at two batch sizes.
-        batches: the batch sizes.
-        tolerance: relative difference beyond which the weights depend on the batch size.
+    The weights were found at the two batch sizes, on which they depend if they differ by more than `tolerance`, relative.
     """
     first, second = weights
     if first * second != 0 and abs(first - second) > tolerance * max(abs(first), abs(second)):

@@ -15,6 +15,7 @@ from vae_spec.documents import basics
 from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.observations import PointObservations
 from vae_spec.outcomes import Level, Number, Outcome, Verdict, holds, not_applicable, violated
+from vae_spec.statistics.functionals import on_points
 from vae_spec.subject import Facts
 from vae_spec.trained import by_bounds, own
 
@@ -164,12 +165,8 @@ TOY_02 = Claim(
 
 def _of_points(number: Callable[[PointObservations], float]) -> Measure:
     """Return a measure that applies this function to the point observations of the subject's own run."""
-
-    def measure(group: Group, _facts: Facts) -> float:
-        points = group[Arm.OWN].points
-        return math.nan if points is None else number(points)
-
-    return measure
+    of_run = on_points(number)
+    return lambda group, _facts: of_run(group[Arm.OWN])
 
 
 _COPIES = below(

@@ -12,8 +12,7 @@ from types import MappingProxyType
 
 from vae_spec.evidence import Arm, Group
 from vae_spec.observations import ImageObservations
-from vae_spec.statistics.curves import drop, end
-from vae_spec.statistics.functionals import Functional, curve, kl, observed
+from vae_spec.statistics.functionals import Functional, curve, drop, end, kl, observed
 
 Comparison = Callable[[Group], float]
 

@@ -1,16 +1,53 @@
-"""Functionals by name, one number per run, that decide trained claims; shared by calibration and claims."""
+"""Summaries of training curves, and functionals by name: one number per run, by which calibration and claims decide."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 
-from vae_spec.evidence import HeldOut, Stationarity, TrainedRun
-from vae_spec.observations import ImageObservations
-from vae_spec.statistics.curves import correlation, drop, early_share, end, late_change, start
+from vae_spec.evidence import Curve, HeldOut, TrainedRun
+
+
+def start(curve: Curve) -> float:
+    """Return the value before the first update."""
+    return float(curve[0])
+
+
+def end(curve: Curve, share: float = 0.1) -> float:
+    """Return the mean over the last share of the steps."""
+    return float(curve[-max(1, int(len(curve) * share)) :].mean())
+
+
+def drop(curve: Curve) -> float:
+    """Return how far the curve falls from start to end."""
+    return start(curve) - end(curve)
+
+
+def early_share(curve: Curve, share: float = 0.1) -> float:
+    """Return the part of the whole drop reached after the first share of the steps (a mean over a window around that step)."""
+    window = max(1, int(len(curve) * share / 4))
+    at = int(len(curve) * share)
+    reached = float(curve[max(0, at - window) : at + window].mean())
+    whole = drop(curve)
+    return (start(curve) - reached) / whole if whole > 0 else float("nan")
+
+
+def late_change(curve: Curve, share: float = 0.2) -> float:
+    """Return the absolute change of the mean from the second-to-last share of the steps to the last."""
+    length = max(1, int(len(curve) * share))
+    return float(abs(curve[-length:].mean() - curve[-2 * length : -length].mean()))
+
+
+def correlation(first: Curve, second: Curve) -> float:
+    """Return Pearson's correlation of two curves over the steps."""
+    if first.std() == 0 or second.std() == 0:
+        return float("nan")
+    return float(np.corrcoef(first, second)[0, 1])
+
 
 ACTIVE_VARIANCE = 0.01
 """A latent dimension is active if the variance of its mean over items exceeds this (Burda et al. 2016, section 5.1)."""
@@ -20,29 +57,23 @@ SHORTEST = 10
 """The fewest steps for which the end of a curve is defined."""
 
 Functional = Callable[[TrainedRun], float]
+Part = TypeVar("Part")
 
 
-def _held_out(of: Callable[[HeldOut], float]) -> Functional:
-    def value(run: TrainedRun) -> float:
-        return math.nan if run.held_out is None else of(run.held_out)
+def _part(of_run: Callable[[TrainedRun], Part | None]) -> Callable[[Callable[[Part], float]], Functional]:
+    """Return a function that turns a number of a part of a run into a functional, which is nan where the run has no such part."""
 
-    return value
+    def functional(of: Callable[[Part], float]) -> Functional:
+        return lambda run: math.nan if (found := of_run(run)) is None else of(found)
 
-
-def _stationary(of: Callable[[Stationarity], float]) -> Functional:
-    def value(run: TrainedRun) -> float:
-        return math.nan if run.stationarity is None else of(run.stationarity)
-
-    return value
+    return functional
 
 
-def observed(of: Callable[[ImageObservations], float]) -> Functional:
-    """Return a functional of the measurements on images; nan if there are none."""
-
-    def value(run: TrainedRun) -> float:
-        return math.nan if run.observations is None else of(run.observations)
-
-    return value
+held_out = _part(lambda run: run.held_out)
+stationary = _part(lambda run: run.stationarity)
+observed = _part(lambda run: run.observations)
+on_points = _part(lambda run: run.points)
+"""Functionals of the measurements on held-out items, of stationarity, on images, and on the lab's points."""
 
 
 def curve(of: Functional) -> Functional:
@@ -54,9 +85,8 @@ def curve(of: Functional) -> Functional:
     return value
 
 
-def kl(run: TrainedRun) -> float:
-    """Return the analytic KL on held-out items, nats."""
-    return math.nan if run.held_out is None else float(run.held_out.kl_per_dim.sum())
+kl = held_out(lambda seen: float(seen.kl_per_dim.sum()))
+"""The analytic KL on held-out items, nats."""
 
 
 def _log(value: float) -> float:
@@ -101,16 +131,16 @@ CURVES: Mapping[str, Functional] = MappingProxyType(
 
 FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
     {
-        "held-out R2": _held_out(lambda seen: seen.r2),
-        "held-out R2 from mu": _held_out(lambda seen: seen.r2_mean_code),
-        "R2 lost to another item's code": _held_out(lambda seen: seen.r2 - seen.r2_shuffled),
-        "log10 of the activity needed": _held_out(_needed_activity),
-        "active units": _held_out(active_units),
+        "held-out R2": held_out(lambda seen: seen.r2),
+        "held-out R2 from mu": held_out(lambda seen: seen.r2_mean_code),
+        "R2 lost to another item's code": held_out(lambda seen: seen.r2 - seen.r2_shuffled),
+        "log10 of the activity needed": held_out(_needed_activity),
+        "active units": held_out(active_units),
         "held-out KL, nats": kl,
-        "log of reported over analytic KL": _held_out(
+        "log of reported over analytic KL": held_out(
             lambda seen: _log(seen.reported_kl / seen.analytic_kl) if seen.analytic_kl > 0 else math.nan
         ),
-        "log of the effective beta": _stationary(lambda found: _log(found.beta)),
+        "log of the effective beta": stationary(lambda found: _log(found.beta)),
         "sharpness over the originals'": observed(lambda seen: seen.reconstructions.laplacian / seen.reconstructions.laplacian_originals),
         "high frequencies over the originals'": observed(
             lambda seen: seen.reconstructions.high_frequencies / seen.reconstructions.high_frequencies_originals

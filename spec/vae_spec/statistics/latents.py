@@ -27,7 +27,6 @@ CHUNK = 2**16
 
 Codes = Float[np.ndarray, "items latent"]
 OtherCodes = Float[np.ndarray, "others latent"]
-PerDimension = Float[np.ndarray, " latent"]
 
 
 def _checked(mu: Codes, logvar: Codes, least: int, *, noisy: bool = False) -> tuple[Codes, Codes]:
@@ -43,39 +42,14 @@ def _checked(mu: Codes, logvar: Codes, least: int, *, noisy: bool = False) -> tu
     return means, logs
 
 
-@dataclass(frozen=True)
-class AggregatePosterior:
-    """The first two moments of the aggregate posterior; those of N(0, I) are 0 and 1.
-
-    Attributes:
-        mean: E mu of each dimension, of shape (latent,).
-        variance: var(mu) + E sigma^2 of each dimension, of shape (latent,).
-    """
-
-    mean: PerDimension
-    variance: PerDimension
-
-    @property
-    def mean_variance(self) -> float:
-        """The variance, averaged over dimensions: 1 under the prior."""
-        return float(self.variance.mean())
-
-    @property
-    def marginal_kl(self) -> PerDimension:
-        """KL(N(m, v) || N(0, 1)) = (v + m^2 - 1 - log v) / 2 of each dimension, nats; inf for a constant dimension."""
-        with np.errstate(divide="ignore"):
-            return np.asarray((self.variance + np.square(self.mean) - 1 - np.log(self.variance)) / 2)
-
-
-def aggregate_posterior(mu: Codes, logvar: Codes) -> AggregatePosterior:
-    """Compute the moments of q(z) without sampling (law of total variance).
+def mean_variance(mu: Codes, logvar: Codes) -> float:
+    """Compute the variance of q(z), averaged over dimensions and without sampling: var(mu) + E sigma^2. It is 1 under the prior.
 
     Raises:
         ValueError: fewer than two items, shapes that differ, or values that are not finite (except logvar = -inf).
     """
     means, logs = _checked(mu, logvar, 2)
-    covariance = np.atleast_2d(np.cov(means, rowvar=False)) + np.diag(np.exp(logs).mean(0))
-    return AggregatePosterior(means.mean(0), np.diag(covariance).copy())
+    return float((np.diag(np.atleast_2d(np.cov(means, rowvar=False))) + np.exp(logs).mean(0)).mean())
 
 
 def mmd2_to_prior(mu: Codes, logvar: Codes) -> float:
@@ -158,47 +132,26 @@ def _log_density(z: OtherCodes, mu: Codes, logvar: Codes) -> Float[np.ndarray, "
 
 
 def neighbour_accuracy(
-    means: Codes,
-    labels: Int[np.ndarray, " items"],
-    queries: OtherCodes | None = None,
-    query_labels: Int[np.ndarray, " others"] | None = None,
-    k: int = NEIGHBOURS,
+    means: Codes, labels: Int[np.ndarray, " items"], queries: OtherCodes, query_labels: Int[np.ndarray, " others"]
 ) -> float:
-    """Compute the accuracy of k-nearest-neighbour classification of the means; ties go to the smallest label.
+    """Compute the accuracy of classifying `queries` by the `NEIGHBOURS` nearest of other items' means; ties go to the smallest label.
 
-    Only the order of distances counts, not regularity: an autoencoder, or a collapsed encoder's tiny means, may score as high.
-
-    Args:
-        means: means of the voting items, of shape (items, latent).
-        labels: their classes.
-        queries: means of other items to classify, of shape (others, latent); if None, each item is classified by all others.
-        query_labels: the classes of `queries`, required with them.
-        k: number of neighbours.
+    Only the order of distances counts, not regularity: an autoencoder, or a collapsed encoder's tiny means, may score as high. The means
+    have the shape (items, latent), the queries (others, latent).
 
     Raises:
-        ValueError: fewer than k voters for an item, labels that do not match, different dimensions, or values that are not finite.
+        ValueError: too few voters, labels that do not match, different dimensions, or values that are not finite.
     """
-    # Both take a while to import, and exact runs need neither.
-    from scipy import stats  # noqa: PLC0415
-    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
+    from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415  takes a while to import, and exact runs do not need it
 
-    if k < 1:
-        raise ValueError(f"k counts neighbours and is at least 1, not {k}")
-    if (queries is None) != (query_labels is None):
-        raise ValueError("means to vote on and their labels are given together, or neither")
-    voters = as_points(means, "the means", least=k if queries is not None else k + 1)
-    asked = None if queries is None else as_points(queries, "the means to vote on")
-    if asked is not None and asked.shape[1] != voters.shape[1]:
+    voters, asked = as_points(means, "the means", least=NEIGHBOURS), as_points(queries, "the means to vote on")
+    if asked.shape[1] != voters.shape[1]:
         raise ValueError(f"both sets need the same number of dimensions; they have {voters.shape[1]} and {asked.shape[1]}")
-    truth = labels if query_labels is None else query_labels
-    if len(labels) != len(voters) or len(truth) != len(voters if asked is None else asked):
+    if len(labels) != len(voters) or len(query_labels) != len(asked):
         raise ValueError("one label an item is needed")
     # The search expands the square: far from the origin, rounding would make close means indistinguishable.
     centre = voters.mean(0)
-    index = NearestNeighbors(n_neighbors=k).fit(voters - centre)
-    found = index.kneighbors(None if asked is None else asked - centre, return_distance=False)
-    votes = stats.mode(np.asarray(labels)[found], axis=1).mode
-    return float((votes == truth).mean())
+    return float(KNeighborsClassifier(NEIGHBOURS).fit(voters - centre, labels).score(asked - centre, query_labels))
 
 
 @dataclass(frozen=True)
@@ -217,10 +170,7 @@ class NeighbourGraph:
 def graph_of_neighbours(means: Codes, labels: Int[np.ndarray, " items"], k: int = GRAPH_NEIGHBOURS) -> NeighbourGraph:
     """Measure whether classes are connected or isolated. Connected classes do not distinguish a VAE: an autoencoder has them too.
 
-    Args:
-        means: of shape (items, latent).
-        labels: their classes.
-        k: number of neighbours of each mean.
+    The means have the shape (items, latent), and `k` is the number of neighbours of each.
 
     Raises:
         ValueError: fewer than k + 1 items, labels that do not match, or values that are not finite.

@@ -25,10 +25,7 @@ Line = Float[np.ndarray, "steps pixels"]
 def straight_line(first: Float[np.ndarray, "*shape"], second: Float[np.ndarray, "*shape"], steps: int) -> Float[np.ndarray, "points ..."]:
     """Return (1 - t) first + t second at evenly spaced t from 0 to 1: latents to decode, or a cross-fade of two images.
 
-    Args:
-        first: an array of any shape.
-        second: an array of the same shape.
-        steps: number of points, including both ends.
+    `steps` counts both ends.
 
     Raises:
         ValueError: shapes that differ, or fewer than two points.
@@ -59,8 +56,7 @@ class PathShape:
 def path_shape(x_hat: Line) -> PathShape:
     """Measure the shape of a decoded line.
 
-    Args:
-        x_hat: decoded from evenly spaced latents, in data space, of shape (points, pixels).
+    The points are decoded from evenly spaced latents, in data space, of shape (points, pixels).
 
     Raises:
         ValueError: fewer than three points, another shape, or values that are not finite.

@@ -1,6 +1,6 @@
 """Statistics of prior samples against data: fidelity and diversity in a feature space, classes, nearest items, energy distance.
 
-No single one shows that samples are plausible: samples that all equal the mean image have a precision near 1, which coverage detects
+No single one shows that samples are plausible: samples that all equal the mean image lie near the data, and coverage detects them
 (Deep Learning Notes 13.4.3).
 """
 
@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from scipy.spatial import distance
 
 NEIGHBOURS = 5
-"""k of precision, density and coverage: the default of Naeem et al. 2020."""
+"""k of density and coverage: the default of Naeem et al. 2020."""
 COPY_QUANTILE = 0.01
 """A sample counts as a copy if it is as close to a training item as only this share of the held-out items are."""
 
@@ -85,21 +85,19 @@ class Balls:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Precision, density and coverage of samples (Kynkäänniemi et al. 2019; Naeem et al. 2020, section 3).
+    """Density and coverage of samples (Naeem et al. 2020, section 3).
 
     Attributes:
-        precision: the share of samples inside any real item's ball; 1 if all samples are alike and typical.
         density: the mean number of real balls that contain a sample, divided by k; 1 for equal distributions, not bounded by 1.
         coverage: the share of real items whose ball contains any sample; near 1 - 2^-k for equal distributions and counts.
     """
 
-    precision: float
     density: float
     coverage: float
 
 
 def fidelity(real: Points, samples: Points, k: int = NEIGHBOURS) -> Fidelity:
-    """Compute precision, density and coverage.
+    """Compute density and coverage.
 
     Args:
         real: held-out real items, of shape (items, features).
@@ -112,7 +110,6 @@ def fidelity(real: Points, samples: Points, k: int = NEIGHBOURS) -> Fidelity:
     balls = Balls.around(real, k, "the real items")
     held = balls.hold(samples)
     return Fidelity(
-        precision=float(held.any(0).mean()),
         density=float(held.sum(0).mean()) / k,
         coverage=float(held.any(1).mean()),
     )
@@ -138,9 +135,7 @@ def class_use(probabilities: Float[np.ndarray, "samples classes"]) -> ClassUse:
 
     The mean of the probabilities is not used: a single image that the classifier is unsure of would count as many classes. The entropy of n
     samples is too small by about (classes - 1) / (2 n log classes).
-
-    Args:
-        probabilities: class probabilities, of shape (samples, classes).
+    The probabilities have the shape (samples, classes).
 
     Raises:
         ValueError: no samples, fewer than two classes, or rows that are not probabilities.

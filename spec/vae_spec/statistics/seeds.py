@@ -99,10 +99,7 @@ def decide(values: Sequence[float], rule: Rule) -> SeedDecision:
 def combine(decisions: Sequence[SeedDecision], *, conclusion: str, diagnosis: str | None = None) -> Verdict:
     """Combine the decisions on several rules into one verdict: violated if any is, holds if all do, otherwise inconclusive.
 
-    Args:
-        decisions: one decision per rule.
-        conclusion: the statement that is true if all rules hold.
-        diagnosis: the mistake that a violation points to, unless no violating value is finite.
+    `conclusion` is true if all rules hold; `diagnosis` is what a violation points to, unless no violating value is finite.
     """
     measured: dict[str, Number] = {}
     expected: dict[str, Number] = {}

@@ -83,9 +83,7 @@ def high_frequency_radius(originals: Images, share: float = HIGH_SHARE) -> float
 def high_frequency_energy(images: Images, radius: float) -> PerItem:
     """Compute the sum of |F|^2 over the frequencies at and above a radius, with F the orthonormal two-dimensional Fourier transform.
 
-    Args:
-        images: of shape (items, channels, height, width).
-        radius: in cycles per pixel, above 0 (see `high_frequency_radius`).
+    The radius is in cycles per pixel (see `high_frequency_radius`), and images have the shape (items, channels, height, width).
 
     Returns:
         one value per item, of shape (items,), in squared pixel units.

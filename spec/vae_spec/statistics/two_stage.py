@@ -61,42 +61,40 @@ class Design:
     pivots: int = 1
 
 
-def _detection(reject: Callable[[int, float], float], design: Design) -> float:
-    """Compute the probability that at least one of the examples is rejected, given one pivot's power reject(n, level)."""
+Power = Callable[[float, int, float], float]
+"""Called as power(effect, draws, level): the probability that one test detects an effect."""
+
+
+def _smallest(of_test: Power, design: Design, power: float) -> float:
+    """Find the smallest effect, to a millionth, that is detected in at least one example with this power; infinity if none up to 5 is."""
     screen, level = SCREEN_LEVEL / design.pivots, design.level / design.pivots
-    one = reject(design.draws, screen) * reject(CONFIRMATION_FACTOR * design.draws, level)
-    return 1 - (1 - one) ** design.examples
 
+    def detection(millionth: int) -> float:
+        effect = millionth / 1e6
+        one = of_test(effect, design.draws, screen) * of_test(effect, CONFIRMATION_FACTOR * design.draws, level)
+        return 1 - (1 - one) ** design.examples
 
-def _smallest(power_at: Callable[[float], float], power: float, largest: float) -> float:
-    """Find the smallest effect, to a millionth, with this power, which grows with the effect; infinity if none up to `largest` has it."""
-    millionths = range(math.ceil(largest * 1e6) + 1)
-    found = bisect_left(millionths, power, key=lambda millionth: power_at(millionth / 1e6))
+    millionths = range(5 * 10**6 + 1)
+    found = bisect_left(millionths, power, key=detection)
     return found / 1e6 if found < len(millionths) else math.inf
 
 
 def smallest_mean_shift(design: Design, power: float = 0.99) -> float:
     """Compute the smallest shift of eps, in standard deviations, that the mean pivot detects with this power over the examples."""
 
-    def reject(effect: float) -> Callable[[int, float], float]:
-        def test(n: int, alpha: float) -> float:
-            border = -float(special.ndtri(alpha / 2))
-            return float(special.ndtr(effect * math.sqrt(n) - border) + special.ndtr(-border - effect * math.sqrt(n)))
+    def of_test(shift: float, n: int, alpha: float) -> float:
+        border = -float(special.ndtri(alpha / 2))
+        return float(special.ndtr(shift * math.sqrt(n) - border) + special.ndtr(-border - shift * math.sqrt(n)))
 
-        return test
-
-    return _smallest(lambda effect: _detection(reject(effect), design), power, 5.0)
+    return _smallest(of_test, design, power)
 
 
 def smallest_scale_error(design: Design, power: float = 0.99) -> float:
     """Compute the smallest relative error of a too large sigma that the variance pivot detects with this power over the examples."""
 
-    def reject(effect: float) -> Callable[[int, float], float]:
-        def test(n: int, alpha: float) -> float:
-            factor = (1 + effect) ** 2
-            upper = float(special.chdtrc(n, special.chdtri(n, alpha / 2) / factor))
-            return upper + float(special.chdtr(n, 2 * special.gammaincinv(n / 2, alpha / 2) / factor))
+    def of_test(error: float, n: int, alpha: float) -> float:
+        factor = (1 + error) ** 2
+        upper = float(special.chdtrc(n, special.chdtri(n, alpha / 2) / factor))
+        return upper + float(special.chdtr(n, 2 * special.gammaincinv(n / 2, alpha / 2) / factor))
 
-        return test
-
-    return _smallest(lambda effect: _detection(reject(effect), design), power, 5.0)
+    return _smallest(of_test, design, power)

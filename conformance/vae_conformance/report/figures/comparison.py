@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from vae_conformance.report.figures.canvas import BLUE, CLASS_COLOURS, GREY, INK, canvas, show_images, styled
 from vae_spec.evidence import LARGE_BETA, SMALL_BETA, Arm, Group, TrainedRun
 from vae_spec.observations import Pictures
+from vae_spec.statistics.comparisons import coverage
+from vae_spec.statistics.functionals import FUNCTIONALS, Functional, held_out, observed
 
 SHOWN = 6
 BETAS: Mapping[str, float] = {str(Arm.SMALL): SMALL_BETA, str(Arm.OWN): 1.0, str(Arm.LARGE): LARGE_BETA}
@@ -19,32 +21,15 @@ BETAS: Mapping[str, float] = {str(Arm.SMALL): SMALL_BETA, str(Arm.OWN): 1.0, str
 _LINEAR_UP_TO = 0.1
 """Nats below which a logarithmic axis becomes linear, so that it can show a KL of 0."""
 
-Quantity = Callable[[TrainedRun], float]
 
+squared_error = observed(lambda seen: seen.reconstructions.squared_error)
+"""The squared error per held-out item, summed over pixels."""
+held_out_kl = held_out(lambda seen: seen.analytic_kl)
+"""The closed-form KL on held-out items in nats."""
+sharpness = FUNCTIONALS["sharpness over the originals'"]
+"""The Laplacian variance of reconstructions relative to that of the originals."""
 
-def squared_error(run: TrainedRun) -> float:
-    """Return the squared error per held-out item, summed over pixels; nan without observations."""
-    return run.observations.reconstructions.squared_error if run.observations is not None else float("nan")
-
-
-def held_out_kl(run: TrainedRun) -> float:
-    """Return the closed-form KL on held-out items in nats; nan without observations."""
-    return run.held_out.analytic_kl if run.held_out is not None else float("nan")
-
-
-def sharpness(run: TrainedRun) -> float:
-    """Return the Laplacian variance of reconstructions relative to that of the originals; nan without observations."""
-    if run.observations is None:
-        return float("nan")
-    return run.observations.reconstructions.laplacian / run.observations.reconstructions.laplacian_originals
-
-
-def coverage(run: TrainedRun) -> float:
-    """Return the share of held-out items that have a prior sample among their neighbours; nan without observations."""
-    return run.observations.samples.coverage if run.observations is not None else float("nan")
-
-
-_QUANTITIES: tuple[tuple[str, Quantity], ...] = (
+_QUANTITIES: tuple[tuple[str, Functional], ...] = (
     ("squared error\nan item", squared_error),
     ("KL\nnats an item", held_out_kl),
     ("sharpness\nover the originals'", sharpness),
@@ -55,9 +40,6 @@ _QUANTITIES: tuple[tuple[str, Quantity], ...] = (
 @styled
 def beta_comparison(groups: Sequence[Group]) -> Figure:
     """Draw reconstructions and samples of the first seed at three betas, and four metrics of all seeds (Deep Learning Notes 13.4.6).
-
-    Args:
-        groups: one per seed, with the arms of the sweep.
 
     Raises:
         ValueError: there are no groups, or the first seed has no pictures.
@@ -70,21 +52,14 @@ def beta_comparison(groups: Sequence[Group]) -> Figure:
         raise ValueError("no run of the first seed shows pictures")
     figure = canvas(10, 7)
     upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(0.95 * (len(shown) + 1), 2.6)).ravel()
-    axes = upper.subplots(len(shown) + 1, 2)
-    first = next(iter(shown.values()))
-    show_images(axes[0, 0], first.originals[:SHOWN], SHOWN, "Original", "reconstructions (z = mu)")
-    # A white sheet above the samples, so that both columns keep their rows and their titles on one height.
-    show_images(axes[0, 1], np.ones_like(first.originals[:SHOWN]), SHOWN, title="decoded draws from N(0, I)")
-    for (left, right), (beta, kept) in zip(axes[1:], shown.items(), strict=True):
-        show_images(left, kept.reconstructions[:SHOWN], SHOWN, f"β = {beta:.3g}")
-        show_images(right, kept.samples[:SHOWN], SHOWN)
+    _beside_the_originals(upper, {f"β = {beta:.3g}": pictures for beta, pictures in shown.items()})
     for ax, (name, quantity) in zip(lower.subplots(1, len(_QUANTITIES)), _QUANTITIES, strict=True):
         _over_beta(ax, groups, quantity)
         ax.set_title(name, fontsize=11)
     return figure
 
 
-def _over_beta(ax: Axes, groups: Sequence[Group], quantity: Quantity) -> None:
+def _over_beta(ax: Axes, groups: Sequence[Group], quantity: Functional) -> None:
     """Plot one quantity against beta: a point per seed, and a line through the means."""
     arms = [arm for arm in BETAS if arm in groups[0]]
     values = np.array([[quantity(group[arm]) for arm in arms] for group in groups])
@@ -98,6 +73,18 @@ def _over_beta(ax: Axes, groups: Sequence[Group], quantity: Quantity) -> None:
     ax.set_ylim(bottom=0)
 
 
+def _beside_the_originals(figure: FigureBase, named: Mapping[str, Pictures]) -> None:
+    """Draw the originals, and below them a row of reconstructions and of prior samples of each model."""
+    axes = figure.subplots(len(named) + 1, 2)
+    first = next(iter(named.values()))
+    show_images(axes[0, 0], first.originals[:SHOWN], SHOWN, "Original", "reconstructions (z = mu)")
+    # A white sheet above the samples, so that both columns keep their rows and their titles on one height.
+    show_images(axes[0, 1], np.ones_like(first.originals[:SHOWN]), SHOWN, title="decoded draws from N(0, I)")
+    for (left, right), (name, pictures) in zip(axes[1:], named.items(), strict=True):
+        show_images(left, pictures.reconstructions[:SHOWN], SHOWN, name)
+        show_images(right, pictures.samples[:SHOWN], SHOWN)
+
+
 @styled
 def variants(named: Mapping[str, Pictures], title: str) -> Figure:
     """Draw reconstructions and prior samples of several models, one row each, below the originals.
@@ -108,14 +95,7 @@ def variants(named: Mapping[str, Pictures], title: str) -> Figure:
     if not named:
         raise ValueError("a comparison needs at least one model")
     figure = canvas(10, 0.8 + 0.8 * (len(named) + 1))
-    axes = figure.subplots(len(named) + 1, 2)
-    first = next(iter(named.values()))
-    show_images(axes[0, 0], first.originals[:SHOWN], SHOWN, "Original", "reconstructions (z = mu)")
-    # A white sheet above the samples, so that both columns keep their rows and their titles on one height.
-    show_images(axes[0, 1], np.ones_like(first.originals[:SHOWN]), SHOWN, title="decoded draws from N(0, I)")
-    for (left, right), (name, pictures) in zip(axes[1:], named.items(), strict=True):
-        show_images(left, pictures.reconstructions[:SHOWN], SHOWN, name)
-        show_images(right, pictures.samples[:SHOWN], SHOWN)
+    _beside_the_originals(figure, named)
     figure.suptitle(title)
     return figure
 
@@ -124,8 +104,7 @@ def variants(named: Mapping[str, Pictures], title: str) -> Figure:
 def collapse_curves(named: Mapping[str, TrainedRun]) -> Figure:
     """Plot the KL during training of the strong decoder, and the information in z about the items, by remedy (Deep Learning Notes 13.4.7).
 
-    Args:
-        named: remedy -> run, whose notes hold "KL, nats" and "information, nats" on held-out items.
+    The notes of the runs hold "KL, nats" and "information, nats" on held-out items.
 
     Raises:
         ValueError: there are no runs.

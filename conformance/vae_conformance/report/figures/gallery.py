@@ -45,40 +45,11 @@ class Exhibit:
     Attributes:
         name: the anchor.
         title: the title, a few words.
-        caption: a description of what is shown.
+        caption: a description of what is shown; before it is drawn, of the subject itself and without a full stop.
         areas: the areas whose claims it illustrates.
         content: the PNG file; empty if the figure was left out.
         missing: why it was left out; empty if it was drawn.
         photographic: whether it shows images, whose black and white must not be inverted in dark mode.
-    """
-
-    name: str
-    title: str
-    caption: str
-    areas: tuple[str, ...]
-    content: bytes = b""
-    missing: str = ""
-    photographic: bool = False
-
-
-class NotShownError(Exception):
-    """A figure has nothing to show; the message says why."""
-
-
-def exhibits(evidence: Evidence) -> list[Exhibit]:
-    """Return all figures for this subject's trainings, in the documents' order."""
-    if any(evidence.runs(experiment) for experiment in _LAB):
-        return [_shown(evidence, entry) for entry in _OF_POINTS]
-    return [_shown(evidence, entry) for entry in _OF_IMAGES]
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """The recipe of one exhibit.
-
-    Attributes:
-        name, title, areas, photographic: the exhibit's.
-        caption: a description of what is shown of the subject itself, without a full stop.
         draw: draws the figure.
         beside: appended to the caption if the subject's own autoencoder is shown too.
         trained: appended to the caption if the suite trained the model.
@@ -88,20 +59,29 @@ class _Entry:
     title: str
     caption: str
     areas: tuple[str, ...]
-    draw: Callable[[Evidence], Figure]
+    content: bytes = b""
+    missing: str = ""
     photographic: bool = False
+    draw: Callable[[Evidence], Figure] = lambda _evidence: Figure()
     beside: str = ""
     trained: str = ""
 
-    def caption_for(self, evidence: Evidence) -> str:
-        """Return the caption, mentioning the autoencoder and the training only where they apply."""
-        beside = self.beside if _beside(evidence) else ""
-        trained = "" if _given_weights(evidence) else self.trained
-        return f"{self.caption}{beside}{trained}."
+
+class NotShownError(Exception):
+    """A figure has nothing to show; the message says why."""
 
 
-def _shown(evidence: Evidence, entry: _Entry) -> Exhibit:
-    exhibit = Exhibit(entry.name, entry.title, entry.caption_for(evidence), entry.areas, photographic=entry.photographic)
+def exhibits(evidence: Evidence) -> list[Exhibit]:
+    """Return all figures for this subject's trainings, in the documents' order."""
+    entries = _OF_POINTS if any(evidence.runs(experiment) for experiment in _LAB) else _OF_IMAGES
+    return [_shown(evidence, entry) for entry in entries]
+
+
+def _shown(evidence: Evidence, entry: Exhibit) -> Exhibit:
+    """Return the exhibit drawn, its caption mentioning the autoencoder and the training only where they apply."""
+    beside = entry.beside if _beside(evidence) else ""
+    trained = "" if _given_weights(evidence) else entry.trained
+    exhibit = replace(entry, caption=f"{entry.caption}{beside}{trained}.")
     try:
         return replace(exhibit, content=png(entry.draw(evidence), DPI))
     except NotShownError as reason:
@@ -190,84 +170,84 @@ def _lab(evidence: Evidence) -> Figure:
     raise NotShownError("its loss does not stay finite, so there is nothing to look at")
 
 
-_OF_IMAGES: tuple[_Entry, ...] = (
-    _Entry(
+_OF_IMAGES: tuple[Exhibit, ...] = (
+    Exhibit(
         "training-curves",
         "Training curves",
         "Total, reconstruction and KL over the steps, linear and logarithmic",
         ("TRN", "OBJ"),
-        lambda evidence: _curves(evidence, _LONGEST, "nats an item"),
+        draw=lambda evidence: _curves(evidence, _LONGEST, "nats an item"),
     ),
-    _Entry(
+    Exhibit(
         "reconstructions",
         "Reconstructions",
         "Held-out items and what the VAE makes of them",
         ("REC",),
-        lambda evidence: reconstructions(*_pictures(evidence)),
+        draw=lambda evidence: reconstructions(*_pictures(evidence)),
         photographic=True,
         beside=", and what its own autoencoder (z = mu, no KL) makes of them",
     ),
-    _Entry(
+    Exhibit(
         "prior-samples",
         "Prior samples",
         "Draws from N(0, I), decoded by the VAE",
         ("SMP",),
-        lambda evidence: prior_samples(*_pictures(evidence)),
+        draw=lambda evidence: prior_samples(*_pictures(evidence)),
         photographic=True,
         beside=" and by its own autoencoder",
     ),
-    _Entry(
+    Exhibit(
         "latent-means",
         "Means by class",
         "The means of held-out items in the plane by t-SNE, coloured by class",
         ("LAT",),
-        lambda evidence: latent_means(_named(evidence), POINTS_SHOWN),
+        draw=lambda evidence: latent_means(_named(evidence), POINTS_SHOWN),
         trained=", which training never saw",
     ),
-    _Entry(
+    Exhibit(
         "codes-and-prior",
         "Codes against N(0, I)",
         "One draw of each held-out item's code in the two dimensions that vary most; the circles hold 50, 90 and 99 percent of N(0, I)",
         ("LAT", "KL"),
-        lambda evidence: codes_and_prior(_named(evidence)),
+        draw=lambda evidence: codes_and_prior(_named(evidence)),
     ),
-    _Entry(
+    Exhibit(
         "interpolation",
         "Interpolation",
         "The straight line between the means of two held-out items of different classes, decoded",
         ("INT",),
-        lambda evidence: interpolation(*_pictures(evidence)),
+        draw=lambda evidence: interpolation(*_pictures(evidence)),
         photographic=True,
     ),
-    _Entry(
+    Exhibit(
         "beta-comparison",
         "Three weights of the KL",
         "Originals, reconstructions and prior samples at beta 0.1, 1 and 4; below, the numbers of all seeds",
         ("BETA",),
-        lambda evidence: beta_comparison(_sweep(evidence)),
+        draw=lambda evidence: beta_comparison(_sweep(evidence)),
         photographic=True,
     ),
-    _Entry(
+    Exhibit(
         "kl-per-dimension",
         "KL of each dimension",
         "Which latent dimensions carry information about held-out items",
         ("COL", "KL"),
-        _per_dimension,
+        draw=_per_dimension,
     ),
 )
-_OF_POINTS: tuple[_Entry, ...] = (
-    _Entry(
+_OF_POINTS: tuple[Exhibit, ...] = (
+    Exhibit(
         "training-curves",
         "Training curves",
         "Total, reconstruction and KL over the steps, linear and logarithmic",
         ("TOY", "TRN"),
-        lambda evidence: _curves(evidence, _LAB, "the loss's own units"),
+        draw=lambda evidence: _curves(evidence, _LAB, "the loss's own units"),
     ),
-    _Entry(
+    Exhibit(
         "lab",
         "Points, codes and a line",
         "The training points and decoded draws from N(0, I); the means of the training points; the line decoded along the active axis",
         ("TOY",),
-        _lab,
+        draw=_lab,
     ),
 )

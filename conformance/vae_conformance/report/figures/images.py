@@ -32,9 +32,7 @@ _MARKERS = "os^Dv<>Php"
 def training_curves(runs: Sequence[TrainedRun], unit: str = "nats an item") -> Figure:
     """Plot total, reconstruction and KL over the steps, on linear and logarithmic scales (Deep Learning Notes 13.4.1.3).
 
-    Args:
-        runs: one per seed; the first is drawn boldly, the others faintly.
-        unit: the unit of the losses.
+    There is one run a seed; the first is drawn boldly, the others faintly.
 
     Raises:
         ValueError: there are no runs.
@@ -168,9 +166,7 @@ def embedded(means: Array, most: int = EMBEDDED) -> Array:
 def latent_means(named: Mapping[str, Pictures], most: int = EMBEDDED) -> Figure:
     """Plot the embedded means of held-out items by class, one panel per model (Deep Learning Notes 13.4.4).
 
-    Args:
-        named: model name -> its pictures.
-        most: how many means of each model are embedded.
+    At most `most` means of each model are embedded.
 
     Raises:
         ValueError: there are no models.

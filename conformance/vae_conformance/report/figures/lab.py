@@ -20,9 +20,7 @@ _REACH = (1.8, 1.35)
 def lab(data: Array, observed: PointObservations) -> Figure:
     """Draw the training points with decoded draws from N(0, I), the latent means, and the decoded line.
 
-    Args:
-        data: the training points, of shape (points, 2), ordered by cluster.
-        observed: the observations of the trained model.
+    The training points, of shape (points, 2), are ordered by cluster.
     """
     figure = canvas(12, 3.4)
     left, middle, right = figure.subplots(1, 3)

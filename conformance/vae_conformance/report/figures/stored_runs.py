@@ -36,12 +36,7 @@ class Evidence:
 
 
 def gather(trained: Sequence[Trained], folder: Path | None = None) -> Evidence:
-    """Read all trained runs that claims were given.
-
-    Args:
-        trained: the worker process's events that name the runs.
-        folder: the store's folder; None for the user's cache folder.
-    """
+    """Read all trained runs that claims were given."""
     if not trained:
         return Evidence()
     try:

@@ -70,13 +70,7 @@ def alike(implementation: FoundImplementation | None) -> Scope:
 
 
 def strips(groups: Sequence[Group], expected: Mapping[str, Number], scope: Scope) -> list[Strip]:
-    """Return a strip for each calibrated statistic for which the claim has a bound.
-
-    Args:
-        groups: the runs that the claim was given, one group per seed.
-        expected: the verdict's bounds, by statistic.
-        scope: the calibrated implementations to show.
-    """
+    """Return a strip for each calibrated statistic for which the claim has a bound. `expected` holds the verdict's bounds by statistic."""
     found = ((name, _values(name, groups), _borders(text)) for name, text in expected.items())
     return [strip(name, values, borders, families(name, scope).values()) for name, values, borders in found if values and borders]
 

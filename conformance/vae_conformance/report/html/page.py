@@ -11,7 +11,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from vae_conformance.config.values import area_of
 from vae_conformance.exit_codes import ExitCode
@@ -44,14 +44,10 @@ class Quantity:
 
 
 def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
-    """Render the report as one HTML page.
-
-    Args:
-        report: the record of the run.
-        showing: the figures; None to make them from the stored trained runs.
-    """
-    style, script = _asset("report.css"), _asset("report.js")
-    return _template().render(
+    """Render the report as one HTML page. The figures are made from the stored trained runs unless they are given."""
+    style, script = asset("report.css"), asset("report.js")
+    return render_template(
+        "report.html",
         report=report,
         showing=_from_store(report) if showing is None else showing,
         weights=dict(_facts(report)).get("weights", ""),
@@ -143,7 +139,8 @@ def _environment(report: RunRecord) -> list[tuple[str, str]]:
     ]
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the text of a template, a style or a script."""
     return files("vae_conformance").joinpath("report", "html", "templates", name).read_text(encoding="utf-8")
 
 
@@ -159,7 +156,7 @@ def _base64(content: bytes) -> str:
 @functools.cache
 def _environment_of_templates() -> Environment:
     environment = Environment(
-        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = number
     environment.filters["data"] = _base64
@@ -168,5 +165,6 @@ def _environment_of_templates() -> Environment:
     return environment
 
 
-def _template() -> Template:
-    return _environment_of_templates().get_template("report.html")
+def render_template(name: str, **values: object) -> str:
+    """Render a page from its template; all text is escaped."""
+    return _environment_of_templates().get_template(name).render(**values)
