@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vae_conformance.binding.distributions import behind_priors, is_readable, pair_of, raw_of
 from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, named, same
+from vae_conformance.binding.roles.posterior import Latent, alike
 from vae_conformance.binding.loss_arguments import names_network
 from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Raw
@@ -49,6 +50,15 @@ class CodeForm:
         if isinstance((*self.mu, 0)[0], str):
             return "the names of its entries"
         return "probe: two tensors of like shape" + ("" if (self.mu, self.second) == ((0,), (1,)) else " that no seed changes")
+
+    def turned(self) -> CodeForm:
+        """The same with the two heads the other way round."""
+        return CodeForm(self.second, self.mu)
+
+    def is_turned(self, result: Any, latent: Latent) -> bool:
+        """Whether what is taken for the second head is the mean of the latent."""
+        mu, second = self.read(result)
+        return self.posterior is None and alike(second, latent.mu) and not alike(mu, latent.mu)
 
     def read(self, result: Any) -> tuple[Tensor, Tensor]:
         """Mu and the second head; a distribution's log-variance."""
@@ -154,23 +164,32 @@ def _plain_form(result: Any) -> CodeForm | None:
     return None
 
 
-def code_form(result: Any, again: Any, x: Tensor) -> CodeForm | None:
-    """Where an encoder's result holds mu and the second head; of more than two tensors, a sample is the one that another seed changes.
+def code_form(result: Any, x: Tensor, latent: Latent | None, again: Callable[[], Any] | None) -> CodeForm | None:
+    """Where an encoder's result holds mu and the second head; of more than two tensors, a sample is the latent, or follows the seed.
 
     Args:
         result: for x, in training mode.
-        again: the same under another seed.
         x: the batch.
+        latent: of the model's pass over it, where it shows one: which of two heads is mu.
+        again: gives the same under another seed; None where it cannot be asked.
     """
     if (plain := _plain_form(result)) is not None:
-        return plain
+        return plain.turned() if latent is not None and plain.is_turned(result, latent) else plain
     if distributions := [(path, leaf) for path, leaf in leaves(result) if is_readable(leaf)]:
         return CodeForm(posterior=behind_priors(distributions)[0])
     codes = [(path, leaf) for path, leaf in batched(result, x) if leaf.dim() >= 2]
-    steady = [(path, leaf) for path, leaf in codes if same(leaf, at(again, path))]
+    if latent is not None and any(alike(leaf, latent.code) for _path, leaf in codes):
+        steady = [(path, leaf) for path, leaf in codes if not alike(leaf, latent.code)]
+    elif len(codes) < 2 or again is None:
+        return None
+    else:
+        other = again()
+        steady = [(path, leaf) for path, leaf in codes if same(leaf, at(other, path))]
     for index, (path, leaf) in enumerate(steady):
         if follower := [other for other, second in steady[index + 1 :] if second.shape == leaf.shape]:
-            return CodeForm(path, follower[0]) if len(codes) > len(steady) or len(codes) == 2 else None
+            form = CodeForm(path, follower[0])
+            form = form.turned() if latent is not None and form.is_turned(result, latent) else form
+            return form if len(codes) > len(steady) or len(codes) == 2 else None
     return None
 
 

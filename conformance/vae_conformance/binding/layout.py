@@ -1,6 +1,6 @@
 """Where a result holds what: paths of keys, indices and attributes into tuples, dicts and records; and copies with other values.
 
-Paths are read off by the names of entries, by their equality with what encode gave, and by their order.
+Entries are what the tape says they are; where it does not, those of telling names, those that encode gives too, or those in the usual order.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
 from vae_conformance.binding.distributions import behind_priors, is_readable
+from vae_conformance.binding.roles.posterior import Latent, alike
 
 Path = tuple[Any, ...]
 Leaves = list[tuple[Path, Any]]
@@ -176,80 +176,68 @@ def batched(result: Any, x: Tensor) -> list[tuple[Path, Tensor]]:
     return [(path, leaf) for path, leaf in leaves(result) if isinstance(leaf, Tensor) and leaf.dim() >= 1 and len(leaf) == len(x)]
 
 
-def read_layout(result: Any, x: Tensor, encoded: tuple[Tensor, Tensor] | None, again: Any = None) -> ForwardLayout | None:
-    """Tell which entry of forward's result is the output, which are mu and logvar; None where no output can be told.
+Heads = tuple[Path | None, Path | None]
+"""Where mu and the second head are."""
 
-    Entries equal to what encode gave for the same batch and seed are mu and logvar, wherever they stand; otherwise names decide where there
-    are any, and positions in a tuple: the documents' order is (output, mu, logvar). `again` is forward's result under another seed: a code
-    that differs there is z, not mu.
+
+def read_layout(
+    result: Any, x: Tensor, again: Any = None, encoded: tuple[Tensor, Tensor] | None = None, latent: Latent | None = None
+) -> ForwardLayout | None:
+    """Which entry of forward's result is the output, which are mu and the second head; None where no output can be identified.
+
+    Args:
+        result: for x, in training mode.
+        x: the batch.
+        again: the result under another seed: what differs there has noise in it.
+        encoded: what encode gives for the same batch.
+        latent: of the pass, whose mean mu equals and whose scale the second head moves.
     """
-    keys = by_keys(result)
-    if "raw" in keys and not (isinstance(at(result, (keys["raw"],)), Tensor) and at(result, (keys["raw"],)).numel() % x.numel()):
-        return _by_names(result, keys, x, encoded, again)
-    if isinstance(result, Tensor):
-        return ForwardLayout((), None, None) if result.dim() >= 1 and len(result) == len(x) else None
-    if is_readable(result):
-        return ForwardLayout((), None, None)
-    if distributions := [(path, leaf) for path, leaf in leaves(result) if is_readable(leaf)]:
-        return _read_distributions(distributions, batched(result, x), x)
-    found = batched(result, x)
-    mu = logvar = None
-    if encoded is not None:
-        mu = next((path for path, leaf in found if same(leaf, encoded[0])), None)
-        logvar = next((path for path, leaf in found if path != mu and same(leaf, encoded[1])), None)
-    if mu is None or logvar is None:
-        steady = [(path, leaf) for path, leaf in found if again is None or same(leaf, at(again, path))]
-        mu, logvar = _pair_by_position(found, steady, x) or (mu, logvar)
-    return _with_output([(path, leaf) for path, leaf in found if path not in (mu, logvar)], x, mu, logvar)
+    if isinstance(result, Tensor) or is_readable(result):
+        return ForwardLayout((), None, None) if is_readable(result) or (result.dim() >= 1 and len(result) == len(x)) else None
+    keys, found = by_keys(result), batched(result, x)
+    spreads = [(path, leaf) for path, leaf in leaves(result) if is_readable(leaf)]
+    named_so = at(result, (keys["raw"],)) if "raw" in keys else None
+    if named_so is not None and not (isinstance(named_so, Tensor) and named_so.numel() % x.numel()):
+        raw: Path | None = (keys["raw"],)
+    else:
+        raw = next((path for path, leaf in spreads if leaf.mean.numel() == x.numel()), None)
+    posterior = next(iter(behind_priors([entry for entry in spreads if entry[0] != raw])), None)
+    by_name: Heads = tuple((keys[role],) if role in keys else None for role in ("mu", "logvar"))  # type: ignore[assignment]
+    if posterior is not None and (raw is None or None in by_name):
+        heads: Heads = (None, None)
+    else:
+        posterior = None
+        heads = _by_latent(found, x, latent, by_name[1]) or _by_value(found, encoded, by_name) or _neighbours(found, x, again, raw) or by_name
+    raw = raw or _output([(path, leaf) for path, leaf in found if path not in heads], x)
+    return None if raw is None else ForwardLayout(raw, *heads, posterior)
 
 
-def _by_names(result: Any, keys: Mapping[str, Any], x: Tensor, encoded: tuple[Tensor, Tensor] | None, again: Any) -> ForwardLayout:
-    """By the names of entries.
-
-    Heads that have none of the usual names are what encode gave, the distribution beside the output, or what is like the other head.
-    """
-    raw = (keys["raw"],)
-    if {"mu", "logvar"} <= keys.keys():
-        return ForwardLayout(raw, (keys["mu"],), (keys["logvar"],))
-    rest = [(path, leaf) for path, leaf in leaves(result) if path[:1] != raw]
-    posterior = next(iter(behind_priors([(path, leaf) for path, leaf in rest if is_readable(leaf)])), None)
-    mu, logvar = ((keys[role],) if role in keys else None for role in ("mu", "logvar"))
-    if posterior is None and encoded is not None:
-        found = [(path, leaf) for path, leaf in batched(result, x) if path[:1] != raw]
-        mu = next((path for path, leaf in found if same(leaf, encoded[0])), mu)
-        logvar = next((path for path, leaf in found if path != mu and same(leaf, encoded[1])), logvar)
-    if posterior is None and encoded is None and again is not None and mu is None and logvar is not None:
-        like = at(result, logvar).shape
-        steady = [
-            path for path, leaf in batched(result, x) if path not in (raw, logvar) and leaf.shape == like and same(leaf, at(again, path))
-        ]
-        mu = steady[0] if len(steady) == 1 else None
-    return ForwardLayout(raw, mu, logvar, posterior)
-
-
-def _with_output(rest: list[tuple[Path, Tensor]], x: Tensor, mu: Path | None, logvar: Path | None) -> ForwardLayout | None:
-    outputs = [path for path, leaf in rest if leaf.numel() == x.numel() and not same(leaf, x)]
-    if not outputs:
-        # What equals the batch is the batch itself where anything else could be the output.
-        wide = [(path, leaf) for path, leaf in rest if leaf.dim() >= 2]
-        outputs = [path for path, leaf in wide if not same(leaf, x)][:1] or [path for path, leaf in rest if leaf.numel() == x.numel()]
-    if not outputs:
+def _by_latent(found: list[tuple[Path, Tensor]], x: Tensor, latent: Latent | None, named_so: Path | None) -> Heads | None:
+    """The entry that the latent has for its mean, and another that moves its scale; None where none is the mean."""
+    mu = None if latent is None else next((path for path, leaf in found if alike(leaf, latent.mu)), None)
+    if latent is None or mu is None:
         return None
-    first = outputs[0]
-    nested = len(first) > 1 and len(outputs) >= 2 and outputs[1][:-1] == first[:-1]
-    return ForwardLayout(first[:-1] if nested else first, mu, logvar)
+    shape = next(leaf.shape for path, leaf in found if path == mu)
+    rest = [(path, leaf) for path, leaf in found if path != mu and leaf.shape == shape and not same(leaf, x) and not alike(leaf, latent.code)]
+    if len(rest) > 1:
+        rest = [entry for entry in rest if latent.second(entry[1]) is not None] or rest
+    return mu, next((path for path, _leaf in rest if path == named_so), rest[0][0] if rest else named_so)
 
 
-def _pair_by_position(found: list[tuple[Path, Tensor]], steady: list[tuple[Path, Tensor]], x: Tensor) -> tuple[Path, Path] | None:
-    """Mu and logvar as the first two neighbours of like shape: steady ones, unlike the input's, or else behind the first entry."""
-    for offered in (steady, found):
+def _by_value(found: list[tuple[Path, Tensor]], encoded: tuple[Tensor, Tensor] | None, by_name: Heads) -> Heads | None:
+    """The entries with the names of both heads, or those that encode gives too; None where not both are there."""
+    if None in by_name and encoded is not None:
+        mu = next((path for path, leaf in found if same(leaf, encoded[0])), by_name[0])
+        by_name = mu, next((path for path, leaf in found if path != mu and same(leaf, encoded[1])), by_name[1])
+    return None if None in by_name else by_name
+
+
+def _neighbours(found: list[tuple[Path, Tensor]], x: Tensor, again: Any, raw: Path | None) -> Heads | None:
+    """The first two neighbours of like shape: of those that no noise moves and that are unlike the input, or else behind the output."""
+    for offered in ([(path, leaf) for path, leaf in found if again is None or same(leaf, at(again, path))], found):
         codes = [(path, leaf) for path, leaf in offered if leaf.numel() != x.numel() and leaf.dim() >= 2]
-        if len(codes) < 2:
-            codes = (
-                [(path, leaf) for path, leaf in offered if path != found[0][0] and leaf.dim() >= 2 and not same(leaf, x)]
-                if len(found) >= 3
-                else []
-            )
+        if len(codes) < 2 and (len(found) >= 3 or raw is not None):
+            codes = [(path, leaf) for path, leaf in offered if path != (raw or found[0][0]) and leaf.dim() >= 2 and not same(leaf, x)]
         places = [path for path, _leaf in found]
         for first, second in pairwise(codes):
             if first[1].shape == second[1].shape and places.index(second[0]) == places.index(first[0]) + 1:
@@ -257,14 +245,10 @@ def _pair_by_position(found: list[tuple[Path, Tensor]], steady: list[tuple[Path,
     return None
 
 
-def _read_distributions(found: list[tuple[Path, Distribution]], tensors: list[tuple[Path, Tensor]], x: Tensor) -> ForwardLayout | None:
-    """Where a result holds distribution objects: the one of the input's size is the output, another one the posterior."""
-    outputs = [path for path, leaf in found if leaf.mean.numel() == x.numel()]
-    outputs += [path for path, leaf in tensors if leaf.numel() == x.numel() and not same(leaf, x)]
-    posteriors = behind_priors([(path, leaf) for path, leaf in found if path not in outputs[:1]])
-    if not outputs:
-        return None
-    if posteriors:
-        return ForwardLayout(outputs[0], None, None, posteriors[0])
-    pair = _pair_by_position([(outputs[0], x), *tensors], [entry for entry in tensors if entry[1].numel() != x.numel()], x)
-    return ForwardLayout(outputs[0], *(pair or (None, None)))
+def _output(rest: list[tuple[Path, Tensor]], x: Tensor) -> Path | None:
+    """The first entry of the input's size, or else a wide one; what equals the batch is the batch itself where anything else could be it."""
+    outputs = [path for path, leaf in rest if leaf.numel() == x.numel() and not same(leaf, x)]
+    wide = [path for path, leaf in rest if leaf.dim() >= 2 and not same(leaf, x)]
+    outputs = outputs or wide[:1] or [path for path, leaf in rest if leaf.numel() == x.numel()]
+    nested = bool(outputs) and len(outputs[0]) > 1 and len(outputs) >= 2 and outputs[1][:-1] == outputs[0][:-1]
+    return outputs[0][:-1] if nested else next(iter(outputs), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -19,8 +21,8 @@ ROWS_AND_COLUMNS = 2
 """The sides of an item without a channel."""
 
 
-def find_shape(found: Findings, options: RunOptions) -> None:
-    """Find the shape of one item: the one given, or the first that forward takes and gives back, or at least runs on.
+def with_shape(found: Findings, options: RunOptions) -> Findings:
+    """The shape of one item and a batch of it: the one given, or the first that forward takes and gives back, or at least runs on.
 
     A shape counts as given back only if every item stays one: `view(-1, n)` in front of the heads folds several items of a smaller shape
     into one row, and makes several rows of an item of a larger one, while the output's `view_as(x)` hides it.
@@ -47,8 +49,7 @@ def find_shape(found: Findings, options: RunOptions) -> None:
             continue
         if raw is not None and raw[0].shape == x.shape:
             if declared or _gives_back(found, shape):
-                found.shape, found.x = shape, x
-                return
+                return replace(found, shape=shape, x=x)
             folding = folding or shape
             continue
         if fallback is None and (raw is None or raw[0].numel() % x.numel() == 0):
@@ -64,7 +65,7 @@ def find_shape(found: Findings, options: RunOptions) -> None:
             f"no shape of input was found that {found.target.name} takes: forward {failure}",
             "name the shape of one item with --input-shape, for example --input-shape 1,28,28",
         )
-    found.shape, found.x = chosen, probe_batch(chosen, BATCH).to(found.device)
+    return replace(found, shape=chosen, x=probe_batch(chosen, BATCH).to(found.device))
 
 
 def _output(found: Findings, shape: tuple[int, ...], items: int) -> tuple[Tensor, Raw | None]:
@@ -81,7 +82,7 @@ def _output(found: Findings, shape: tuple[int, ...], items: int) -> tuple[Tensor
         if isinstance(leaf, Tensor) and leaf.dim() == ROWS_AND_COLUMNS
     ):
         raise SubjectFault("forward", f"makes several rows of an item of the shape {shape}")
-    layout = read_layout(result, x, None)
+    layout = read_layout(result, x)
     return x, None if layout is None else as_raw(at(result, layout.raw))
 
 
@@ -112,7 +113,7 @@ def _encodes(found: Findings, part: Found, shape: tuple[int, ...]) -> tuple[int,
         result = found.call("encode", part.call, x)
     except SubjectFault:
         return None
-    form = code_form(result, result, x)
+    form = code_form(result, x, None, lambda: result)
     return (1,) if form is None else tuple(form.read(result)[0].shape)
 
 
