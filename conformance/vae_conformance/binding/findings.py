@@ -16,7 +16,8 @@ from vae_conformance.binding.interface import CodeForm, Found
 from vae_conformance.binding.layout import ForwardLayout, at
 from vae_conformance.binding.passes import Call, Joint, call_forward
 from vae_conformance.binding.probing import output_range
-from vae_conformance.binding.roles.posterior import Latent, alike
+from vae_conformance.binding.roles.nodes import alike
+from vae_conformance.binding.roles.posterior import Latent
 from vae_conformance.guard.calls import Caller
 from vae_conformance.guard.random_calls import RandomCalls
 from vae_conformance.guard.seeds import seeded
@@ -111,8 +112,8 @@ class Findings:
 
     def called(self, name: str, argument: Tensor | None) -> Call | None:
         """The first call of a part that the training pass hands these numbers; None where there is none."""
-        there = (call for call in self.calls if call.name == name and argument is not None)
-        return next((call for call in there if call.takes(argument)), None)
+        there = (call for call in self.calls if call.name == name)
+        return next((call for call in there if argument is not None and call.takes(argument)), None)
 
     @property
     def heads(self) -> Heads:

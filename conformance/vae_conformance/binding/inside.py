@@ -16,14 +16,14 @@ from vae_conformance.binding.traced import followed
 from vae_conformance.target.adapter import part_of
 from vae_spec.subject import Part, Standing, SubjectFault
 
-_NO_PASS = "there is no forward, and not both of encode and decode to put one together from"
+_NOTHING = "there is no forward, and not both of encode and decode to put one together from"
 
 
 def find_forward(found: Findings) -> Findings:
     """Find what forward returns where, and mu and the second head from there if encode does not give them."""
     if not has_forward(found.model):
         if found.encode is None or not candidates(found.model, DECODE_NAMES):
-            found.report(Part.FORWARD, Standing.MISSING, _NO_PASS)
+            found.report(Part.FORWARD, Standing.MISSING, _NOTHING)
         return found
     if found.fault is not None:
         found.report(Part.FORWARD, Standing.FAILING, found.fault.what, found.fault.diagnosis)
@@ -43,6 +43,7 @@ def find_forward(found: Findings) -> Findings:
     if found.raw is None:
         found.report(Part.FORWARD, Standing.FAILING, "its output is neither a tensor nor a pair of tensors")
         return found
+    assert found.layout is not None
     found.report(Part.FORWARD, Standing.PRESENT, f"forward(x): {found.layout.describe()}", known_by=_how(found))
     return found if found.parts[Part.POSTERIOR].standing is not Standing.MISSING else _with_posterior(found)
 
@@ -52,7 +53,7 @@ def compose_forward(found: Findings) -> Findings:
     if Part.FORWARD in found.parts:
         return found
     if found.encode is None or found.form is None or found.decode is None:
-        found.report(Part.FORWARD, Standing.MISSING, _NO_PASS)
+        found.report(Part.FORWARD, Standing.MISSING, _NOTHING)
         return found
     form, sample = found.draw_form, found.draw or partial(gaussian, found.model)
 

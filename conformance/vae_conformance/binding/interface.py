@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from vae_conformance.binding.distributions import behind_priors, is_readable, pair_of, raw_of
 from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, named, same
-from vae_conformance.binding.roles.posterior import Latent, alike
 from vae_conformance.binding.loss_arguments import names_network
+from vae_conformance.binding.roles.nodes import alike
+from vae_conformance.binding.roles.posterior import Latent
 from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Raw
 

@@ -1,6 +1,6 @@
 """Where a result holds what: paths of keys, indices and attributes into tuples, dicts and records; and copies with other values.
 
-Entries are what the tape says they are; where it does not, those of telling names, those that encode gives too, or those in the usual order.
+Entries are what the tape says they are; where it does not, those of telling names, what encode gives too, or the usual order.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from vae_conformance.binding.distributions import behind_priors, is_readable
-from vae_conformance.binding.roles.posterior import Latent, alike
+from vae_conformance.binding.roles.nodes import alike
+from vae_conformance.binding.roles.posterior import Latent
 
 Path = tuple[Any, ...]
 Leaves = list[tuple[Path, Any]]
@@ -137,9 +139,7 @@ def by_keys(result: Any) -> dict[str, Any]:
     """The key of each role in a result with names, by these names; of several for a head those whose tensors are alike."""
     found: dict[str, Any] = {}
     entries = {
-        key: value
-        for key, value in (named(result) or {}).items()
-        if is_readable(value) or (isinstance(value, Tensor) and value.dim() >= 2)
+        key: value for key, value in (named(result) or {}).items() if is_readable(value) or (isinstance(value, Tensor) and value.dim() >= 2)
     }
     for role in ("raw", "logvar", "mu", "z"):
         if role == "mu" and "logvar" in found:
@@ -192,9 +192,10 @@ def read_layout(
         encoded: what encode gives for the same batch.
         latent: of the pass, whose mean mu equals and whose scale the second head moves.
     """
-    if isinstance(result, Tensor) or is_readable(result):
-        return ForwardLayout((), None, None) if is_readable(result) or (result.dim() >= 1 and len(result) == len(x)) else None
-    keys, found = by_keys(result), batched(result, x)
+    if is_readable(result) or isinstance(result, Tensor):
+        return ForwardLayout((), None, None) if is_readable(result) or batched(result, x) else None
+    # A distribution of the author's own class is what its density says, which other attributes would not change for sure.
+    keys, found = by_keys(result), [entry for entry in batched(result, x) if not isinstance(at(result, entry[0][:-1]), Distribution)]
     spreads = [(path, leaf) for path, leaf in leaves(result) if is_readable(leaf)]
     named_so = at(result, (keys["raw"],)) if "raw" in keys else None
     if named_so is not None and not (isinstance(named_so, Tensor) and named_so.numel() % x.numel()):
@@ -203,11 +204,10 @@ def read_layout(
         raw = next((path for path, leaf in spreads if leaf.mean.numel() == x.numel()), None)
     posterior = next(iter(behind_priors([entry for entry in spreads if entry[0] != raw])), None)
     by_name: Heads = tuple((keys[role],) if role in keys else None for role in ("mu", "logvar"))  # type: ignore[assignment]
-    if posterior is not None and (raw is None or None in by_name):
-        heads: Heads = (None, None)
-    else:
-        posterior = None
-        heads = _by_latent(found, x, latent, by_name[1]) or _by_value(found, encoded, by_name) or _neighbours(found, x, again, raw) or by_name
+    heads: Heads = (None, None)
+    if posterior is None or (raw is not None and None not in by_name):
+        posterior, told = None, _by_latent(found, x, latent, by_name[1]) or _by_value(found, encoded, by_name)
+        heads = told or _neighbours(found, x, again, raw) or by_name
     raw = raw or _output([(path, leaf) for path, leaf in found if path not in heads], x)
     return None if raw is None else ForwardLayout(raw, *heads, posterior)
 
@@ -218,7 +218,9 @@ def _by_latent(found: list[tuple[Path, Tensor]], x: Tensor, latent: Latent | Non
     if latent is None or mu is None:
         return None
     shape = next(leaf.shape for path, leaf in found if path == mu)
-    rest = [(path, leaf) for path, leaf in found if path != mu and leaf.shape == shape and not same(leaf, x) and not alike(leaf, latent.code)]
+    place = [path for path, _leaf in found].index(mu)
+    rest = [(path, leaf) for path, leaf in (*found[place:], *found[:place]) if path != mu and leaf.shape == shape]
+    rest = [(path, leaf) for path, leaf in rest if not same(leaf, x) and not alike(leaf, latent.code)]
     if len(rest) > 1:
         rest = [entry for entry in rest if latent.second(entry[1]) is not None] or rest
     return mu, next((path for path, _leaf in rest if path == named_so), rest[0][0] if rest else named_so)
@@ -246,7 +248,7 @@ def _neighbours(found: list[tuple[Path, Tensor]], x: Tensor, again: Any, raw: Pa
 
 
 def _output(rest: list[tuple[Path, Tensor]], x: Tensor) -> Path | None:
-    """The first entry of the input's size, or else a wide one; what equals the batch is the batch itself where anything else could be it."""
+    """The first entry of the input's size, or else a wide one; what equals the batch is the batch itself where another could be it."""
     outputs = [path for path, leaf in rest if leaf.numel() == x.numel() and not same(leaf, x)]
     wide = [path for path, leaf in rest if leaf.dim() >= 2 and not same(leaf, x)]
     outputs = outputs or wide[:1] or [path for path, leaf in rest if leaf.numel() == x.numel()]

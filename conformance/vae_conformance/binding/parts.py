@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ from vae_conformance.binding.interface import (
 from vae_conformance.binding.layout import Both, ForwardLayout, at, batched, leaves, same
 from vae_conformance.binding.passes import RETURNED
 from vae_conformance.binding.refusals import refuse_several_draws
-from vae_conformance.binding.roles.posterior import alike
+from vae_conformance.binding.roles.nodes import alike
 from vae_conformance.target.adapter import part_of
 from vae_spec.subject import Part, PartReport, Standing, SubjectFault
 
@@ -41,7 +42,7 @@ def find_encoder(found: Findings) -> Findings:
         try:
             call = found.called(part.name, found.x)
             result = found.call("encode", part.call, found.x, train=True) if call is None else call.result
-            form = code_form(result, found.x, found.latent, lambda part=part: found.call("encode", part.call, found.x, train=True, seed=1))
+            form = code_form(result, found.x, found.latent, partial(found.call, "encode", part.call, found.x, train=True, seed=1))
             evaluated = found.call("encode", part.call, found.x)
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"

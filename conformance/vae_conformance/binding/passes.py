@@ -84,9 +84,13 @@ class Joint:
         noted: dict[str, Any] = {}
         with ExitStack() as stack:
             for name in self.parts:
-                stack.enter_context(watch(model, name, lambda _args, result, name=name: noted.update({f"{name}()": result})))
+                stack.enter_context(watch(model, name, partial(_note, noted, name)))
             inside = {RETURNED: call_forward(model, x)} if self.followed is None else self.followed(model, x)
         return noted | inside
+
+
+def _note(noted: dict[str, Any], name: str, _args: tuple[Any, ...], result: Any) -> None:
+    noted[f"{name}()"] = result
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def probe_batch(shape: tuple[int, ...], batch: int = 4) -> Tensor:
 
 
 def output_range(decode: Callable[[Tensor], Any], z: Tensor) -> str:
-    """`unit` for outputs in [0, 1], `symmetric` for a tanh's [-1, 1], `free` otherwise: by what a decoder ends in, and codes far and wide."""
+    """`unit` for outputs in [0, 1], `symmetric` for a tanh's [-1, 1], `free` otherwise: by a decoder's end, and codes far and wide."""
     with LastOperation() as last:
         result = decode(30 * z)
     wide = (as_raw(result) or result)[0]

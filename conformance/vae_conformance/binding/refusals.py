@@ -12,13 +12,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.findings import BATCH, Findings
+from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.layout import leaves
 from vae_conformance.binding.passes import forward_of, has_forward
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import inner_of, settled
-from vae_spec.subject import Part, Standing, SubjectFault
+from vae_spec.subject import Part, Standing
 
 _SHAPE = "hard-coded-shape"
 """The mistake that a clash of shapes points to."""
@@ -36,11 +36,12 @@ def refuse_entries(found: Findings) -> None:
         source = inspect.getsource(forward_of(inner_of(found.model)))
     except (OSError, TypeError):
         return
+    failure = found.fault.what
     first = re.search(r"def \w+\(\s*self,\s*(\w+)", source)
     entry = re.search(rf"\b{first[1]}\[(['\"])(\w+)\1\]", source) if first else None
     if first is not None and entry is not None:
         raise Unbound(
-            f"{found.target.name}: forward takes a batch of named entries ({first[1]}[{entry[2]!r}]), no plain images: it {found.fault.what}",
+            f"{found.target.name}: forward takes a batch of named entries ({first[1]}[{entry[2]!r}]), no plain images: it {failure}",
             f"write an adapter whose forward hands it {{{entry[2]!r}: x}}, and whose loss takes x_hat, x, mu and logvar (docs/adapters.md)",
         )
 

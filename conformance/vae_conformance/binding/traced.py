@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.layout import ForwardLayout, by_keys
 from vae_conformance.binding.passes import RETURNED, Call, Joint, call_forward, has_forward, noting_calls, stored_tensors
+from vae_conformance.binding.roles.nodes import Roles
 from vae_conformance.binding.roles.output import outputs_of
-from vae_conformance.binding.roles.posterior import Roles, find_latent, find_roles
+from vae_conformance.binding.roles.posterior import find_latent, find_roles
 from vae_conformance.binding.trace.tape import Recording, Replacement, Tape, record, replay, replay_to
 from vae_conformance.binding.watching import in_mode
 from vae_conformance.target.adapter import settled
@@ -207,15 +208,20 @@ def trace_pass(found: Findings) -> TracedPass:
     def run(x: Tensor) -> Any:
         return found.joint(found.model, x)
 
+    mu, second = found.heads
+    shared = found.latent if found.joint.plain else None
     training = evaluation = None
     try:
         recorded = recorded_pass(found, run)
-        training = found.latent.roles(found.heads[1]) if found.latent is not None else find_roles(recorded, *found.heads, BATCH)
+        training = find_roles(recorded, mu, second, BATCH) if shared is None else shared.roles(second)
         recorded = recorded_pass(found, run, train=False)
         first = recorded(0, {})
         # A pass that is the same in both modes has the same nodes.
-        same = training is not None and found.latent is not None and first.operations[: len(training.operations)] == training.operations
-        evaluation = training if same else find_roles(recorded, *found.heads_in(first.result, found.pair), BATCH)
+        if training is None or not training.noise or first.operations != training.operations:
+            mu, second = found.heads_in(first.result, found.pair)
+            evaluation = find_roles(recorded, mu, second, BATCH)
+        else:
+            evaluation = training
     except SubjectFault:
         pass
     return TracedPass(found.model, run, found.x, training, evaluation)

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vae_conformance.binding.heads import Head, head_of
-from vae_conformance.binding.trace.tape import EPS, Line, Recording, Replacement
+from vae_conformance.binding.roles.nodes import ORIGINS, RoleNode, Roles, alike, close, equal, shape
+from vae_conformance.binding.trace.tape import EPS, Recording, Replacement
 
 Record = Callable[[int, Mapping[int, Replacement]], Recording]
 """Records a pass under a seed, with some nodes replaced."""
@@ -26,55 +27,9 @@ _DRAWING = (EPS, "randn", "randn_like", "rand", "rand_like", "uniform_")
 """Operations that draw; an argument of theirs only gives the shape."""
 _UNSET = ("empty", "empty_like", "new_empty")
 """Operations whose numbers mean nothing before something is drawn into them."""
+_LIKELIEST = (Head.LOGVAR, Head.SOFTPLUS_STD, Head.LOG_STD, Head.VARIANCE, Head.STD)
 _STEP = 0.25
 """How far a head is moved to see what follows it."""
-ORIGINS: tuple[Callable[[Tensor], Tensor], ...] = (
-    lambda second: second,
-    lambda second: torch.exp(second / 2),
-    lambda second: second / 2,
-    torch.exp,
-    torch.sqrt,
-    torch.square,
-    torch.log,
-    lambda second: 2 * torch.log(second),
-)
-"""What a returned second head may have been made of for the return alone: from each meaning of it to each other."""
-
-
-@dataclass(frozen=True)
-class RoleNode:
-    """A node with a role.
-
-    Attributes:
-        number: of the node.
-        shape: of one item of it.
-        origin: what the node holds for a value of the second head as the pass returns it.
-    """
-
-    number: int
-    shape: tuple[int, ...]
-    origin: Callable[[Tensor], Tensor] = ORIGINS[0]
-
-
-@dataclass(frozen=True)
-class Roles:
-    """The nodes of a pass that have a role.
-
-    Attributes:
-        noise: those that hold draws; none where the pass draws nothing, and z is mu.
-        z: the latent that is decoded.
-        mu: the posterior's mean.
-        second: the second head; None where nothing else moves the scale of the noise, or there is none.
-        operations: all of the pass, to know another one by.
-        line: the author's line that makes z, or None.
-    """
-
-    noise: tuple[int, ...]
-    z: RoleNode
-    mu: RoleNode
-    second: RoleNode | None
-    operations: tuple[str, ...]
-    line: Line | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +76,8 @@ class Latent:
 
     def second(self, returned: Tensor | None) -> RoleNode | None:
         """The second head: the node that holds what is returned as such, or what that was made of; else the first that moves the scale."""
-        sized = [one for one in self.still if (value := self.passes["silent"].nodes[one].value) is not None and value.numel() == self.mu.numel()]
+        values = {one: self.passes["silent"].nodes[one].value for one in self.still}
+        sized = [one for one, value in values.items() if value is not None and value.numel() == self.mu.numel()]
         for origin in ORIGINS if returned is not None else ():
             assert returned is not None
             wanted = origin(returned)
@@ -136,7 +92,7 @@ class Latent:
         moving = [number for number in sized if self._moves_scale(number)]
         # One whose meaning is known goes before a part of it, such as what a constant is added to.
         known = {head: number for number in reversed(moving) if (head := _meaning(self.value(number), self.sigma)) is not None}
-        found = next((known[head] for head in (Head.LOGVAR, Head.SOFTPLUS_STD, Head.LOG_STD, Head.VARIANCE, Head.STD) if head in known), None)
+        found = next((known[head] for head in _LIKELIEST if head in known), None)
         found = found if found is not None else next(iter(moving), None)
         return None if found is None else RoleNode(found, tuple(self.value(found).shape[1:]))
 
@@ -148,12 +104,12 @@ class Latent:
                 passed = self.recorded(0, {**dict.fromkeys(self.noise, _GIVEN[name]), number: lambda value: value + _STEP})
                 there.append(passed.nodes[self.z.number].value if len(passed.nodes) > self.z.number else None)
             silent, ones = there
-            shape = self.sigma.shape
+            size = self.sigma.shape
             self._moves[number] = (
                 silent is not None
                 and ones is not None
-                and silent.shape == ones.shape == shape
-                and _close(silent, self.value(self.z.number))
+                and silent.shape == ones.shape == size
+                and close(silent, self.value(self.z.number))
                 and bool((((ones - silent) - self.sigma).abs() > 1e-6).any())
             )
         return self._moves[number]
@@ -199,7 +155,7 @@ def _latent_of(recorded: Record, first: Recording, noise: tuple[int, ...], batch
         assert z is not None
         mean = next((one for one in still if one and alike(silent.nodes[one].value, z)), None)
         if mean is not None:
-            nodes = (RoleNode(number, tuple(z.shape[1:])), RoleNode(mean, _shape(silent, mean)))
+            nodes = (RoleNode(number, tuple(z.shape[1:])), RoleNode(mean, shape(silent, mean)))
             others = tuple(one for one in still if one not in (0, mean))
             return Latent(noise, *nodes, others, {"drawn": first, **passes}, recorded)
     return None
@@ -219,6 +175,28 @@ def find_roles(recorded: Record, mu: Tensor | None, second: Tensor | None, batch
         return without_noise(first, mu)
     latent = find_latent(recorded, first, other, batch, None if mu is None else mu.numel())
     return None if latent is None else latent.roles(second)
+
+
+def without_noise(recording: Recording, mu: Tensor | None) -> Roles | None:
+    """The roles in a pass that draws nothing: what it decodes is mu."""
+    if mu is None:
+        return None
+    there = [number for number, node in enumerate(recording.nodes) if number and alike(node.value, mu)]
+    if not there:
+        return None
+    head = RoleNode(there[-1], shape(recording, there[-1]))
+    return Roles((), head, head, None, recording.operations)
+
+
+def roles_by_value(recording: Recording, mu: Tensor | None, second: Tensor | None) -> Roles | None:
+    """The roles in a pass that shows no latent of one draw an item: the first nodes that hold a known mu and second head."""
+    if mu is None or second is None:
+        return None
+    numbers = [next((one for one, node in enumerate(recording.nodes) if one and alike(node.value, head)), None) for head in (mu, second)]
+    if numbers[0] is None or numbers[1] is None or numbers[0] == numbers[1]:
+        return None
+    heads = [RoleNode(number, shape(recording, number)) for number in numbers if number is not None]
+    return Roles((), heads[0], heads[0], heads[1], recording.operations)
 
 
 def _decoded(silent: Recording, ones: Recording, number: int, moved: frozenset[int]) -> int:
@@ -258,7 +236,7 @@ _GIVEN: Mapping[str, Replacement] = {
 
 def _noise(first: Recording, other: Recording) -> tuple[int, ...]:
     """Return the nodes that hold draws: those of operations that draw, and others at which passes under two seeds begin to differ."""
-    differ = {number for number, (one, two) in enumerate(zip(first.nodes, other.nodes, strict=True)) if not _equal(one.value, two.value)}
+    differ = {number for number, (one, two) in enumerate(zip(first.nodes, other.nodes, strict=True)) if not equal(one.value, two.value)}
     # What draws is noise, even if it draws the same each time.
     drawn = [number for number, node in enumerate(first.nodes) if node.operation in _DRAWING]
     # Noise that PyTorch does not draw, such as NumPy's, is what differs though nothing before it does.
@@ -270,39 +248,6 @@ def _noise(first: Recording, other: Recording) -> tuple[int, ...]:
     return (*drawn, *begun)
 
 
-def without_noise(recording: Recording, mu: Tensor | None) -> Roles | None:
-    """The roles in a pass that draws nothing: what it decodes is mu."""
-    if mu is None:
-        return None
-    there = [number for number, node in enumerate(recording.nodes) if number and alike(node.value, mu)]
-    if not there:
-        return None
-    head = RoleNode(there[-1], _shape(recording, there[-1]))
-    return Roles((), head, head, None, recording.operations)
-
-
-def roles_by_value(recording: Recording, mu: Tensor | None, second: Tensor | None) -> Roles | None:
-    """The roles in a pass that shows no latent of one draw an item: the first nodes that hold a known mu and second head."""
-    if mu is None or second is None:
-        return None
-    numbers = [next((one for one, node in enumerate(recording.nodes) if one and alike(node.value, head)), None) for head in (mu, second)]
-    if numbers[0] is None or numbers[1] is None or numbers[0] == numbers[1]:
-        return None
-    heads = [RoleNode(number, _shape(recording, number)) for number in numbers if number is not None]
-    return Roles((), heads[0], heads[0], heads[1], recording.operations)
-
-
-def twins_of(recording: Recording, number: int) -> tuple[int, ...]:
-    """The nodes that another call of the same layer made of the same numbers."""
-    own = recording.nodes[number]
-    near = recording.ancestors(number) | recording.descendants(frozenset({number})) | {number}
-    return tuple(
-        other
-        for other, node in enumerate(recording.nodes)
-        if other not in near and node.operation == own.operation and node.value is not None and _equal(node.value, own.value)
-    )
-
-
 def _is_affine(values: list[Tensor | None], batch: int) -> bool:
     """Whether a node follows the noise affinely and entry by entry, by its values under noise of 0, 1, 2 and a mask."""
     silent, ones, twos, masked = values
@@ -311,7 +256,7 @@ def _is_affine(values: list[Tensor | None], batch: int) -> bool:
     if silent.dim() < 2 or len(silent) != batch or not silent.shape == ones.shape == twos.shape == masked.shape:
         return False
     scale, part = ones - silent, masked - silent
-    if not bool(torch.isfinite(scale).all()) or not bool((scale != 0).any()) or not _close(twos - silent, 2 * scale):
+    if not bool(torch.isfinite(scale).all()) or not bool((scale != 0).any()) or not close(twos - silent, 2 * scale):
         return False
     near = 1e-4 * scale.abs() + 1e-6
     return bool(((part.abs() <= near) | ((part - scale).abs() <= near)).all())
@@ -326,24 +271,3 @@ def _meaning(value: Tensor | None, scale: Tensor) -> Head | None:
     # A softplus with a floor behind it is none.
     exact = head is not Head.SOFTPLUS_STD or torch.allclose(F.softplus(value), scale, rtol=1e-5, atol=1e-7)
     return head if exact else None
-
-
-def _shape(recording: Recording, number: int) -> tuple[int, ...]:
-    value = recording.nodes[number].value
-    assert value is not None
-    return tuple(value.shape[1:])
-
-
-def _equal(one: Tensor | None, other: Tensor | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one.shape == other.shape and torch.equal(one, other)
-
-
-def alike(one: Tensor | None, other: Tensor) -> bool:
-    """Whether a node's value holds the same numbers, in whatever shape an item has."""
-    return one is not None and one.numel() == other.numel() and one.dim() > 1 and _close(one.flatten(), other.flatten())
-
-
-def _close(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-6)
