@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from vae_conformance.binding.distributions import pair_of
 from vae_conformance.binding.drawing import DrawForm
 from vae_conformance.binding.heads import Head, head_of
-from vae_conformance.binding.interface import CodeForm, Found
-from vae_conformance.binding.layout import ForwardLayout, at
+from vae_conformance.binding.interface import Found
+from vae_conformance.binding.layout import CodeForm, ForwardLayout, at
 from vae_conformance.binding.passes import Call, Joint, call_forward
 from vae_conformance.binding.probing import output_range
 from vae_conformance.binding.roles.nodes import alike

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.bound_model import BoundModel
+from vae_conformance.binding.distributions import pair_of
 from vae_conformance.binding.heads import Head
-from vae_conformance.binding.interface import as_pair, as_raw, trainable
+from vae_conformance.binding.interface import as_raw, trainable
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.own_samples import find_method, watched_samples
 from vae_conformance.binding.reaching import reach
@@ -61,7 +62,7 @@ class InProcessSubject(BoundModel):
     def _encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mu and the second head, as the model gives them, flattened."""
         encoded, form = self.part(self.wiring.encode, "encode")(self._to_model(x)), self.wiring.form
-        pair = as_pair(encoded) if form is None else form.checked(encoded, len(x))
+        pair = None if form is None else form.checked(encoded, len(x))
         if pair is None:
             raise SubjectFault("encode", "does not return mu and logvar of like shape")
         return self._flat(pair[0]), self._flat(pair[1])
@@ -157,8 +158,9 @@ class InProcessSubject(BoundModel):
         raw = as_raw(at(result, layout.raw)) if layout is not None else None
         if layout is None or raw is None:
             raise SubjectFault("forward", "returns no output that could be identified")
-        if layout.posterior is not None and (pair := as_pair(at(result, layout.posterior))) is not None:
-            return raw, self._flat(pair[0]), self._flat(pair[1])
+        if layout.posterior is not None:
+            mu, logvar = pair_of(at(result, layout.posterior))
+            return raw, self._flat(mu), self._flat(logvar)
         if layout.mu is None or layout.logvar is None:
             return raw, *self._encode(x)
         return raw, self._flat(at(result, layout.mu)), self._flat(at(result, layout.logvar))

@@ -69,7 +69,7 @@ def compose_forward(found: Findings) -> Findings:
         return replace(found, joint=joint)
     encode, decode = f"{found.encode}()", f"{found.decode}()"
     posterior = None if found.form.posterior is None else (encode, *found.form.posterior)
-    mu, second = (None, None) if posterior else ((encode, *found.form.mu), (encode, *found.form.second))
+    mu, second = (None, None) if posterior else ((encode, *(found.form.mu or ())), (encode, *(found.form.second or ())))
     put_together = f"put together: {found.encode}, {'a Gaussian draw' if found.draw is None else 'the sampling step'}, {found.decode}"
     found.report(Part.FORWARD, Standing.PRESENT, f"there is no forward: {put_together}")
     if found.draw is None:

@@ -13,10 +13,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vae_conformance.binding.distributions import behind_priors, is_readable, pair_of, raw_of
-from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, named, same
+from vae_conformance.binding.distributions import is_readable, raw_of
+from vae_conformance.binding.layout import CodeForm, at, by_keys, named, read_heads
 from vae_conformance.binding.loss_arguments import names_network
-from vae_conformance.binding.roles.nodes import alike
 from vae_conformance.binding.roles.posterior import Latent
 from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Raw
@@ -33,48 +32,6 @@ class Found:
 
     name: str
     call: Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class CodeForm:
-    """Where an encoder's result holds mu and the second head, or the posterior as a distribution."""
-
-    mu: Path = ()
-    second: Path = ()
-    posterior: Path | None = None
-
-    @property
-    def known_by(self) -> str:
-        """How the two were told."""
-        if self.posterior is not None:
-            return "the distribution that it returns"
-        if isinstance((*self.mu, 0)[0], str):
-            return "the names of its entries"
-        return "probe: two tensors of like shape" + ("" if (self.mu, self.second) == ((0,), (1,)) else " that no seed changes")
-
-    def turned(self) -> CodeForm:
-        """The same with the two heads the other way round."""
-        return CodeForm(self.second, self.mu)
-
-    def is_turned(self, result: Any, latent: Latent) -> bool:
-        """Whether what is taken for the second head is the mean of the latent."""
-        mu, second = self.read(result)
-        return self.posterior is None and alike(second, latent.mu) and not alike(mu, latent.mu)
-
-    def read(self, result: Any) -> tuple[Tensor, Tensor]:
-        """Mu and the second head; a distribution's log-variance."""
-        if self.posterior is not None:
-            return pair_of(at(result, self.posterior))
-        return at(result, self.mu), at(result, self.second)
-
-    def checked(self, result: Any, batch: int) -> tuple[Tensor, Tensor] | None:
-        """The same, None where a result is not what it was when the form was read."""
-        try:
-            mu, second = self.read(result)
-        except (KeyError, IndexError, AttributeError, TypeError):
-            return None
-        alike = isinstance(mu, Tensor) and isinstance(second, Tensor) and mu.shape == second.shape and mu.dim() >= 2
-        return (mu, second) if alike and len(mu) == batch else None
 
 
 def candidates(model: object, names: tuple[str, ...]) -> list[Found]:
@@ -143,55 +100,10 @@ def takes_network(call: Callable[..., Any]) -> bool:
         return False
 
 
-def as_pair(result: Any) -> tuple[Tensor, Tensor] | None:
-    """Mu and the second head of what an encoder returned, or None where it is neither a pair of like tensors nor a Gaussian.
-
-    A distribution is read as mean and log-variance. A triple (z, mu, logvar) cannot be told from (mu, logvar, z) here and is left alone.
-    """
-    form = _plain_form(result)
-    return None if form is None else form.read(result)
-
-
-def _plain_form(result: Any) -> CodeForm | None:
-    keys = by_keys(result)
-    if {"mu", "logvar"} <= keys.keys():
-        return CodeForm((keys["mu"],), (keys["logvar"],))
-    if is_readable(result):
-        return CodeForm(posterior=())
-    if isinstance(result, tuple | list) and len(result) == 2:
-        first, second = result
-        if isinstance(first, Tensor) and isinstance(second, Tensor) and first.shape == second.shape and first.dim() >= 2:
-            return CodeForm((0,), (1,))
-    return None
-
-
-def code_form(result: Any, x: Tensor, latent: Latent | None, again: Callable[[], Any] | None) -> CodeForm | None:
-    """Where an encoder's result holds mu and the second head; of more than two tensors, a sample is the latent, or follows the seed.
-
-    Args:
-        result: for x, in training mode.
-        x: the batch.
-        latent: of the model's pass over it, where it shows one: which of two heads is mu.
-        again: gives the same under another seed; None where it cannot be asked.
-    """
-    if (plain := _plain_form(result)) is not None:
-        return plain.turned() if latent is not None and plain.is_turned(result, latent) else plain
-    if distributions := [(path, leaf) for path, leaf in leaves(result) if is_readable(leaf)]:
-        return CodeForm(posterior=behind_priors(distributions)[0])
-    codes = [(path, leaf) for path, leaf in batched(result, x) if leaf.dim() >= 2]
-    if latent is not None and any(alike(leaf, latent.code) for _path, leaf in codes):
-        steady = [(path, leaf) for path, leaf in codes if not alike(leaf, latent.code)]
-    elif len(codes) < 2 or again is None:
-        return None
-    else:
-        other = again()
-        steady = [(path, leaf) for path, leaf in codes if same(leaf, at(other, path))]
-    for index, (path, leaf) in enumerate(steady):
-        if follower := [other for other, second in steady[index + 1 :] if second.shape == leaf.shape]:
-            form = CodeForm(path, follower[0])
-            form = form.turned() if latent is not None and form.is_turned(result, latent) else form
-            return form if len(codes) > len(steady) or len(codes) == 2 else None
-    return None
+def code_form(result: Any, x: Tensor, latent: Latent | None, again: Callable[[], Any]) -> CodeForm | None:
+    """Where an encoder's result holds mu and the second head; None where it does not hold both, see `read_heads`."""
+    form = read_heads(result, x, latent, again)
+    return None if form.posterior is None and None in (form.mu, form.second) else form
 
 
 def as_raw(result: Any) -> Raw | None:

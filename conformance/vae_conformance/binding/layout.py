@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_conformance.binding.distributions import behind_priors, is_readable
+from vae_conformance.binding.distributions import behind_priors, is_readable, pair_of
 from vae_conformance.binding.roles.nodes import alike
 from vae_conformance.binding.roles.posterior import Latent
 
@@ -65,6 +65,41 @@ class ForwardLayout:
             for role, path in vars(self).items()
             if path is not None
         )
+
+
+@dataclass(frozen=True)
+class CodeForm:
+    """Where a result holds mu and the second head, or the posterior as a distribution."""
+
+    mu: Path | None = None
+    second: Path | None = None
+    posterior: Path | None = None
+
+    @property
+    def known_by(self) -> str:
+        """How the two were identified."""
+        if self.posterior is not None:
+            return "the distribution that it returns"
+        if isinstance((*(self.mu or ()), 0)[0], str):
+            return "the names of its entries"
+        return "probe: two tensors of like shape" + ("" if (self.mu, self.second) == ((0,), (1,)) else " that no seed changes")
+
+    def read(self, result: Any) -> tuple[Tensor, Tensor]:
+        """Mu and the second head; a distribution's log-variance."""
+        if self.posterior is not None:
+            return pair_of(at(result, self.posterior))
+        assert self.mu is not None
+        assert self.second is not None
+        return at(result, self.mu), at(result, self.second)
+
+    def checked(self, result: Any, batch: int) -> tuple[Tensor, Tensor] | None:
+        """The same, None where a result is not what it was when the form was read."""
+        try:
+            mu, second = self.read(result)
+        except (KeyError, IndexError, AttributeError, TypeError):
+            return None
+        alike = isinstance(mu, Tensor) and isinstance(second, Tensor) and mu.shape == second.shape and mu.dim() >= 2
+        return (mu, second) if alike and len(mu) == batch else None
 
 
 def at(result: Any, path: Path) -> Any:
@@ -194,22 +229,45 @@ def read_layout(
     """
     if is_readable(result) or isinstance(result, Tensor):
         return ForwardLayout((), None, None) if is_readable(result) or batched(result, x) else None
-    # A distribution of the author's own class is what its density says, which other attributes would not change for sure.
-    keys, found = by_keys(result), [entry for entry in batched(result, x) if not isinstance(at(result, entry[0][:-1]), Distribution)]
-    spreads = [(path, leaf) for path, leaf in leaves(result) if is_readable(leaf)]
+    keys = by_keys(result)
     named_so = at(result, (keys["raw"],)) if "raw" in keys else None
     if named_so is not None and not (isinstance(named_so, Tensor) and named_so.numel() % x.numel()):
         raw: Path | None = (keys["raw"],)
     else:
-        raw = next((path for path, leaf in spreads if leaf.mean.numel() == x.numel()), None)
-    posterior = next(iter(behind_priors([entry for entry in spreads if entry[0] != raw])), None)
-    by_name: Heads = tuple((keys[role],) if role in keys else None for role in ("mu", "logvar"))  # type: ignore[assignment]
-    heads: Heads = (None, None)
-    if posterior is None or (raw is not None and None not in by_name):
-        posterior, told = None, _by_latent(found, x, latent, by_name[1]) or _by_value(found, encoded, by_name)
-        heads = told or _neighbours(found, x, again, raw) or by_name
-    raw = raw or _output([(path, leaf) for path, leaf in found if path not in heads], x)
-    return None if raw is None else ForwardLayout(raw, *heads, posterior)
+        raw = next((path for path, leaf in leaves(result) if is_readable(leaf) and leaf.mean.numel() == x.numel()), None)
+    form = read_heads(result, x, latent, lambda: again, encoded, (raw,))
+    raw = raw or _output([(path, leaf) for path, leaf in batched(result, x) if path not in (form.mu, form.second)], x)
+    return None if raw is None else ForwardLayout(raw, form.mu, form.second, form.posterior)
+
+
+def read_heads(
+    result: Any,
+    x: Tensor,
+    latent: Latent | None,
+    again: Callable[[], Any],
+    encoded: tuple[Tensor, Tensor] | None = None,
+    output: tuple[Path | None] | None = None,
+) -> CodeForm:
+    """Where a result holds mu and the second head, or the posterior as a distribution, as far as it does.
+
+    Args:
+        result: of forward, or of an encoder.
+        x: the batch.
+        latent: of the pass.
+        again: gives the result under another seed, or None.
+        encoded: what encode gives for the same batch.
+        output: where it holds the output, if that is known; None for an encoder, which gives none.
+    """
+    keys, raw = by_keys(result), None if output is None else output[0]
+    names: Heads = (keys["mu"],) if "mu" in keys else None, (keys["logvar"],) if "logvar" in keys else None
+    spreads = [(path, leaf) for path, leaf in leaves(result) if is_readable(leaf) and path != raw]
+    if spreads and (raw is None or None in names):
+        return CodeForm(posterior=behind_priors(spreads)[0])
+    # A distribution of the author's own class is what its density says, which other attributes would not change for sure.
+    found = [entry for entry in batched(result, x) if entry[1].dim() >= 2 or output is not None]
+    found = [entry for entry in found if not isinstance(at(result, entry[0][:-1]), Distribution)]
+    heads = _by_latent(found, x, latent, names[1]) or _by_value(found, encoded, names)
+    return CodeForm(*(heads or _neighbours(found, x, again(), output) or names))
 
 
 def _by_latent(found: list[tuple[Path, Tensor]], x: Tensor, latent: Latent | None, named_so: Path | None) -> Heads | None:
@@ -234,15 +292,19 @@ def _by_value(found: list[tuple[Path, Tensor]], encoded: tuple[Tensor, Tensor] |
     return None if None in by_name else by_name
 
 
-def _neighbours(found: list[tuple[Path, Tensor]], x: Tensor, again: Any, raw: Path | None) -> Heads | None:
-    """The first two neighbours of like shape: of those that no noise moves and that are unlike the input, or else behind the output."""
-    for offered in ([(path, leaf) for path, leaf in found if again is None or same(leaf, at(again, path))], found):
-        codes = [(path, leaf) for path, leaf in offered if leaf.numel() != x.numel() and leaf.dim() >= 2]
-        if len(codes) < 2 and (len(found) >= 3 or raw is not None):
-            codes = [(path, leaf) for path, leaf in offered if path != (raw or found[0][0]) and leaf.dim() >= 2 and not same(leaf, x)]
-        places = [path for path, _leaf in found]
+def _neighbours(found: list[tuple[Path, Tensor]], x: Tensor, again: Any, output: tuple[Path | None] | None) -> Heads | None:
+    """The first two neighbours of like shape: of those that no noise moves and that are unlike the input, or else behind the output.
+
+    Of an encoder's entries, only those that no noise moves; and of more than two that none does, no one knows which.
+    """
+    places = [path for path, _leaf in found]
+    steady = [(path, leaf) for path, leaf in found if again is None or same(leaf, at(again, path))]
+    for offered in (steady, found) if output is not None else (steady,) if len(found) == 2 or len(steady) < len(found) else ():
+        codes = [(path, leaf) for path, leaf in offered if leaf.dim() >= 2 and (output is None or leaf.numel() != x.numel())]
+        if output is not None and len(codes) < 2 and (len(found) >= 3 or output[0] is not None):
+            codes = [(path, leaf) for path, leaf in offered if path != (output[0] or places[0]) and leaf.dim() >= 2 and not same(leaf, x)]
         for first, second in pairwise(codes):
-            if first[1].shape == second[1].shape and places.index(second[0]) == places.index(first[0]) + 1:
+            if first[1].shape == second[1].shape and (output is None or places.index(second[0]) == places.index(first[0]) + 1):
                 return first[0], second[0]
     return None
 

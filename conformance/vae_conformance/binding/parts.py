@@ -15,7 +15,6 @@ from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.interface import (
     DECODE_NAMES,
     ENCODE_NAMES,
-    CodeForm,
     Found,
     as_raw,
     candidates,
@@ -23,7 +22,7 @@ from vae_conformance.binding.interface import (
     inner_samplers,
     sampler_candidates,
 )
-from vae_conformance.binding.layout import Both, ForwardLayout, at, batched, leaves, same
+from vae_conformance.binding.layout import Both, CodeForm, ForwardLayout, at, batched, leaves, same
 from vae_conformance.binding.passes import RETURNED
 from vae_conformance.binding.refusals import refuse_several_draws
 from vae_conformance.binding.roles.nodes import alike
@@ -66,7 +65,7 @@ def _encoders_called(found: Findings) -> Iterator[Found]:
         call = found.called(name, found.x)
         result = None if call is None else call.result
         outputs = [leaf for _path, leaf in batched(result, found.x) if leaf.numel() == found.x.numel() and not same(leaf, found.x)]
-        if code_form(result, found.x, found.latent, None) is not None and not (outputs and len(leaves(result)) > 2):
+        if code_form(result, found.x, found.latent, lambda: None) is not None and not (outputs and len(leaves(result)) > 2):
             yield Found(name, part_of(found.model, name))
 
 
@@ -75,7 +74,7 @@ def _described(form: CodeForm) -> str:
         return "a distribution"
     if (form.mu, form.second) == ((0,), (1,)):
         return "(mu, logvar)"
-    return f"mu at {'.'.join(map(str, form.mu))}, logvar at {'.'.join(map(str, form.second))}"
+    return f"mu at {'.'.join(map(str, form.mu or ()))}, logvar at {'.'.join(map(str, form.second or ()))}"
 
 
 def latent_shape_of(found: Findings) -> tuple[int, ...]:

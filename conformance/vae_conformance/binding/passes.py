@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.injection import answering
-from vae_conformance.binding.interface import CodeForm
-from vae_conformance.binding.layout import same
+from vae_conformance.binding.layout import CodeForm, same
 from vae_conformance.binding.watching import watch
 from vae_conformance.target.adapter import inner_of, part_of
 
