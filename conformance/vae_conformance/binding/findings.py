@@ -132,9 +132,10 @@ class Findings:
     @property
     def inside_head(self) -> Head | None:
         """What the second head means by how it moves the latent; None where that cannot be seen, or a distribution holds it."""
-        by_value = self.form is None or self.form.posterior is None
-        mu, second = self.encoded if self.encoded is not None and by_value else self.heads
-        held = self.layout is None or self.layout.posterior is not None or self.joint.composition is not None
-        if held or self.latent is None or mu is None or second is None or not alike(self.latent.mu, mu) or mu.shape != second.shape:
+        layout, (mu, second) = self.layout, self.heads
+        by_value = layout is not None and layout.posterior is None
+        if layout is not None and layout.logvar is None and self.form is not None:
+            by_value = self.form.posterior is None
+        if not by_value or self.latent is None or mu is None or second is None or not alike(self.latent.mu, mu) or mu.shape != second.shape:
             return None
         return head_of(second, self.latent.sigma.reshape(second.shape))

@@ -51,6 +51,9 @@ def find_encoder(found: Findings) -> Findings:
             continue
         pair = None if form is None else form.checked(evaluated, BATCH)
         if form is not None and pair is not None:
+            order = [path for path, _leaf in leaves(result) if path in (form.mu, form.second)]
+            if form.posterior is None and order[0] == form.second:
+                found.notes.append("without noise the decoder is given the later of the two heads: it is taken for mu")
             known = "its name" if part in by_name else "probe: forward hands it the batch"
             found.report(Part.POSTERIOR, Standing.PRESENT, f"{part.name}(x) gives {_described(form)}", known_by=f"{known}; {form.known_by}")
             return replace(found, encode=part.name, form=form, encoded=form.read(result), pair=pair)
