@@ -69,6 +69,7 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
             found = with_shape(found, options)
         except Unbound as fault:
             raise target.unfit(fault) from fault
+        found = with_pass(found)
         stepping = by_its_step(found)
         subject = None if stepping is not None else _bound(found, options)
     if stepping is not None:
@@ -151,7 +152,6 @@ def _refuse_levels(found: Findings) -> None:
 
 
 def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
-    found = with_pass(found)
     refuse_entries(found)
     found = find_forward(find_encoder(found))
     latent_shape = latent_shape_of(found)

@@ -40,7 +40,8 @@ class Findings:
         parts, notes: how each part stands, and what else the report says.
         shape, x: of one item, and the batch that everything is asked on.
         result, again, fault: what a training pass gives under seed 0 and under another, or how it fails.
-        calls: what that pass calls.
+        random: the names of the random operations of that pass.
+        calls: what it calls.
         latent: of that pass; None where it shows none.
         encode, form, encoded, pair: the encoder's name, where its result holds the heads, and these in training and in evaluation.
         draw, draw_part, draw_form: the sampling step.
@@ -60,6 +61,7 @@ class Findings:
     result: Any = None
     again: Any = None
     fault: SubjectFault | None = None
+    random: frozenset[str] = frozenset()
     calls: tuple[Call, ...] = ()
     latent: Latent | None = None
     encode: str | None = None

@@ -20,7 +20,7 @@ from vae_conformance.binding.interface import DECODE_NAMES, as_raw, candidates
 from vae_conformance.binding.layout import at, same
 from vae_conformance.binding.passes import forward_of, has_forward
 from vae_conformance.binding.traced import TracedPass, trace_pass
-from vae_conformance.guard.random_calls import DROPPING, RandomCalls
+from vae_conformance.guard.random_calls import DROPPING
 from vae_spec.subject import Noise, Part, Standing, SubjectFault
 
 _OBJECTIONS = {
@@ -115,7 +115,7 @@ def _objection(found: Findings, decode: Callable[..., Any], turned: Callable[...
     training mode follows the seed, and nothing can be said of it there.
     """
     try:
-        for train in (False,) if _drops(found) else (False, True):
+        for train in (False,) if DROPPING & found.random else (False, True):
             first, by_batch, by_seed, by_latent = (
                 _output(found, found.call("decode", one, latent, train=train, seed=seed))
                 for one, latent, seed in ((decode, z, 0), (turned, z, 0), (decode, z, 1), (decode, other, 0))
@@ -136,14 +136,3 @@ def _output(found: Findings, result: Any) -> Tensor:
     if raw is None or raw[0].dim() < 2 or len(raw[0]) != BATCH or raw[0].numel() % found.x.numel():
         raise SubjectFault("decode", "does not give one output an item")
     return raw[0]
-
-
-def _drops(found: Findings) -> bool:
-    watch = RandomCalls(Noise())
-
-    def run() -> None:
-        with watch:
-            found.forward(found.x)
-
-    found.call("forward", run, train=True)
-    return bool(DROPPING & set(watch.names))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 
 import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, Found, as_raw, candidates, code_form
+from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, as_raw, candidates, code_form
 from vae_conformance.binding.layout import at, leaves, read_layout
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.probing import probe_batch, shape_candidates
@@ -97,32 +99,19 @@ def _gives_back(found: Findings, shape: tuple[int, ...]) -> bool:
 
 def _encodable_shape(found: Findings, shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
     """A shape that encode takes: one of an image where decode gives images of it, else the first."""
-    fitting = [
-        (shape, code) for shape in shapes for part in candidates(found.model, ENCODE_NAMES) if (code := _encodes(found, part, shape))
-    ]
-    for shape, code in fitting:
-        if any(_decodes_to(found, part, code, shape) for part in candidates(found.model, DECODE_NAMES)[:1]):
-            return shape
-    return fitting[0][0] if fitting else None
-
-
-def _encodes(found: Findings, part: Found, shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The shape of a code, for a part that encodes items of this shape."""
-    x = probe_batch(shape, BATCH).to(found.device)
-    try:
-        result = found.call("encode", part.call, x)
-    except SubjectFault:
-        return None
-    form = code_form(result, x, None, lambda: result)
-    return (1,) if form is None else tuple(form.read(result)[0].shape)
-
-
-def _decodes_to(found: Findings, part: Found, code: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    try:
-        raw = as_raw(found.call("decode", part.call, torch.zeros(code, device=found.device)))
-    except SubjectFault:
-        return False
-    return raw is not None and tuple(raw[0].shape) == (BATCH, *shape)
+    first: tuple[int, ...] | None = None
+    for shape, encode in product(shapes, candidates(found.model, ENCODE_NAMES)):
+        x = probe_batch(shape, BATCH).to(found.device)
+        with suppress(SubjectFault):
+            result = found.call("encode", encode.call, x)
+            first = first or shape
+            form = code_form(result, x, None, lambda: None)
+            code = torch.zeros(1) if form is None else torch.zeros_like(form.read(result)[0])
+            for decode in candidates(found.model, DECODE_NAMES)[:1]:
+                raw = as_raw(found.call("decode", decode.call, code.to(found.device)))
+                if raw is not None and raw[0].shape == x.shape:
+                    return shape
+    return first
 
 
 def _states_a_shape(found: Findings) -> bool:

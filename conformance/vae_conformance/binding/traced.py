@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import partial
@@ -19,8 +20,9 @@ from vae_conformance.binding.roles.output import outputs_of
 from vae_conformance.binding.roles.posterior import find_latent, find_roles
 from vae_conformance.binding.trace.tape import Recording, Replacement, Tape, record, replay, replay_to
 from vae_conformance.binding.watching import in_mode
+from vae_conformance.guard.random_calls import RandomCalls
 from vae_conformance.target.adapter import settled
-from vae_spec.subject import Mode, SubjectFault
+from vae_spec.subject import Mode, Noise, SubjectFault
 
 MU, SECOND, OUTPUT = "mu", "second head", "output"
 """What is computed inside of forward, by the names that a layout's paths have for it."""
@@ -44,16 +46,17 @@ def with_pass(found: Findings) -> Findings:
     if not has_forward(found.model):
         return found
 
+    watch = RandomCalls(Noise())
+
     def run() -> tuple[Any, list[Call]]:
         # A record names its parts: what else is called is nothing to it.
-        if settled(found.model, ("encode", "decode", "forward")) is not None:
-            return found.forward(found.x), []
-        with in_mode(found.model, Mode.TRAIN), noting_calls(found.model) as calls:
+        given = settled(found.model, ("encode", "decode", "forward")) is not None
+        with in_mode(found.model, Mode.TRAIN), watch, nullcontext([]) if given else noting_calls(found.model) as calls:
             return found.forward(found.x), calls
 
     try:
         result, calls = found.call("forward", run, train=True)
-        found = replace(found, result=result, calls=tuple(calls))
+        found = replace(found, result=result, calls=tuple(calls), random=frozenset(watch.names))
         recorded = recorded_pass(found, partial(call_forward, found.model))
         first, other = recorded(0, {}), recorded(1, {})
         return replace(found, again=other.result, latent=find_latent(recorded, first, other, BATCH))
