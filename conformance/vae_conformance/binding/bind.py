@@ -162,6 +162,6 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     refuse_codebook(found)
     refuse_nothing(found)
     _refuse_levels(found)
-    subject = Assembly(found, options, latent_shape).subject()
+    subject = Assembly(found.without_pass(), options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -48,6 +48,7 @@ class Findings:
         site: the part that takes the code inside of forward, where the sampling step is inline.
         decode, steered, decoded, end: the decoder's name, or what stands for it, what it gave, and the range of that.
         joint, layout, raw: how a pass is run, where its result holds what, and its output.
+        inside_head: what the second head means by how it moves the latent; None where that cannot be seen, or a distribution holds it.
     """
 
     model: Any
@@ -79,6 +80,7 @@ class Findings:
     joint: Joint = field(default_factory=Joint)
     layout: ForwardLayout | None = None
     raw: Raw | None = None
+    inside_head: Head | None = None
 
     def call(
         self, operation: str, function: Callable[..., Any], *arguments: Any, train: bool = False, seed: int = 0, noise: Noise | None = None
@@ -131,13 +133,13 @@ class Findings:
             return pair_of(at(result, layout.posterior))
         return encoded or (None, None)
 
-    @property
-    def inside_head(self) -> Head | None:
-        """What the second head means by how it moves the latent; None where that cannot be seen, or a distribution holds it."""
-        layout, (mu, second) = self.layout, self.heads
+    def without_pass(self) -> Findings:
+        """The same with what the second head means by how it moves the latent, and without the recordings that show it, which are large."""
+        (mu, second), layout = self.heads, self.layout
         by_value = layout is not None and layout.posterior is None
         if layout is not None and layout.logvar is None and self.form is not None:
             by_value = self.form.posterior is None
-        if not by_value or self.latent is None or mu is None or second is None or not alike(self.latent.mu, mu) or mu.shape != second.shape:
-            return None
-        return head_of(second, self.latent.sigma.reshape(second.shape))
+        head = None
+        if by_value and self.latent is not None and mu is not None and second is not None:
+            head = head_of(second, self.latent.sigma.reshape(mu.shape)) if alike(self.latent.mu, mu) and mu.shape == second.shape else None
+        return replace(self, inside_head=head, latent=None, calls=(), again=None)

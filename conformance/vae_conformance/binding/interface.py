@@ -81,13 +81,11 @@ def sampler_candidates(model: object, namespace: object) -> list[Found]:
     layers: Mapping[str, object] = getattr(model, "_modules", {})
     named += [name for name, layer in layers.items() if SAMPLER_PATTERN.match(name) or SAMPLER_PATTERN.match(type(layer).__name__)]
     found = [Found(name, getattr(model, name)) for name in dict.fromkeys(named) if callable(getattr(model, name, None))]
-    functions = (
-        [(name, value) for name, value in vars(namespace).items() if callable(value) and not isinstance(value, type)] if namespace else []
-    )
     found += [
         Found(name, value)
-        for name, value in functions
-        if SAMPLER_PATTERN.match(name) and getattr(value, "__module__", "") == getattr(namespace, "__name__", None)
+        for name, value in (vars(namespace).items() if namespace else ())
+        if SAMPLER_PATTERN.match(name) and callable(value) and not isinstance(value, type)
+        if getattr(value, "__module__", "") == getattr(namespace, "__name__", None)
     ]
     return sorted((one for one in found if not takes_network(one.call)), key=lambda one: not _FIRST.search(one.name))
 

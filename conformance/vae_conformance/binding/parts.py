@@ -234,6 +234,8 @@ def _steps(found: Findings, offered: list[Found], code: Tensor) -> Iterator[tupl
             if isinstance(z, Tensor) and z.dim() >= 1:
                 report = PartReport(Standing.PRESENT, form.describe(part.name), known_by="its name and arguments")
                 yield 0 if z.shape == code.shape else 1, part, form, report, z
+                if z.shape == code.shape:
+                    return
             elif isinstance(z, SubjectFault) and not form.packed:
                 yield 2, part, form, PartReport(Standing.FAILING, f"{part.name}(mu, logvar) {z.what}", z.diagnosis), None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import partial
@@ -51,7 +51,8 @@ def with_pass(found: Findings) -> Findings:
     def run() -> tuple[Any, list[Call]]:
         # A record names its parts: what else is called is nothing to it.
         given = settled(found.model, ("encode", "decode", "forward")) is not None
-        with in_mode(found.model, Mode.TRAIN), watch, nullcontext([]) if given else noting_calls(found.model) as calls:
+        noting: AbstractContextManager[list[Call]] = nullcontext([]) if given else noting_calls(found.model)
+        with in_mode(found.model, Mode.TRAIN), watch, noting as calls:
             return found.forward(found.x), calls
 
     try:
@@ -207,10 +208,7 @@ class TracedPass:
 
 def trace_pass(found: Findings) -> TracedPass:
     """Follow one pass of the model in both modes."""
-
-    def run(x: Tensor) -> Any:
-        return found.joint(found.model, x)
-
+    run = partial(found.joint, found.model)
     mu, second = found.heads
     shared = found.latent if found.joint.plain else None
     training = evaluation = None
