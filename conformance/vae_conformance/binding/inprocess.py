@@ -49,9 +49,6 @@ class InProcessSubject(BoundModel):
         low, high = self.facts.prepared
         return low + (high - low) * x
 
-    def _flat(self, code: Tensor) -> Tensor:
-        return code.flatten(1)
-
     def _shaped(self, code: Tensor) -> Tensor:
         shape = (len(code), *self.wiring.latent_shape)
         # A view of the same shape would cost every training step two nodes of autograd's graph.
@@ -65,7 +62,7 @@ class InProcessSubject(BoundModel):
         pair = None if form is None else form.checked(encoded, len(x))
         if pair is None:
             raise SubjectFault("encode", "does not return mu and logvar of like shape")
-        return self._flat(pair[0]), self._flat(pair[1])
+        return pair[0].flatten(1), pair[1].flatten(1)
 
     def posterior(self, x: Tensor, *, mode: Mode = Mode.EVAL, seed: int = 0) -> Posterior:
         """q(z | x) for each item, from encode or, without one, from forward."""
@@ -160,10 +157,10 @@ class InProcessSubject(BoundModel):
             raise SubjectFault("forward", "returns no output that could be identified")
         if layout.posterior is not None:
             mu, logvar = pair_of(at(result, layout.posterior))
-            return raw, self._flat(mu), self._flat(logvar)
+            return raw, mu.flatten(1), logvar.flatten(1)
         if layout.mu is None or layout.logvar is None:
             return raw, *self._encode(x)
-        return raw, self._flat(at(result, layout.mu)), self._flat(at(result, layout.logvar))
+        return raw, at(result, layout.mu).flatten(1), at(result, layout.logvar).flatten(1)
 
     @contextmanager
     def _watched(self) -> Iterator[dict[str, Tensor]]:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.interface import DECODE_NAMES, as_raw, candidates
-from vae_conformance.binding.layout import ForwardLayout, Path, at, by_keys, leaves, read_layout, same
+from vae_conformance.binding.layout import ForwardLayout, Path, at, leaves, same
 from vae_conformance.binding.passes import RETURNED, Composition, Joint, gaussian, has_forward, stored_tensors
+from vae_conformance.binding.reading import by_keys, read_layout
 from vae_conformance.binding.traced import followed
 from vae_conformance.target.adapter import part_of
 from vae_spec.subject import Part, Standing, SubjectFault

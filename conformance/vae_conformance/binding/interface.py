@@ -1,6 +1,6 @@
 """Finding the parts of an implementation: encoder, sampling step and decoder, by the usual spellings.
 
-Nobody is asked for names: the usual spellings are tried, and what answers with the right shapes is taken.
+The usual spellings are tried, and what answers with the right shapes is taken.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from vae_conformance.binding.distributions import is_readable, raw_of
-from vae_conformance.binding.layout import CodeForm, at, by_keys, named, read_heads
+from vae_conformance.binding.layout import at, named
 from vae_conformance.binding.loss_arguments import names_network
-from vae_conformance.binding.roles.posterior import Latent
+from vae_conformance.binding.reading import by_keys
 from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Raw
 
@@ -96,12 +96,6 @@ def takes_network(call: Callable[..., Any]) -> bool:
         return any(names_network(name) for name in inspect.signature(call).parameters if name != "self")
     except (TypeError, ValueError):
         return False
-
-
-def code_form(result: Any, x: Tensor, latent: Latent | None, again: Callable[[], Any]) -> CodeForm | None:
-    """Where an encoder's result holds mu and the second head; None where it does not hold both, see `read_heads`."""
-    form = read_heads(result, x, latent, again)
-    return None if form.posterior is None and None in (form.mu, form.second) else form
 
 
 def as_raw(result: Any) -> Raw | None:

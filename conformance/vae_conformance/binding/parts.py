@@ -18,12 +18,12 @@ from vae_conformance.binding.interface import (
     Found,
     as_raw,
     candidates,
-    code_form,
     inner_samplers,
     sampler_candidates,
 )
 from vae_conformance.binding.layout import Both, CodeForm, ForwardLayout, at, batched, leaves, same
 from vae_conformance.binding.passes import RETURNED
+from vae_conformance.binding.reading import code_form
 from vae_conformance.binding.refusals import refuse_several_draws
 from vae_conformance.binding.roles.nodes import alike
 from vae_conformance.target.adapter import part_of

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, as_raw, candidates, code_form
-from vae_conformance.binding.layout import at, leaves, read_layout
+from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, as_raw, candidates
+from vae_conformance.binding.layout import at, leaves
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.probing import probe_batch, shape_candidates
+from vae_conformance.binding.reading import code_form, read_layout
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import inner_of

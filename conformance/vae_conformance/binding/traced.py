@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.layout import ForwardLayout, by_keys
+from vae_conformance.binding.layout import ForwardLayout
 from vae_conformance.binding.passes import RETURNED, Call, Joint, call_forward, has_forward, noting_calls, stored_tensors
+from vae_conformance.binding.reading import by_keys
 from vae_conformance.binding.roles.nodes import Roles
 from vae_conformance.binding.roles.output import outputs_of
 from vae_conformance.binding.roles.posterior import find_latent, find_roles
