@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vae_conformance.binding.heads import Head, head_of
-from vae_conformance.binding.roles.nodes import ORIGINS, RoleNode, Roles, alike, close, equal, shape
+from vae_conformance.binding.roles.nodes import ORIGINS, RoleNode, Roles, alike, close, equal, shape, without_noise
 from vae_conformance.binding.trace.tape import EPS, Recording, Replacement
 
 Record = Callable[[int, Mapping[int, Replacement]], Recording]
@@ -175,28 +175,6 @@ def find_roles(recorded: Record, mu: Tensor | None, second: Tensor | None, batch
         return without_noise(first, mu)
     latent = find_latent(recorded, first, other, batch, None if mu is None else mu.numel())
     return None if latent is None else latent.roles(second)
-
-
-def without_noise(recording: Recording, mu: Tensor | None) -> Roles | None:
-    """The roles in a pass that draws nothing: what it decodes is mu."""
-    if mu is None:
-        return None
-    there = [number for number, node in enumerate(recording.nodes) if number and alike(node.value, mu)]
-    if not there:
-        return None
-    head = RoleNode(there[-1], shape(recording, there[-1]))
-    return Roles((), head, head, None, recording.operations)
-
-
-def roles_by_value(recording: Recording, mu: Tensor | None, second: Tensor | None) -> Roles | None:
-    """The roles in a pass that shows no latent of one draw an item: the first nodes that hold a known mu and second head."""
-    if mu is None or second is None:
-        return None
-    numbers = [next((one for one, node in enumerate(recording.nodes) if one and alike(node.value, head)), None) for head in (mu, second)]
-    if numbers[0] is None or numbers[1] is None or numbers[0] == numbers[1]:
-        return None
-    heads = [RoleNode(number, shape(recording, number)) for number in numbers if number is not None]
-    return Roles((), heads[0], heads[0], heads[1], recording.operations)
 
 
 def _decoded(silent: Recording, ones: Recording, number: int, moved: frozenset[int]) -> int:
