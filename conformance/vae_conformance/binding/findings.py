@@ -139,6 +139,10 @@ class Findings:
         by_value = layout is not None and layout.posterior is None
         if layout is not None and layout.logvar is None and self.form is not None:
             by_value = self.form.posterior is None
+        if self.latent is not None and self.encoded is not None and self.joint.plain and layout is not None and layout.logvar is not None:
+            drawn = self.latent.passes["drawn"]
+            # A sampling step that writes into its arguments has spoiled what forward returns.
+            mu, second = self.encoded if drawn.overwritten(at(drawn.result, layout.logvar)) else (mu, second)
         head = None
         if by_value and self.latent is not None and mu is not None and second is not None:
             head = head_of(second, self.latent.sigma.reshape(mu.shape)) if alike(self.latent.mu, mu) and mu.shape == second.shape else None
