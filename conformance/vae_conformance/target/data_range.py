@@ -34,7 +34,7 @@ def normalised_range(module: object) -> DataRange | None:
     }
     if len(found) != 1:
         return None
-    (((low, high), account),) = found.items()
+    ((low, high), account), = found.items()
     return DataRange(low, high, account)
 
 

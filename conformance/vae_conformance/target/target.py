@@ -97,10 +97,8 @@ class Target:
 
     def turned(self, turn: Callable[[Any], Any]) -> Target:
         """Return the target that gives what `turn` makes of each of its models."""
-
         def turning(give: Callable[..., object] | None) -> Callable[..., object] | None:
             return None if give is None else lambda *given: turn(give(*given))
-
         instance = None if self.instance is None else turn(self.instance)
         return replace(self, make=turning(self.make), instance=instance, rebuild=turning(self.rebuild))
 

@@ -150,10 +150,8 @@ class _Branch:
                 below = [parent for parent in below if parent not in other]
             if len(below) != 1:
                 return None
-            if (
-                node.operation in _TURNED
-                or node.operation in _FROM
-                or (node.operation in _SUBTRACTED and len(node.parents) > 1 and node.parents[1] == below[0])
+            if node.operation in _TURNED or node.operation in _FROM or (
+                node.operation in _SUBTRACTED and len(node.parents) > 1 and node.parents[1] == below[0]
             ):
                 sign = -sign
             elif node.operation in _TIMES or node.operation in _OVER:
@@ -189,7 +187,7 @@ class _Branch:
         made_of = any((ratio := self._ratio(parent)) is not None and self._usual(ratio) for parent in parents)
         return made_of and self._ratio(number) is None
 
-    def _multiple(self, number: int, sign: float) -> tuple[float, bool] | None:
+    def _multiple(self, number: int, sign: float) -> tuple[float, bool]  | None:
         """Return what a node is times the term, up to a usual reduction, and whether that is a weight; None where it is no such multiple.
 
         It is 1 for the term itself, 2 for one that stands without its 1/2, and a weight where one line applies both it and the 1/2.
