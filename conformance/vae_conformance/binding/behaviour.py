@@ -23,8 +23,9 @@ def with_behaviour(subject: InProcessSubject, found: Findings) -> Facts:
         return facts
     with contextlib.suppress(SubjectFault):
         facts = replace(facts, unregistered=subject.unregistered(found.x))
-    with contextlib.suppress(SubjectFault):
-        sigma = subject.posterior(found.x, mode=Mode.TRAIN).logvar.mean().div(2).exp().item()
+    spread = found.heads[1]
+    if spread is not None:
+        sigma = subject.wiring.head.to_logvar(spread).mean().div(2).exp().item()
         # What is no width at all is for the claims to judge.
         facts = replace(facts, untrained_sigma=sigma if 0 < sigma < math.inf else 1.0)
     least = 1

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
 from typing import Any
 
 import torch
@@ -18,31 +17,21 @@ from torch import nn
 
 from vae_conformance.binding.assembly import Assembly
 from vae_conformance.binding.bound_subject import InProcessSubject
-from vae_conformance.binding.called import decoders_among, encoders_called, takers_called
 from vae_conformance.binding.conditioning import conditioned
-from vae_conformance.binding.findings import (
-    Findings,
-    find_decoder,
-    find_encoder,
-    find_sampler,
-    latent_shape_of,
-    pair_output,
-)
-from vae_conformance.binding.head_order import settle_order
-from vae_conformance.binding.inline_step import find_inline_step
+from vae_conformance.binding.findings import Findings
+from vae_conformance.binding.inline import find_inline
 from vae_conformance.binding.inside import compose_forward, find_forward
+from vae_conformance.binding.parts import find_decoder, find_encoder, find_sampler, latent_shape_of, pair_output
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.refusals import (
     excuse_guessed_shapes,
     refuse_codebook,
     refuse_entries,
     refuse_nothing,
-    refuse_several_draws,
 )
-from vae_conformance.binding.shapes import find_shape
-from vae_conformance.binding.steering import steer_decoder
+from vae_conformance.binding.shapes import with_shape
 from vae_conformance.binding.stepping import by_its_step
-from vae_conformance.binding.traced import trace_pass
+from vae_conformance.binding.traced import with_pass
 from vae_conformance.config.declared import completed, with_declarations
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
@@ -77,9 +66,10 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
         if (labelled := _given_a_label(target, model, options)) is not None:
             return bind(labelled, options)
         try:
-            find_shape(found, options)
+            found = with_shape(found, options)
         except Unbound as fault:
             raise target.unfit(fault) from fault
+        found = with_pass(found)
         stepping = by_its_step(found)
         subject = None if stepping is not None else _bound(found, options)
     if stepping is not None:
@@ -100,7 +90,7 @@ def _given_a_label(target: Target, model: object, options: RunOptions) -> Target
         made: Any = labelled.instance if labelled.make is None else labelled.make()
         found = Findings(made, labelled, torch.device(options.device))
         try:
-            find_shape(found, options)
+            found = with_shape(found, options)
             found.call("forward", found.forward if has_forward(made) else made.encode, found.x)
         except (Unbound, SubjectFault) as fault:
             failed = failed or str(fault)
@@ -163,27 +153,15 @@ def _refuse_levels(found: Findings) -> None:
 
 def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     refuse_entries(found)
-    find_encoder(found, encoders_called(found))
-    takers = takers_called(found)
-    found.taker = takers[0].name if takers else None
-    find_forward(found)
+    found = find_forward(find_encoder(found))
     latent_shape = latent_shape_of(found)
-    find_decoder(found, latent_shape, decoders_among(found, takers))
-    pair_output(found)
-    find_sampler(found, latent_shape)
-    refuse_several_draws(found, latent_shape)
-    traced = cache(partial(trace_pass, found))  # only where a part is inline, and once for both
-    find_inline_step(found, latent_shape, traced)
-    steer_decoder(found, latent_shape, traced)
-    compose_forward(found)
+    found = pair_output(find_decoder(found, latent_shape))
+    found = find_inline(find_sampler(found, latent_shape), latent_shape)
+    found = compose_forward(found)
     excuse_guessed_shapes(found, options)
     refuse_codebook(found)
     refuse_nothing(found)
     _refuse_levels(found)
-    taken_for = found.layout
-    found.inside_head = settle_order(found)
-    if found.layout is not taken_for:
-        find_inline_step(found, latent_shape, partial(trace_pass, found))
-    subject = Assembly(found, options, latent_shape).subject()
+    subject = Assembly(found.without_pass(), options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject

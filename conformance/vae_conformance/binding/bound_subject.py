@@ -68,7 +68,7 @@ class InProcessSubject(BoundParts):
         with self.operation("forward", Mode.TRAIN, noise, grad=True):
             mu, second = self._encode(x)
             z = self._drawn_from(self.part(self.wiring.draw, "sampling step"), mu, second)
-            parts = self._decode(self._flat(z))
+            parts = self._decode(z.flatten(1))
             of_parts = self._slopes(parts)
         pairs = {
             name: Slopes(float(slope.norm()), float(of_parts[name].norm()), float((slope - of_parts[name]).norm()))

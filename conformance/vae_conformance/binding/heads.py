@@ -32,42 +32,32 @@ class Head(StrEnum):
 
     def sigma(self, value: float) -> float:
         """The standard deviation that a head's value stands for."""
-        return {
-            Head.LOGVAR: math.exp(value / 2),
-            Head.LOG_STD: math.exp(value),
-            Head.STD: value,
-            Head.VARIANCE: math.sqrt(max(value, 0.0)),
-            Head.PRECISION: 1 / math.sqrt(value) if value > 0 else math.inf,
-            Head.SOFTPLUS_STD: math.log1p(math.exp(value)),
-        }[self]
+        return float(torch.exp(self.to_logvar(torch.tensor(value, dtype=torch.float64)) / 2))
 
     def to_logvar(self, second: Tensor) -> Tensor:
         """The log-variance for a head's output."""
-        if self is Head.LOGVAR:
-            return second
-        if self is Head.LOG_STD:
-            return 2 * second
-        if self is Head.SOFTPLUS_STD:
-            return 2 * torch.log(F.softplus(second))
-        if self is Head.PRECISION:
-            return -torch.log(second)
-        return 2 * torch.log(second.abs()) if self is Head.STD else torch.log(second)
+        return _FORMS[self][0](second)
 
     def from_logvar(self, logvar: Tensor) -> Tensor:
         """The head's output for a log-variance."""
-        if self is Head.LOGVAR:
-            return logvar
-        if self is Head.LOG_STD:
-            return logvar / 2
-        if self is Head.SOFTPLUS_STD:
-            std = torch.exp(logvar / 2)
-            return std + torch.log(-torch.expm1(-std))
-        if self is Head.PRECISION:
-            # The slope of 1 / precision, its square, has to stay within float32.
-            return torch.exp(-logvar.clamp(max=LARGEST_LOGVAR))
-        return torch.exp(logvar / 2) if self is Head.STD else torch.exp(logvar)
+        return _FORMS[self][1](logvar)
 
 
+def _before_softplus(logvar: Tensor) -> Tensor:
+    std = torch.exp(logvar / 2)
+    return std + torch.log(-torch.expm1(-std))
+
+
+_FORMS: dict[Head, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    Head.LOGVAR: (lambda second: second, lambda logvar: logvar),
+    Head.LOG_STD: (lambda second: 2 * second, lambda logvar: logvar / 2),
+    Head.STD: (lambda second: 2 * torch.log(second.abs()), lambda logvar: torch.exp(logvar / 2)),
+    Head.VARIANCE: (torch.log, torch.exp),
+    # The slope of 1 / precision, its square, has to stay within float32.
+    Head.PRECISION: (lambda second: -torch.log(second), lambda logvar: torch.exp(-logvar.clamp(max=LARGEST_LOGVAR))),
+    Head.SOFTPLUS_STD: (lambda second: 2 * torch.log(F.softplus(second)), _before_softplus),
+}
+"""From each meaning to a log-variance, and back."""
 DECLARED_HEADS = {
     "log-variance": Head.LOGVAR,
     "log-std": Head.LOG_STD,

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.bound_model import BoundModel
+from vae_conformance.binding.distributions import pair_of
 from vae_conformance.binding.heads import Head
-from vae_conformance.binding.interface import as_pair, as_raw, trainable
+from vae_conformance.binding.interface import as_raw, trainable
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.reaching import reach
 from vae_conformance.binding.trace.tape import Recording, record
@@ -46,9 +47,6 @@ class BoundParts(BoundModel):
         low, high = self.facts.prepared
         return low + (high - low) * x
 
-    def _flat(self, code: Tensor) -> Tensor:
-        return code.flatten(1)
-
     def _shaped(self, code: Tensor) -> Tensor:
         shape = (len(code), *self.wiring.latent_shape)
         # A view of the same shape would cost every training step two nodes of autograd's graph.
@@ -59,10 +57,10 @@ class BoundParts(BoundModel):
     def _encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mu and the second head, as the model gives them, flattened."""
         encoded, form = self.part(self.wiring.encode, "encode")(self._to_model(x)), self.wiring.form
-        pair = as_pair(encoded) if form is None else form.checked(encoded, len(x))
+        pair = None if form is None else form.checked(encoded, len(x))
         if pair is None:
             raise SubjectFault("encode", "does not return mu and logvar of like shape")
-        return self._flat(pair[0]), self._flat(pair[1])
+        return pair[0].flatten(1), pair[1].flatten(1)
 
     def posterior(self, x: Tensor, *, mode: Mode = Mode.EVAL, seed: int = 0) -> Posterior:
         """q(z | x) for each item, from encode or, without one, from forward."""
@@ -159,11 +157,12 @@ class BoundParts(BoundModel):
         raw = as_raw(at(result, layout.raw)) if layout is not None else None
         if layout is None or raw is None:
             raise SubjectFault("forward", "returns no output that could be identified")
-        if layout.posterior is not None and (pair := as_pair(at(result, layout.posterior))) is not None:
-            return raw, self._flat(pair[0]), self._flat(pair[1])
+        if layout.posterior is not None:
+            mu, logvar = pair_of(at(result, layout.posterior))
+            return raw, mu.flatten(1), logvar.flatten(1)
         if layout.mu is None or layout.logvar is None:
             return raw, *self._encode(x)
-        return raw, self._flat(at(result, layout.mu)), self._flat(at(result, layout.logvar))
+        return raw, at(result, layout.mu).flatten(1), at(result, layout.logvar).flatten(1)
 
     @contextmanager
     def _watched(self) -> Iterator[dict[str, Tensor]]:

@@ -2,90 +2,85 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
-from vae_conformance.binding.distributions import pair_of
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.follow import MU, OUTPUT, SECOND, follow
 from vae_conformance.binding.interface import DECODE_NAMES, as_raw, candidates
-from vae_conformance.binding.layout import ForwardLayout, Path, at, by_keys, leaves, read_layout, same
+from vae_conformance.binding.layout import ForwardLayout, Path, at, leaves, same
 from vae_conformance.binding.passes import RETURNED, Composition, Joint, gaussian, has_forward, stored_tensors
+from vae_conformance.binding.reading import by_keys, read_layout
+from vae_conformance.binding.traced import followed
 from vae_conformance.target.adapter import part_of
 from vae_spec.subject import Part, Standing, SubjectFault
 
+_NOTHING = "there is no forward, and not both of encode and decode to put one together from"
 
-def find_forward(found: Findings) -> None:
+
+def find_forward(found: Findings) -> Findings:
     """Find what forward returns where, and mu and the second head from there if encode does not give them."""
     if not has_forward(found.model):
-        compositions = found.parts[Part.POSTERIOR].standing is Standing.PRESENT and candidates(found.model, DECODE_NAMES)
-        if not compositions:
-            found.report(Part.FORWARD, Standing.MISSING, "there is no forward, and not both of encode and decode to put one together from")
-        return
-    try:
-        encoded = None
-        if found.encode is not None and found.form is not None:
-            encoded = found.form.read(found.call("encode", part_of(found.model, found.encode), found.x, train=True))
-        result, again = (found.call("forward", found.forward, found.x, train=True, seed=seed) for seed in (0, 1))
-    except SubjectFault as fault:
-        found.report(Part.FORWARD, Standing.FAILING, fault.what, fault.diagnosis)
-        return
-    found.result = result
-    found.layout = _of_distribution(found, read_layout(result, found.x, encoded, again), encoded)
-    if not _complete(found):
-        _look_inside(found)
+        if found.encode is None or not candidates(found.model, DECODE_NAMES):
+            found.report(Part.FORWARD, Standing.MISSING, _NOTHING)
+        return found
+    if found.fault is not None:
+        found.report(Part.FORWARD, Standing.FAILING, found.fault.what, found.fault.diagnosis)
+        return found
+    layout = read_layout(found.result, found.x, found.again, found.encoded, found.latent)
+    if layout is not None and layout.logvar is not None and found.form is not None and found.form.posterior is not None:
+        # Beside the distribution that encode gives, heads that are not its mean and log-variance are nothing to read.
+        assert found.encoded is not None
+        layout = layout if same(at(found.result, layout.logvar), found.encoded[1]) else ForwardLayout(layout.raw, None, None)
+    found = replace(found, layout=layout)
+    if layout is None or (found.encode is None and layout.posterior is None and None in (layout.mu, layout.logvar)):
+        found = followed(found)
     if found.layout is None:
         found.report(Part.FORWARD, Standing.FAILING, "returns no output that could be identified: return (x_hat, mu, logvar)")
-        return
-    found.raw = as_raw(at(found.result, found.layout.raw))
+        return found
+    found = replace(found, raw=as_raw(at(found.result, found.layout.raw)))
     if found.raw is None:
         found.report(Part.FORWARD, Standing.FAILING, "its output is neither a tensor nor a pair of tensors")
-        return
-    found.report(Part.FORWARD, Standing.PRESENT, f"forward(x): {found.layout.describe()}", known_by=_how(found, encoded))
-    _posterior_from_forward(found)
+        return found
+    assert found.layout is not None
+    found.report(Part.FORWARD, Standing.PRESENT, f"forward(x): {found.layout.describe()}", known_by=_how(found))
+    return found if found.parts[Part.POSTERIOR].standing is not Standing.MISSING else _with_posterior(found)
 
 
-def _of_distribution(found: Findings, layout: ForwardLayout | None, encoded: tuple[Tensor, Tensor] | None) -> ForwardLayout | None:
-    """The layout without the heads that forward returns where encode gives a distribution and they are not its mean and log-variance."""
-    if layout is None or layout.logvar is None or encoded is None or found.form is None or found.form.posterior is None:
-        return layout
-    return layout if same(at(found.result, layout.logvar), encoded[1]) else ForwardLayout(layout.raw, None, None)
-
-
-def compose_forward(found: Findings) -> None:
+def compose_forward(found: Findings) -> Findings:
     """Put a pass together from the parts of a model without a forward; see `vae_conformance.binding.passes`."""
     if Part.FORWARD in found.parts:
-        return
+        return found
     if found.encode is None or found.form is None or found.decode is None:
-        found.report(Part.FORWARD, Standing.MISSING, "there is no forward, and not both of encode and decode to put one together from")
-        return
+        found.report(Part.FORWARD, Standing.MISSING, _NOTHING)
+        return found
     form, sample = found.draw_form, found.draw or partial(gaussian, found.model)
 
     def draw(model: Any, mu: Tensor, second: Tensor) -> Tensor:
         drawn: Tensor = form.call(part_of(model, sample) if isinstance(sample, str) else sample, mu, second)
         return drawn
 
-    found.joint = Joint(composition=Composition(found.encode, found.form, draw, found.decode))
+    joint = Joint(composition=Composition(found.encode, found.form, draw, found.decode))
     try:
-        found.result = found.call("forward", found.joint, found.model, found.x, train=True)
+        result = found.call("forward", joint, found.model, found.x, train=True)
     except SubjectFault as fault:
         found.report(Part.FORWARD, Standing.FAILING, fault.what, fault.diagnosis)
-        return
+        return replace(found, joint=joint)
     encode, decode = f"{found.encode}()", f"{found.decode}()"
     posterior = None if found.form.posterior is None else (encode, *found.form.posterior)
-    mu, second = (None, None) if posterior else ((encode, *found.form.mu), (encode, *found.form.second))
-    found.layout = ForwardLayout((decode,), mu, second, posterior)
-    found.raw = as_raw(at(found.result, found.layout.raw))
+    mu, second = (None, None) if posterior else ((encode, *(found.form.mu or ())), (encode, *(found.form.second or ())))
     put_together = f"put together: {found.encode}, {'a Gaussian draw' if found.draw is None else 'the sampling step'}, {found.decode}"
     found.report(Part.FORWARD, Standing.PRESENT, f"there is no forward: {put_together}")
     if found.draw is None:
         found.report(Part.DRAW, Standing.REPLACED, "there is none: the suite draws z = mu + exp(logvar / 2) * eps")
+    layout = ForwardLayout((decode,), mu, second, posterior)
+    return replace(found, joint=joint, result=result, layout=layout, raw=as_raw(at(result, layout.raw)))
 
 
-def _how(found: Findings, encoded: tuple[Tensor, Tensor] | None) -> str:
-    """How the entries of a pass were told apart."""
+def _how(found: Findings) -> str:
+    """How the entries of a pass were identified."""
     layout = found.layout
     assert layout is not None
     if not found.joint.plain:
@@ -96,53 +91,29 @@ def _how(found: Findings, encoded: tuple[Tensor, Tensor] | None) -> str:
         return "the names of its entries"
     if layout.raw == ():
         return "probe: it returns as many numbers as it takes"
-    if encoded is not None and layout.mu is not None:
+    if found.encoded is not None and layout.mu is not None:
         return "probe: entries that equal what encode gives"
     return "the shapes and the order of its entries, and which of them the seed changes"
 
 
-def _complete(found: Findings) -> bool:
-    layout = found.layout
-    return layout is not None and (
-        found.encode is not None or layout.posterior is not None or (layout.mu is not None and layout.logvar is not None)
-    )
-
-
-def _posterior_from_forward(found: Findings) -> None:
-    layout = found.layout
-    if found.parts[Part.POSTERIOR].standing is not Standing.MISSING or layout is None:
-        return
+def _with_posterior(found: Findings) -> Findings:
+    """Mu and the second head as forward gives them."""
+    layout, (mu, second) = found.layout, found.heads
+    if layout is None or mu is None or second is None or mu.shape != second.shape:
+        return found
     if layout.posterior is not None:
-        found.pair = pair_of(at(found.result, layout.posterior))
-        found.report(
-            Part.POSTERIOR, Standing.PRESENT, "mu and logvar are read from the distribution that forward returns", known_by="its type"
-        )
-    elif layout.mu is not None and layout.logvar is not None:
-        mu, second = at(found.result, layout.mu), at(found.result, layout.logvar)
-        if isinstance(mu, Tensor) and isinstance(second, Tensor) and mu.shape == second.shape:
-            found.pair = mu, second
-            where = "forward" if found.joint.plain else f"{_shown(layout.mu)} and {_shown(layout.logvar)} while forward runs"
-            how = _how(found, None)
-            found.report(Part.POSTERIOR, Standing.PRESENT, f"mu and logvar are read from {where}: encode does not give them", known_by=how)
+        account, known = "mu and logvar are read from the distribution that forward returns", "its type"
+    else:
+        assert layout.mu is not None
+        assert layout.logvar is not None
+        where = "forward" if found.joint.plain else f"{_shown(layout.mu)} and {_shown(layout.logvar)} while forward runs"
+        account, known = f"mu and logvar are read from {where}: encode does not give them", _how(found)
+    found.report(Part.POSTERIOR, Standing.PRESENT, account, known_by=known)
+    return replace(found, pair=(mu, second))
 
 
 def _shown(path: Path) -> str:
     return ".".join(map(str, path))
-
-
-def _look_inside(found: Findings) -> None:
-    """Complete the layout by what forward computes and does not return; leave it as it is where its pass does not show that."""
-    try:
-        followed = follow(found, output=found.layout is None)
-        if followed is None:
-            return
-        joint = Joint(followed=followed)
-        found.result = found.call("forward", joint, found.model, found.x, train=True)
-    except SubjectFault:
-        return
-    found.joint = joint
-    raw = (OUTPUT,) if found.layout is None else (RETURNED, *found.layout.raw)
-    found.layout = ForwardLayout(raw, (MU,), (SECOND,) if SECOND in found.result else None)
 
 
 def kl_inside(found: Findings) -> Path | None:

@@ -1,6 +1,6 @@
 """Finding the parts of an implementation: encoder, sampling step and decoder, by the usual spellings.
 
-Nobody is asked for names: the usual spellings are tried, and what answers with the right shapes is taken.
+The usual spellings are tried, and what answers with the right shapes is taken.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vae_conformance.binding.distributions import behind_priors, is_readable, pair_of, raw_of
-from vae_conformance.binding.layout import Path, at, batched, by_keys, leaves, named, same
+from vae_conformance.binding.distributions import is_readable, raw_of
+from vae_conformance.binding.layout import at, named
 from vae_conformance.binding.loss_arguments import names_network
+from vae_conformance.binding.reading import by_keys
 from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Raw
 
@@ -31,39 +32,6 @@ class Found:
 
     name: str
     call: Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class CodeForm:
-    """Where an encoder's result holds mu and the second head, or the posterior as a distribution."""
-
-    mu: Path = ()
-    second: Path = ()
-    posterior: Path | None = None
-
-    @property
-    def known_by(self) -> str:
-        """How the two were told."""
-        if self.posterior is not None:
-            return "the distribution that it returns"
-        if isinstance((*self.mu, 0)[0], str):
-            return "the names of its entries"
-        return "probe: two tensors of like shape" + ("" if (self.mu, self.second) == ((0,), (1,)) else " that no seed changes")
-
-    def read(self, result: Any) -> tuple[Tensor, Tensor]:
-        """Mu and the second head; a distribution's log-variance."""
-        if self.posterior is not None:
-            return pair_of(at(result, self.posterior))
-        return at(result, self.mu), at(result, self.second)
-
-    def checked(self, result: Any, batch: int) -> tuple[Tensor, Tensor] | None:
-        """The same, None where a result is not what it was when the form was read."""
-        try:
-            mu, second = self.read(result)
-        except (KeyError, IndexError, AttributeError, TypeError):
-            return None
-        alike = isinstance(mu, Tensor) and isinstance(second, Tensor) and mu.shape == second.shape and mu.dim() >= 2
-        return (mu, second) if alike and len(mu) == batch else None
 
 
 def candidates(model: object, names: tuple[str, ...]) -> list[Found]:
@@ -113,13 +81,11 @@ def sampler_candidates(model: object, namespace: object) -> list[Found]:
     layers: Mapping[str, object] = getattr(model, "_modules", {})
     named += [name for name, layer in layers.items() if SAMPLER_PATTERN.match(name) or SAMPLER_PATTERN.match(type(layer).__name__)]
     found = [Found(name, getattr(model, name)) for name in dict.fromkeys(named) if callable(getattr(model, name, None))]
-    functions = (
-        [(name, value) for name, value in vars(namespace).items() if callable(value) and not isinstance(value, type)] if namespace else []
-    )
     found += [
         Found(name, value)
-        for name, value in functions
-        if SAMPLER_PATTERN.match(name) and getattr(value, "__module__", "") == getattr(namespace, "__name__", None)
+        for name, value in (vars(namespace).items() if namespace else ())
+        if SAMPLER_PATTERN.match(name) and callable(value) and not isinstance(value, type)
+        if getattr(value, "__module__", "") == getattr(namespace, "__name__", None)
     ]
     return sorted((one for one in found if not takes_network(one.call)), key=lambda one: not _FIRST.search(one.name))
 
@@ -130,48 +96,6 @@ def takes_network(call: Callable[..., Any]) -> bool:
         return any(names_network(name) for name in inspect.signature(call).parameters if name != "self")
     except (TypeError, ValueError):
         return False
-
-
-def as_pair(result: Any) -> tuple[Tensor, Tensor] | None:
-    """Mu and the second head of what an encoder returned, or None where it is neither a pair of like tensors nor a Gaussian.
-
-    A distribution is read as mean and log-variance. A triple (z, mu, logvar) cannot be told from (mu, logvar, z) here and is left alone.
-    """
-    form = _plain_form(result)
-    return None if form is None else form.read(result)
-
-
-def _plain_form(result: Any) -> CodeForm | None:
-    keys = by_keys(result)
-    if {"mu", "logvar"} <= keys.keys():
-        return CodeForm((keys["mu"],), (keys["logvar"],))
-    if is_readable(result):
-        return CodeForm(posterior=())
-    if isinstance(result, tuple | list) and len(result) == 2:
-        first, second = result
-        if isinstance(first, Tensor) and isinstance(second, Tensor) and first.shape == second.shape and first.dim() >= 2:
-            return CodeForm((0,), (1,))
-    return None
-
-
-def code_form(result: Any, again: Any, x: Tensor) -> CodeForm | None:
-    """Where an encoder's result holds mu and the second head; of more than two tensors, a sample is the one that another seed changes.
-
-    Args:
-        result: for x, in training mode.
-        again: the same under another seed.
-        x: the batch.
-    """
-    if (plain := _plain_form(result)) is not None:
-        return plain
-    if distributions := [(path, leaf) for path, leaf in leaves(result) if is_readable(leaf)]:
-        return CodeForm(posterior=behind_priors(distributions)[0])
-    codes = [(path, leaf) for path, leaf in batched(result, x) if leaf.dim() >= 2]
-    steady = [(path, leaf) for path, leaf in codes if same(leaf, at(again, path))]
-    for index, (path, leaf) in enumerate(steady):
-        if follower := [other for other, second in steady[index + 1 :] if second.shape == leaf.shape]:
-            return CodeForm(path, follower[0]) if len(codes) > len(steady) or len(codes) == 2 else None
-    return None
 
 
 def as_raw(result: Any) -> Raw | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.interface import CodeForm
+from vae_conformance.binding.injection import answering
+from vae_conformance.binding.layout import CodeForm, same
 from vae_conformance.binding.watching import watch
 from vae_conformance.target.adapter import inner_of, part_of
 
@@ -77,26 +80,68 @@ class Joint:
             return self.composition(model, x)
         if self.plain:
             return call_forward(model, x)
-        with noting(model, self.parts) as noted:
+        noted: dict[str, Any] = {}
+        with ExitStack() as stack:
+            for name in self.parts:
+                stack.enter_context(watch(model, name, partial(_note, noted, name)))
             inside = {RETURNED: call_forward(model, x)} if self.followed is None else self.followed(model, x)
         return noted | inside
 
 
+def _note(noted: dict[str, Any], name: str, _args: tuple[Any, ...], result: Any) -> None:
+    noted[f"{name}()"] = result
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a part inside a pass.
+
+    Attributes:
+        name: of the part, dotted.
+        arguments: what it was handed, the first a tensor.
+        result: what it gave, in copies.
+    """
+
+    name: str
+    arguments: tuple[Any, ...]
+    result: Any
+
+    def takes(self, value: Tensor) -> bool:
+        """Whether its first argument holds these numbers, in whatever shape an item has."""
+        first = self.arguments[0]
+        return bool(first.dim()) and len(first) == len(value) and same(first.reshape(len(first), -1), value.reshape(len(value), -1))
+
+
 @contextmanager
-def noting(model: Any, parts: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """The latest result of each part that is called inside the block, as `part()`, and its arguments, as `part`."""
-    noted: dict[str, Any] = {}
+def noting_calls(model: Any) -> Iterator[list[Call]]:
+    """The calls of the model's own methods and of its submodules inside the block, each where it begins."""
+    kinds = [kind for kind in type(inner_of(model)).__mro__ if not kind.__module__.startswith(("torch.", "builtins"))]
+    methods = [name for kind in kinds for name, value in vars(kind).items() if inspect.isfunction(value) and not name.startswith("__")]
+    modules = [name for name, _module in model.named_modules() if name] if isinstance(model, nn.Module) else []
+    made: list[Call] = []
 
-    def note(name: str) -> Callable[[tuple[Any, ...], Any], None]:
-        def write(args: tuple[Any, ...], result: Any) -> None:
-            noted[name], noted[f"{name}()"] = args, result
-
-        return write
+    def noted(name: str, own: Callable[..., Any], *arguments: Any) -> Any:
+        first = arguments[0] if arguments else None
+        # Inside of vmap and its kin there are no values to be looked at.
+        if not isinstance(first, Tensor) or torch._C._functorch.is_functorch_wrapped_tensor(first):  # noqa: SLF001
+            return own(*arguments)
+        place = len(made)
+        made.append(Call(name, _copied(arguments), None))
+        result = own(*arguments)
+        made[place] = replace(made[place], result=_copied(result))
+        return result
 
     with ExitStack() as stack:
-        for name in parts:
-            stack.enter_context(watch(model, name, note(name)))
-        yield noted
+        for name in (*(name for name in dict.fromkeys(methods) if name != "forward"), *modules):
+            stack.enter_context(answering(model, name, partial(noted, name)))
+        yield made
+
+
+def _copied(value: Any) -> Any:
+    """The same with copies of its tensors: some steps change their arguments in place."""
+    if type(value) in (tuple, list):
+        return type(value)(_copied(one) for one in value)
+    return value.detach().clone() if isinstance(value, Tensor) else value
 
 
 def stored_tensors(model: Any) -> dict[str, Tensor]:

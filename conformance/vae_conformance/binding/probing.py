@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -113,21 +113,11 @@ def probe_batch(shape: tuple[int, ...], batch: int = 4) -> Tensor:
     return torch.rand((batch, *shape), generator=torch.Generator().manual_seed(12345))
 
 
-def decoder_end(decode: Any, z: Tensor) -> tuple[str, tuple[float, float]]:
-    """The last operation of the decoder, and the range of its output for codes far and wide."""
-    with torch.no_grad():
-        last = LastOperation()
-        with last:
-            decode(z)
+def output_range(decode: Callable[[Tensor], Any], z: Tensor) -> str:
+    """`unit` for outputs in [0, 1], `symmetric` for a tanh's [-1, 1], `free` otherwise: by a decoder's end, and codes far and wide."""
+    with LastOperation() as last:
         result = decode(30 * z)
-        wide = (as_raw(result) or result)[0]
-    return last.name, (float(wide.min()), float(wide.max()))
-
-
-def output_range(end: str, seen: tuple[float, float]) -> str:
-    """`unit` for outputs in [0, 1], `symmetric` for a tanh's [-1, 1], `free` otherwise."""
-    if end == "tanh":
+    wide = (as_raw(result) or result)[0]
+    if last.name == "tanh":
         return "symmetric"
-    if end in ("sigmoid", "_softmax") or (seen[0] >= 0 and seen[1] <= 1):
-        return "unit"
-    return "free"
+    return "unit" if last.name in ("sigmoid", "_softmax") or bool(((wide >= 0) & (wide <= 1)).all()) else "free"

@@ -12,13 +12,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.findings import BATCH, Findings
+from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.layout import leaves
 from vae_conformance.binding.passes import forward_of, has_forward
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import inner_of, settled
-from vae_spec.subject import Part, Standing, SubjectFault
+from vae_spec.subject import Part, Standing
 
 _SHAPE = "hard-coded-shape"
 """The mistake that a clash of shapes points to."""
@@ -30,18 +30,13 @@ def refuse_entries(found: Findings) -> None:
     Raises:
         Unbound: it takes such a batch.
     """
-    if not has_forward(found.model) or settled(found.model, ("forward",)) is not None:
-        return
-    try:
-        found.call("forward", found.forward, found.x)
-    except SubjectFault as fault:
-        failure = fault.what
-    else:
+    if found.fault is None or settled(found.model, ("forward",)) is not None:
         return
     try:
         source = inspect.getsource(forward_of(inner_of(found.model)))
     except (OSError, TypeError):
         return
+    failure = found.fault.what
     first = re.search(r"def \w+\(\s*self,\s*(\w+)", source)
     entry = re.search(rf"\b{first[1]}\[(['\"])(\w+)\1\]", source) if first else None
     if first is not None and entry is not None:
@@ -51,25 +46,23 @@ def refuse_entries(found: Findings) -> None:
         )
 
 
-def refuse_several_draws(found: Findings, latent_shape: tuple[int, ...]) -> None:
+def refuse_several_draws(found: Findings, name: str, z: object, code: Tensor) -> None:
     """Refuse a sampling step that gives several codes for each item, along a dimension of their own.
+
+    Args:
+        found: what is known of the model.
+        name: of the step.
+        z: what it gives.
+        code: of the shape of one code for each item.
 
     Raises:
         Unbound: it does.
     """
-    part = found.draw_part
-    if part is None or found.parts[Part.DRAW].standing is not Standing.PRESENT:
-        return
-    code = torch.zeros(BATCH, *latent_shape, device=found.device)
-    try:
-        z = found.call("sampling step", found.draw_form.call, part.call, code, code + 0.5, train=True)
-    except SubjectFault:
-        return
     if isinstance(z, Tensor) and z.dim() == code.dim() + 1 and z.numel() != code.numel():
         ahead, behind = z.shape[1:] == code.shape, (*z.shape[:1], *z.shape[2:]) == tuple(code.shape)
         if ahead or behind:
             raise Unbound(
-                f"{found.target.name}: {part.name} gives {z.shape[0 if ahead else 1]} codes for each item, and the claims speak of one",
+                f"{found.target.name}: {name} gives {z.shape[0 if ahead else 1]} codes for each item, and the claims speak of one",
                 "judge it with one draw an item: let its default be 1, or write an adapter that builds it so (docs/adapters.md)",
             )
 
@@ -95,17 +88,10 @@ def refuse_codebook(found: Findings) -> None:
 
 def _repeats(found: Findings) -> bool:
     """Whether two training passes under different seeds give the same."""
-    state = {name: value.detach().clone() for name, value in found.model.state_dict().items()}
-    passes = []
-    for seed in (0, 1):
-        try:
-            result = found.call("forward", found.forward, found.x, train=True, seed=seed)
-        except SubjectFault:
-            return False
-        finally:
-            found.model.load_state_dict(state)
-        passes.append([leaf for _path, leaf in leaves(result) if isinstance(leaf, Tensor)])
-    return bool(passes[0]) and all(torch.equal(one, other) for one, other in zip(*passes, strict=False))
+    if found.fault is not None:
+        return False
+    one, other = ([leaf for _path, leaf in leaves(result) if isinstance(leaf, Tensor)] for result in (found.result, found.again))
+    return bool(one) and all(torch.equal(first, second) for first, second in zip(one, other, strict=False))
 
 
 def excuse_guessed_shapes(found: Findings, options: RunOptions) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+from itertools import product
+
 import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, Found, as_raw, candidates, code_form
-from vae_conformance.binding.layout import at, leaves, read_layout
+from vae_conformance.binding.interface import DECODE_NAMES, ENCODE_NAMES, as_raw, candidates
+from vae_conformance.binding.layout import at, leaves
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.probing import probe_batch, shape_candidates
+from vae_conformance.binding.reading import code_form, read_layout
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import inner_of
@@ -19,8 +24,8 @@ ROWS_AND_COLUMNS = 2
 """The sides of an item without a channel."""
 
 
-def find_shape(found: Findings, options: RunOptions) -> None:
-    """Find the shape of one item: the one given, or the first that forward takes and gives back, or at least runs on.
+def with_shape(found: Findings, options: RunOptions) -> Findings:
+    """The shape of one item and a batch of it: the one given, or the first that forward takes and gives back, or at least runs on.
 
     A shape counts as given back only if every item stays one: `view(-1, n)` in front of the heads folds several items of a smaller shape
     into one row, and makes several rows of an item of a larger one, while the output's `view_as(x)` hides it.
@@ -47,8 +52,7 @@ def find_shape(found: Findings, options: RunOptions) -> None:
             continue
         if raw is not None and raw[0].shape == x.shape:
             if declared or _gives_back(found, shape):
-                found.shape, found.x = shape, x
-                return
+                return replace(found, shape=shape, x=x)
             folding = folding or shape
             continue
         if fallback is None and (raw is None or raw[0].numel() % x.numel() == 0):
@@ -64,7 +68,7 @@ def find_shape(found: Findings, options: RunOptions) -> None:
             f"no shape of input was found that {found.target.name} takes: forward {failure}",
             "name the shape of one item with --input-shape, for example --input-shape 1,28,28",
         )
-    found.shape, found.x = chosen, probe_batch(chosen, BATCH).to(found.device)
+    return replace(found, shape=chosen, x=probe_batch(chosen, BATCH).to(found.device))
 
 
 def _output(found: Findings, shape: tuple[int, ...], items: int) -> tuple[Tensor, Raw | None]:
@@ -81,7 +85,7 @@ def _output(found: Findings, shape: tuple[int, ...], items: int) -> tuple[Tensor
         if isinstance(leaf, Tensor) and leaf.dim() == ROWS_AND_COLUMNS
     ):
         raise SubjectFault("forward", f"makes several rows of an item of the shape {shape}")
-    layout = read_layout(result, x, None)
+    layout = read_layout(result, x)
     return x, None if layout is None else as_raw(at(result, layout.raw))
 
 
@@ -96,32 +100,19 @@ def _gives_back(found: Findings, shape: tuple[int, ...]) -> bool:
 
 def _encodable_shape(found: Findings, shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
     """A shape that encode takes: one of an image where decode gives images of it, else the first."""
-    fitting = [
-        (shape, code) for shape in shapes for part in candidates(found.model, ENCODE_NAMES) if (code := _encodes(found, part, shape))
-    ]
-    for shape, code in fitting:
-        if any(_decodes_to(found, part, code, shape) for part in candidates(found.model, DECODE_NAMES)[:1]):
-            return shape
-    return fitting[0][0] if fitting else None
-
-
-def _encodes(found: Findings, part: Found, shape: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The shape of a code, for a part that encodes items of this shape."""
-    x = probe_batch(shape, BATCH).to(found.device)
-    try:
-        result = found.call("encode", part.call, x)
-    except SubjectFault:
-        return None
-    form = code_form(result, result, x)
-    return (1,) if form is None else tuple(form.read(result)[0].shape)
-
-
-def _decodes_to(found: Findings, part: Found, code: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    try:
-        raw = as_raw(found.call("decode", part.call, torch.zeros(code, device=found.device)))
-    except SubjectFault:
-        return False
-    return raw is not None and tuple(raw[0].shape) == (BATCH, *shape)
+    first: tuple[int, ...] | None = None
+    for shape, encode in product(shapes, candidates(found.model, ENCODE_NAMES)):
+        x = probe_batch(shape, BATCH).to(found.device)
+        with suppress(SubjectFault):
+            result = found.call("encode", encode.call, x)
+            first = first or shape
+            form = code_form(result, x, None, lambda: None)
+            code = torch.zeros(1) if form is None else torch.zeros_like(form.read(result)[0])
+            for decode in candidates(found.model, DECODE_NAMES)[:1]:
+                raw = as_raw(found.call("decode", decode.call, code.to(found.device)))
+                if raw is not None and raw[0].shape == x.shape:
+                    return shape
+    return first
 
 
 def _states_a_shape(found: Findings) -> bool:

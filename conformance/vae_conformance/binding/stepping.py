@@ -34,45 +34,40 @@ def by_its_step(found: Findings) -> Target | None:
     Forward is not where it draws nothing in training mode, and a method of the batch does that gives a number and calls no forward.
 
     Args:
-        found: the model, and a batch that its forward takes.
+        found: the model, and the training pass of its forward.
     """
     model, target = found.model, found.target
     if not isinstance(model, nn.Module) or not has_forward(model) or target.record is not None:
         return None
     methods = [name for name in (*STEP_NAMES, *METHOD_NAMES) if callable(getattr(type(model), name, None))]
-    if not methods or _draws(found, found.forward) is not False:
+    if not methods or found.fault is not None or found.random - DROPPING:
         return None
     for name in methods:
         for batch in of_batch(getattr(model, name)):
             for labelled in (True,) if batch.takes_index else (False, True):
                 run = _handing(name, indexed=batch.takes_index, labelled=labelled)
-                if not batch.needs_weight and _draws(found, partial(run, model), alone=True):
+                if not batch.needs_weight and _draws_alone(found, partial(run, model)):
                     return _turned(target, name, run)
     return None
 
 
-def _draws(found: Findings, run: Callable[[Tensor], Any], *, alone: bool = False) -> bool | None:
-    """Whether a pass draws noise, dropout aside, in training mode; None where it fails, or `alone` and yet it calls forward."""
-    watch, called = RandomCalls(Noise()), False
+def _draws_alone(found: Findings, run: Callable[[Tensor], Any]) -> bool:
+    """Whether a pass draws noise, dropout aside, in training mode, without a call of forward."""
+    watch, called = RandomCalls(Noise()), []
 
     def noted(own: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-        nonlocal called
-        called = True
+        called.append(own)
         return own(*arguments, **keywords)
 
-    def watched() -> Any:
-        with watch:
-            return run(found.x.clone())
+    def watched() -> None:
+        with watch, answering(found.model, "forward", noted):
+            run(found.x.clone())
 
     try:
-        if alone:
-            with answering(found.model, "forward", noted):
-                found.call("training step", watched, train=True)
-        else:
-            found.call("forward", watched, train=True)
+        found.call("training step", watched, train=True)
     except SubjectFault:
-        return None
-    return None if called else bool(set(watch.names) - DROPPING)
+        return False
+    return not called and bool(set(watch.names) - DROPPING)
 
 
 def _handing(name: str, *, indexed: bool, labelled: bool) -> Callable[[Any, Tensor], Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.target.adapter import part_of, resolve
+from vae_conformance.binding.injection import answering
 from vae_spec.subject import Mode, SubjectFault
 
 
@@ -48,30 +48,14 @@ def leaf_parameters(outputs: Iterable[Tensor]) -> list[nn.Parameter]:
 @contextmanager
 def watch(model: Any, name: str, note: Callable[[tuple[Any, ...], Any], None]) -> Iterator[None]:
     """Call `note` with the arguments and the result of a part, by its dotted name, whenever it is called inside the block."""
-    part = part_of(model, name)
-    model, name = resolve(model, name)
-    if isinstance(part, nn.Module):
-        handle = part.register_forward_hook(lambda _module, args, result: note(args, result))
-        try:
-            yield
-        finally:
-            handle.remove()
-        return
 
-    def watched(*args: Any, **kwargs: Any) -> Any:
-        result = part(*args, **kwargs)
-        note(args or tuple(kwargs.values()), result)
+    def noted(own: Any, *args: Any) -> Any:
+        result = own(*args)
+        note(args or tuple(own.keywords.values()), result)
         return result
 
-    had = name in vars(model)
-    object.__setattr__(model, name, watched)
-    try:
+    with answering(model, name, noted):
         yield
-    finally:
-        if had:
-            object.__setattr__(model, name, part)
-        else:
-            object.__delattr__(model, name)
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from typing import Any
 
 from vae_conformance.binding.drawing import DrawForm
 from vae_conformance.binding.heads import Head
-from vae_conformance.binding.interface import CodeForm
-from vae_conformance.binding.layout import ForwardLayout, Path
+from vae_conformance.binding.layout import CodeForm, ForwardLayout, Path
 from vae_conformance.binding.losses import Loss
 from vae_conformance.binding.passes import Joint
 

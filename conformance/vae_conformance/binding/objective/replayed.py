@@ -13,8 +13,9 @@ from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.injection import casting
 from vae_conformance.binding.interface import as_raw
 from vae_conformance.binding.layout import at
+from vae_conformance.binding.roles.nodes import RoleNode, Roles, roles_by_value, twins_of
 from vae_conformance.binding.roles.output import OutputNode, outputs_of
-from vae_conformance.binding.roles.posterior import RoleNode, Roles, find_roles, roles_by_value, twins_of
+from vae_conformance.binding.roles.posterior import find_roles
 from vae_conformance.binding.trace.tape import Recording, Replacement, record, replay
 from vae_conformance.binding.traced import heads_of
 from vae_conformance.binding.watching import in_mode

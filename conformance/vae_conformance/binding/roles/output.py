@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from vae_conformance.binding.roles.posterior import ORIGINS, Roles, alike, twins_of
+from vae_conformance.binding.roles.nodes import ORIGINS, Roles, alike, twins_of
 from vae_conformance.binding.trace.tape import Recording
 
 

@@ -8,14 +8,15 @@ The second head is another one that moves the scale z(1) - z(0) and leaves z(0) 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vae_conformance.binding.heads import Head, head_of
-from vae_conformance.binding.trace.tape import EPS, Line, Recording, Replacement
+from vae_conformance.binding.roles.nodes import ORIGINS, RoleNode, Roles, alike, close, equal, shape, without_noise
+from vae_conformance.binding.trace.tape import EPS, Recording, Replacement
 
 Record = Callable[[int, Mapping[int, Replacement]], Recording]
 """Records a pass under a seed, with some nodes replaced."""
@@ -26,59 +27,142 @@ _DRAWING = (EPS, "randn", "randn_like", "rand", "rand_like", "uniform_")
 """Operations that draw; an argument of theirs only gives the shape."""
 _UNSET = ("empty", "empty_like", "new_empty")
 """Operations whose numbers mean nothing before something is drawn into them."""
+_LIKELIEST = (Head.LOGVAR, Head.SOFTPLUS_STD, Head.LOG_STD, Head.VARIANCE, Head.STD)
 _STEP = 0.25
 """How far a head is moved to see what follows it."""
-ORIGINS: tuple[Callable[[Tensor], Tensor], ...] = (
-    lambda second: second,
-    lambda second: torch.exp(second / 2),
-    lambda second: second / 2,
-    torch.exp,
-    torch.sqrt,
-    torch.square,
-    torch.log,
-    lambda second: 2 * torch.log(second),
-)
-"""What a returned second head may have been made of for the return alone: from each meaning of it to each other."""
 
 
-@dataclass(frozen=True)
-class RoleNode:
-    """A node with a role.
+@dataclass(frozen=True, eq=False)
+class Latent:
+    """The latent of a pass that draws, by intervention on the noise alone.
 
     Attributes:
-        number: of the node.
-        shape: of one item of it.
-        origin: what the node holds for a value of the second head as the pass returns it.
-    """
-
-    number: int
-    shape: tuple[int, ...]
-    origin: Callable[[Tensor], Tensor] = ORIGINS[0]
-
-
-@dataclass(frozen=True)
-class Roles:
-    """The nodes of a pass that have a role.
-
-    Attributes:
-        noise: those that hold draws; none where the pass draws nothing, and z is mu.
-        z: the latent that is decoded.
-        mu: the posterior's mean.
-        second: the second head; None where nothing else moves the scale of the noise, or there is none.
-        operations: all of the pass, to know another one by.
-        line: the author's line that makes z, or None.
+        noise: the nodes that hold the draws it is made of.
+        z: its node.
+        mean: the node of the posterior's mean.
+        still: the nodes without noise that it is made of.
+        passes: recordings of the pass as it is, and with each of `_GIVEN` in the place of the noise, by name.
+        recorded: records another one.
     """
 
     noise: tuple[int, ...]
     z: RoleNode
-    mu: RoleNode
-    second: RoleNode | None
-    operations: tuple[str, ...]
-    line: Line | None = None
+    mean: RoleNode
+    still: tuple[int, ...]
+    passes: Mapping[str, Recording]
+    recorded: Record
+    _moves: dict[int, bool] = field(default_factory=dict)
+
+    def value(self, number: int, under: str = "silent") -> Tensor:
+        """The value of a node with one kind of noise."""
+        value = self.passes[under].nodes[number].value
+        assert value is not None
+        return value
+
+    @property
+    def code(self) -> Tensor:
+        """The latent that was drawn under the first seed."""
+        return self.value(self.z.number, "drawn")
+
+    @property
+    def mu(self) -> Tensor:
+        """The posterior's mean."""
+        return self.value(self.mean.number)
+
+    @property
+    def sigma(self) -> Tensor:
+        """By how much noise of ones moves the latent."""
+        return self.value(self.z.number, "ones") - self.value(self.z.number)
+
+    def second(self, returned: Tensor | None) -> RoleNode | None:
+        """The second head: the node that holds what is returned as such, or what that was made of; else the first that moves the scale."""
+        values = {one: self.passes["silent"].nodes[one].value for one in self.still}
+        sized = [one for one, value in values.items() if value is not None and value.numel() == self.mu.numel()]
+        for origin in ORIGINS if returned is not None else ():
+            assert returned is not None
+            wanted = origin(returned)
+            there = [one for one in sized if alike(self.value(one), wanted)]
+            # The last of several, so that a clamp before it is no part of the step; but none behind a cut in the history, which is.
+            attached = [one for one in there if self.passes["silent"].nodes[one].attached] or there
+            for number in reversed(attached):
+                if self._moves_scale(number):
+                    return RoleNode(number, tuple(self.value(number).shape[1:]), origin)
+        if returned is not None:
+            return None
+        moving = [number for number in sized if self._moves_scale(number)]
+        # One whose meaning is known goes before a part of it, such as what a constant is added to.
+        known = {head: number for number in reversed(moving) if (head := _meaning(self.value(number), self.sigma)) is not None}
+        found = next((known[head] for head in _LIKELIEST if head in known), None)
+        found = found if found is not None else next(iter(moving), None)
+        return None if found is None else RoleNode(found, tuple(self.value(found).shape[1:]))
+
+    def _moves_scale(self, number: int) -> bool:
+        """Whether moving a node moves the scale of z, and leaves z without noise where it is."""
+        if number not in self._moves:
+            there = []
+            for name in ("silent", "ones"):
+                passed = self.recorded(0, {**dict.fromkeys(self.noise, _GIVEN[name]), number: lambda value: value + _STEP})
+                there.append(passed.nodes[self.z.number].value if len(passed.nodes) > self.z.number else None)
+            silent, ones = there
+            size = self.sigma.shape
+            self._moves[number] = (
+                silent is not None
+                and ones is not None
+                and silent.shape == ones.shape == size
+                and close(silent, self.value(self.z.number))
+                and bool((((ones - silent) - self.sigma).abs() > 1e-6).any())
+            )
+        return self._moves[number]
+
+    def roles(self, second: Tensor | None) -> Roles:
+        """The roles of the nodes, the second head's by what the pass is known to give as such."""
+        first = self.passes["drawn"]
+        return Roles(self.noise, self.z, self.mean, self.second(second), first.operations, first.nodes[self.z.number].line)
+
+
+def find_latent(recorded: Record, first: Recording, other: Recording, batch: int, size: int | None = None) -> Latent | None:
+    """The latent of a pass; None where its operations change from call to call, or no node is mu + sigma * eps.
+
+    Args:
+        recorded: records the pass.
+        first: a recording of it under seed 0.
+        other: one under another seed.
+        batch: how many items it is run on.
+        size: how many numbers the latent has, where that is known.
+    """
+    if first.operations != other.operations:
+        return None
+    noise = _noise(first, other)
+    # All of it; or, where noise is drawn elsewhere too, on the input of a denoising model say, one draw after the other.
+    sets = dict.fromkeys([noise, *((number,) for number in reversed(noise))] if noise else [])
+    return next((found for one in sets if (found := _latent_of(recorded, first, one, batch, size)) is not None), None)
+
+
+def _latent_of(recorded: Record, first: Recording, noise: tuple[int, ...], batch: int, size: int | None) -> Latent | None:
+    """The latent by intervention on these draws, all others as they are under the seed."""
+    passes = {name: recorded(0, dict.fromkeys(noise, value)) for name, value in _GIVEN.items()}
+    if any(one.operations != first.operations for one in passes.values()):
+        return None
+    silent, ones = passes["silent"], passes["ones"]
+    moved = silent.descendants(frozenset(noise))
+    for number in sorted(moved, reverse=True):
+        values = [one.nodes[number].value for one in passes.values()]
+        if not _is_affine(values, batch) or (size is not None and values[0] is not None and values[0].numel() != size):
+            continue
+        number = _decoded(silent, ones, number, moved)  # noqa: PLW2901  the node that is looked for
+        still = sorted(silent.ancestors(number) - moved - set(noise))
+        z = silent.nodes[number].value
+        assert z is not None
+        mean = next((one for one in still if one and alike(silent.nodes[one].value, z)), None)
+        if mean is not None:
+            nodes = (RoleNode(number, tuple(z.shape[1:])), RoleNode(mean, shape(silent, mean)))
+            others = tuple(one for one in still if one not in (0, mean))
+            return Latent(noise, *nodes, others, {"drawn": first, **passes}, recorded)
+    return None
 
 
 def find_roles(recorded: Record, mu: Tensor | None, second: Tensor | None, batch: int) -> Roles | None:
-    """The roles in a pass; None where its operations change from call to call, or no node is mu + sigma * eps.
+    """The roles in a pass; None where they do not show.
 
     Args:
         recorded: records it.
@@ -87,47 +171,10 @@ def find_roles(recorded: Record, mu: Tensor | None, second: Tensor | None, batch
         batch: how many items it is run on.
     """
     first, other = recorded(0, {}), recorded(1, {})
-    if first.operations != other.operations:
-        return None
-    noise = _noise(first, other)
-    if not noise:
-        return _without_noise(first, mu)
-    # All of it; or, where noise is drawn elsewhere too, on the input of a denoising model say, one draw after the other.
-    sets = dict.fromkeys([noise, *((number,) for number in reversed(noise))])
-    return next((found for one in sets if (found := _roles_by(recorded, first, one, mu, second, batch)) is not None), None)
-
-
-def _roles_by(
-    recorded: Record, first: Recording, noise: tuple[int, ...], mu: Tensor | None, second: Tensor | None, batch: int
-) -> Roles | None:
-    """Return the roles in a pass by intervention on these draws, all others as they are under the seed."""
-    given = {name: dict.fromkeys(noise, value) for name, value in _GIVEN.items()}
-    silent, ones, twos, masked = (recorded(0, replaced) for replaced in given.values())
-    if not first.operations == silent.operations == ones.operations == twos.operations == masked.operations:
-        return None
-    moved = silent.descendants(frozenset(noise))
-    for number in sorted(moved, reverse=True):
-        values = [one.nodes[number].value for one in (silent, ones, twos, masked)]
-        if not _is_affine(values, batch) or (mu is not None and values[0] is not None and values[0].numel() != mu.numel()):
-            continue
-        number = _decoded(silent, ones, number, moved)  # noqa: PLW2901  the node that is looked for
-        still = sorted(silent.ancestors(number) - moved - set(noise))
-        z, scaled = (one.nodes[number].value for one in (silent, ones))
-        assert z is not None
-        assert scaled is not None
-        mean = next((one for one in still if one and alike(silent.nodes[one].value, z)), None)
-        if mean is None:
-            continue
-        probe = _Scale(recorded, given, number, z, scaled - z)
-        return Roles(
-            noise,
-            RoleNode(number, tuple(z.shape[1:])),
-            RoleNode(mean, _shape(silent, mean)),
-            _second(silent, probe, [one for one in still if one not in (0, mean)], second),
-            first.operations,
-            first.nodes[number].line,
-        )
-    return None
+    if first.operations == other.operations and not _noise(first, other):
+        return without_noise(first, mu)
+    latent = find_latent(recorded, first, other, batch, None if mu is None else mu.numel())
+    return None if latent is None else latent.roles(second)
 
 
 def _decoded(silent: Recording, ones: Recording, number: int, moved: frozenset[int]) -> int:
@@ -167,7 +214,7 @@ _GIVEN: Mapping[str, Replacement] = {
 
 def _noise(first: Recording, other: Recording) -> tuple[int, ...]:
     """Return the nodes that hold draws: those of operations that draw, and others at which passes under two seeds begin to differ."""
-    differ = {number for number, (one, two) in enumerate(zip(first.nodes, other.nodes, strict=True)) if not _equal(one.value, two.value)}
+    differ = {number for number, (one, two) in enumerate(zip(first.nodes, other.nodes, strict=True)) if not equal(one.value, two.value)}
     # What draws is noise, even if it draws the same each time.
     drawn = [number for number, node in enumerate(first.nodes) if node.operation in _DRAWING]
     # Noise that PyTorch does not draw, such as NumPy's, is what differs though nothing before it does.
@@ -179,39 +226,6 @@ def _noise(first: Recording, other: Recording) -> tuple[int, ...]:
     return (*drawn, *begun)
 
 
-def _without_noise(recording: Recording, mu: Tensor | None) -> Roles | None:
-    """The roles in a pass that draws nothing: what it decodes is mu."""
-    if mu is None:
-        return None
-    there = [number for number, node in enumerate(recording.nodes) if number and alike(node.value, mu)]
-    if not there:
-        return None
-    head = RoleNode(there[-1], _shape(recording, there[-1]))
-    return Roles((), head, head, None, recording.operations)
-
-
-def roles_by_value(recording: Recording, mu: Tensor | None, second: Tensor | None) -> Roles | None:
-    """The roles in a pass that shows no latent of one draw an item: the first nodes that hold a known mu and second head."""
-    if mu is None or second is None:
-        return None
-    numbers = [next((one for one, node in enumerate(recording.nodes) if one and alike(node.value, head)), None) for head in (mu, second)]
-    if numbers[0] is None or numbers[1] is None or numbers[0] == numbers[1]:
-        return None
-    heads = [RoleNode(number, _shape(recording, number)) for number in numbers if number is not None]
-    return Roles((), heads[0], heads[0], heads[1], recording.operations)
-
-
-def twins_of(recording: Recording, number: int) -> tuple[int, ...]:
-    """The nodes that another call of the same layer made of the same numbers."""
-    own = recording.nodes[number]
-    near = recording.ancestors(number) | recording.descendants(frozenset({number})) | {number}
-    return tuple(
-        other
-        for other, node in enumerate(recording.nodes)
-        if other not in near and node.operation == own.operation and node.value is not None and _equal(node.value, own.value)
-    )
-
-
 def _is_affine(values: list[Tensor | None], batch: int) -> bool:
     """Whether a node follows the noise affinely and entry by entry, by its values under noise of 0, 1, 2 and a mask."""
     silent, ones, twos, masked = values
@@ -220,55 +234,10 @@ def _is_affine(values: list[Tensor | None], batch: int) -> bool:
     if silent.dim() < 2 or len(silent) != batch or not silent.shape == ones.shape == twos.shape == masked.shape:
         return False
     scale, part = ones - silent, masked - silent
-    if not bool(torch.isfinite(scale).all()) or not bool((scale != 0).any()) or not _close(twos - silent, 2 * scale):
+    if not bool(torch.isfinite(scale).all()) or not bool((scale != 0).any()) or not close(twos - silent, 2 * scale):
         return False
     near = 1e-4 * scale.abs() + 1e-6
     return bool(((part.abs() <= near) | ((part - scale).abs() <= near)).all())
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """Asks what a node does to z and to its scale."""
-
-    recorded: Record
-    given: Mapping[str, Mapping[int, Replacement]]
-    z: int
-    silent: Tensor
-    scale: Tensor
-
-    def moved_by(self, number: int) -> bool:
-        """Whether moving a node moves the scale of z, and leaves z without noise where it is."""
-        there = []
-        for name in ("silent", "ones"):
-            passed = self.recorded(0, {**self.given[name], number: lambda value: value + _STEP})
-            value = passed.nodes[self.z].value if len(passed.nodes) > self.z else None
-            if value is None or value.shape != self.silent.shape:
-                return False
-            there.append(value)
-        changed = (there[1] - there[0]) - self.scale
-        return _close(there[0], self.silent) and bool((changed.abs() > 1e-6).any())
-
-
-def _second(silent: Recording, probe: _Scale, still: list[int], returned: Tensor | None) -> RoleNode | None:
-    """The second head: the node that holds what the pass returns as such, or what that was made of; else the first that moves the scale."""
-    sized = [number for number in still if (value := silent.nodes[number].value) is not None and value.numel() == probe.silent.numel()]
-    for origin in ORIGINS if returned is not None else ():
-        assert returned is not None
-        wanted = origin(returned)
-        there = [one for one in sized if alike(silent.nodes[one].value, wanted)]
-        # The last of several, so that a clamp before it is no part of the step; but none behind a cut in the history, which is.
-        attached = [one for one in there if silent.nodes[one].attached] or there
-        for number in reversed(attached):
-            if probe.moved_by(number):
-                return RoleNode(number, _shape(silent, number), origin)
-    if returned is not None:
-        return None
-    moving = [number for number in sized if probe.moved_by(number)]
-    # One whose meaning is known goes before a part of it, such as what a constant is added to.
-    known = {head: number for number in reversed(moving) if (head := _meaning(silent.nodes[number].value, probe.scale)) is not None}
-    found = next((known[head] for head in (Head.LOGVAR, Head.SOFTPLUS_STD, Head.LOG_STD, Head.VARIANCE, Head.STD) if head in known), None)
-    found = found if found is not None else next(iter(moving), None)
-    return None if found is None else RoleNode(found, _shape(silent, found))
 
 
 def _meaning(value: Tensor | None, scale: Tensor) -> Head | None:
@@ -280,24 +249,3 @@ def _meaning(value: Tensor | None, scale: Tensor) -> Head | None:
     # A softplus with a floor behind it is none.
     exact = head is not Head.SOFTPLUS_STD or torch.allclose(F.softplus(value), scale, rtol=1e-5, atol=1e-7)
     return head if exact else None
-
-
-def _shape(recording: Recording, number: int) -> tuple[int, ...]:
-    value = recording.nodes[number].value
-    assert value is not None
-    return tuple(value.shape[1:])
-
-
-def _equal(one: Tensor | None, other: Tensor | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one.shape == other.shape and torch.equal(one, other)
-
-
-def alike(one: Tensor | None, other: Tensor) -> bool:
-    """Whether a node's value holds the same numbers, in whatever shape an item has."""
-    return one is not None and one.numel() == other.numel() and one.dim() > 1 and _close(one.flatten(), other.flatten())
-
-
-def _close(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-6)

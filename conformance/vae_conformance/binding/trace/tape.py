@@ -86,6 +86,11 @@ class Recording:
         """The number of a tensor of the result, or None where the pass did not make it."""
         return self.numbers.get(id(tensor))
 
+    def overwritten(self, tensor: Tensor) -> bool:
+        """Whether the latest that became of a tensor of the result was written in its place."""
+        number = self.number(tensor)
+        return number is not None and _IN_PLACE.search(self.nodes[number].operation) is not None
+
     def ancestors(self, number: int) -> frozenset[int]:
         """All nodes that a node was made from, by way of one another too."""
         found: set[int] = set()
