@@ -12,6 +12,7 @@ from vae_conformance.binding.adam import Adam
 from vae_conformance.binding.inprocess import BoundParts
 from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.own_methods import OwnMethod, find_method, find_sampling, watched_output
+from vae_conformance.binding.passes import forward_of
 from vae_conformance.binding.watching import in_mode
 from vae_conformance.guard.seeds import seeded
 from vae_spec.subject import Composition, Mode, Noise, OwnPurpose, OwnSamples, Raw, Slopes, SubjectFault
@@ -60,14 +61,16 @@ class InProcessSubject(BoundParts):
 
         None where one of the parts is the pass itself, because it stands inline there.
         """
-        if not all(isinstance(part, str) for part in (self.wiring.encode, self.wiring.draw, self.wiring.decode)):
+        draw = self.part(self.wiring.draw, "sampling step")
+        inline = getattr(draw, "__wrapped__", None) == forward_of(self.model)
+        if inline or not (isinstance(self.wiring.encode, str) and isinstance(self.wiring.decode, str)):
             return None
         with self.operation("forward", Mode.TRAIN, noise, grad=True):
             whole, *_heads = self._read(self.wiring.joint(self.model, self._to_model(x)), x)
             slopes = self._slopes(whole)
         with self.operation("forward", Mode.TRAIN, noise, grad=True):
             mu, second = self._encode(x)
-            z = self._drawn_from(self.part(self.wiring.draw, "sampling step"), mu, second)
+            z = self._drawn_from(draw, mu, second)
             parts = self._decode(z.flatten(1))
             of_parts = self._slopes(parts)
         pairs = {

@@ -56,6 +56,8 @@ CLAMP_BORDER = 10.0
 REP_02_DRAWS = 4096
 REP_02_EXAMPLES = 20
 """Draws in an example's screen, and number of examples: what the declared power requires."""
+EVAL_CODE = ConstantCode(0.0, 0.0)
+"""The posterior at which the noise of eval mode is tested, where z is drawn there at all: how it scales is an identity of REP-01."""
 REP_02_SCALE_ERROR = 0.05
 REP_02_MEAN_SHIFT = 0.05
 """Declared power of REP-02: errors of sigma and shifts of eps of this size are detected with probability >= 0.99."""
@@ -130,7 +132,7 @@ def check_identity(subject: Subject, context: ClaimContext) -> Verdict:
         codes, mode = example
         mu, logvar = float32_codes(codes, subject, context)
         noise = Noise(seed=context.rng_seed(codes, "noise"))
-        eps = subject.draw(torch.zeros_like(mu), torch.zeros_like(logvar), noise)
+        eps = subject.draw(torch.zeros_like(mu), torch.zeros_like(logvar), noise, mode=mode)
         z = subject.draw(mu, logvar, noise, mode=mode)
         if mode is Mode.EVAL and torch.equal(z, mu.to(z)):
             return None
@@ -236,24 +238,26 @@ def check_standard_normal(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that (z - mu) / sigma is standard normal."""
     d = subject.facts.latent_dim
     draws = max(4, math.ceil(REP_02_DRAWS / d)) * d  # at least four items, to split into two halves
-    level = context.level / REP_02_EXAMPLES
+    level = context.level / (REP_02_EXAMPLES + 1)
 
-    def examine(code: ConstantCode) -> Verdict | None:
+    def examine(code: ConstantCode, mode: Mode = Mode.TRAIN) -> Verdict | None:
         def measure(draws: int, stage: int) -> list[Pivot]:
             mu, logvar = code.tensors(draws // d, d)
-            z = subject.draw(mu, logvar, Noise(seed=context.rng_seed(code, stage)))
+            z = subject.draw(mu, logvar, Noise(seed=context.rng_seed(code, stage)), mode=mode)
             return standard_normal_pivots(((z.double() - mu) / torch.exp(0.5 * logvar)).numpy(force=True))
 
         decision = decide(measure, draws=draws, level=level)
-
         return likely(
             decision,
             level,
-            what="(z - mu)/sigma is not standard normal",
+            what="(z - mu)/sigma is not standard normal" + (" in eval mode" if mode is Mode.EVAL else ""),
             where={"mu": code.mu, "logvar": code.logvar},
             because=lambda: explain_noise(decision.pivot, measure(draws, UNUSED_STAGE)),
         )
 
+    probe = torch.zeros(2, d)
+    if subject.draw(probe, probe, Noise(seed=1), mode=Mode.EVAL).any() and (bad := examine(EVAL_CODE, Mode.EVAL)):
+        return bad
     return for_all(
         context,
         constant_codes(),
@@ -277,7 +281,8 @@ REP_02 = Claim(
     why="The KL is computed for a Gaussian posterior. Uniform or scaled noise trains without complaint, and the loss is then no bound"
     " on anything.",
     hint="eps = torch.randn_like(std)",
-    decision="exact pivots (normal, chi-squared, Dvoretzky-Kiefer-Wolfowitz, conditional normal) in two stages over 20 examples",
+    decision="exact pivots (normal, chi-squared, Dvoretzky-Kiefer-Wolfowitz, conditional normal) in two stages over 20 examples and"
+    " one in eval mode",
     mistakes=("eps-from-rand", "eps-shrunk", "std-no-half", "logvar-as-std", "eps-shared"),
     needs=(Part.DRAW,),
     check=check_standard_normal,
