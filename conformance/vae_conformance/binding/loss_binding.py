@@ -17,9 +17,9 @@ from vae_conformance.binding.layout import Path, at
 from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature
 from vae_conformance.binding.loss_search import Candidate, loss_candidates
-from vae_conformance.binding.loss_values import available, keeping, kept_heads, result_holds_posterior, values_of, what_is_returned
-from vae_conformance.binding.losses import Kind, Loss, behind
-from vae_conformance.binding.objective.driven import DRIVEN, driven_losses
+from vae_conformance.binding.loss_values import gives_distribution, posterior_path, two_outputs, what_is_returned
+from vae_conformance.binding.losses import Loss, behind
+from vae_conformance.binding.objective.driven import DRIVEN, driven_losses, loss_of_entries
 from vae_conformance.binding.objective.replayed import replayed
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries
@@ -39,27 +39,21 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
         asked: the loss that the user names, whatever word that is.
     """
     named = spoken_of(found, asked)
-    kept = kept_heads(found)
-    around, carries = partial(keeping, found.model, kept), bool(kept) or result_holds_posterior(found)
+    fillable = {"raw", "x", "mu", "logvar", "z", "batch"} | ({"spread"} if two_outputs(found) else set())
     for candidate in loss_candidates(found.model, found.target.namespace, named, what_is_returned(found)):
-        if candidate.whole and not carries:
-            continue  # it is run with forward, as losses that run the model are
-        values = values_of(found, whole=candidate.whole)
-        fillable = available(found, whole=candidate.whole)
         for signature in _signatures(candidate):
-            if not signature.roles.keys() - {"beta"} <= fillable:
-                continue
-            yield Loss(
-                candidate.account,
-                _reading(candidate.call),
-                signature.roles,
-                Returns.SCALAR,
-                values=values,
-                around=around,
-                needs_beta=signature.needs_beta,
-                kind=Kind.WHOLE if candidate.whole else Kind.DIRECT,
-                known_by=_known_by(candidate),
-            )
+            if candidate.whole or gives_distribution(found):
+                if _can_be_given(found, signature):
+                    yield loss_of_entries(found, replace(candidate, signature=signature))
+            elif signature.roles.keys() - {"beta"} <= fillable:
+                yield Loss(
+                    candidate.account,
+                    _reading(candidate.call),
+                    signature.roles,
+                    Returns.SCALAR,
+                    needs_beta=signature.needs_beta,
+                    known_by=_known_by(candidate),
+                )
     yield from driven_losses(found, named)
 
 
@@ -68,9 +62,14 @@ def spoken_of(found: Findings, asked: str | None) -> tuple[str, ...]:
     return (*(() if asked is None else (asked,)), *differentiated_calls(source_tree(found.target.namespace)))
 
 
+def _can_be_given(found: Findings, signature: Signature) -> bool:
+    """Whether a pass of the model gives what such a loss takes."""
+    if found.layout is None or ("outputs" in signature.roles and found.joint.composition is not None):
+        return False
+    return "posterior" not in signature.roles or posterior_path(found) is not None
+
+
 def _known_by(candidate: Candidate) -> str:
-    if candidate.whole:
-        return "its arguments: it takes what forward returns"
     return "the order of its arguments, which its behaviour confirms" if candidate.signature.guessed else "the names of its arguments"
 
 

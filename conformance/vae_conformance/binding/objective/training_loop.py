@@ -11,7 +11,7 @@ from torch import Tensor
 from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.loss_arguments import POSITIONS
 from vae_conformance.binding.loss_trial import Trial, try_loss
-from vae_conformance.binding.losses import Kind, Loss, behind, driven_values
+from vae_conformance.binding.losses import Kind, Loss, behind
 from vae_conformance.binding.objective.loops import Loop, loops_of
 from vae_conformance.binding.objective.replayed import replayed
 from vae_conformance.binding.objective.stand_ins import Stage
@@ -106,7 +106,6 @@ def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
             behind(loop.own, loss),
             {role: role for role in POSITIONS} | ({} if name is None else {"beta": name}),
             Returns.SCALAR,
-            values=driven_values,
             kind=Kind.LOOP,
             known_by="what its training loop differentiates; probe: it follows the output and the posterior",
         )
