@@ -14,7 +14,6 @@ from torch import Tensor
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.inside import kl_inside
 from vae_conformance.binding.layout import Path, at
-from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import POSITIONS, Signature
 from vae_conformance.binding.loss_search import Candidate, loss_candidates
 from vae_conformance.binding.loss_values import gives_distribution, posterior_path, two_outputs, what_is_returned
@@ -23,7 +22,6 @@ from vae_conformance.binding.objective.driven import DRIVEN, driven_losses, loss
 from vae_conformance.binding.objective.replayed import replayed
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
 from vae_conformance.binding.returns import Returns, entries
-from vae_conformance.target.source_code import source_tree
 from vae_spec.elbo import negative_log_likelihood
 from vae_spec.subject import Likelihood, SubjectFault
 
@@ -38,7 +36,7 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
         found: what is known of the model.
         asked: the loss that the user names, whatever word that is.
     """
-    named = spoken_of(found, asked)
+    named = () if asked is None else (asked,)
     fillable = {"raw", "x", "mu", "logvar", "z", "batch"} | ({"spread"} if two_outputs(found) else set())
     for candidate in loss_candidates(found.model, found.target.namespace, named, what_is_returned(found)):
         for signature in _signatures(candidate):
@@ -55,11 +53,6 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
                     known_by=_known_by(candidate),
                 )
     yield from driven_losses(found, named)
-
-
-def spoken_of(found: Findings, asked: str | None) -> tuple[str, ...]:
-    """The names of losses that their words do not say: the one that the user names, and those that the file's loops differentiate."""
-    return (*(() if asked is None else (asked,)), *differentiated_calls(source_tree(found.target.namespace)))
 
 
 def _can_be_given(found: Findings, signature: Signature) -> bool:

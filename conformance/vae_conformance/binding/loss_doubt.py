@@ -15,13 +15,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import Parameters, is_weight, names_model, parameters
 from vae_conformance.binding.loss_search import METHOD_NAMES, outermost, own_functions
 from vae_conformance.binding.losses import Loss
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import Adapter, inner_of
-from vae_conformance.target.source_code import source_tree
 from vae_spec.subject import Part, Standing, SubjectFault
 
 _METHODS = (*METHOD_NAMES, "training_step", "compute_elbo", "forward_loss", "negative_elbo", "nelbo")
@@ -146,26 +144,11 @@ def _named(found: Findings) -> Iterator[Named]:
             yield Named(name, f"method {name}", call)
     for name, call in outermost(dict(own_functions(found.target.namespace))).items():
         yield Named(name, f"function {name}", call)
-    yield from _spoken(found)
     for name, value in list(vars(found.target.namespace).items()):
         own = inspect.isclass(value) and value.__module__ == getattr(found.target.namespace, "__name__", None)
         callable_class = own and (issubclass(value, nn.Module) or "__call__" in vars(value))
         if callable_class and re.search(r"loss|elbo|criterion|objective", name, re.IGNORECASE) and not isinstance(inner, value):
             yield Named(name, f"class {name}", value)
-
-
-def _spoken(found: Findings) -> Iterator[Named]:
-    """What the file's own loop differentiates: functions, and methods of the model and of other classes, where the file has them."""
-    namespace = found.target.namespace
-    own = getattr(namespace, "__name__", None)
-    kinds = [value for value in vars(namespace).values() if inspect.isclass(value) and value.__module__ == own] if namespace else []
-    for name in differentiated_calls(source_tree(namespace)):
-        call = vars(namespace).get(name)
-        if inspect.isfunction(call) and call.__module__ == own:
-            yield Named(name, f"function {name}", call)
-        for kind in kinds:
-            if inspect.isfunction(method := vars(kind).get(name)):
-                yield Named(name, f"method {kind.__name__}.{name}", method)
 
 
 def _homes(found: Findings) -> set[str]:

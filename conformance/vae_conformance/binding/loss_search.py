@@ -11,7 +11,6 @@ from typing import Any
 from torch import nn
 
 from vae_conformance.binding.loss_arguments import NOTHING_KNOWN, Batch, Returned, Signature, direct, of_batch, of_model, of_outputs
-from vae_conformance.binding.trainers import trainer_methods
 from vae_conformance.target.adapter import inner_of, settled
 
 METHOD_NAMES = (
@@ -79,9 +78,6 @@ def driving_candidates(model: object, namespace: object, named: tuple[str, ...] 
         for name, call in (outermost(dict(own_functions(namespace))) | dict(_less_plain(namespace, named))).items():
             for batch in of_model(call):
                 yield f"function {name}", call, batch
-        for name, call in trainer_methods(model, namespace, named):
-            for batch in of_batch(call):
-                yield f"method {name}", call, batch
 
 
 def own_functions(namespace: object, words: re.Pattern[str] = _FUNCTION) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -135,7 +131,6 @@ def _places(model: Any, namespace: object, named: tuple[str, ...]) -> Iterator[t
                 yield f"class {name}", instance
         elif tells and isinstance(value, nn.Module) and type(value).__module__ == own:
             yield f"object {name}", value
-    yield from ((f"method {name}", call) for name, call in trainer_methods(model, namespace, named))
 
 
 def _instance(cls: type) -> Callable[..., Any] | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.loss_arguments import is_weight, names_batch, names_model, names_network
+from vae_conformance.target.adapter import inner_of
 
 _SCHEDULE = re.compile(r"^(w(eight)?$|beta|kld?_?(weight|coeff?|beta|lambda|anneal|factor|scale)|anneal|warm_?up)", re.IGNORECASE)
 """Names of what gives a KL's weight, beside those of the weight itself."""
@@ -40,6 +42,8 @@ class StandIn(float):
         """Any attribute."""
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in self._stage.own:
+            return getattr(self._stage.model, name)  # what has a part of the model's is the model
         value = self._stage.of(name, self.name)
         return Held(self._stage, value) if value is self._stage.model else value
 
@@ -174,6 +178,12 @@ class Stage:
     label: int = 0
     rounds: int = 1
     seed: int = 0
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """The names of what the author's own classes give the model."""
+        kinds = [kind for kind in type(inner_of(self.model)).__mro__ if not kind.__module__.startswith(("torch.", "builtins"))]
+        return frozenset(name for kind in kinds for name in vars(kind) if not hasattr(nn.Module, name))
 
     def of(self, name: str, holder: str = "") -> Any:
         """The stand-in for what has this name, and is held by something of another name."""
