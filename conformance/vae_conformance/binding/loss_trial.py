@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +30,11 @@ class Trial:
     def code(self, value: float) -> Tensor:
         """A code of one value."""
         return torch.full((len(self.x), *self.codes), value, device=self.x.device)
+
+    @property
+    def latent_dim(self) -> int:
+        """The number of dimensions of a code."""
+        return math.prod(self.codes)
 
     @property
     def other(self) -> Raw:
@@ -99,3 +105,35 @@ def _follows(results: list[Any], *, both: bool) -> bool:
 
 def _tensors(result: Any) -> list[Tensor]:
     return [leaf for _path, leaf in leaves(result) if isinstance(leaf, Tensor)]
+
+
+def _totals(found: Findings, loss: Loss, trial: Trial) -> list[float]:
+    """What a loss gives for some outputs and posteriors."""
+    points = [(trial.raw, 0.2, 0.4), (trial.other, 0.2, 0.4), (trial.raw, 1.1, 0.4), (trial.raw, 0.2, 0.9), (trial.other, 0.7, 0.6)]
+    return [
+        float(found.call("loss", loss.evaluate, raw, trial.x, mu, trial.code(second), trial.code(0.5), mu, None).total)
+        for raw, mean, second in points
+        for mu in (trial.code(mean),)
+    ]
+
+
+def alike(found: Findings, loss: Loss, other: Loss, trial: Trial) -> bool:
+    """Whether two losses give the same.
+
+    Raises:
+        SubjectFault: one of them fails.
+    """
+    pairs = zip(_totals(found, loss, trial), _totals(found, other, trial), strict=True)
+    return all(abs(first - second) <= 1e-4 * (abs(first) + abs(second)) for first, second in pairs)
+
+
+def contradicts(found: Findings, loop: Loss, loss: Loss, trial: Trial) -> bool:
+    """Whether what a loop differentiates is no positive multiple of another loss, up to a constant."""
+    try:
+        theirs, ours = _totals(found, loop, trial), _totals(found, loss, trial)
+    except SubjectFault:
+        return False
+    changes = [(b - theirs[0], a - ours[0]) for b, a in zip(theirs[1:], ours[1:], strict=True)]
+    most = max(changes, key=lambda change: abs(change[1]))
+    times = most[0] / most[1] if most[1] else 0.0
+    return times <= 0 or any(abs(b - times * a) > 1e-3 * abs(most[0]) for b, a in changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -17,12 +18,27 @@ from vae_conformance.binding.roles.posterior import ORIGINS
 from vae_conformance.target.adapter import part_of
 
 
-def entry_of(found: Findings, role: str) -> Callable[[Any, Tensor], Any]:
-    """How what an argument of this role is given is read off the result of a pass and its batch."""
+def entry_of(found: Findings, role: str, *, labelled: bool = False) -> Callable[[Any, Tensor], Any]:
+    """How what an argument of this role is given is read off the result of a pass and its batch, which may have labels beside it."""
+
+    def label(x: Tensor) -> Tensor:
+        return torch.zeros(len(x), dtype=torch.long, device=x.device)
+
+    of_batch: dict[str, Callable[[Any, Tensor], Any]] = {
+        "x": lambda _result, x: (x, label(x)) if labelled else x,
+        "target": lambda _result, x: x,
+        "label": lambda _result, x: label(x),
+        "index": lambda _result, _x: 0,
+        "batch": lambda _result, x: len(x),
+        "model": lambda _result, _x: found.model,
+    }
+    if role in of_batch:
+        return of_batch[role]
+    if role in ("encoder", "decoder"):
+        known = found.encode if role == "encoder" else found.decode
+        return lambda _result, _x: getattr(found.model, role, None) or part_of(found.model, known or role)
     layout = found.layout
     assert layout is not None
-    if role in ("x", "batch"):
-        return lambda _result, x: x if role == "x" else len(x)
     paths = {**vars(layout), "outputs": _returned(found), "posterior": posterior_path(found), "z": code_path(found) or layout.mu}
     path = paths[role]
     if path is not None:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -15,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.knobs import Knob
+from vae_conformance.binding.loss_arguments import Kind
 from vae_conformance.binding.loss_search import METHOD_NAMES
-from vae_conformance.binding.returns import Returns
+from vae_conformance.binding.returns import Returns, entries
 from vae_spec.elbo import closed_form_kl, negative_log_likelihood
 from vae_spec.subject import Likelihood, Raw, Terms
 
@@ -29,15 +29,6 @@ def behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., A
 
 _OUTPUTS = re.compile(r"out|res(ult)?s?$|^ret|recon|pred|hat$|^y$|forward|^r$", re.IGNORECASE)
 _NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
-
-
-class Kind(StrEnum):
-    """What a loss is called with: parts, forward's result and the batch, or the batch alone where it runs the model."""
-
-    DIRECT = "the parts"
-    WHOLE = "what forward returns"
-    DRIVEN = "the batch"
-    LOOP = "what the training loop has"
 
 
 @dataclass(frozen=True)
@@ -93,7 +84,7 @@ class Loss:
         """Whether its failing is the author's: it takes the parts, or what forward returns by the names of itself and its parameter."""
         taken = self.account.partition("(")[2].rstrip(")").split(", ")
         told = len(taken) > 2 or any(_OUTPUTS.search(name) for name in taken)
-        return self.kind is Kind.DIRECT or (self.whole and self.by_name and told)
+        return self.kind is Kind.DIRECT or (self.whole and (len(taken) > 3 or (self.by_name and told)))
 
     @property
     def name(self) -> str:
@@ -172,7 +163,7 @@ class Loss:
         return result[key] if key is not None and isinstance(result, tuple | list | Mapping) else result
 
     def result(self, raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None, beta: float | None, *, copies: bool = True) -> Any:
-        """What the loss returns, as `returns.entries` reads it."""
+        """What the loss returns, without what cannot be a term."""
         if copies:
             raw, x, mu, second = tuple(one.clone() for one in raw), x.clone(), mu.clone(), second.clone()
             z = None if z is None else z.clone()
@@ -186,7 +177,7 @@ class Loss:
         keywords = {self.roles["beta"]: given} if given is not None and "beta" in self.roles else {}
         turned = nullcontext() if given is None or self.knob is None else self.knob.turned(given)
         with turned:
-            return self.call(*positional, **keywords)
+            return entries(self.call(*positional, **keywords), len(x))
 
 
 def scalar(value: Any) -> Tensor:

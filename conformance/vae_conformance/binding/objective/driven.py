@@ -4,46 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
 from vae_conformance.binding.findings import Findings
-from vae_conformance.binding.loss_arguments import POSITIONS, Batch
-from vae_conformance.binding.loss_search import Candidate, driving_candidates
+from vae_conformance.binding.loss_arguments import POSITIONS, Kind, Signature
+from vae_conformance.binding.loss_search import Candidate
 from vae_conformance.binding.loss_values import entry_of
-from vae_conformance.binding.losses import Kind, Loss, behind
+from vae_conformance.binding.losses import Loss, behind
 from vae_conformance.binding.objective.replayed import Replayed, replayed
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
-from vae_conformance.binding.returns import Returns, entries
-from vae_conformance.target.adapter import part_of
+from vae_conformance.binding.returns import Returns
 from vae_spec.subject import Raw
 
 DRIVEN = {role: role for role in POSITIONS}
 _HANDED = "probe: its pass was replayed with other outputs and posteriors, and what it returns follows both"
 
 
-def driven_losses(found: Findings, named: tuple[str, ...] = ()) -> Iterator[Loss]:
-    """Losses of the batch; whether they follow the output and the posterior shows when they are called."""
-    model = found.model
-    if has_forward(model) and not found.joint.composition:
-        yield _loss(found, "forward(x)", model.forward, lambda x: call_forward(model, x))
-    for account, call, batch in driving_candidates(model, found.target.namespace, named):
-        for labelled in (True,) if batch.takes_index else (False, True):
-            shown = f"{account}({', '.join(batch.order)})" if batch.takes_model else f"{account}(x)"
-            run = _called(call, found, batch, labelled=labelled)
-            yield _loss(found, shown, call, run, batch.weight, needs=batch.needs_weight)
+def own_pass(found: Findings) -> Iterator[Loss]:
+    """The model's own pass, which may give the loss; whether it follows the output and the posterior shows when it is called."""
+    if has_forward(found.model) and not found.joint.composition:
+        yield _loss(found, "forward(x)", found.model.forward, lambda x: call_forward(found.model, x), Signature(Kind.DRIVEN, {}))
+
+
+def driven_losses(found: Findings, candidate: Candidate) -> Iterator[Loss]:
+    """A loss that runs the model, for a batch without labels and with them."""
+    call, roles = candidate.call, candidate.signature.places
+    for labelled in (True,) if candidate.signature.takes_index else (False, True):
+        read = [entry_of(found, role, labelled=labelled) for role in roles]
+
+        def run(x: Tensor, *, read: Any = read, **weight: float) -> Any:
+            return call(*(one(None, x) for one in read), **weight)
+
+        shown = ", ".join(roles) if {"model", "encoder", "decoder"} & {*roles} else "x"
+        yield _loss(found, f"{candidate.account}({shown})", call, run, candidate.signature)
 
 
 def loss_of_entries(found: Findings, candidate: Candidate) -> Loss:
     """A loss that takes what a pass of the model gives, or entries of it that are no tensors, behind such a pass."""
-    call, signature = candidate.call, candidate.signature
-    name = candidate.account.rpartition(" ")[2]
-    read = {role: entry_of(found, role) for role in signature.roles if role != "beta"}
+    call, roles = candidate.call, candidate.signature.places
+    read = {role: entry_of(found, role) for role in roles}
     output_alone = read | ({"outputs": entry_of(found, "raw")} if "outputs" in read else {})
+    name = candidate.account.rpartition(" ")[2]
     # What is read off a pass's own tape is not there under the casts of a replay.
     off_tape = not found.joint.plain and found.joint.composition is None
 
@@ -60,11 +66,10 @@ def loss_of_entries(found: Findings, candidate: Candidate) -> Loss:
                     return None
                 raise
 
-    taken = ", ".join(name for role, name in signature.roles.items() if role != "beta")
-    weight = signature.roles.get("beta")
+    taken = ", ".join(candidate.signature.roles[role] for role in roles)
     known_by = "its arguments: it takes what forward returns"
-    account = f"{candidate.account}({taken})"
-    return _loss(found, account, call, run, weight, needs=signature.needs_beta, kind=Kind.WHOLE, known_by=known_by)
+    signature = replace(candidate.signature, kind=Kind.WHOLE)
+    return _loss(found, f"{candidate.account}({taken})", call, run, signature, known_by)
 
 
 @contextmanager
@@ -79,32 +84,13 @@ def _unchecked() -> Iterator[None]:
 
 
 def _loss(
-    found: Findings,
-    account: str,
-    own: Callable[..., Any],
-    run: Callable[..., Any],
-    weight: str | None = None,
-    *,
-    needs: bool = False,
-    kind: Kind = Kind.DRIVEN,
-    known_by: str = _HANDED,
+    found: Findings, account: str, own: Callable[..., Any], run: Callable[..., Any], signature: Signature, known_by: str = _HANDED
 ) -> Loss:
-    needed = {weight: 1.0} if needs and weight is not None else {}
-    call, roles = behind(own, _driven(found, run, needed)), DRIVEN if weight is None else {**DRIVEN, "beta": weight}
-    return Loss(account, call, roles, Returns.SCALAR, needs_beta=needs, kind=kind, known_by=known_by)
-
-
-def _called(call: Callable[..., Any], found: Findings, batch: Batch, *, labelled: bool) -> Callable[..., Any]:
-    def run(x: Tensor, **weight: float) -> Any:
-        label = torch.zeros(len(x), dtype=torch.long, device=x.device)
-        given: Any = (x, label) if labelled else x
-        there = {"model": found.model, "x": given, "index": 0, "label": label}
-        for role, name in (("encoder", found.encode), ("decoder", found.decode)):
-            if role in batch.order:
-                there[role] = getattr(found.model, role, None) or part_of(found.model, name or role)
-        return call(*(there[role] for role in batch.order), **weight)
-
-    return run
+    beta = {role: name for role, name in signature.roles.items() if role == "beta"}
+    call = behind(own, _driven(found, run, dict.fromkeys(beta.values(), 1.0) if signature.needs_weight else {}))
+    return Loss(
+        account, call, DRIVEN | beta, Returns.SCALAR, needs_beta=signature.needs_weight, kind=signature.kind, known_by=known_by
+    )
 
 
 def _driven(found: Findings, run: Callable[..., Any], needed: Mapping[str, float]) -> Callable[..., Any]:
@@ -114,6 +100,6 @@ def _driven(found: Findings, run: Callable[..., Any], needed: Mapping[str, float
 
     def loss(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, **weight: float) -> Any:
         there = objective()  # None where no output and no posterior in its pass show that others could take the place of
-        return None if there is None else entries(there(partial(run, **weight), raw, x, mu, second), len(x))
+        return None if there is None else there(partial(run, **weight), raw, x, mu, second)
 
     return loss
