@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, Laplace, MultivariateNormal, Normal
+from torch.distributions import Bernoulli, ContinuousBernoulli, Distribution, Independent, MultivariateNormal, Normal
 
 from vae_spec.subject import Raw
 
@@ -37,13 +37,6 @@ def raw_of(distribution: Distribution) -> Raw:
     return (base.mean,)
 
 
-def with_pair(template: Distribution, mean: Tensor, logvar: Tensor) -> Distribution:
-    """A Gaussian of the template's kind; of a MultivariateNormal, one of a diagonal covariance."""
-    if isinstance(_base(template), MultivariateNormal):
-        return _wrapped(template, MultivariateNormal(mean, scale_tril=torch.diag_embed(torch.exp(0.5 * logvar)), validate_args=False))
-    return _wrapped(template, Normal(mean, torch.exp(0.5 * logvar), validate_args=False))
-
-
 def is_gaussian(distribution: Distribution) -> bool:
     """Whether it is a Gaussian, however wrapped."""
     return isinstance(_base(distribution), Normal | MultivariateNormal)
@@ -59,21 +52,6 @@ def behind_priors(found: Sequence[tuple[Any, Distribution]]) -> list[Any]:
     return [place for place, _distribution in sorted(found, key=lambda entry: is_prior(entry[1]))]
 
 
-def with_raw(template: Distribution, raw: Raw) -> Distribution | None:
-    """A distribution of the template's kind around another output; None for a kind that is not known."""
-    base: Any = _base(template)
-    if isinstance(base, Normal):
-        logvar = raw[1] if len(raw) == 2 else torch.zeros_like(raw[0])
-        return with_pair(template, raw[0], logvar)
-    if isinstance(base, Bernoulli | ContinuousBernoulli):
-        kind: Any = type(base)
-        given = "logits" if gives_logits(template) else "probs"
-        return _wrapped(template, kind(**{given: raw[0]}, validate_args=False))
-    if isinstance(base, Laplace):
-        return _wrapped(template, Laplace(raw[0], torch.ones_like(raw[0]), validate_args=False))
-    return None
-
-
 def gives_logits(template: Any) -> bool:
     """Whether it is a Bernoulli distribution that was given logits."""
     base = _base(template) if isinstance(template, Distribution) else None
@@ -84,11 +62,3 @@ def _base(distribution: Distribution) -> Distribution:
     while isinstance(distribution, Independent):
         distribution = distribution.base_dist
     return distribution
-
-
-def _wrapped(template: Distribution, base: Distribution) -> Distribution:
-    depth = 0
-    while isinstance(template, Independent):
-        depth += template.reinterpreted_batch_ndims
-        template = template.base_dist
-    return Independent(base, depth, validate_args=False) if depth else base

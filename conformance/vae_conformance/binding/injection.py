@@ -10,16 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.distributions import with_raw
 from vae_conformance.target.adapter import part_of, resolve
-from vae_spec.subject import Raw
-
-
-def decoded_as(template: Any, raw: Raw) -> Any:
-    """What a decoder would have returned: a tensor, a tuple of them, or a distribution."""
-    if isinstance(template, torch.distributions.Distribution):
-        return with_raw(template, raw)
-    return raw[0] if len(raw) == 1 else raw
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -121,39 +120,6 @@ def leaves(result: Any, path: Path = ()) -> Leaves:
     if isinstance(result, tuple | list):
         return [leaf for index, value in enumerate(result) for leaf in leaves(value, (*path, index))]
     return [(path, result)]
-
-
-def rebuilt(template: Any, values: Mapping[Path, Any]) -> Any:
-    """A result of the template's form with other values at some paths; what is put in the place of a whole may get other entries too."""
-    values = {
-        plain: value if len(plain_paths(path)) == 1 else value[index]
-        for path, value in values.items()
-        for index, plain in enumerate(plain_paths(path))
-    }
-    if () in values:
-        deeper = {path: value for path, value in values.items() if path}
-        return rebuilt(values[()], deeper) if deeper else values[()]
-    inner: dict[Any, dict[Path, Any]] = {}
-    for path, value in values.items():
-        inner.setdefault(path[0], {})[path[1:]] = value
-    if isinstance(template, list):
-        return [rebuilt(entry, inner[index]) if index in inner else entry for index, entry in enumerate(template)]
-    if isinstance(template, tuple):
-        names = getattr(template, "_fields", ())
-        entries = [
-            rebuilt(entry, inner.get(index) or inner[names[index]])
-            if index in inner or (index < len(names) and names[index] in inner)
-            else entry
-            for index, entry in enumerate(template)
-        ]
-        return type(template)(*entries) if names else tuple(entries)
-    changed = copy.copy(template)
-    for key, paths in inner.items():
-        if isinstance(changed, Mapping):
-            changed[key] = rebuilt(template[key], paths)  # type: ignore[index]
-        else:
-            object.__setattr__(changed, key, rebuilt(getattr(template, key), paths))
-    return changed
 
 
 def same(a: Tensor, b: Tensor) -> bool:

@@ -6,11 +6,16 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from itertools import permutations
 from typing import Any
 
 from torch import nn
 
 POSITIONS = ("raw", "x", "mu", "logvar")
+ORDERS = tuple(order for order in permutations(POSITIONS) if {"raw", "x"} == set(order[:2]))
+"""The orders in which losses whose names say nothing take their arguments, the customary one first."""
 _ROLES = {
     "beta": re.compile(
         r"^(beta|kl_?weight|kld_?weight|kl_?beta|kl_?coe?f+|kl_?lambda|m_n|kl_?scale|kl_?factor|kld_?beta|lambda_?kl|weight_kl|lamb?da)$",
@@ -46,19 +51,40 @@ _LABEL = re.compile(
 _INDEX = re.compile(r"idx|index")
 
 
+class Kind(StrEnum):
+    """What a loss is called with: parts, forward's result and the batch, or the batch alone where it runs the model."""
+
+    DIRECT = "the parts"
+    WHOLE = "what forward returns"
+    DRIVEN = "the batch"
+    LOOP = "what the training loop has"
+
+
 @dataclass(frozen=True)
 class Signature:
     """How a loss is called.
 
     Attributes:
-        roles: the names of its parameters by role, in positional order where a parameter takes no keyword.
+        kind: what it is called with.
+        roles: the names of its parameters by role, in positional order, the KL's weight `beta` last.
         guessed: whether the order is the customary one because the names say nothing.
-        needs_beta: whether beta has no default.
+        needs_weight: whether beta has no default.
     """
 
-    roles: dict[str, str]
+    kind: Kind
+    roles: Mapping[str, str]
     guessed: bool = False
-    needs_beta: bool = False
+    needs_weight: bool = False
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The roles of what is passed by position."""
+        return tuple(role for role in self.roles if role != "beta")
+
+    @property
+    def takes_index(self) -> bool:
+        """Whether it takes the place of the batch in its epoch, as steps of a training do: the batch then has labels."""
+        return "index" in self.roles
 
 
 @dataclass(frozen=True)
@@ -126,29 +152,38 @@ def parameters(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> Param
     )
 
 
-def direct(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> Signature | None:
-    """A loss of (output, input, mu, second head): by names, or by their order where there are four; None for anything else."""
+def _signature(kind: Kind, found: Parameters, roles: Mapping[str, str], *, guessed: bool = False) -> Signature:
+    weight = found.weights[0] if found.weights else None
+    beta = {} if weight is None else {"beta": weight.name}
+    plain = {role: name for role, name in roles.items() if role != "beta"}
+    return Signature(kind, plain | beta, guessed, weight is not None and weight.default is weight.empty)
+
+
+def direct(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> list[Signature]:
+    """A loss of (output, input, mu, second head): by names, or by their order where there are four, in each order that is customary."""
     found = parameters(call, own)
-    if found is None or any(_PART.search(one.name) for one in found.required):
-        return None
+    if found is None or "posterior" in found.roles or any(_PART.search(one.name) for one in found.required):
+        return []
     if found.open_ended:
-        return Signature({role: role for role in POSITIONS}, guessed=True)
-    beta = {"beta": found.weights[0].name} if found.weights else {}
-    needs = bool(found.weights) and found.weights[0].default is inspect.Parameter.empty
-    plain = {role: name for role, name in found.roles.items() if role not in ("beta", "posterior")}
-    if not found.unknown and set(POSITIONS) <= plain.keys() and "posterior" not in found.roles:
-        return Signature(plain | beta, needs_beta=needs)
+        return _in_orders(found, {role: role for role in POSITIONS})
+    plain = {role: name for role, name in found.roles.items() if role != "beta"}
     lacking = set(POSITIONS) - plain.keys()
-    if len(found.unknown) == len(lacking) == 1 and "posterior" not in found.roles:
+    if not found.unknown and not lacking:
+        return [_signature(Kind.DIRECT, found, plain)]
+    if len(found.unknown) == len(lacking) == 1:
         # Where the others are told by their names, the one that is left is what they leave.
-        named = {name: role for role, name in plain.items()} | {found.unknown[0]: lacking.pop()}
-        ordered = {named[one.name]: one.name for one in found.positional if one.name in named}
-        return Signature(ordered | beta, guessed=True, needs_beta=needs)
-    required = [one for one in found.required if not _ROLES["beta"].search(one.name)]
-    if len(required) == 4 and "posterior" not in found.roles:
-        roles = {role: one.name for role, one in zip(POSITIONS, required, strict=True)}
-        return Signature(roles | beta, guessed=True, needs_beta=needs)
-    return None
+        told = {name: role for role, name in plain.items()} | {found.unknown[0]: lacking.pop()}
+        return _in_orders(found, {told[one.name]: one.name for one in found.positional if one.name in told})
+    names = _without_weight(found)
+    return _in_orders(found, dict(zip(POSITIONS, names, strict=True))) if len(names) == len(POSITIONS) else []
+
+
+def _in_orders(found: Parameters, roles: Mapping[str, str]) -> list[Signature]:
+    """The signature of these roles, and behind it the same parameters in the other customary orders."""
+    names = [name for role, name in roles.items() if role in POSITIONS]
+    rest = {role: name for role, name in roles.items() if role not in POSITIONS}
+    others = [dict(zip(order, names, strict=True)) | rest for order in ORDERS[1:]]
+    return [_signature(Kind.DIRECT, found, one, guessed=True) for one in (roles, *others)]
 
 
 def of_outputs(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> list[Signature]:
@@ -161,86 +196,56 @@ def of_outputs(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> list[
         return []
     if "mu" in found.roles or "logvar" in found.roles:
         return []
-    beta = {"beta": found.weights[0].name} if found.weights else {}
-    needs = bool(found.weights) and found.weights[0].default is inspect.Parameter.empty
-    required = [one.name for one in found.required if not _ROLES["beta"].search(one.name)]
-    x = found.roles.get("x")
+    required, x = _without_weight(found), found.roles.get("x")
+    of = partial(_signature, Kind.WHOLE, found)
     if {"raw", "posterior"} <= found.roles.keys() and x is not None and not found.unknown:
-        return [Signature({role: name for role, name in found.roles.items() if role != "beta"} | beta, needs_beta=needs)]
+        return [of(found.roles)]
     if len(required) == 3 and "raw" in found.roles and x is not None and len(found.unknown) == 1:
         known = {found.roles["raw"]: "raw", x: "x", found.unknown[0]: "posterior"}
         if set(required) == known.keys():
-            return [Signature({known[name]: name for name in required} | beta, guessed=True, needs_beta=needs)]
+            return [of({known[name]: name for name in required}, guessed=True)]
     if len(required) == 1 and own.holds_input and required[0] != x:
-        return [Signature({"outputs": required[0]} | beta, needs_beta=needs)]
-    if len(required) == 2:
-        first = "x" if required[0] == x else "outputs"
-        orders = [(first, "outputs" if first == "x" else "x")]
-        if x is None:
-            orders.append(("x", "outputs"))
-        return [Signature(dict(zip(order, required, strict=True)) | beta, guessed=x is None, needs_beta=needs) for order in orders]
-    return []
+        return [of({"outputs": required[0]})]
+    if len(required) != 2:
+        return []
+    orders = [("x", "outputs")] if required[0] == x else [("outputs", "x")]
+    orders += [("x", "outputs")] if x is None else []
+    return [of(dict(zip(order, required, strict=True)), guessed=x is None) for order in orders]
 
 
-@dataclass(frozen=True)
-class Batch:
-    """How a callable that runs the model itself is called.
-
-    Attributes:
-        order: the roles of its arguments: "model", "encoder", "decoder", "x", "label" and "index".
-        weight: the name of the KL's weight.
-        needs_weight: whether that has no default.
-    """
-
-    order: tuple[str, ...]
-    weight: str | None = None
-    needs_weight: bool = False
-
-    @property
-    def takes_model(self) -> bool:
-        """Whether the model, or a part of it, is an argument."""
-        return bool({"model", "encoder", "decoder"} & {*self.order})
-
-    @property
-    def takes_index(self) -> bool:
-        """Whether it takes the place of the batch in its epoch, as steps of a training do: the batch then has labels."""
-        return "index" in self.order
-
-
-def of_batch(call: Callable[..., Any]) -> list[Batch]:
+def of_batch(call: Callable[..., Any]) -> list[Signature]:
     """A method that takes the batch, perhaps with its index, and so runs the model itself; what has a default is left to it."""
     found = parameters(call)
     if found is None or found.open_ended:
         return []
-    names, weight, needs = _without_weight(found)
-    if len(names) == 2 and names[0] == found.roles.get("x") and _INDEX.search(names[1]):
-        return [Batch(("x", "index"), weight, needs)]
-    if len(names) == 2 and names[0] == found.roles.get("x") and names_label(names[1]):
-        return [Batch(("x", "label"), weight, needs)]
-    return [Batch(("x",), weight, needs)] if len(names) == 1 else []
+    names = _without_weight(found)
+    if len(names) == 2 and names[0] == found.roles.get("x"):
+        second = "index" if _INDEX.search(names[1]) else "label" if names_label(names[1]) else ""
+        return [_signature(Kind.DRIVEN, found, {"x": names[0], second: names[1]})] if second else []
+    return [_signature(Kind.DRIVEN, found, {"x": names[0]})] if len(names) == 1 else []
 
 
-def of_model(call: Callable[..., Any]) -> list[Batch]:
+def of_model(call: Callable[..., Any]) -> list[Signature]:
     """A function that takes the model and the batch: told by the name of either, else in both orders."""
     found = parameters(call)
     if found is None or found.open_ended:
         return []
-    names, weight, needs = _without_weight(found)
+    names = _without_weight(found)
+    of = partial(_signature, Kind.DRIVEN, found)
     if any(_PART.search(name) for name in names):
-        order = tuple(_argument_role(name) for name in names)
-        return [Batch(order, weight, needs)] if "x" in order and "" not in order else []
-    if len(names) != 2:
+        roles: dict[str, str] = {}
+        for name in names:
+            role = _argument_role(name)
+            roles["target" if role == "x" and role in roles else role] = name
+        return [of(roles)] if "x" in roles and "" not in roles else []
+    if len(names) != 2 or any(name in names and role != "x" for role, name in found.roles.items() if not any(map(names_model, names))):
         return []
-    models = [name for name in names if names_model(name)]
-    batch = found.roles.get("x")
-    if len(models) == 1:
-        return [Batch(("model", "x") if names[0] == models[0] else ("x", "model"), weight, needs)]
-    others = [role for role, name in found.roles.items() if name in names and role != "x"]
-    if others:
-        return []
-    if batch in names:
-        return [Batch(("x", "model") if names[0] == batch else ("model", "x"), weight, needs)]
-    return [Batch(order, weight, needs) for order in (("model", "x"), ("x", "model"))]
+    orders = [("model", "x"), ("x", "model")]
+    if sum(map(names_model, names)) == 1:
+        orders = orders[:1] if names_model(names[0]) else orders[1:]
+    elif found.roles.get("x") in names:
+        orders = orders[1:] if names[0] == found.roles["x"] else orders[:1]
+    return [of(dict(zip(order, names, strict=True))) for order in orders]
 
 
 def _argument_role(name: str) -> str:
@@ -272,11 +277,9 @@ def names_model(name: str) -> bool:
     return _MODEL.search(name) is not None
 
 
-def _without_weight(found: Parameters) -> tuple[list[str], str | None, bool]:
-    """The names of the required parameters but for the KL's weight, and that."""
-    weight = found.weights[0] if found.weights else None
-    names = [one.name for one in found.required if not is_weight(one.name)]
-    return names, None if weight is None else weight.name, weight is not None and weight.default is weight.empty
+def _without_weight(found: Parameters) -> list[str]:
+    """The names of the required parameters but for the KL's weight."""
+    return [one.name for one in found.required if not is_weight(one.name)]
 
 
 def is_weight(name: str) -> bool:

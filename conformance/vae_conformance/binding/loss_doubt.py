@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import ast
+import dis
 import inspect
 import re
-import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from vae_conformance.binding.findings import BATCH, Findings
-from vae_conformance.binding.loop_calls import differentiated_calls
 from vae_conformance.binding.loss_arguments import Parameters, is_weight, names_model, parameters
-from vae_conformance.binding.loss_search import METHOD_NAMES, outermost, own_functions
+from vae_conformance.binding.loss_search import METHOD_NAMES, places, tells_loss
 from vae_conformance.binding.losses import Loss
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import Adapter, inner_of
-from vae_conformance.target.source_code import source_tree
 from vae_spec.subject import Part, Standing, SubjectFault
 
 _METHODS = (*METHOD_NAMES, "training_step", "compute_elbo", "forward_loss", "negative_elbo", "nelbo")
@@ -37,21 +33,6 @@ _LOOP = re.compile(r"loader|data_?set|optim|^opt$|epochs", re.IGNORECASE)
 """Parameters of what goes over a whole data set."""
 _CALLING = ("torch", "nn", "modules", "module.py")
 """Where PyTorch hands a module's arguments on."""
-
-
-@dataclass(frozen=True)
-class Named:
-    """Something with the name of a loss.
-
-    Attributes:
-        name: its own.
-        account: method, function or class, and its name.
-        call: what is called, or the class.
-    """
-
-    name: str
-    account: str
-    call: Callable[..., Any]
 
 
 def tells_nothing(fault: SubjectFault) -> bool:
@@ -70,26 +51,15 @@ def tells_nothing(fault: SubjectFault) -> bool:
 
 
 def _is_set_elsewhere(error: AttributeError) -> bool:
-    """Whether a call misses an attribute of `self` that a method other than the constructor sets, as `compile` does: it is not prepared."""
-    named = re.search(r"has no attribute '(\w+)'", str(error))
-    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
-    owner = next((frame.f_locals["self"] for frame in reversed(frames) if "self" in frame.f_locals and named), None)
-    if named is None or owner is None:
-        return False
-    for kind in type(owner).__mro__:
-        for name, method in vars(kind).items():
-            code = getattr(method, "__code__", None)
-            if name != "__init__" and code is not None and not kind.__module__.startswith("torch.") and _sets(method, named[1]):
-                return True
-    return False
-
-
-def _sets(method: Callable[..., Any], attribute: str) -> bool:
-    """Whether a method assigns an attribute of `self`."""
-    try:
-        return re.search(rf"self\.{attribute}\s*(:[^=\n]+)?=[^=]", inspect.getsource(method)) is not None
-    except (OSError, TypeError):
-        return False
+    """Whether a call misses an attribute that a method other than the constructor sets, as `compile` does: it is not prepared."""
+    return any(
+        line.opname == "STORE_ATTR" and line.argval == error.name
+        for kind in type(error.obj).__mro__
+        if not kind.__module__.startswith("torch.")
+        for name, method in vars(kind).items()
+        if name != "__init__" and inspect.isfunction(method)
+        for line in dis.get_instructions(method)
+    )
 
 
 def ask_for_keyword(found: Findings, loss: Loss, fault: SubjectFault) -> None:
@@ -123,85 +93,68 @@ def refuse_unread(found: Findings, tried: Sequence[tuple[str, str]], asked: str 
         return  # the record says what the parts are: without a loss it says that there is none
     if asked is None and any(found.parts[part].standing is not Standing.PRESENT for part in (Part.FORWARD, Part.POSTERIOR)):
         return
-    for one in _named(found):
-        if one.name != asked and (asked is not None or _plainly_another(found, one)):
+    for account, call in _named(found, asked):
+        own_name = _name(account)
+        if own_name != asked and (asked is not None or _plainly_another(found, account, call)):
             continue
-        outcomes = [what for name, what in tried if name == one.name]
+        outcomes = [what for name, what in tried if name == own_name]
         became = f"the last attempt {outcomes[-1]}" if outcomes else "it takes none of the arguments that losses take"
         raise Unbound(
-            f"{found.target.name}: {one.account}{_signature(one.call)}{_line(one.call)} has the name of a loss and could not be called:"
+            f"{found.target.name}: {account}{_signature(call)}{_line(call)} has the name of a loss and could not be called:"
             f" tried with (x_hat, x, mu, logvar), with what forward returns and x, with x alone, and with the model and x; {became}",
             "if another one is this model's loss, name it: --loss NAME; else write an adapter whose loss takes x_hat, x, mu and logvar"
             " and calls this one (docs/adapters.md)",
         )
 
 
-def _named(found: Findings) -> Iterator[Named]:
+def _name(account: str) -> str:
+    return account.rpartition(" ")[2]
+
+
+def _named(found: Findings, asked: str | None) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Methods, functions and classes with the name of a loss that are the author's own, the outermost first."""
-    inner = inner_of(found.model)
-    for name in _METHODS:
-        call = getattr(inner, name, None)
+    namespace, inner = found.target.namespace, inner_of(found.model)
+    own = getattr(namespace, "__name__", "")
+    homes = {name.partition(".")[0] for name in (own, type(inner).__module__)}
+    for account, call in places(inner, namespace, asked):
+        sort, _, name = account.partition(" ")
         kind = call if inspect.ismethod(call) or inspect.isfunction(call) else type(call)
-        if callable(call) and getattr(kind, "__module__", "").partition(".")[0] in _homes(found):
-            yield Named(name, f"method {name}", call)
-    for name, call in outermost(dict(own_functions(found.target.namespace))).items():
-        yield Named(name, f"function {name}", call)
-    yield from _spoken(found)
-    for name, value in list(vars(found.target.namespace).items()):
-        own = inspect.isclass(value) and value.__module__ == getattr(found.target.namespace, "__name__", None)
-        callable_class = own and (issubclass(value, nn.Module) or "__call__" in vars(value))
-        if callable_class and re.search(r"loss|elbo|criterion|objective", name, re.IGNORECASE) and not isinstance(inner, value):
-            yield Named(name, f"class {name}", value)
+        own_method = sort == "method" and name in (*_METHODS, asked) and getattr(kind, "__module__", "").partition(".")[0] in homes
+        if own_method or (sort == "function" and (tells_loss(name) or name == asked)):
+            yield account, call
+    for name, value in list(vars(namespace).items()):
+        callable_class = inspect.isclass(value) and value.__module__ == own and (issubclass(value, nn.Module) or "__call__" in vars(value))
+        if callable_class and tells_loss(name) and not isinstance(inner, value):
+            yield f"class {name}", value
 
 
-def _spoken(found: Findings) -> Iterator[Named]:
-    """What the file's own loop differentiates: functions, and methods of the model and of other classes, where the file has them."""
-    namespace = found.target.namespace
-    own = getattr(namespace, "__name__", None)
-    kinds = [value for value in vars(namespace).values() if inspect.isclass(value) and value.__module__ == own] if namespace else []
-    for name in differentiated_calls(source_tree(namespace)):
-        call = vars(namespace).get(name)
-        if inspect.isfunction(call) and call.__module__ == own:
-            yield Named(name, f"function {name}", call)
-        for kind in kinds:
-            if inspect.isfunction(method := vars(kind).get(name)):
-                yield Named(name, f"method {kind.__name__}.{name}", method)
-
-
-def _homes(found: Findings) -> set[str]:
-    """The packages that hold the author's code."""
-    names = getattr(found.target.namespace, "__name__", ""), type(inner_of(found.model)).__module__
-    return {name.partition(".")[0] for name in names}
-
-
-def _plainly_another(found: Findings, one: Named) -> bool:
+def _plainly_another(found: Findings, account: str, call: Callable[..., Any]) -> bool:
     """Whether it is no loss of this model: by its name, because it does nothing, because of what it takes, or because it is one term."""
-    called = vars(one.call).get("forward", vars(one.call).get("__call__")) if inspect.isclass(one.call) else one.call
+    called = vars(call).get("forward", vars(call).get("__call__")) if inspect.isclass(call) else call
     taken = None if called is None else parameters(called)
-    if taken is None or _OTHERS.search(one.name) or _is_stub(called):
+    if taken is None or _OTHERS.search(_name(account)) or _is_stub(called):
         return True
     names = [entry.name for entry in taken.required if not is_weight(entry.name) and entry.name != "self"]
     if any(_LOOP.search(entry.name) for entry in taken.positional):
         return True
     known = set(taken.roles.values()) - {taken.roles.get("beta")}
-    if one.account.startswith("function") and len(names) < 2 and not known & set(names):
+    if account.startswith("function") and len(names) < 2 and not known & set(names):
         return True
-    return _is_term(found, one, taken, names)
+    return _is_term(found, account, call, taken, names)
 
 
-def _is_term(found: Findings, one: Named, taken: Parameters, names: list[str]) -> bool:
+def _is_term(found: Findings, account: str, call: Callable[..., Any], taken: Parameters, names: list[str]) -> bool:
     """Whether it takes the output and the batch, or the heads, and not both: one term of a loss."""
-    code = {"mu", "logvar", "posterior", "z"} & taken.roles.keys()
-    if any(names_model(name) for name in names) or (code and "x" in taken.roles) or len(names) < 2:
+    roles = taken.roles.keys() - {"beta"}
+    code = {"mu", "logvar", "posterior", "z"} & roles
+    if any(names_model(name) for name in names) or (code and "x" in roles) or len(names) < 2:
         return False
-    if sum(words.search(one.name) is not None for words in _TERMS) == 1:
+    if sum(words.search(_name(account)) is not None for words in _TERMS) == 1:
         return True
-    if code:
-        return "raw" not in taken.roles and not taken.unknown
-    if inspect.isclass(one.call) or len(names) != 2 or found.raw is None or found.pair is None:
-        return {"raw", "x"} == taken.roles.keys() & {"raw", "x"} and len(names) == 2
+    if code or inspect.isclass(call) or len(names) != 2 or found.raw is None or found.pair is None:
+        return not taken.unknown and roles in (code, {"raw", "x"})
     output: Any = found.raw[0] if len(found.raw) == 1 else found.raw
-    return any(_answers(found, one.call, pair) for pair in ((output, found.x), found.pair))
+    return any(_answers(found, call, pair) for pair in ((output, found.x), found.pair))
 
 
 def _answers(found: Findings, call: Callable[..., Any], arguments: tuple[Any, Any]) -> bool:
@@ -212,18 +165,11 @@ def _answers(found: Findings, call: Callable[..., Any], arguments: tuple[Any, An
     return isinstance(value, Tensor) and value.numel() in (1, BATCH)
 
 
-def _is_stub(call: Callable[..., Any] | None) -> bool:
-    """Whether a function does nothing but raise, or nothing at all: what subclasses are to write."""
-    if getattr(call, "__isabstractmethod__", False):
-        return True
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(call))))  # type: ignore[arg-type]
-    except (OSError, TypeError, SyntaxError):
-        return False
-    body = tree.body[0].body if tree.body and isinstance(tree.body[0], ast.FunctionDef) else None
-    return body is not None and all(
-        isinstance(line, ast.Raise | ast.Pass) or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)) for line in body
-    )
+def _is_stub(call: Callable[..., Any]) -> bool:
+    """Whether a function uses nothing that it is given: it raises, or does nothing, as what subclasses are to write."""
+    code = getattr(inspect.unwrap(call), "__code__", None)
+    used = code is None or any("LOAD_FAST" in line.opname or "LOAD_DEREF" in line.opname for line in dis.get_instructions(code))
+    return getattr(call, "__isabstractmethod__", False) or not used
 
 
 def _signature(call: Callable[..., Any]) -> str:

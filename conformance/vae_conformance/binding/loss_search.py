@@ -10,8 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from vae_conformance.binding.loss_arguments import NOTHING_KNOWN, Batch, Returned, Signature, direct, of_batch, of_model, of_outputs
-from vae_conformance.binding.trainers import trainer_methods
+from vae_conformance.binding.loss_arguments import NOTHING_KNOWN, Kind, Returned, Signature, direct, of_batch, of_model, of_outputs
 from vae_conformance.target.adapter import inner_of, settled
 
 METHOD_NAMES = (
@@ -41,50 +40,41 @@ class Candidate:
         account: for the report.
         call: the callable.
         signature: which of its arguments is which.
-        whole: whether it takes what forward returns, instead of its parts.
     """
 
     account: str
     call: Callable[..., Any]
     signature: Signature
-    whole: bool = False
 
 
-def loss_candidates(model: object, namespace: object, named: tuple[str, ...] = (), own: Returned = NOTHING_KNOWN) -> Iterator[Candidate]:
-    """Losses that might fit: those that take the parts before those that take what forward returns; methods, functions, classes.
+def loss_candidates(
+    model: object, namespace: object, kind: Kind, asked: str | None = None, own: Returned = NOTHING_KNOWN
+) -> Iterator[Candidate]:
+    """Losses of one kind that might fit: methods, functions, classes.
 
     Args:
         model: whose methods may be losses.
         namespace: the module whose functions and classes may be.
-        named: names that are a loss's because the user says so, or the file's own loop.
+        kind: what they are called with.
+        asked: a name that is a loss's because the user says so.
         own: what forward returns.
     """
-    places = list(_places(model, namespace, named))
-    for account, call in places:
-        if (signature := direct(call, own)) is not None:
+    for account, call in places(model, namespace, asked):
+        for signature in _signatures(account, call, kind, own):
             yield Candidate(account, call, signature)
-    for account, call in places:
-        for signature in of_outputs(call, own):
-            yield Candidate(account, call, signature, whole=True)
 
 
-def driving_candidates(model: object, namespace: object, named: tuple[str, ...] = ()) -> Iterator[tuple[str, Callable[..., Any], Batch]]:
-    """Calls that run the model on a batch and give its loss: methods of the batch, steps of a training, functions of model and batch."""
-    for name in dict.fromkeys((*METHOD_NAMES, *STEP_NAMES, *_telling(model), *named)):
-        call = getattr(model, name, None)
-        if callable(call) and not isinstance(call, nn.Module):
-            for batch in of_batch(call):
-                yield f"method {name}", call, batch
-    if settled(model, ("loss",)) is None:
-        for name, call in (outermost(dict(own_functions(namespace))) | dict(_less_plain(namespace, named))).items():
-            for batch in of_model(call):
-                yield f"function {name}", call, batch
-        for name, call in trainer_methods(model, namespace, named):
-            for batch in of_batch(call):
-                yield f"method {name}", call, batch
+def _signatures(account: str, call: Callable[..., Any], kind: Kind, own: Returned) -> list[Signature]:
+    sort, _, name = account.partition(" ")
+    if kind is Kind.DRIVEN:
+        runs = {"method": of_batch, "function": of_model}.get(sort)
+        return [] if runs is None or isinstance(call, nn.Module) else runs(call)
+    if name in STEP_NAMES and not tells_loss(name):
+        return []  # it takes the batch, or nothing that is known
+    return direct(call, own) if kind is Kind.DIRECT else of_outputs(call, own)
 
 
-def own_functions(namespace: object, words: re.Pattern[str] = _FUNCTION) -> Iterator[tuple[str, Callable[..., Any]]]:
+def _own_functions(namespace: object, words: re.Pattern[str] = _FUNCTION) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The functions of a module whose names are those of a loss."""
     own = getattr(namespace, "__name__", None)
     for name, value in list(vars(namespace).items()) if namespace is not None else []:
@@ -92,14 +82,7 @@ def own_functions(namespace: object, words: re.Pattern[str] = _FUNCTION) -> Iter
             yield name, value
 
 
-def _less_plain(namespace: object, named: tuple[str, ...]) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """The functions that the user or a loop names, and those with other words for a loss."""
-    for name in named:
-        yield from own_functions(namespace, re.compile(rf"^{re.escape(name)}$"))
-    yield from own_functions(namespace, _OTHER_WORDS)
-
-
-def outermost(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+def _outermost(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
     """The functions, those that others of them call behind the rest: they are parts of these."""
     codes = [inspect.unwrap(value).__code__ for value in functions.values()]
     used = {name for code in codes for name in (*code.co_names, *code.co_freevars)}
@@ -115,16 +98,24 @@ def _telling(model: object) -> Iterator[str]:
             )
 
 
-def _places(model: Any, namespace: object, named: tuple[str, ...]) -> Iterator[tuple[str, Callable[..., Any]]]:
+def tells_loss(name: str) -> bool:
+    """Whether a name is that of a loss."""
+    return _FUNCTION.search(name) is not None
+
+
+def places(model: Any, namespace: object, asked: str | None) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """What may be a loss by its name, with what messages call it: methods, functions, and objects of classes that need no arguments."""
     if (given := settled(model, ("loss",))) is not None:
         yield f"method {given}", getattr(model, given)
         return
-    for name in dict.fromkeys((*METHOD_NAMES, *_telling(model), *named)):
+    named = () if asked is None else (asked,)
+    for name in dict.fromkeys((*METHOD_NAMES, *STEP_NAMES, *_telling(model), *named)):
         call = getattr(model, name, None)
         if callable(call) and not type(call).__module__.startswith("torch."):
             yield f"method {name}", call
-    for name, value in (dict(own_functions(namespace)) | dict(_less_plain(namespace, named))).items():
-        yield f"function {name}", value
+    functions = _outermost(dict(_own_functions(namespace)))
+    functions |= dict(_own_functions(namespace, re.compile(rf"^{re.escape(asked or '')}$"))) | dict(_own_functions(namespace, _OTHER_WORDS))
+    yield from ((f"function {name}", value) for name, value in functions.items())
     own = getattr(namespace, "__name__", None)
     there = list(vars(namespace).items()) if namespace is not None else []
     for name, value in there:
@@ -135,7 +126,6 @@ def _places(model: Any, namespace: object, named: tuple[str, ...]) -> Iterator[t
                 yield f"class {name}", instance
         elif tells and isinstance(value, nn.Module) and type(value).__module__ == own:
             yield f"object {name}", value
-    yield from ((f"method {name}", call) for name, call in trainer_methods(model, namespace, named))
 
 
 def _instance(cls: type) -> Callable[..., Any] | None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vae_conformance.binding.findings import Findings
 from vae_conformance.binding.knobs import knob_of
 from vae_conformance.binding.layout import leaves
 from vae_conformance.binding.loss_arguments import is_weight
-from vae_conformance.binding.losses import Loss, plain_values
+from vae_conformance.binding.losses import Loss
 from vae_conformance.binding.returns import Returns, read_returns
 from vae_spec.subject import Raw, SubjectFault
 
@@ -31,6 +30,11 @@ class Trial:
     def code(self, value: float) -> Tensor:
         """A code of one value."""
         return torch.full((len(self.x), *self.codes), value, device=self.x.device)
+
+    @property
+    def latent_dim(self) -> int:
+        """The number of dimensions of a code."""
+        return math.prod(self.codes)
 
     @property
     def other(self) -> Raw:
@@ -50,16 +54,8 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
         return found.call("loss", loss.result, raw, trial.x, mu, trial.code(0.5), mu, None)
 
     try:
-        with _passes(found.model) as passes:
-            results = [call(0.5, trial.raw), call(1.0, trial.raw)]
-        if loss.whole and passes:
-            return None  # it runs the model itself, and is tried as such
+        results = [call(0.5, trial.raw), call(1.0, trial.raw)]
     except SubjectFault as fault:
-        if loss.whole and _takes_output(found, loss, trial):
-            found.notes.append(
-                f"{loss.name} takes the reconstruction and the input alone: it is a term of a loss, whose rest stands elsewhere"
-            )
-            return None
         weight = _missing_weight(fault)
         if weight is None or loss.takes_beta:
             raise
@@ -68,24 +64,10 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
         results.append(call(0.5, trial.other))
     except SubjectFault:
         results.append(None)
-    if (loss.driven or loss.whole) and not _follows(results, both=loss.driven) and not (loss.whole and loss.by_name):
+    if loss.driven and not _follows(results, both=not loss.whole) and not (loss.whole and loss.by_name):
         return None
     read = read_returns(*results)
     return None if read is None else _with_knob(found, replace(loss, returns=read[0], order=read[1]), trial)
-
-
-@contextmanager
-def _passes(model: Any) -> Iterator[list[None]]:
-    """Note each pass of a model inside the block."""
-    made: list[None] = []
-    if not isinstance(model, nn.Module):
-        yield made
-        return
-    handle = model.register_forward_pre_hook(lambda *_arguments: made.append(None))
-    try:
-        yield made
-    finally:
-        handle.remove()
 
 
 def _with_knob(found: Findings, loss: Loss, trial: Trial) -> Loss:
@@ -106,20 +88,6 @@ def _with_knob(found: Findings, loss: Loss, trial: Trial) -> Loss:
     return turned if follows or loss.account.startswith(("class ", "object ")) else loss
 
 
-def _takes_output(found: Findings, loss: Loss, trial: Trial) -> bool:
-    """Whether what was called with all that forward returns wants the output alone."""
-
-    def values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
-        given = plain_values(raw, x, mu, second, z)
-        return given | {"outputs": given["raw"]}
-
-    try:
-        found.call("loss", replace(loss, values=values).result, trial.raw, trial.x, trial.code(0.5), trial.code(0.5), None, None)
-    except SubjectFault:
-        return False
-    return True
-
-
 def _missing_weight(fault: SubjectFault) -> str | None:
     """The name of a KL's weight that a loss looks for among its keywords and does not find."""
     named = re.search(r"KeyError: '(\w+)'", fault.what)
@@ -137,3 +105,35 @@ def _follows(results: list[Any], *, both: bool) -> bool:
 
 def _tensors(result: Any) -> list[Tensor]:
     return [leaf for _path, leaf in leaves(result) if isinstance(leaf, Tensor)]
+
+
+def _totals(found: Findings, loss: Loss, trial: Trial) -> list[float]:
+    """What a loss gives for some outputs and posteriors."""
+    points = [(trial.raw, 0.2, 0.4), (trial.other, 0.2, 0.4), (trial.raw, 1.1, 0.4), (trial.raw, 0.2, 0.9), (trial.other, 0.7, 0.6)]
+    return [
+        float(found.call("loss", loss.evaluate, raw, trial.x, mu, trial.code(second), trial.code(0.5), mu, None).total)
+        for raw, mean, second in points
+        for mu in (trial.code(mean),)
+    ]
+
+
+def alike(found: Findings, loss: Loss, other: Loss, trial: Trial) -> bool:
+    """Whether two losses give the same.
+
+    Raises:
+        SubjectFault: one of them fails.
+    """
+    pairs = zip(_totals(found, loss, trial), _totals(found, other, trial), strict=True)
+    return all(abs(first - second) <= 1e-4 * (abs(first) + abs(second)) for first, second in pairs)
+
+
+def contradicts(found: Findings, loop: Loss, loss: Loss, trial: Trial) -> bool:
+    """Whether what a loop differentiates is no positive multiple of another loss, up to a constant."""
+    try:
+        theirs, ours = _totals(found, loop, trial), _totals(found, loss, trial)
+    except SubjectFault:
+        return False
+    changes = [(b - theirs[0], a - ours[0]) for b, a in zip(theirs[1:], ours[1:], strict=True)]
+    most = max(changes, key=lambda change: abs(change[1]))
+    times = most[0] / most[1] if most[1] else 0.0
+    return times <= 0 or any(abs(b - times * a) > 1e-3 * abs(most[0]) for b, a in changes)

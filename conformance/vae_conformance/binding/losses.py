@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -15,26 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.knobs import Knob
+from vae_conformance.binding.loss_arguments import Kind
 from vae_conformance.binding.loss_search import METHOD_NAMES
-from vae_conformance.binding.returns import Returns
+from vae_conformance.binding.returns import Returns, entries
 from vae_spec.elbo import closed_form_kl, negative_log_likelihood
 from vae_spec.subject import Likelihood, Raw, Terms
-
-Values = Callable[[Raw, Tensor, Tensor, Tensor, Tensor | None], Mapping[str, Any]]
-"""What each role stands for, from the output, the batch, mu, the second head and the code."""
-Around = Callable[[Tensor, Tensor], AbstractContextManager[None]]
-"""What has to hold while a loss is called, for mu and the second head."""
-
-
-def plain_values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
-    """The values as tensors; an output of two tensors as a tuple."""
-    output: Any = raw[0] if len(raw) == 1 else raw
-    return {"raw": output, "x": x, "mu": mu, "logvar": second, "z": mu if z is None else z, "batch": len(x)}
-
-
-def driven_values(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None) -> dict[str, Any]:
-    """The values for a loss that runs the model: an output stays the tuple that it is."""
-    return {**plain_values(raw, x, mu, second, z), "raw": raw}
 
 
 def behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,21 +27,8 @@ def behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., A
     return call
 
 
-def _nothing(_mu: Tensor, _second: Tensor) -> AbstractContextManager[None]:
-    return nullcontext()
-
-
 _OUTPUTS = re.compile(r"out|res(ult)?s?$|^ret|recon|pred|hat$|^y$|forward|^r$", re.IGNORECASE)
 _NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
-
-
-class Kind(StrEnum):
-    """What a loss is called with: parts, forward's result and the batch, or the batch alone where it runs the model."""
-
-    DIRECT = "the parts"
-    WHOLE = "what forward returns"
-    DRIVEN = "the batch"
-    LOOP = "what the training loop has"
 
 
 @dataclass(frozen=True)
@@ -72,8 +43,6 @@ class Loss:
         returns: what it returns.
         order: for several values, the keys or indices of total, reconstruction and KL.
         supplied: whether the suite supplies it.
-        values: what the roles stand for.
-        around: what has to hold while it is called.
         needs_beta: whether beta has to be given.
         kl_alone: whether it is the model's KL beside a reconstruction term that the suite supplies.
         kind: what it is called with.
@@ -88,8 +57,6 @@ class Loss:
     returns: Returns
     order: tuple[Any, Any, Any] = (0, 1, 2)
     supplied: bool = False
-    values: Values = plain_values
-    around: Around = _nothing
     needs_beta: bool = False
     kl_alone: bool = False
     kind: Kind = Kind.DIRECT
@@ -104,8 +71,8 @@ class Loss:
 
     @property
     def driven(self) -> bool:
-        """Whether it runs the model itself."""
-        return self.kind in (Kind.DRIVEN, Kind.LOOP)
+        """Whether it is asked by way of the model."""
+        return self.kind is not Kind.DIRECT
 
     @property
     def whole(self) -> bool:
@@ -115,8 +82,9 @@ class Loss:
     @property
     def answers_for(self) -> bool:
         """Whether its failing is the author's: it takes the parts, or what forward returns by the names of itself and its parameter."""
-        told = "outputs" not in self.roles or _OUTPUTS.search(self.roles["outputs"]) is not None
-        return self.kind is Kind.DIRECT or (self.whole and self.by_name and told)
+        taken = self.account.partition("(")[2].rstrip(")").split(", ")
+        told = len(taken) > 2 or any(_OUTPUTS.search(name) for name in taken)
+        return self.kind is Kind.DIRECT or (self.whole and (len(taken) > 3 or (self.by_name and told)))
 
     @property
     def name(self) -> str:
@@ -195,20 +163,21 @@ class Loss:
         return result[key] if key is not None and isinstance(result, tuple | list | Mapping) else result
 
     def result(self, raw: Raw, x: Tensor, mu: Tensor, second: Tensor, z: Tensor | None, beta: float | None, *, copies: bool = True) -> Any:
-        """What the loss returns, as `returns.entries` reads it."""
+        """What the loss returns, without what cannot be a term."""
         if copies:
             raw, x, mu, second = tuple(one.clone() for one in raw), x.clone(), mu.clone(), second.clone()
             z = None if z is None else z.clone()
-        values = self.values(raw, x, mu, second, z)
+        output: Any = raw[0] if len(raw) == 1 and not self.driven else raw
+        values = {"raw": output, "x": x, "mu": mu, "logvar": second, "z": mu if z is None else z, "batch": len(x)}
         if "spread" in self.roles:
-            values = {**values, **dict(zip(("raw", "spread"), values["raw"], strict=True))}
+            values |= zip(("raw", "spread"), raw, strict=True)
         positional = [values[role] for role in self.roles if role != "beta"]
         given = beta if beta is not None else 1.0 if self.needs_beta else None
         given = None if given is None else given * self.own_beta
         keywords = {self.roles["beta"]: given} if given is not None and "beta" in self.roles else {}
         turned = nullcontext() if given is None or self.knob is None else self.knob.turned(given)
-        with self.around(mu, second), turned:
-            return self.call(*positional, **keywords)
+        with turned:
+            return entries(self.call(*positional, **keywords), len(x))
 
 
 def scalar(value: Any) -> Tensor:

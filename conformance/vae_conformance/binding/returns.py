@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from vae_conformance.binding.layout import named
@@ -58,24 +57,32 @@ def read_returns(result: Any, changed_code: Any, changed_output: Any = None) -> 
         changed_code: for another posterior, nearer to the prior in neither term.
         changed_output: for another output, where one was asked.
     """
-    if isinstance(result, Mapping):
-        return _by_names(result) or _by_keys([result, changed_code, changed_output])
     if isinstance(result, Tensor | float):
         return Returns.SCALAR, (0, 0, 0)
-    if not isinstance(result, tuple | list) or not all(isinstance(one, Tensor | float | int) for one in result):
+    if not isinstance(result, Mapping | tuple | list):
         return None
-    before, after = (_numbers(values) for values in (result, changed_code))
-    if len(before) == 2:
-        return _of_two(before, after, None if changed_output is None else _numbers(changed_output))
-    if len(before) < 3:
+    if isinstance(result, Mapping) and (told := _by_names(result)) is not None:
+        return told
+    keys = list(result) if isinstance(result, Mapping) else list(range(len(result)))
+    if not all(isinstance(result[key], Tensor | float | int) for key in keys):
         return None
+    if len(keys) < 2:
+        return (Returns.SCALAR, (keys[0],) * 3) if isinstance(result, Mapping) else None
+    before, after = ([_number(values[key]) for key in keys] for values in (result, changed_code))
+    output = None if changed_output is None else [_number(changed_output[key]) for key in keys]
+    kind, order = _of_two(before, after, output) if len(keys) == 2 else (Returns.TERMS, _of_three(before, after))
+    total, reconstruction, kl = (None if index is None else keys[index] for index in order)
+    return kind, (total, reconstruction, kl)
+
+
+def _of_three(before: list[float], after: list[float]) -> Order:
     for order in ((0, 1, 2), (0, 2, 1), (2, 0, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0)):
         total, reconstruction, kl = (after[index] for index in order)
-        fixed = abs(after[order[1]] - before[order[1]]) <= 1e-9 * (1 + abs(before[order[1]]))
+        fixed = abs(reconstruction - before[order[1]]) <= 1e-9 * (1 + abs(before[order[1]]))
         # A KL reported with its sign turned still stands where it stands: that is for the claims to find.
         if fixed and abs(abs(total - reconstruction) - abs(kl)) <= 1e-5 * (1 + abs(total)):
-            return Returns.TERMS, order
-    return Returns.TERMS, (0, 1, 2)
+            return order
+    return 0, 1, 2
 
 
 def _by_names(result: Mapping[Any, Any]) -> tuple[Returns, Order] | None:
@@ -89,35 +96,19 @@ def _by_names(result: Mapping[Any, Any]) -> tuple[Returns, Order] | None:
     return None
 
 
-def _by_keys(results: list[Any]) -> tuple[Returns, Order] | None:
-    """The reading of a dict whose names say nothing, by its values."""
-    keys = list(results[0])
-    if not all(isinstance(value, Tensor | float | int) for value in results[0].values()):
-        return None
-    if len(keys) == 1:
-        return Returns.SCALAR, (keys[0],) * 3
-    read = read_returns(*(None if result is None else tuple(result[key] for key in keys) for result in results))
-    if read is None:
-        return None
-    total, reconstruction, kl = (None if index is None else keys[index] for index in read[1])
-    return read[0], (total, reconstruction, kl)
-
-
 def _of_two(before: list[float], after: list[float], output: list[float] | None) -> tuple[Returns, Order]:
     by_code = [abs(one - other) for one, other in zip(after, before, strict=True)]
     if output is not None:
-        by_output = [abs(one - other) for one, other in zip(output, before, strict=True)]
         follows = [
-            (code > 1e-7 * (1 + abs(at)), out > 1e-7 * (1 + abs(at))) for code, out, at in zip(by_code, by_output, before, strict=True)
+            (code > 1e-7 * (1 + abs(at)), abs(out - at) > 1e-7 * (1 + abs(at)))
+            for code, out, at in zip(by_code, output, before, strict=True)
         ]
         for total, part in ((0, 1), (1, 0)):
-            if follows[total] == (True, True) and follows[part] == (True, False):
-                return Returns.PART, (total, None, part)
-            if follows[total] == (True, True) and follows[part] == (False, True):
-                return Returns.PART, (total, part, None)
+            if follows[total] == (True, True) and follows[part] in ((True, False), (False, True)):
+                return Returns.PART, ((total, None, part) if follows[part][0] else (total, part, None))
     fixed = 0 if by_code[0] <= by_code[1] else 1
     return Returns.PAIR, (None, fixed, 1 - fixed)
 
 
-def _numbers(values: Any) -> list[float]:
-    return [float(one.mean() if isinstance(one, Tensor) else torch.as_tensor(float(one))) for one in values]
+def _number(value: Any) -> float:
+    return float(value.float().mean() if isinstance(value, Tensor) else value)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vae_conformance.binding.findings import Findings
-from vae_conformance.binding.losses import Kind, Loss
+from vae_conformance.binding.loss_arguments import Kind
+from vae_conformance.binding.losses import Loss
 from vae_conformance.binding.returns import Returns
 from vae_spec.subject import Facts, Part, PartReport, Standing
 

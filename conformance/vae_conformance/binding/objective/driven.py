@@ -1,83 +1,94 @@
-"""Losses that run the model themselves: methods and steps of the batch, functions of the model or its networks, the model's own pass."""
+"""Losses that are asked by way of the model: of what its pass gives, of the batch, of the model or its networks, and the pass itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
-import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from vae_conformance.binding.findings import Findings
-from vae_conformance.binding.loss_arguments import POSITIONS, Batch, Signature
-from vae_conformance.binding.loss_search import driving_candidates, loss_candidates
-from vae_conformance.binding.loss_values import what_is_returned
-from vae_conformance.binding.losses import Kind, Loss, behind, driven_values
+from vae_conformance.binding.loss_arguments import POSITIONS, Kind, Signature
+from vae_conformance.binding.loss_search import Candidate
+from vae_conformance.binding.loss_values import entry_of
+from vae_conformance.binding.losses import Loss, behind
 from vae_conformance.binding.objective.replayed import Replayed, replayed
-from vae_conformance.binding.passes import call_forward, has_forward
-from vae_conformance.binding.returns import Returns, entries
-from vae_conformance.target.adapter import part_of
-from vae_spec.subject import Raw, SubjectFault
+from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
+from vae_conformance.binding.returns import Returns
+from vae_spec.subject import Raw
 
 DRIVEN = {role: role for role in POSITIONS}
 _HANDED = "probe: its pass was replayed with other outputs and posteriors, and what it returns follows both"
 
-Run = tuple[str, Callable[..., Any], Callable[..., Any], str | None, bool]
+
+def own_pass(found: Findings) -> Iterator[Loss]:
+    """The model's own pass, which may give the loss; whether it follows the output and the posterior shows when it is called."""
+    if has_forward(found.model) and not found.joint.composition:
+        yield _loss(found, "forward(x)", found.model.forward, lambda x: call_forward(found.model, x), Signature(Kind.DRIVEN, {}))
 
 
-def driven_losses(found: Findings, named: tuple[str, ...] = ()) -> Iterator[Loss]:
-    """Losses of the batch; whether they follow the output and the posterior shows when they are called."""
-    for account, own, run, weight, needs in _runs(found, named):
-        yield Loss(
-            account,
-            behind(own, _driven(found, run, {weight: 1.0} if needs and weight is not None else {})),
-            DRIVEN if weight is None else {**DRIVEN, "beta": weight},
-            Returns.SCALAR,
-            values=driven_values,
-            needs_beta=needs,
-            kind=Kind.DRIVEN,
-            known_by=_HANDED,
-        )
+def driven_losses(found: Findings, candidate: Candidate) -> Iterator[Loss]:
+    """A loss that runs the model, for a batch without labels and with them."""
+    call, roles = candidate.call, candidate.signature.places
+    for labelled in (True,) if candidate.signature.takes_index else (False, True):
+        read = [entry_of(found, role, labelled=labelled) for role in roles]
+
+        def run(x: Tensor, *, read: Any = read, **weight: float) -> Any:
+            return call(*(one(None, x) for one in read), **weight)
+
+        shown = ", ".join(roles) if {"model", "encoder", "decoder"} & {*roles} else "x"
+        yield _loss(found, f"{candidate.account}({shown})", call, run, candidate.signature)
 
 
-def _runs(found: Findings, named: tuple[str, ...]) -> Iterator[Run]:
-    """What may be run: its account, the author's code, how it is called on a batch, its KL's weight, and whether that is required."""
-    model = found.model
-    if has_forward(model) and not found.joint.composition:
-        yield "forward(x)", model.forward, lambda x: call_forward(model, x), None, False
-    for account, call, batch in driving_candidates(model, found.target.namespace, named):
-        for labelled in (True,) if batch.takes_index else (False, True):
-            order = batch.order
-            shown = f"{account}({', '.join(order)})" if batch.takes_model else f"{account}(x)"
-            yield shown, call, _called(call, found, batch, labelled=labelled), batch.weight, batch.needs_weight
-    if has_forward(model) and not found.joint.composition:
-        for one in loss_candidates(model, found.target.namespace, named, what_is_returned(found)):
-            taken = one.signature
-            if one.whole and taken.roles.keys() - {"beta"} == {"outputs", "x"}:
-                run = _of_result(one.call, found, taken)
-                yield f"{one.account}(forward(x), x)", one.call, run, taken.roles.get("beta"), taken.needs_beta
+def loss_of_entries(found: Findings, candidate: Candidate) -> Loss:
+    """A loss that takes what a pass of the model gives, or entries of it that are no tensors, behind such a pass."""
+    call, roles = candidate.call, candidate.signature.places
+    read = {role: entry_of(found, role) for role in roles}
+    output_alone = read | ({"outputs": entry_of(found, "raw")} if "outputs" in read else {})
+    name = candidate.account.rpartition(" ")[2]
+    # What is read off a pass's own tape is not there under the casts of a replay.
+    off_tape = not found.joint.plain and found.joint.composition is None
 
-
-def _of_result(call: Callable[..., Any], found: Findings, signature: Signature) -> Callable[..., Any]:
     def run(x: Tensor, **weight: float) -> Any:
-        there = {"outputs": call_forward(found.model, x.clone()), "x": x}
-        return call(*(there[role] for role in signature.roles if role != "beta"), **weight)
+        with _unchecked():
+            result = {RETURNED: call_forward(found.model, x.clone())} if off_tape else found.joint(found.model, x.clone())
+            try:
+                return call(*(one(result, x) for one in read.values()), **weight)
+            except Exception:
+                with suppress(Exception):
+                    call(*(one(result, x) for one in output_alone.values()), **weight)
+                    said = f"{name} takes the reconstruction and the input alone: it is a term of a loss, whose rest stands elsewhere"
+                    found.notes[:] = dict.fromkeys([*found.notes, said])
+                    return None
+                raise
 
-    return run
+    taken = ", ".join(candidate.signature.roles[role] for role in roles)
+    known_by = "its arguments: it takes what forward returns"
+    signature = replace(candidate.signature, kind=Kind.WHOLE)
+    return _loss(found, f"{candidate.account}({taken})", call, run, signature, known_by)
 
 
-def _called(call: Callable[..., Any], found: Findings, batch: Batch, *, labelled: bool) -> Callable[..., Any]:
-    def run(x: Tensor, **weight: float) -> Any:
-        label = torch.zeros(len(x), dtype=torch.long, device=x.device)
-        given: Any = (x, label) if labelled else x
-        there = {"model": found.model, "x": given, "index": 0, "label": label}
-        for role, name in (("encoder", found.encode), ("decoder", found.decode)):
-            if role in batch.order:
-                there[role] = getattr(found.model, role, None) or part_of(found.model, name or role)
-        return call(*(there[role] for role in batch.order), **weight)
+@contextmanager
+def _unchecked() -> Iterator[None]:
+    """Distributions take grey values inside the block: those of a Bernoulli distribution are 0 and 1 in the author's own data."""
+    before = Distribution._validate_args  # noqa: SLF001  there is no public way to read it
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(before)
 
-    return run
+
+def _loss(
+    found: Findings, account: str, own: Callable[..., Any], run: Callable[..., Any], signature: Signature, known_by: str = _HANDED
+) -> Loss:
+    beta = {role: name for role, name in signature.roles.items() if role == "beta"}
+    call = behind(own, _driven(found, run, dict.fromkeys(beta.values(), 1.0) if signature.needs_weight else {}))
+    return Loss(account, call, DRIVEN | beta, Returns.SCALAR, needs_beta=signature.needs_weight, kind=signature.kind, known_by=known_by)
 
 
 def _driven(found: Findings, run: Callable[..., Any], needed: Mapping[str, float]) -> Callable[..., Any]:
@@ -86,9 +97,7 @@ def _driven(found: Findings, run: Callable[..., Any], needed: Mapping[str, float
         return replayed(found, partial(run, **needed))
 
     def loss(raw: Raw, x: Tensor, mu: Tensor, second: Tensor, **weight: float) -> Any:
-        there = objective()
-        if there is None:
-            raise SubjectFault("loss", "has no output and no posterior in its pass that another could take the place of")
-        return entries(there(partial(run, **weight), raw, x, mu, second), len(x))
+        there = objective()  # None where no output and no posterior in its pass show that others could take the place of
+        return None if there is None else there(partial(run, **weight), raw, x, mu, second)
 
     return loss

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import CodeType, FunctionType
@@ -17,7 +17,7 @@ from vae_conformance.target.adapter import inner_of
 from vae_conformance.target.source_code import source_pieces
 
 _BACKWARD = ("backward", "manual_backward")
-_LAST, _GIVEN, _BATCHES, _SETTLED, _MODEL = "__last_of__", "__given__", "__batches_of__", "__settled__", "__model__"
+_LAST, _GIVEN, _BATCHES, _SETTLED = "__last_of__", "__given__", "__batches_of__", "__settled__"
 _NAMES = 25
 """The most names that a loop may miss before it is given up."""
 Functions = ast.FunctionDef | ast.AsyncFunctionDef
@@ -42,7 +42,7 @@ class Loop:
     own: Callable[..., Any]
 
 
-def loops_of(model: Any, namespace: object) -> Iterator[Loop]:
+def loops_of(namespace: object) -> Iterator[Loop]:
     """The training loops of a file: of its functions, of the methods of its classes, and of the script itself."""
     pieces = source_pieces(namespace)
     held = vars(namespace) if namespace is not None else {}
@@ -51,16 +51,16 @@ def loops_of(model: Any, namespace: object) -> Iterator[Loop]:
         cell = place.removesuffix("line")
         for statement in tree.body:
             if isinstance(statement, Functions) and (call := _backward_in(statement)) is not None:
-                yield _of_function(statement, call, held, cell, model)
+                yield _loop(statement, call, held, cell)
             elif isinstance(statement, ast.ClassDef):
                 for method in statement.body:
                     if isinstance(method, Functions) and (call := _backward_in(method)) is not None:
-                        yield _of_method(statement, method, call, held, cell, model)
+                        yield _loop(method, call, held, cell, statement.name)
         script += [(cell, one) for statement in tree.body for one in _unguarded(statement)]
     if (found := next(((cell, one, call) for cell, one in script if (call := _own_backward(one)) is not None), None)) is not None:
         cell, last, call = found
         before = [one for _cell, one in script[: [one for _cell, one in script].index(last)]]
-        yield _of_script([*before, last], call, held, cell, model)
+        yield _loop(last, call, held, cell, before=before)
 
 
 def _unguarded(statement: ast.stmt) -> list[ast.stmt]:
@@ -85,51 +85,45 @@ def _own_backward(statement: ast.stmt) -> ast.Call | None:
 
 def _place(cell: str, scope: ast.AST, call: ast.Call, where: str, held: dict[str, Any]) -> tuple[str, FunctionType]:
     """What messages call a loop, and a function that stands where its body does, for those who are sent there."""
-    inner = [node for node in ast.walk(scope) if isinstance(node, Loops) and any(one is call for one in ast.walk(node))]
+    inner = [node for node in ast.walk(scope) if isinstance(node, Loops) and _holds(node, call)]
     first = inner[-1].body[0].lineno if inner else getattr(scope, "lineno", call.lineno)
     file = str(held.get("__file__") or "<script>") + (f", {cell.removesuffix(', ')}" if cell else "")
     marker = compile(f"def {where or 'training'}(): pass", file, "exec").co_consts[0].replace(co_firstlineno=first)
     return f"{cell}lines {first} to {call.lineno}{f' of {where}' if where else ''}", FunctionType(marker, {})
 
 
-class _Prepared(ast.NodeTransformer):
-    """Lets outer loops begin with their last round, a weight that a loop computes be given, and the model and the data be stood in for."""
+def _call_of(name: str, argument: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name, ast.Load()), [argument], [])
 
-    def __init__(self, call: ast.Call, models: frozenset[str], *, looped: bool) -> None:
+
+def _stood_in(name: str) -> ast.expr:
+    return _call_of(_GIVEN, ast.Constant(name))
+
+
+class _Prepared(ast.NodeTransformer):
+    """Lets outer loops begin with their last round, a weight that a loop computes be given, and the data be stood in for."""
+
+    def __init__(self, call: ast.Call, *, looped: bool) -> None:
         self._call = call
-        self._models = models
         self._depth = 0
         self._looped = looped
 
-    def _holds(self, node: ast.AST) -> bool:
-        return any(one is self._call for one in ast.walk(node))
-
     def visit_For(self, node: ast.For) -> ast.AST:
         """A loop around the loop that differentiates begins with its last round."""
-        if not self._holds(node):
+        if not _holds(node, self._call):
             return node
-        outer = any(isinstance(one, Loops) and self._holds(one) for statement in node.body for one in ast.walk(statement))
+        outer = any(isinstance(one, Loops) and _holds(one, self._call) for statement in node.body for one in ast.walk(statement))
         self._depth += 1
         self.generic_visit(node)
         self._depth -= 1
-        called = ast.Name(_LAST if outer else _BATCHES, ast.Load())
-        node.iter = ast.copy_location(ast.Call(called, [node.iter], []), node.iter)
+        node.iter = _call_of(_LAST if outer else _BATCHES, node.iter)
         return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Where the model is constructed there is one already."""
-        if isinstance(node.func, ast.Name) and node.func.id in self._models:
-            return ast.copy_location(ast.Name(_MODEL, ast.Load()), node)
-        return self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> ast.AST:
         """What cannot be imported is stood in for."""
         names = [one.asname or one.name.partition(".")[0] for one in node.names if one.name != "*"]
-        stood: list[ast.stmt] = [
-            ast.Assign([ast.Name(name, ast.Store())], ast.Call(ast.Name(_GIVEN, ast.Load()), [ast.Constant(name)], [])) for name in names
-        ]
-        instead = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, stood or [ast.Pass()])
-        return ast.copy_location(ast.Try([node], [instead], [], []), node)
+        stood: list[ast.stmt] = [ast.Assign([ast.Name(name, ast.Store())], _stood_in(name)) for name in names]
+        return ast.Try([node], [ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, stood or [ast.Pass()])], [], [])
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
         """The same for names of a module."""
@@ -138,18 +132,20 @@ class _Prepared(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         """A weight that changes from round to round is given; data that are loaded before are stood in for."""
         self.generic_visit(node)
-        stored = [one for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)]
-        if not self._depth and stored and all(names_data(one.id) for one in stored) and isinstance(node.value, ast.Call):
-            stood: list[ast.expr] = [ast.Call(ast.Name(_GIVEN, ast.Load()), [ast.Constant(one.id)], []) for one in stored]
-            node.value = ast.copy_location(stood[0] if len(stood) == 1 else ast.Tuple(stood, ast.Load()), node.value)
-            return node
+        stored = [one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)]
         if not self._depth and isinstance(node.value, ast.Call):
-            node.value = ast.copy_location(ast.Call(ast.Name(_SETTLED, ast.Load()), [node.value], []), node.value)
-        target = node.targets[0]
-        name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+            if stored and all(map(names_data, stored)):
+                node.value = _stood_in(stored[0]) if len(stored) == 1 else ast.Tuple(list(map(_stood_in, stored)), ast.Load())
+                return node
+            node.value = _call_of(_SETTLED, node.value)
+        name = getattr(node.targets[0], "id", getattr(node.targets[0], "attr", ""))
         if (self._depth or not self._looped) and len(node.targets) == 1 and gives_weight(name) and not isinstance(node.value, ast.Constant):
-            node.value = ast.copy_location(ast.Call(ast.Name(_GIVEN, ast.Load()), [ast.Constant(name)], []), node.value)
+            node.value = _stood_in(name)
         return node
+
+
+def _holds(node: ast.AST, call: ast.Call) -> bool:
+    return any(one is call for one in ast.walk(node))
 
 
 def _last_of(several: Any) -> Any:
@@ -159,17 +155,16 @@ def _last_of(several: Any) -> Any:
     return several
 
 
-def _prepared(statement: ast.stmt, call: ast.Call, model: Any) -> ast.stmt:
-    models = frozenset(kind.__name__ for kind in type(inner_of(model)).__mro__ if not kind.__module__.startswith(("torch.", "builtins")))
-    looped = any(isinstance(one, Loops) and any(inner is call for inner in ast.walk(one)) for one in ast.walk(statement))
-    prepared: ast.stmt = _Prepared(call, models, looped=looped).visit(statement)
+def _prepared(statement: ast.stmt, call: ast.Call) -> ast.stmt:
+    looped = any(isinstance(one, Loops) and _holds(one, call) for one in ast.walk(statement))
+    prepared: ast.stmt = _Prepared(call, looped=looped).visit(statement)
     return prepared
 
 
 def _scope(held: dict[str, Any], stage: Stage) -> dict[str, Any]:
     """The names of a file, as the loop sees them."""
     names = {name: stage.settled(value) for name, value in held.items() if value is not None}
-    return names | {_LAST: _last_of, _GIVEN: stage.of, _BATCHES: stage.batches, _SETTLED: stage.settled, _MODEL: stage.model}
+    return names | {_LAST: _last_of, _GIVEN: stage.of, _BATCHES: stage.batches, _SETTLED: stage.settled}
 
 
 def _patiently(stage: Stage, names: dict[str, Any], call: Callable[[], object]) -> Tensor | None:
@@ -220,41 +215,35 @@ def _bare(definition: Functions) -> Functions:
     return definition
 
 
-def _of_function(definition: Functions, call: ast.Call, held: dict[str, Any], cell: str, model: Any) -> Loop:
-    account, own = _place(cell, definition, call, definition.name, held)
-    code = _code([_prepared(_bare(definition), call, model)], held)
+def _loop(statement: ast.stmt, call: ast.Call, held: dict[str, Any], cell: str, kind: str = "", before: Sequence[ast.stmt] = ()) -> Loop:
+    """The loop in a function, in a method of a class of this name, or in a statement of a script that has others before it."""
+    name = statement.name if isinstance(statement, Functions) else ""
+    account, own = _place(cell, statement, call, name, held)
+    code = _code([_prepared(_bare(statement) if isinstance(statement, Functions) else statement, call)], held)
+    owner = held.get(kind)
 
     def staged(stage: Stage) -> Run:
         names = _scope(held, stage)
-        function = _defined(code, definition.name, names)
+        for one in before:
+            _set_the_stage(one, names, stage)
+        function, this = None if not name else _defined(code, name, names), {}
+        if function is not None and kind:
+            models = isinstance(owner, type) and isinstance(inner_of(stage.model), owner)
+            this = {next(iter(inspect.signature(function).parameters)): stage.model if models else _trainer(owner, stage)}
+
+        def body() -> None:
+            if function is None:
+                exec(code, names)  # noqa: S102  the author's own loop
+            else:
+                function(**{**_arguments(function, stage), **this})
 
         def run() -> Tensor | None:
             stage.refresh(names)
-            return _patiently(stage, names, lambda: function(**_arguments(function, stage)))
+            return _patiently(stage, names, body)
 
         return run
 
     return Loop(account, staged, own)
-
-
-def _of_method(kind: ast.ClassDef, definition: Functions, call: ast.Call, held: dict[str, Any], cell: str, model: Any) -> Loop:
-    owner = held.get(kind.name)
-    account, marker = _place(cell, definition, call, definition.name, held)
-    code = _code([_prepared(_bare(definition), call, model)], held)
-
-    def staged(stage: Stage) -> Run:
-        names = _scope(held, stage)
-        function = _defined(code, definition.name, names)
-        own = isinstance(owner, type) and isinstance(inner_of(model), owner)
-        this = {next(iter(inspect.signature(function).parameters)): model if own else _trainer(owner, stage)}
-
-        def run() -> Tensor | None:
-            stage.refresh(names)
-            return _patiently(stage, names, lambda: function(**{**_arguments(function, stage), **this}))
-
-        return run
-
-    return Loop(account, staged, marker)
 
 
 def _trainer(kind: Any, stage: Stage) -> Any:
@@ -278,24 +267,6 @@ def _attribute(stage: Stage, name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
     return stage.of(name)
-
-
-def _of_script(statements: list[ast.stmt], call: ast.Call, held: dict[str, Any], cell: str, model: Any) -> Loop:
-    account, own = _place(cell, statements[-1], call, "", held)
-    code = _code([_prepared(statements[-1], call, model)], held)
-
-    def staged(stage: Stage) -> Run:
-        names = _scope(held, stage)
-        for one in statements[:-1]:
-            _set_the_stage(one, names, stage)
-
-        def run() -> Tensor | None:
-            stage.refresh(names)
-            return _patiently(stage, names, lambda: exec(code, names))  # noqa: S102  the author's own loop
-
-        return run
-
-    return Loop(account, staged, own)
 
 
 def _set_the_stage(statement: ast.stmt, names: dict[str, Any], stage: Stage) -> None:

@@ -99,10 +99,13 @@ def replayed(found: Findings, run: Run, *, output: bool = True) -> Replayed | No
 
 
 def _uncast(recording: Recording, node: Role) -> Role:
-    """The node before the casts that a layer's input goes through: what is put there may be more precise than the layer takes."""
-    number = node.number
-    while recording.nodes[number].operation == "to" and recording.nodes[number].parents:
-        number = recording.nodes[number].parents[0]
+    """The node before casts, which would make what is put there less precise, and before views of it that the draw alone is given."""
+    number, nodes = node.number, recording.nodes
+    while nodes[number].parents and nodes[number].operation in ("to", "expand"):
+        before, value = nodes[nodes[number].parents[0]].value, nodes[number].value
+        if before is None or value is None or before.shape != value.shape:
+            break
+        number = nodes[number].parents[0]
     return replace(node, number=number)
 
 

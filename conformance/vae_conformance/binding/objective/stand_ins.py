@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from tempfile import TemporaryDirectory
 from typing import Any, Self
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 
 from vae_conformance.binding.loss_arguments import is_weight, names_batch, names_model, names_network
+from vae_conformance.target.adapter import inner_of
 
 _SCHEDULE = re.compile(r"^(w(eight)?$|beta|kld?_?(weight|coeff?|beta|lambda|anneal|factor|scale)|anneal|warm_?up)", re.IGNORECASE)
 """Names of what gives a KL's weight, beside those of the weight itself."""
@@ -40,8 +43,9 @@ class StandIn(float):
         """Any attribute."""
         if name.startswith("__"):
             raise AttributeError(name)
-        value = self._stage.of(name, self.name)
-        return Held(self._stage, value) if value is self._stage.model else value
+        if name in self._stage.own:
+            return getattr(self._stage.model, name)  # what has a part of the model's is the model
+        return self._stage.of(name, self.name)
 
     def __getitem__(self, key: object) -> Any:
         """Any entry."""
@@ -90,24 +94,6 @@ class StandIn(float):
 
     def __exit__(self, *_exception: object) -> None:
         """Leave it."""
-
-
-class Held:
-    """The model where something holds it, or the part of a configuration that is called after it."""
-
-    def __init__(self, stage: Stage, model: Any) -> None:
-        self._stage = stage
-        self._model = model
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """Call the model."""
-        return self._model(*arguments, **keywords)
-
-    def __getattr__(self, name: str) -> Any:
-        """What the model has, or anything else."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self._model, name) if hasattr(self._model, name) else self._stage.of(name)
 
 
 class Batches:
@@ -175,6 +161,12 @@ class Stage:
     rounds: int = 1
     seed: int = 0
 
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """The names of what the author's own classes give the model."""
+        kinds = [kind for kind in type(inner_of(self.model)).__mro__ if not kind.__module__.startswith(("torch.", "builtins"))]
+        return frozenset(name for kind in kinds for name in vars(kind) if not hasattr(nn.Module, name))
+
     def of(self, name: str, holder: str = "") -> Any:
         """The stand-in for what has this name, and is held by something of another name."""
         if gives_weight(name):
@@ -209,6 +201,8 @@ class Stage:
         """A value of the author's; the model, or its part, in place of another of its kind, and the batches in place of any data."""
         if isinstance(value, _DATA):
             return Batches(self)
+        if isinstance(value, type) and isinstance(inner_of(self.model), value) and not value.__module__.startswith(("torch.", "builtins")):
+            return lambda *_arguments, **_keywords: self.model  # where the model is constructed there is one already
         if not isinstance(value, nn.Module) or not isinstance(self.model, nn.Module):
             return value
         if type(value) is type(self.model):
@@ -263,9 +257,9 @@ def _interrupting(rounds: int) -> Iterator[None]:
         return value
 
     with (
-        _patched(torch.Tensor, {"backward": stop, "cuda": here}),
-        _patched(nn.Module, {"cuda": here}),
-        _patched(torch.autograd, {"backward": stop}),
+        patch.multiple(torch.Tensor, backward=stop, cuda=here),
+        patch.multiple(nn.Module, cuda=here),
+        patch.multiple(torch.autograd, backward=stop),
     ):
         yield
 
@@ -281,17 +275,5 @@ def _idle_optimisers() -> Iterator[None]:
             if callable(closure):
                 closure()
 
-    with _patched(torch.optim.Optimizer, {"__init__": made, "zero_grad": still, "step": still}):
+    with patch.multiple(torch.optim.Optimizer, __init__=made, zero_grad=still, step=still):
         yield
-
-
-@contextmanager
-def _patched(owner: Any, values: Mapping[str, Any]) -> Iterator[None]:
-    before = {name: getattr(owner, name) for name in values}
-    for name, value in values.items():
-        setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(owner, name, value)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from vae_conformance.binding.findings import Findings
-from vae_conformance.binding.loss_arguments import POSITIONS
-from vae_conformance.binding.loss_trial import Trial, try_loss
-from vae_conformance.binding.losses import Kind, Loss, behind, driven_values
+from vae_conformance.binding.loss_arguments import POSITIONS, Kind
+from vae_conformance.binding.loss_trial import Trial, alike, try_loss
+from vae_conformance.binding.losses import Loss, behind
 from vae_conformance.binding.objective.loops import Loop, loops_of
 from vae_conformance.binding.objective.replayed import replayed
 from vae_conformance.binding.objective.stand_ins import Stage
@@ -34,40 +34,17 @@ def loss_of_loop(found: Findings, trial: Trial) -> Loss | None:
         trial: what it is tried with.
     """
     bound: list[Loss] = []
-    for loop in loops_of(found.model, found.target.namespace):
+    for loop in loops_of(found.target.namespace):
         try:
             loss = next((tried for one in _losses(found, loop) if (tried := try_loss(found, one, trial)) is not None), None)
         except SubjectFault as fault:
             found.notes.append(f"the loss of {loop.account} {fault.what}")
             continue
-        if loss is not None and not any(_alike(found, loss, other, trial) for other in bound):
+        if loss is not None and not any(alike(found, loss, other, trial) for other in bound):
             bound.append(loss)
     if len(bound) > 1:
         found.notes.append(f"the file has {len(bound)} training loops whose losses differ: {'; '.join(one.account for one in bound)}")
     return bound[0] if len(bound) == 1 else None
-
-
-def contradicts(found: Findings, loop: Loss, loss: Loss, trial: Trial) -> bool:
-    """Whether what a loop differentiates is no positive multiple of another loss, up to a constant."""
-    points = [(trial.raw, 0.2, 0.4), (trial.other, 0.2, 0.4), (trial.raw, 1.1, 0.4), (trial.raw, 0.2, 0.9), (trial.other, 0.7, 0.6)]
-
-    def totals(one: Loss) -> list[float]:
-        neutral = trial.code(0.5)
-        return [
-            float(found.call("loss", one.evaluate, raw, trial.x, trial.code(mu), trial.code(second), neutral, None, None).total)
-            for raw, mu, second in points
-        ]
-
-    try:
-        theirs, ours = totals(loop), totals(loss)
-    except SubjectFault:
-        return False
-    changes = [(b - theirs[0], a - ours[0]) for b, a in zip(theirs[1:], ours[1:], strict=True)]
-    scale = max(changes, key=lambda change: abs(change[1]))
-    if not scale[1] or not scale[0] / scale[1] > 0:
-        return True
-    times = scale[0] / scale[1]
-    return any(abs(b - times * a) > 1e-3 * abs(scale[0]) for b, a in changes)
 
 
 def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
@@ -106,7 +83,6 @@ def _losses(found: Findings, loop: Loop) -> Iterator[Loss]:
             behind(loop.own, loss),
             {role: role for role in POSITIONS} | ({} if name is None else {"beta": name}),
             Returns.SCALAR,
-            values=driven_values,
             kind=Kind.LOOP,
             known_by="what its training loop differentiates; probe: it follows the output and the posterior",
         )
@@ -156,12 +132,3 @@ def _unsettled(found: Findings, stage: Stage, run: Callable[..., Tensor]) -> lis
     if not names and total(rounds=2) not in (usual, None):
         names.append("what the loop counts")
     return names
-
-
-def _alike(found: Findings, loss: Loss, other: Loss, trial: Trial) -> bool:
-    """Whether two losses give the same for one output and posterior."""
-    code, neutral = trial.code(0.7), trial.code(0.5)
-    first, second = (
-        float(found.call("loss", one.evaluate, trial.raw, trial.x, code, neutral, neutral, code, None).total) for one in (loss, other)
-    )
-    return abs(first - second) <= 1e-4 * (abs(first) + abs(second))

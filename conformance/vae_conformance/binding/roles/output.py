@@ -86,9 +86,9 @@ def _holding(
     recording: Recording, numbers: Sequence[int], tensor: Tensor, origins: Sequence[Callable[[Tensor], Tensor]]
 ) -> OutputNode | None:
     """The first of these nodes that holds a tensor, or what it was made of: a deviation where the model gives a log-variance, say."""
-    for origin in origins:
-        for number in numbers:
-            value = recording.nodes[number].value
+    for number in numbers:
+        value = recording.nodes[number].value
+        for origin in origins:
             if value is not None and len(tensor) in value.shape and alike(value, origin(tensor)):
                 number, value = _unchanged(recording, number, value)  # noqa: PLW2901  a clamp before it is no part of what is asked
                 shape = list(value.shape)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import linecache
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -42,17 +42,14 @@ class Evaluation:
     Attributes:
         recording: of the call.
         total: the number of the node that holds the loss.
-        posterior, output: the numbers of the nodes that it was given for them.
-        kl: the sum over items of the closed form of the divergence.
-        likelihood: the sum over items of the negative log-likelihood, up to a constant.
+        given: the numbers of the nodes that each term is made of: those of the posterior and of the output.
+        sums: over items, of the closed form of the divergence and of the negative log-likelihood, up to a constant.
     """
 
     recording: Recording
     total: int
-    posterior: frozenset[int]
-    output: frozenset[int]
-    kl: float
-    likelihood: float
+    given: Mapping[str, frozenset[int]]
+    sums: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -68,73 +65,47 @@ class Weight:
     line: Line | None
 
 
-@dataclass(frozen=True)
-class Counts:
-    """What reductions divide by: numbers of items, of latent dimensions and of entries of an item."""
+KL, LIKELIHOOD = "kl", "likelihood"
 
+
+@dataclass(frozen=True)
+class Branch:
+    """The way from a loss to one of its terms.
+
+    Attributes:
+        evaluations: of the loss at several posteriors and outputs.
+        term: `KL` or `LIKELIHOOD`.
+        items, latents, entries: what reductions divide by: numbers of items, of latent dimensions and of entries of an item.
+        halved: whether the term is a squared error, which may stand without the 1/2 of a Gaussian of unit variance.
+    """
+
+    evaluations: Sequence[Evaluation]
+    term: str
     items: int
     latents: int
     entries: int
+    halved: bool = False
 
+    def bend(self) -> Line | None:
+        """Return the line in which a loss bends its term, as free bits and capacities bend the KL; None where it does not.
 
-def weight_of_kl(evaluations: Sequence[Evaluation], counts: Counts) -> Weight | None:
-    """Return the weight before the divergence; None where there is none, or no node is the divergence."""
-    return _kl_branch(evaluations, counts).weight()
-
-
-def _kl_branch(evaluations: Sequence[Evaluation], counts: Counts) -> _Branch:
-    sizes = counts.items, counts.entries
-    reductions = [a * b * c for a, b, c in product((1, 1 / counts.items), (1, 1 / counts.latents), (1, 1 / counts.entries))]
-    return _Branch(evaluations, lambda one: one.posterior, lambda one: one.output, lambda one: one.kl, reductions, False, sizes)
-
-
-def weight_of_reconstruction(evaluations: Sequence[Evaluation], counts: Counts, *, halved: bool) -> Weight | None:
-    """Return the weight before the likelihood's term; None where there is none, or no node is that term.
-
-    Args:
-        evaluations: of the loss at several posteriors and outputs.
-        counts: what reductions divide by.
-        halved: whether the term is a squared error, which may stand without the 1/2 of a Gaussian of unit variance.
-    """
-    sizes = counts.items, counts.entries
-    reductions = [a * b for a, b in product((1, 1 / counts.items), (1, 1 / counts.entries))]
-    branch = _Branch(evaluations, lambda one: one.output, lambda one: one.posterior, lambda one: one.likelihood, reductions, halved, sizes)
-    return branch.weight()
-
-
-def bent_kl(evaluations: Sequence[Evaluation], counts: Counts) -> Line | None:
-    """Return the line in which a loss bends its KL, as free bits and capacities do; None where it does not.
-
-    Its divergence, up to a usual reduction, goes through an operation that makes no multiple of it.
-    """
-    branch = _kl_branch(evaluations, counts)
-    first = evaluations[0].recording
-    moved = first.descendants(evaluations[0].posterior) & first.ancestors(evaluations[0].total)
-    for number in sorted(moved):
-        node = first.nodes[number]
-        if node.operation in _BENDING and branch.is_bent(number, node.parents):
-            return node.line
-    return None
-
-
-@dataclass(frozen=True)
-class _Branch:
-    """The way from a loss to one of its terms."""
-
-    evaluations: Sequence[Evaluation]
-    follows: Callable[[Evaluation], frozenset[int]]
-    avoids: Callable[[Evaluation], frozenset[int]]
-    truth: Callable[[Evaluation], float]
-    reductions: Sequence[float]
-    halved: bool
-    sizes: Sequence[int]
+        The term, up to a usual reduction, goes through an operation that makes no multiple of it.
+        """
+        first = self.evaluations[0].recording
+        moved = first.descendants(self.evaluations[0].given[self.term]) & first.ancestors(self.evaluations[0].total)
+        bending = (first.nodes[number] for number in sorted(moved) if first.nodes[number].operation in _BENDING and self._bent(number))
+        return next((node.line for node in bending if node.line is not None), None)
 
     def weight(self) -> Weight | None:
-        """Go down from the loss to the node that is the term, and return the product of the factors on the way."""
+        """Go down from the loss to the node that is the term, and return the product of the factors on the way.
+
+        None where there is none, or no node is the term.
+        """
         first = self.evaluations[0]
         nodes = first.recording.nodes
-        moved = self.follows(first) | first.recording.descendants(self.follows(first))
-        other = self.avoids(first) | first.recording.descendants(self.avoids(first))
+        moved, other = (first.given[term] | first.recording.descendants(first.given[term]) for term in (KL, LIKELIHOOD))
+        if self.term == LIKELIHOOD:
+            moved, other = other, moved
         if first.total not in other:
             return None  # the other term is added as a mere number, and there is no telling the two apart
         number, sign, value, line = first.total, 1.0, 1.0, None
@@ -162,7 +133,7 @@ class _Branch:
                     return None
                 sign = math.copysign(sign, sign * factor)
                 # What multiplies both terms is no weight of one of them, and a number of items or entries averages or sums.
-                if alone and not any(abs(size * abs(factor) ** way - 1) < _SAME for size in self.sizes for way in (1, -1)):
+                if alone and not any(abs(size * abs(factor) ** way - 1) < _SAME for size in (self.items, self.entries) for way in (1, -1)):
                     value, line = value * abs(factor), node.line
             elif node.operation not in _ADDED | _SUBTRACTED | _PASSED_ON:
                 return None
@@ -184,8 +155,9 @@ class _Branch:
             found.add(1 / by[0] if node.operation in _OVER else by[0])
         return found.pop() if len(found) == 1 else None
 
-    def is_bent(self, number: int, parents: Sequence[int]) -> bool:
+    def _bent(self, number: int) -> bool:
         """Whether a node is made of the term, up to a usual reduction, and is no multiple of it."""
+        parents = self.evaluations[0].recording.nodes[number].parents
         made_of = any((ratio := self._ratio(parent)) is not None and self._usual(ratio) for parent in parents)
         return made_of and self._ratio(number) is None
 
@@ -226,14 +198,16 @@ class _Branch:
             value = one.recording.nodes[number].value
             if value is None:
                 return None
-            sums.append((float(value.double().sum()), self.truth(one)))
+            sums.append((float(value.double().sum()), one.sums[self.term]))
         changes = [(a - sums[0][0], b - sums[0][1]) for a, b in sums[1:]]
         ratios = [a / b for a, b in changes]
         size = max(abs(ratio) for ratio in ratios)
         return ratios[0] if size > 0 and max(ratios) - min(ratios) < _SAME * size else None
 
     def _usual(self, ratio: float) -> bool:
-        return any(abs(abs(ratio) - one) < _SAME * one for one in self.reductions)
+        """Whether it is a reduction: over items, entries, and of the KL dimensions."""
+        sizes = product((1, self.items), (1, self.entries), (1, self.latents) if self.term == KL else (1,))
+        return any(abs(abs(ratio) * math.prod(one) - 1) < _SAME for one in sizes)
 
 
 def written_as_weight(node: Node) -> bool:
