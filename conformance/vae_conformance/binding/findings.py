@@ -18,11 +18,12 @@ from vae_conformance.binding.passes import Call, Joint, call_forward
 from vae_conformance.binding.probing import output_range
 from vae_conformance.binding.roles.nodes import alike
 from vae_conformance.binding.roles.posterior import Latent
+from vae_conformance.binding.watching import in_mode
 from vae_conformance.guard.calls import Caller
 from vae_conformance.guard.random_calls import RandomCalls
 from vae_conformance.guard.seeds import seeded
 from vae_conformance.target.target import Target
-from vae_spec.subject import Noise, Part, PartReport, Raw, Standing, SubjectFault
+from vae_spec.subject import Mode, Noise, Part, PartReport, Raw, Standing, SubjectFault
 
 PROBE_SECONDS = 10.0
 """How long one probing call may take; a forward pass that takes longer on four items is no use in training."""
@@ -89,6 +90,7 @@ class Findings:
         if isinstance(self.model, nn.Module):
             self.model.train(train)
         with (
+            in_mode(self.model, Mode.TRAIN if train else Mode.EVAL),  # spectral norm's buffers move the next pass
             self.caller.calling(operation),
             seeded(seed, self.device),
             torch.no_grad(),

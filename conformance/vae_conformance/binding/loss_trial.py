@@ -67,7 +67,13 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
     if loss.driven and not _follows(results, both=not loss.whole) and not (loss.whole and loss.by_name):
         return None
     read = read_returns(*results)
-    return None if read is None else _with_knob(found, replace(loss, returns=read[0], order=read[1]), trial)
+    if read is None:
+        return None
+    loss = replace(loss, returns=read[0], order=read[1])
+    if loss.returns is Returns.TERMS and loss.is_bound and not loss.adds_up(results[0]):
+        # The terms beside a bound that is maximised may have either sign; its own value is what training uses.
+        loss = replace(loss, returns=Returns.SCALAR, order=(loss.order[0],) * 3)
+    return _with_knob(found, loss, trial)
 
 
 def _with_knob(found: Findings, loss: Loss, trial: Trial) -> Loss:

@@ -28,6 +28,7 @@ def behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., A
 
 
 _OUTPUTS = re.compile(r"out|res(ult)?s?$|^ret|recon|pred|hat$|^y$|forward|^r$", re.IGNORECASE)
+_BOUND = re.compile(r"elbo|bound|evidence", re.IGNORECASE)
 _NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
 
 
@@ -65,9 +66,18 @@ class Loss:
     knob: Knob | None = None
 
     def signs(self) -> tuple[Loss, ...]:
-        """The loss; behind it its negative, where its name is that of the ELBO and it returns one number."""
-        is_elbo = self.returns is Returns.SCALAR and re.search(r"elbo", self.name, re.IGNORECASE) and not _NEGATED.search(self.name)
-        return (self, replace(self, sign=-1.0)) if is_elbo else (self,)
+        """The loss; behind it its negative, where its name is that of the ELBO and it is read as one number."""
+        return (self, replace(self, sign=-1.0)) if self.returns is Returns.SCALAR and self.is_bound else (self,)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether its name is that of the ELBO, which is to be maximised."""
+        return bool(_BOUND.search(self.name)) and not _NEGATED.search(self.name)
+
+    def adds_up(self, result: Any) -> bool:
+        """Whether the total of a result is the sum of its terms."""
+        total, reconstruction, kl = self._three(result)
+        return bool(torch.isclose(total, reconstruction + kl, rtol=1e-4))
 
     @property
     def driven(self) -> bool:

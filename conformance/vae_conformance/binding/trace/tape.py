@@ -180,8 +180,8 @@ class Tape(TorchFunctionMode):
         return args, kwargs, given
 
     def take(self, tensor: Tensor, operation: str, parents: tuple[int, ...] = (), constants: tuple[float, ...] = ()) -> Tensor:
-        """Number a tensor, and give what goes on in its place."""
-        if not tensor.is_floating_point():
+        """Number a tensor, and give what goes on in its place; a parameter goes on as it is: a module that is moved takes it back."""
+        if not tensor.is_floating_point() or isinstance(tensor, nn.Parameter):
             return tensor
         number = len(self.operations)
         # What changes nothing, such as a cast to the same type, gives the same object too.
