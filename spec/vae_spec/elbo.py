@@ -144,6 +144,8 @@ def reconstruction_fit(
     facts = subject.facts
     rng = torch.Generator().manual_seed(derive_seed(seed, "fit", batch))
     x = images(kind, batch, facts.input_shape, facts.input_range, rng, torch.float64)
+    if likelihood.of_unit_data and not likelihood.takes_logits and not 0 <= facts.input_range[0] < facts.input_range[1] <= 1:
+        return Fit(0.0, math.inf)  # data outside of [0, 1] have no such likelihood
     codes = torch.zeros(batch, facts.latent_dim, dtype=torch.float64)
     reported, expected = [], []
     for _ in range(outputs):

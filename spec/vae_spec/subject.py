@@ -66,6 +66,7 @@ class Pass:
         raw: the decoder's output.
         mu, logvar: the posterior.
         z: the latent that was decoded, if it is visible.
+        drawn: what the sampling step returned, if it is visible beside z.
         random_calls: names of the random operations called.
         private_noise: whether any of them drew from the model's own generator.
     """
@@ -76,6 +77,7 @@ class Pass:
     z: Float[Tensor, "batch latent"] | None
     random_calls: tuple[str, ...] = ()
     private_noise: bool = False
+    drawn: Float[Tensor, "batch latent"] | None = None
 
 
 @dataclass(frozen=True)

@@ -147,9 +147,13 @@ class BoundParts(BoundModel):
             result = self.wiring.joint(self.model, self._to_model(x.clone()))
             raw, mu, second = self._read(result, x)
             logvar = self.wiring.head.to_logvar(second)
-        z = captured.get("decoded", captured.get("drawn"))
-        seen = z.flatten(1).detach() if z is not None and z.numel() == mu.numel() else None
-        return Pass(tuple(one.detach() for one in raw), mu.detach(), logvar.detach(), seen, tuple(watch.names), watch.private)
+        drawn, decoded = (
+            one.flatten(1).detach() if one is not None and one.numel() == mu.numel() else None
+            for one in (captured.get("drawn"), captured.get("decoded"))
+        )
+        z, outputs = drawn if decoded is None else decoded, tuple(one.detach() for one in raw)
+        beside = None if decoded is None else drawn
+        return Pass(outputs, mu.detach(), logvar.detach(), z, tuple(watch.names), watch.private, beside)
 
     def _read(self, result: Any, x: Tensor) -> tuple[Raw, Tensor, Tensor]:
         """Output, mu and the second head in forward's result; from encode where forward does not return them."""

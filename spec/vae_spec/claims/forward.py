@@ -27,6 +27,8 @@ UNIFORM_WORDS = "its mean is 1/2 and its variance 1/12: that is uniform noise, a
 REPARAMETERIZED = "in forward too: z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar)"
 PIVOT_ITEMS = 128
 """Images in the pass whose latents are tested: with two latent dimensions 256 draws, enough to detect noise half as wide."""
+FEW_VALUES = 0.25
+"""Share of the entries of z up to which they have so few different values that z was rounded."""
 IN_MODE = {Mode.TRAIN: "", Mode.EVAL: " in eval mode"}
 batches_in_either_mode = st.tuples(batch_sizes, pixel_kinds, st.sampled_from(list(Mode)))
 
@@ -58,6 +60,21 @@ def _check_code_is_a_sample(passed: Pass, context: ClaimContext) -> Verdict | No
         level,
         what="in the forward pass (z - mu)/sigma is not standard normal",
         because=replace(cause, hint=REPARAMETERIZED),
+    )
+
+
+def _check_unchanged(passed: Pass) -> Verdict | None:
+    """Check that what is decoded is what the sampling step drew, where both are visible."""
+    if passed.z is None or passed.drawn is None:
+        return None
+    few = torch.unique(passed.z).numel() <= passed.z.numel() * FEW_VALUES
+    words = "between the sampling step and the decoder z is " + ("rounded" if few else "changed: samples from the prior are not")
+    return alike(
+        passed.z,
+        passed.drawn,
+        CLOSE,
+        what="the forward pass does not decode what its sampling step drew",
+        because=Cause("rounded-code" if few else "latent-changed", words),
     )
 
 
@@ -113,6 +130,8 @@ def check_forward(subject: Subject, context: ClaimContext) -> Verdict:
         because=Cause("mean-in-training", hint=SAMPLED),
     ):
         return bad
+    if bad := _check_unchanged(first):
+        return bad
     for mode in Mode:
         if bad := _check_spread(subject, x, mode):
             return bad
@@ -140,7 +159,8 @@ NET_03 = Claim(
     hint="in forward: mu, logvar = self.encode(x); z = self.reparameterize(mu, logvar); return self.decode(z), mu, logvar",
     decision="identity under one seed on Hypothesis' examples; where the decoded code can be seen, its identity under a given noise and"
     " exact pivots",
-    mistakes=("mean-in-training", "autoencoder-plus-noise", "std-no-half", "logvar-as-std", "eps-from-rand"),
+    mistakes=("mean-in-training", "autoencoder-plus-noise", "std-no-half", "logvar-as-std", "eps-from-rand", "latent-changed"),
+    explains=("INT-03",),
     needs=(Part.FORWARD, Part.POSTERIOR),
     check=check_forward,
     rank=220,
@@ -156,6 +176,13 @@ def teacher_forced(facts: Facts) -> str | None:
     if not facts.autoregressive:
         return None
     return "its decoder is declared autoregressive: forward predicts each entry from the code and from the entries of x before it"
+
+
+def _why_apart(passed: Tensor, decoded: Tensor) -> Cause:
+    """Identify why forward's output in eval mode is not that of decode: an activation at its end, or a path around z."""
+    if passed.shape == decoded.shape and relative_difference(torch.sigmoid(decoded), passed) < CLOSE:
+        return Cause("double-sigmoid", "in eval mode forward ends with a sigmoid that decode does not have: its loss takes the logits")
+    return Cause("decoder-sees-x")
 
 
 def check_bottleneck(subject: Subject, context: ClaimContext) -> Verdict:
@@ -180,7 +207,7 @@ def check_bottleneck(subject: Subject, context: ClaimContext) -> Verdict:
                 there,
                 CLOSE,
                 what="forward's output is not what decode gives for forward's own code: something else reaches it",
-                because="decoder-sees-x",
+                because=_why_apart(here, in_shape_of(here, there)),
             )
             for here, there in zip(passed.raw, decoded, strict=True)
         )
@@ -220,7 +247,7 @@ NET_04 = Claim(
     " to lean on.",
     hint="let forward return self.decode(z), and let decode see nothing but z",
     decision="identity in eval mode, Hypothesis over batch sizes and pixels; relative tolerance 1e-4",
-    mistakes=("decoder-sees-x",),
+    mistakes=("decoder-sees-x", "double-sigmoid"),
     needs=(Part.FORWARD, Part.DECODE),
     check=check_bottleneck,
     applies=teacher_forced,

@@ -63,6 +63,9 @@ WRONG_FORMS = (
     WrongForm("the closed form with exp(logvar)^2", "logvar-as-std", lambda m, v: 0.5 * (m * m + torch.exp(2 * v) - 1 - v)),
     WrongForm("the closed form with logvar^2 in place of exp(logvar)", "logvar-as-std", lambda m, v: 0.5 * (m * m + v * v - 1 - v)),
     WrongForm("the closed form of a half log-variance", "logvar-as-std", lambda m, v: 0.5 * (m * m + torch.exp(0.5 * v) - 1 - 0.5 * v)),
+    WrongForm(
+        "the closed form with mu and logvar in each other's place", "swapped-heads", lambda m, v: 0.5 * (v * v + torch.exp(m) - 1 - m)
+    ),
     WrongForm("half of mu^2 + logvar^2", "logvar-as-std", lambda m, v: 0.5 * (m * m + v * v)),
 )
 

@@ -190,6 +190,22 @@ OF_THE_MODEL = (
         (Part.POSTERIOR, Part.DECODE, Part.PARAMETERS),
     ),
     Mistake(
+        "swapped-heads",
+        "mu and logvar change places on their way to the KL or to the sampling step",
+        "the KL is off, and the latents have the wrong width",
+        "pass mu and logvar in one order everywhere, or by name",
+        "some",
+        (Part.LOSS, Part.FORWARD),
+    ),
+    Mistake(
+        "latent-changed",
+        "z is changed between the sampling step and the decoder: squashed, scaled, normalised",
+        "prior samples look unlike reconstructions: the decoder has never seen such latents",
+        "decode z as it was drawn, or change it in decode, where samples pass too",
+        "rare",
+        (Part.FORWARD,),
+    ),
+    Mistake(
         "shared-head",
         "one layer gives both mu and logvar",
         "bad samples",
