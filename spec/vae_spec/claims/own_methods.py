@@ -24,6 +24,8 @@ APART = 1e-3
 """Two values of an entry count as different from this share of their range on."""
 TURNED_SHARE = 0.01
 """Share of the pairs of an entry's values that may be in the other order: rounding turns few."""
+FEW_VALUES = 1 / 16
+"""Share of the values up to which they are so few different ones that they were drawn, as counts are, or thresholded."""
 AGREES = 0.2
 """Least rank correlation of drawn pixels with their means."""
 
@@ -41,7 +43,8 @@ def _shows(subject: Subject, own: OwnSamples, codes: Tensor) -> Verdict | None:
     given = own.images.reshape(x_hat.shape).double()
     turned = _turned(x_hat, given)
     # What is drawn, or thresholded, follows the means only on average.
-    drawn = turned < 1 / 2 and (torch.unique(given).numel() <= 2 or _correlation(x_hat, given) > AGREES)
+    few = torch.unique(given).numel() <= FEW_VALUES * given.numel()
+    drawn = turned < 1 / 2 and (few or _correlation(x_hat, given) > AGREES)
     words = "what it gives falls where the decoder's output rises: it is inverted" if turned > 1 - TURNED_SHARE else ""
     return at_most(
         "share of values in another order",
