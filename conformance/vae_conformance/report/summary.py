@@ -100,8 +100,10 @@ def headline(report: RunRecord) -> str:
             holding = sum(claim.outcome is Outcome.HOLDS for claim in gating)
             excused = sum(claim.outcome is Outcome.EXPECTED_FAILURE for claim in gating)
             listed = f", and {count(excused, 'listed claim')} {'fails' if excused == 1 else 'fail'} as expected" if excused else ""
-            if report.unasked.claims:
-                return f"conforms as far as it could be judged: {unasked_words(report)}{listed}"
+            able = sum(claim.gates for claim in report.claims)
+            if len(gating) < able:
+                asked = f"conforms as far as it was asked: {holding} of {count(able, 'claim')} hold, {able - len(gating)} do not apply"
+                return f"{asked}{f'; {unasked_words(report)}' if report.unasked.claims else ''}{listed}"
             return f"conforms: {'the 1 claim that decides holds' if holding == 1 else f'all {holding} claims that decide hold'}{listed}"
         case ExitCode.VIOLATES if violated:
             levels = Counter(claim.verdict.level for claim in violated)
