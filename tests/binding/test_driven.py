@@ -14,7 +14,7 @@ from binding_samples import Bound, Layers, Native, bound, cross_entropy, diverge
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal
 
-from vae_spec.subject import Noise, Part
+from vae_spec.subject import Noise, Part, Standing
 
 STREAM = torch.Generator().manual_seed(0)
 X, RAW = (torch.rand(4, 1, 8, 8, generator=STREAM, dtype=torch.float64) for _ in range(2))
@@ -198,3 +198,28 @@ def test_a_loss_of_a_posterior_is_given_one_around_other_heads() -> None:
 
     assert_is_the_elbo(bound(Posterior))
     assert shapes == {(3,)}
+
+
+def normed(inputs: int, outputs: int) -> nn.Module:
+    return nn.utils.parametrizations.spectral_norm(nn.Linear(inputs, outputs))
+
+
+class SpectralNorm(Layers):
+    """One number is all that it returns, and each training pass moves the buffers that its weights are divided by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inward = nn.Sequential(normed(64, 32), nn.LeakyReLU(0.1), normed(32, 32), nn.LeakyReLU(0.1), normed(32, 16), nn.LeakyReLU(0.1))
+        self.mu_layer, self.logvar_layer = nn.Linear(16, 3), nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.inward(x.flatten(1))
+        mu, logvar = self.mu_layer(h), self.logvar_layer(h)
+        x_hat = self.layers(mu + torch.exp(logvar / 2) * torch.randn_like(mu)).view_as(x)
+        return (cross_entropy(x_hat, x) + divergence(mu, logvar)).mean()
+
+
+def test_spectral_norm_does_not_hide_the_roles() -> None:
+    subject = bound(SpectralNorm)
+    assert subject.facts.parts[Part.POSTERIOR].standing is Standing.PRESENT
+    assert subject.facts.parts[Part.DECODE].standing is Standing.PRESENT

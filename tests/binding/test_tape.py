@@ -11,6 +11,7 @@ import torch
 from binding_samples import Layers, X, bound, verdict
 from torch import Tensor
 
+from vae_conformance.binding.trace.tape import record
 from vae_spec.outcomes import Outcome
 from vae_spec.subject import Mode, Noise, Part, Standing
 
@@ -101,3 +102,9 @@ def test_following_a_pass_leaves_the_model_as_it_was(tmp_path: Path) -> None:
     bound(model).forward(X, Noise(seed=1))
     assert not model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_parameters_are_no_nodes_when_a_pass_moves_its_model() -> None:
+    layer = torch.nn.Linear(3, 2)
+    recording = record(lambda x: layer.to("cpu").double().float()(x), torch.ones(4, 3))
+    assert recording.operations == ("batch", "linear")

@@ -69,12 +69,15 @@ def _check_unchanged(passed: Pass) -> Verdict | None:
         return None
     few = torch.unique(passed.z).numel() <= passed.z.numel() * FEW_VALUES
     words = "between the sampling step and the decoder z is " + ("rounded" if few else "changed: samples from the prior are not")
+    cause = Cause("rounded-code" if few else "latent-changed", words)
+    if relative_difference(passed.z, passed.mu) < CLOSE:
+        cause = Cause("mean-in-training", "the noise is drawn, and mu is decoded", SAMPLED)
     return alike(
         passed.z,
         passed.drawn,
         CLOSE,
         what="the forward pass does not decode what its sampling step drew",
-        because=Cause("rounded-code" if few else "latent-changed", words),
+        because=cause,
     )
 
 

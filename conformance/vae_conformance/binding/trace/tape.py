@@ -29,6 +29,8 @@ GIVEN = "given"
 """The operation of a node that no operation of the pass made."""
 _IN_PLACE = re.compile(r"[^_]_$|^__i|^__setitem__$")
 """Names of operations that change a tensor that is there."""
+_CASTS = frozenset({"__set__", "_has_compatible_shallow_copy_type", "to", "cpu", "cuda", "float", "double", "half", "bfloat16", "type"})
+"""Names of the operations with which a module converts or moves its parameters."""
 _WITH_MOMENTS = (torch.normal, Tensor.normal_)
 _OUTSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 
@@ -141,7 +143,9 @@ class Tape(TorchFunctionMode):
         """Run one operation."""
         if isinstance(func, torch._ops.OpOverload):  # noqa: SLF001  a mode below this one runs it, not the pass
             return func(*args, **(kwargs or {}))
-        kwargs = kwargs or {}
+        kwargs, name = kwargs or {}, getattr(func, "__name__", str(func))
+        if name in _CASTS and isinstance(args[0], nn.Parameter):
+            return func(*args, **kwargs)  # a module that is moved takes its parameters back
         if len(self.operations) > self.end and not self.exchanged:
             return func(*args, **kwargs)
         args, kwargs, given = self._given(args, kwargs)
@@ -149,7 +153,6 @@ class Tape(TorchFunctionMode):
         if func in _WITH_MOMENTS:
             return self._normal(func, args, kwargs, parents)
         result = func(*args, **kwargs)
-        name = getattr(func, "__name__", str(func))
         if isinstance(result, Tensor):
             constants = tuple(float(one) for one in args if type(one) in (int, float)) if self.noting else ()
             return self.take(result, name, parents, constants)
@@ -180,8 +183,8 @@ class Tape(TorchFunctionMode):
         return args, kwargs, given
 
     def take(self, tensor: Tensor, operation: str, parents: tuple[int, ...] = (), constants: tuple[float, ...] = ()) -> Tensor:
-        """Number a tensor, and give what goes on in its place; a parameter goes on as it is: a module that is moved takes it back."""
-        if not tensor.is_floating_point() or isinstance(tensor, nn.Parameter):
+        """Number a tensor, and give what goes on in its place."""
+        if not tensor.is_floating_point():
             return tensor
         number = len(self.operations)
         # What changes nothing, such as a cast to the same type, gives the same object too.
