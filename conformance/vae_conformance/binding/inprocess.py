@@ -143,9 +143,9 @@ class BoundParts(BoundModel):
 
     def forward(self, x: Tensor, noise: Noise, *, mode: Mode = Mode.TRAIN) -> Pass:
         """The forward pass, with the code it decoded where that can be seen."""
-        with self._watched() as captured, self.operation("forward", mode, noise, given=None) as watch:
+        with self._watched() as watched, self.operation("forward", mode, noise, given=None) as watch:
             result = self.wiring.joint(self.model, self._to_model(x.clone()))
-            captured = dict(captured)  # what is read from encode may draw once more
+            captured = dict(watched)  # what is read from encode may draw once more
             raw, mu, second = self._read(result, x)
             logvar = self.wiring.head.to_logvar(second)
         drawn, decoded = (
