@@ -48,6 +48,7 @@ SAME_NETWORKS = frozenset(
         "multinomial",
         "no-forward",
         "output-record",
+        "own-methods",
         "own-distribution",
         "posterior-object",
         "private-generator",
