@@ -276,10 +276,11 @@ def test_images_keep_shape_range_and_dtype(kind: Pixels, batch: int, bounds: tup
     assert x.dtype == dtype
     assert low <= float(x.min()) <= float(x.max()) <= high
     ends = ((x == low) | (x == high)).double().mean()
-    if kind is Pixels.BETWEEN:
+    if kind in (Pixels.BETWEEN, Pixels.MIDDLE):
         assert ends == 0
     elif kind is not Pixels.MIXED:
         assert ends == 1
+    assert kind is not Pixels.MIDDLE or float((x - (low + high) / 2).abs().max()) <= 0.2501 * (high - low)
     assert kind is not Pixels.ZEROS or bool((x == low).all())
     assert kind is not Pixels.ONES or bool((x == high).all())
 

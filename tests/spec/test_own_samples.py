@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
@@ -33,20 +34,27 @@ def encoded(count: int, stream: torch.Generator, weights: int) -> Tensor:
 
 @dataclass
 class Sampling:
-    """A subject with nothing but a method of sampling."""
+    """A subject with nothing but a method of sampling, which may add what the last pass has left on the model."""
 
     codes: Codes | None = right
     encodes: bool = False
     hidden: bool = False
+    changed: tuple[str, ...] = ()
+    left: bool = False
     facts: Facts = field(default_factory=facts)
     asked: list[int] = field(default_factory=list)
+    last: Tensor = field(default_factory=lambda: torch.zeros(1))
 
     def own_samples(self, count: int, noise: Noise, *, fresh: int | None = None) -> OwnSamples | None:
         self.asked.append(count)
         if self.codes is None:
             return None
         drawn = self.codes(count, torch.Generator().manual_seed(noise.seed), fresh or 0)
-        return OwnSamples(f"sample(n={count})", None if self.hidden else drawn, self.encodes)
+        codes = drawn + self.last.mean() if self.left else drawn
+        return OwnSamples(f"sample(n={count})", None if self.hidden else codes, self.encodes, changed=self.changed)
+
+    def forward(self, x: Tensor, _noise: Noise) -> None:
+        self.last = x
 
 
 def verdict(subject: object, seed: int = 0) -> Verdict:
@@ -97,13 +105,32 @@ def test_in_a_ready_instance_the_encoder_s_call_is_what_can_be_seen() -> None:
         (lambda count, stream, _weights: torch.rand(count, 3, generator=stream), "eps-from-rand"),
         (lambda count, stream, _weights: 1.1 * torch.randn(count, 3, generator=stream), None),
         (lambda count, stream, _weights: torch.randn(count, 3, generator=stream) + 0.15, None),
+        (lambda count, stream, _weights: 0.5 * torch.randn(count, 3, generator=stream), "eps-shrunk"),
+        (lambda count, stream, _weights: torch.randn(count, 3, generator=stream).clamp(-2, 2), "eps-shrunk"),
+        (lambda count, stream, _weights: math.sqrt(12) * (torch.rand(count, 3, generator=stream) - 0.5), "eps-from-rand"),
+        (lambda count, stream, _weights: torch.randn(count, 1, generator=stream).expand(count, 3), "eps-shared"),
         (lambda count, stream, _weights: torch.randn(1, 3, generator=stream).expand(count, 3), None),
-        (lambda count, stream, _weights: torch.zeros(count, 3), None),
+        (lambda count, _stream, _weights: torch.randn(count, 3, generator=torch.Generator().manual_seed(0)), "eps-shared"),
+        (lambda count, stream, _weights: torch.zeros(count, 3), "eps-shared"),
     ],
 )
 def test_other_draws_are_rejected(codes: Codes, diagnosis: str | None) -> None:
     found = verdict(Sampling(codes=codes))
     assert (found.outcome, found.diagnosis) == (Outcome.VIOLATED, diagnosis)
+
+
+def test_codes_that_the_last_pass_has_left_are_none_of_the_prior() -> None:
+    found = verdict(Sampling(left=True))
+    assert (found.outcome, found.diagnosis) == (Outcome.VIOLATED, "sample-by-encoding-noise")
+    assert "went through forward before" in found.message
+    inline = facts(parts=parts(FORWARD=Standing.MISSING))
+    assert verdict(Sampling(left=True, facts=inline)).outcome is Outcome.HOLDS  # without a forward pass there is nothing to be left
+
+
+def test_a_method_that_leaves_the_model_changed_is_a_violation() -> None:
+    found = verdict(Sampling(changed=("requires_grad of its parameters",)))
+    assert (found.outcome, found.diagnosis) == (Outcome.VIOLATED, None)
+    assert "leaves the model changed" in found.message
 
 
 def test_noise_that_no_seed_reaches_is_left_to_statistics() -> None:

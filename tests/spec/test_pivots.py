@@ -17,8 +17,10 @@ from vae_spec.statistics.pivots import (
     independence_pivot,
     mean_pivot,
     monte_carlo_kl,
+    normal_scores_of_size,
     quadratic_tail,
     shape_pivot,
+    size_pivot,
     variance_pivot,
 )
 from vae_spec.strategies import ConstantCode, constant_codes
@@ -33,10 +35,16 @@ def correlation(u: Draws) -> float:
     return independence_pivot(u[:half], u[half : 2 * half], "halves").p
 
 
+def correlation_of_sizes(u: Draws) -> float:
+    return correlation(normal_scores_of_size(u))
+
+
 EXACT: dict[str, Callable[[Draws], float]] = {
     "mean": lambda u: mean_pivot(u).p,
     "variance": lambda u: variance_pivot(u).p,
     "correlation": correlation,
+    "correlation of sizes": correlation_of_sizes,
+    "largest size": lambda u: size_pivot(u).p,
     "KL, wide and shifted": lambda u: monte_carlo_kl(1.5 + math.exp(0.5) * u, 1.5, 1.0, true_kl(1.5, 1.0)).p,
     "KL, narrow": lambda u: monte_carlo_kl(-0.3 + math.exp(-2) * u, -0.3, -4.0, true_kl(-0.3, -4.0)).p,
     "KL, centred": lambda u: monte_carlo_kl(math.exp(-0.5) * u, 0.0, -1.0, true_kl(0.0, -1.0)).p,
@@ -75,6 +83,10 @@ WRONG: dict[str, tuple[Callable[[Draws], Draws], str]] = {
     "shift": (lambda u: u + 0.05, "mean"),
     "uniform": (stats.norm.cdf, "mean"),
     "shared over neighbours": (lambda u: np.tile(u[: u.size // 2], 2), "correlation"),
+    "shared in size, with signs of its own": (lambda u: np.sign(u) * np.abs(np.tile(u[: u.size // 2], 2)), "correlation of sizes"),
+    "cut off": (lambda u: u.clip(-2.5, 2.5), "largest size"),
+    "uniform of variance 1": (lambda u: math.sqrt(12) * (stats.norm.cdf(u) - 0.5), "largest size"),
+    "with heavy tails": (lambda u: np.where(np.arange(u.size) % 1000 == 0, 4 * u, u), "largest size"),
 }
 
 
@@ -82,6 +94,23 @@ WRONG: dict[str, tuple[Callable[[Draws], Draws], str]] = {
 def test_wrong_noise_is_rejected_by_the_pivot_that_is_for_it(name: str) -> None:
     wrong, pivot = WRONG[name]
     assert EXACT[pivot](wrong(normals(POWERFUL, name))) < 1e-9
+
+
+def test_normal_scores_depend_on_the_size_alone_and_are_standard_normal() -> None:
+    u = normals(POWERFUL, "scores")
+    scores = normal_scores_of_size(u)
+    assert np.array_equal(scores, normal_scores_of_size(-u))
+    assert np.array_equal(np.argsort(scores), np.argsort(np.abs(u)))
+    assert stats.kstest(scores, "norm").pvalue > 1e-3
+    assert np.isfinite(normal_scores_of_size(np.array([0.0, 1e-300, 30.0, 1e6]))).all()
+
+
+def test_the_size_pivot_reports_the_largest_size_and_expects_its_median() -> None:
+    found = [size_pivot(normals(500, "median", k)) for k in range(400)]
+    assert 0.4 < np.mean([one.value < one.expected for one in found]) < 0.6
+    u = np.array([0.5, -3.0, 1.0])
+    assert size_pivot(u).value == 3.0
+    assert size_pivot(np.zeros(4)).p == 0.0
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import CodeType, FunctionType
 from typing import cast
 
@@ -23,6 +24,7 @@ from vae_spec.statistics.two_stage import (
     CONFIRMATION_FACTOR,
     SCREEN_LEVEL,
     Decision,
+    Design,
     decide,
     smallest_mean_shift,
     smallest_scale_error,
@@ -58,11 +60,19 @@ def asked(claim: str, subject: Subject, seed: int) -> Verdict:
 
 
 def test_an_unsuspicious_example_costs_one_stage() -> None:
-    measure, calls = scripted([0.4, SCREEN_LEVEL])
+    measure, calls = scripted([0.4, SCREEN_LEVEL / 2])
     assert decide(measure, draws=100, level=1e-8) == Decision(
-        rejected=False, pivot=Pivot("pivot 1", 1.0, 0.0, SCREEN_LEVEL), draws=100, stage=1
+        rejected=False, pivot=Pivot("pivot 1", 1.0, 0.0, SCREEN_LEVEL / 2), draws=100, stage=1
     )
     assert calls == [(100, 1)]
+
+
+@pytest.mark.parametrize("pivots", [1, 2, 20])
+def test_the_screen_s_level_is_shared_among_the_pivots(pivots: int) -> None:
+    """With twenty pivots at 1 % each, one sound example in five would come to the second stage."""
+    for p, stage in ((1.01 * SCREEN_LEVEL / pivots, 1), (0.99 * SCREEN_LEVEL / pivots, 2)):
+        measure, _ = scripted([p, *[1.0] * (pivots - 1)], [1.0] * pivots)
+        assert decide(measure, draws=10, level=1e-8).stage == stage
 
 
 def test_a_suspicious_example_is_decided_on_fresh_draws_alone() -> None:
@@ -91,7 +101,7 @@ def test_no_more_false_alarms_than_the_level() -> None:
 
     found = [decide(measure, draws=8, level=0.5) for _ in range(4000)]
     screened = sum(one.stage == 2 for one in found)
-    assert 40 < screened < 130
+    assert abs(screened - 4000 * SCREEN_LEVEL) < 4 * math.sqrt(4000 * SCREEN_LEVEL)
     assert sum(one.rejected for one in found) <= 0.5 * screened + 4 * math.sqrt(screened) / 2
 
 
@@ -101,46 +111,52 @@ def test_no_more_false_alarms_than_the_level() -> None:
 def detected(
     noise: Callable[[np.random.Generator, int], np.ndarray],
     pivot: Callable[[np.ndarray], Pivot],
-    *,
-    draws: int,
-    level: float,
-    examples: int,
+    design: Design,
 ) -> float:
-    """The share of runs in which one of the examples at least is rejected, by simulation."""
-    rng = np.random.default_rng(derive_seed("power", draws))
-    runs = [
-        any(decide(lambda n, _stage: [pivot(noise(rng, n))], draws=draws, level=level).rejected for _ in range(examples))
-        for _ in range(400)
-    ]
+    """The share of runs in which one of the examples at least is rejected, by simulation.
+
+    The design's other pivots are never suspicious: they only take their shares of the levels.
+    """
+    rng = np.random.default_rng(derive_seed("power", design.draws))
+    silent = [Pivot("silent", 0.0, 0.0, 1.0)] * (design.pivots - 1)
+
+    def rejected() -> bool:
+        return decide(lambda n, _stage: [pivot(noise(rng, n)), *silent], draws=design.draws, level=design.level).rejected
+
+    runs = [any(rejected() for _ in range(design.examples)) for _ in range(400)]
     return sum(runs) / len(runs)
 
 
-@pytest.mark.parametrize(("examples", "power"), [(1, 0.5), (6, 0.9)])
-def test_the_smallest_scale_error_is_found_as_often_as_it_says(examples: int, power: float) -> None:
-    error = smallest_scale_error(draws=300, level=1e-4, examples=examples, power=power)
-    share = detected(lambda rng, n: (1 + error) * rng.standard_normal(n), variance_pivot, draws=300, level=1e-4, examples=examples)
+@pytest.mark.parametrize(("examples", "pivots", "power"), [(1, 1, 0.5), (6, 1, 0.9), (6, 20, 0.9)])
+def test_the_smallest_scale_error_is_found_as_often_as_it_says(examples: int, pivots: int, power: float) -> None:
+    design = Design(draws=300, level=1e-4, examples=examples, pivots=pivots)
+    error = smallest_scale_error(design, power)
+    share = detected(lambda rng, n: (1 + error) * rng.standard_normal(n), variance_pivot, design)
     assert share == pytest.approx(power, abs=4 * math.sqrt(power * (1 - power) / 400))
 
 
-@pytest.mark.parametrize(("examples", "power"), [(1, 0.5), (6, 0.9)])
-def test_the_smallest_mean_shift_is_found_as_often_as_it_says(examples: int, power: float) -> None:
-    shift = smallest_mean_shift(draws=300, level=1e-4, examples=examples, power=power)
-    share = detected(lambda rng, n: shift + rng.standard_normal(n), mean_pivot, draws=300, level=1e-4, examples=examples)
+@pytest.mark.parametrize(("examples", "pivots", "power"), [(1, 1, 0.5), (6, 1, 0.9), (6, 20, 0.9)])
+def test_the_smallest_mean_shift_is_found_as_often_as_it_says(examples: int, pivots: int, power: float) -> None:
+    design = Design(draws=300, level=1e-4, examples=examples, pivots=pivots)
+    shift = smallest_mean_shift(design, power)
+    share = detected(lambda rng, n: shift + rng.standard_normal(n), mean_pivot, design)
     assert share == pytest.approx(power, abs=4 * math.sqrt(power * (1 - power) / 400))
 
 
 @pytest.mark.parametrize("smallest", [smallest_scale_error, smallest_mean_shift])
 def test_more_draws_more_examples_and_a_looser_level_find_less(smallest: Callable[..., float]) -> None:
-    plain = smallest(draws=500, level=1e-8, examples=4)
-    assert smallest(draws=1000, level=1e-8, examples=4) < plain
-    assert smallest(draws=500, level=1e-8, examples=8) < plain
+    design = Design(draws=500, level=1e-8, examples=4)
+    plain = smallest(design)
+    assert smallest(replace(design, draws=1000)) < plain
+    assert smallest(replace(design, examples=8)) < plain
+    assert smallest(replace(design, pivots=20)) > plain
     # Where the screen alone limits the power, a looser level changes nothing but the root finder's last digits.
-    assert smallest(draws=500, level=1e-3, examples=4) <= plain + 1e-5
-    assert smallest(draws=500, level=1e-8, examples=4, power=0.5) < plain
+    assert smallest(replace(design, level=1e-3)) <= plain + 1e-5
+    assert smallest(design, power=0.5) < plain
 
 
 def test_what_cannot_be_found_at_all_is_infinite() -> None:
-    assert smallest_mean_shift(draws=1, level=1e-300, examples=1) == math.inf
+    assert smallest_mean_shift(Design(draws=1, level=1e-300, examples=1)) == math.inf
 
 
 # the declared powers ------------------------------------------------------------------------------
@@ -151,27 +167,35 @@ def drawn(at_least: int, latent_dim: int) -> int:
     return math.ceil(at_least / latent_dim) * latent_dim
 
 
-def rep_02_level() -> float:
-    """What one of REP-02's five pivots is decided at."""
-    return share("REP-02") / sampling.REP_02_EXAMPLES / 5
+def rep_02_design(draws: int) -> Design:
+    """The size of REP-02's test with so many draws in the screen."""
+    examples = sampling.REP_02_EXAMPLES
+    return Design(draws=draws, level=share("REP-02") / (examples + 1), examples=examples, pivots=sampling.PIVOTS)
 
 
 @pytest.mark.parametrize("latent_dim", LATENT_DIMS)
 def test_rep_02_has_the_power_it_declares(latent_dim: int) -> None:
-    draws = drawn(sampling.REP_02_DRAWS, latent_dim)
-    assert smallest_scale_error(draws=draws, level=rep_02_level(), examples=sampling.REP_02_EXAMPLES) <= sampling.REP_02_SCALE_ERROR
-    assert smallest_mean_shift(draws=draws, level=rep_02_level(), examples=sampling.REP_02_EXAMPLES) <= sampling.REP_02_MEAN_SHIFT
-    assert shrunk_scale_power(draws, 1 - sampling.REP_02_SCALE_ERROR) >= DECLARED_POWER
+    design = rep_02_design(drawn(sampling.REP_02_DRAWS, latent_dim))
+    assert smallest_scale_error(design) <= sampling.REP_02_SCALE_ERROR
+    assert smallest_mean_shift(design) <= sampling.REP_02_MEAN_SHIFT
+    assert shrunk_scale_power(design, 1 - sampling.REP_02_SCALE_ERROR) >= DECLARED_POWER
 
 
-def shrunk_scale_power(draws: int, scale: float) -> float:
+@pytest.mark.parametrize("latent_dim", [*LATENT_DIMS, 3, 7])
+def test_no_more_pivots_are_tested_than_the_declared_power_counts(latent_dim: int) -> None:
+    counts = [len(sampling.standard_normal_pivots(np.random.default_rng(0).standard_normal((items, latent_dim)))) for items in (4, 7, 64)]
+    assert max(counts) <= sampling.PIVOTS
+    assert latent_dim < 8 or max(counts) == sampling.PIVOTS
+
+
+def shrunk_scale_power(design: Design, scale: float) -> float:
     """The power against a sigma that is too small, by the exact chi-squared law."""
 
     def reject(n: int, level: float) -> float:
-        return float(stats.chi2.cdf(stats.chi2.ppf(level / 2, n) / scale**2, n))
+        return float(stats.chi2.cdf(stats.chi2.ppf(level / design.pivots / 2, n) / scale**2, n))
 
-    one = reject(draws, SCREEN_LEVEL) * reject(CONFIRMATION_FACTOR * draws, rep_02_level())
-    return 1 - (1 - one) ** sampling.REP_02_EXAMPLES
+    one = reject(design.draws, SCREEN_LEVEL) * reject(CONFIRMATION_FACTOR * design.draws, design.level)
+    return 1 - (1 - one) ** design.examples
 
 
 def kl_moments(code: ConstantCode) -> tuple[float, float]:
@@ -218,8 +242,8 @@ def test_kl_02_has_the_power_it_declares(kl_02_examples: list[list[ConstantCode]
 
 def test_a_power_that_cannot_be_had_would_be_noticed(kl_02_examples: list[list[ConstantCode]]) -> None:
     assert kl_02_power(kl_02_examples, 1.005, 2) < DECLARED_POWER
-    assert smallest_scale_error(draws=4096, level=rep_02_level(), examples=sampling.REP_02_EXAMPLES) > 0.01
-    assert smallest_mean_shift(draws=4096, level=rep_02_level(), examples=sampling.REP_02_EXAMPLES) > 0.01
+    assert smallest_scale_error(rep_02_design(4096)) > 0.01
+    assert smallest_mean_shift(rep_02_design(4096)) > 0.01
 
 
 @pytest.mark.parametrize("code", [ConstantCode(0.5, -1.0), ConstantCode(-3.0, 0.4), ConstantCode(0.3, 0.0)])

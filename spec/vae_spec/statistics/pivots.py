@@ -66,7 +66,7 @@ def size_pivot(u: Draws) -> Pivot:
     """Test the tails: of n standard normals, the largest |u| is below m with probability (2 Phi(m) - 1)^n."""
     largest = float(np.abs(u).max())
     below = math.exp(u.size * math.log1p(-2 * float(special.ndtr(-largest)))) if largest > 0 else 0.0
-    expected = float(-special.ndtri(0.25 / u.size))  # about its median
+    expected = float(-special.ndtri(-math.expm1(-math.log(2) / u.size) / 2))  # its median
     return Pivot("largest size", largest, expected, _two_sided(below, 1 - below))
 
 
