@@ -73,7 +73,7 @@ def spy(model: Any, name: str, key: str, captured: dict[str, Tensor]) -> Iterato
 
 @contextmanager
 def in_mode(model: Any, mode: Mode) -> Iterator[None]:
-    """The mode inside the block; buffers that training mode moves (BatchNorm's) are put back behind it."""
+    """The mode inside the block; buffers that training mode moves (BatchNorm's) and what the block freezes are put back behind it."""
     if not isinstance(model, nn.Module):
         yield
         return
@@ -84,12 +84,16 @@ def in_mode(model: Any, mode: Mode) -> Iterator[None]:
         for name, buffer in module._buffers.items()  # noqa: SLF001  a buffer may be replaced, not only changed, and has to come back
         if buffer is not None
     ]
+    trained = [value for module in modules for value in module._parameters.values() if value is not None and value.requires_grad]  # noqa: SLF001
     was_training = model.training
     _set_mode(model, modules, mode is Mode.TRAIN)
     try:
         yield
     finally:
         _set_mode(model, _modules(model), was_training)
+        for value in trained:
+            if not value.requires_grad:
+                value.requires_grad_()
         with torch.no_grad():
             for module, name, buffer, value in before:
                 module._buffers[name] = buffer.copy_(value)  # noqa: SLF001
