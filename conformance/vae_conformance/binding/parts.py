@@ -213,6 +213,9 @@ def find_sampler(found: Findings, latent_shape: tuple[int, ...]) -> Findings:
     taken = list(_steps(found, sampler_candidates(found.model, found.target.namespace), code))
     if all(rank > 0 for rank, *_rest in taken):
         taken = [entry for entry in _steps(found, inner_samplers(found.model), code) if entry[0] == 0] or taken
+    # A method that fails here, and that a pass which runs does not call, is for something else: sample(n), say.
+    called = {call.name for call in found.calls}
+    taken = [entry for entry in taken if entry[0] < 2 or found.fault is not None or entry[1].name in called]
     if not taken:
         return found
     _rank, part, form, report, z = min(taken, key=lambda entry: entry[0])
