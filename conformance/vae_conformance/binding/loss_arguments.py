@@ -16,6 +16,8 @@ from torch import nn
 POSITIONS = ("raw", "x", "mu", "logvar")
 ORDERS = tuple(order for order in permutations(POSITIONS) if {"raw", "x"} == set(order[:2]))
 """The orders in which losses whose names say nothing take their arguments, the customary one first."""
+_WORDS = {"raw": "output", "x": "input", "mu": "mu", "logvar": "second head"}
+"""What arguments are called that are told by their order alone."""
 _ROLES = {
     "beta": re.compile(
         r"^(beta|kl_?weight|kld_?weight|kl_?beta|kl_?coe?f+|kl_?lambda|m_n|kl_?scale|kl_?factor|kld_?beta|lambda_?kl|weight_kl|lamb?da)$",
@@ -180,9 +182,8 @@ def direct(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> list[Sign
 
 def _in_orders(found: Parameters, roles: Mapping[str, str]) -> list[Signature]:
     """The signature of these roles, and behind it the same parameters in the other customary orders."""
-    names = [name for role, name in roles.items() if role in POSITIONS]
     rest = {role: name for role, name in roles.items() if role not in POSITIONS}
-    others = [dict(zip(order, names, strict=True)) | rest for order in ORDERS[1:]]
+    others = [{role: _WORDS[role] for role in order} | rest for order in ORDERS[1:]]
     return [_signature(Kind.DIRECT, found, one, guessed=True) for one in (roles, *others)]
 
 

@@ -34,6 +34,8 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
         asked: the loss that the user names, whatever word that is.
     """
     fillable = {"raw", "x", "mu", "logvar", "z", "batch"} | ({"spread"} if two_outputs(found) else set())
+    # Without a forward that passes a distribution on, a loss is called with tensors.
+    of_distribution = gives_distribution(found) and found.joint.composition is None
     for kind in (Kind.DIRECT, Kind.WHOLE, Kind.DRIVEN):
         if kind is Kind.DRIVEN:
             yield from own_pass(found)
@@ -41,7 +43,7 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
             signature = candidate.signature
             if kind is Kind.DRIVEN:
                 yield from driven_losses(found, candidate)
-            elif kind is Kind.WHOLE or gives_distribution(found):
+            elif kind is Kind.WHOLE or of_distribution:
                 if _can_be_given(found, signature):
                     yield loss_of_entries(found, candidate)
             elif fillable.issuperset(signature.places):

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from vae_conformance.binding.findings import BATCH, Findings
@@ -22,6 +23,8 @@ from vae_conformance.binding.watching import in_mode
 from vae_spec.subject import Mode, Raw, SubjectFault
 
 Run = Callable[[Tensor], Any]
+_SAME = ("to", "expand", "broadcast_tensors")
+"""Operations that may give back what they are given."""
 Role = TypeVar("Role", RoleNode, OutputNode)
 
 
@@ -101,12 +104,16 @@ def replayed(found: Findings, run: Run, *, output: bool = True) -> Replayed | No
 def _uncast(recording: Recording, node: Role) -> Role:
     """The node before casts, which would make what is put there less precise, and before views of it that the draw alone is given."""
     number, nodes = node.number, recording.nodes
-    while nodes[number].parents and nodes[number].operation in ("to", "expand"):
-        before, value = nodes[nodes[number].parents[0]].value, nodes[number].value
-        if before is None or value is None or before.shape != value.shape:
+    while nodes[number].operation in _SAME:
+        same = [one for one in nodes[number].parents if _equal(nodes[one].value, nodes[number].value)]
+        if not same:
             break
-        number = nodes[number].parents[0]
+        number = same[0]
     return replace(node, number=number)
+
+
+def _equal(one: Tensor | None, other: Tensor | None) -> bool:
+    return one is not None and other is not None and torch.equal(one, other)
 
 
 def _own_output(found: Findings) -> Raw | None:

@@ -45,7 +45,8 @@ class StandIn(float):
             raise AttributeError(name)
         if name in self._stage.own:
             return getattr(self._stage.model, name)  # what has a part of the model's is the model
-        return self._stage.of(name, self.name)
+        value = self._stage.of(name, self.name)
+        return Held(self._stage, value) if value is self._stage.model else value
 
     def __getitem__(self, key: object) -> Any:
         """Any entry."""
@@ -94,6 +95,24 @@ class StandIn(float):
 
     def __exit__(self, *_exception: object) -> None:
         """Leave it."""
+
+
+class Held:
+    """The model where something holds it, or the part of a configuration that is called after it."""
+
+    def __init__(self, stage: Stage, model: Any) -> None:
+        self._stage = stage
+        self._model = model
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Call the model."""
+        return self._model(*arguments, **keywords)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the model has, or anything else."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._model, name) if hasattr(self._model, name) else self._stage.of(name)
 
 
 class Batches:
