@@ -90,7 +90,7 @@ SMP_06 = Claim(
     " clamped, rescaled, thresholded or drawn",
     formula="sample() = decode(z), entry by entry in the same order",
     sources=(notes("13.4.3"),),
-    why="People judge a VAE by what its own method shows them. Images that are inverted, or decoded from other latents, say nothing about it.",
+    why="People judge a VAE by what its own method shows them. Images that are inverted, or of other latents, do not show it.",
     hint=_AS_DECODED,
     decision="order of each entry's values in 16 samples: at most 1 % of the pairs turned; of pixels that are drawn, less than half",
     mistakes=("own-method",),
