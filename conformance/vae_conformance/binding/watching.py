@@ -91,9 +91,9 @@ def in_mode(model: Any, mode: Mode) -> Iterator[None]:
         yield
     finally:
         _set_mode(model, _modules(model), was_training)
-        for value in trained:
-            if not value.requires_grad:
-                value.requires_grad_()
+        for parameter in trained:
+            if not parameter.requires_grad:
+                parameter.requires_grad_()
         with torch.no_grad():
             for module, name, buffer, value in before:
                 module._buffers[name] = buffer.copy_(value)  # noqa: SLF001

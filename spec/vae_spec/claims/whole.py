@@ -36,7 +36,7 @@ def check_composition(subject: Subject, context: ClaimContext) -> Verdict:
     eps = torch.randn(len(x), facts.latent_dim, generator=generator(context, "noise"))
     found = subject.composition(x, Noise(given=eps, seed=context.rng_seed("pass")))
     if found is None:
-        return not_applicable("a part stands inline in forward: there is nothing to set beside the pass")
+        return not_applicable("a part is inline in forward, so the pass cannot be compared with its parts")
     for whole, parts in zip(found.whole, found.parts, strict=True):
         bad = alike(
             in_shape_of(whole, parts),
@@ -180,8 +180,8 @@ NET_08 = Claim(
     statement="every entry of the input moves mu or logvar",
     formula="∂(mu, logvar)/∂xᵢ ≠ 0 for every entry i",
     sources=(basics("flow"), notes("objective")),
-    why="What the encoder does not read, the latent cannot carry: the decoder paints an average there, and no loss curve says why. A slice"
-    " taken wrongly, a view that mixes up axes or a crop does that.",
+    why="What the encoder does not read, the latent cannot carry: the decoder gives an average there, and no loss curve says why. Causes"
+    " are a wrong slice, a view that mixes up axes, or a crop.",
     hint="feed the whole of x through the encoder: look for a slice, an index or a view between x and the heads",
     decision="gradients of random projections of mu and logvar over 64 images; at most 1 % of the entries unread. Where there are"
     " convolutions, a band of a sixth of a side at its ends may be, as strides need not divide a side",
@@ -276,7 +276,7 @@ NET_09 = Claim(
     sources=(notes("13.4.3"), basics("flow")),
     why="An entry that no latent moves is the same in every sample. An output that is scaled, shifted or clamped behind its last layer is"
     " grey where data are black or white, whatever is learned.",
-    hint="let the decoder's last layer give every entry, and end with what the data's range needs alone: sigmoid for [0, 1]",
+    hint="let the decoder's last layer give every entry, followed only by what the data's range needs: sigmoid for [0, 1]",
     decision="64 latents, one and five standard deviations wide, in either mode; then at most 200 steps of Adam towards images near either"
     " end of the range, of which 15 % may be missing. The same band as for NET-08 may be still",
     mistakes=("decoder-writes-part", "decoder-range"),
@@ -314,8 +314,8 @@ NET_10 = Claim(
     level=Level.REQUIRED,
     statement="encode, forward, decode and the loss leave the tensors that they are given as they are",
     sources=(basics("loss"), notes("objective")),
-    why="A batch that forward scales or binarises in place is another batch when the loss compares the output with it, and for all that"
-    " uses it afterwards: the loss falls, and is one of other data.",
+    why="A batch that forward scales or binarises in place is no longer the data when the loss compares the output with it, nor for any"
+    " code that uses it later. The loss still falls, but on other data.",
     hint="compute a new tensor: x = (x > 0.5).float() in place of x.copy_(...), x = x - 0.5 in place of x.sub_(0.5)",
     decision="exact: every operation on copies in both modes, compared bit by bit",
     mistakes=("input-changed",),
@@ -356,9 +356,9 @@ NET_11 = Claim(
     id="NET-11",
     title="the constructor is obeyed",
     level=Level.REQUIRED,
-    statement="an instance that is constructed with another latent dimension has another one, or its constructor refuses",
+    statement="an instance that is constructed with another latent dimension has that one, or its constructor refuses it",
     sources=(notes("objective"),),
-    why="Whoever compares 4, 8 and 16 dimensions has trained the same model three times if the argument is accepted and ignored.",
+    why="If the argument is accepted and ignored, a comparison of 4, 8 and 16 dimensions trains the same model three times.",
     hint="use the argument: nn.Linear(hidden_dim, latent_dim), not a number",
     decision="exact: the posterior of an instance that is constructed with one dimension more",
     mistakes=("argument-ignored",),
