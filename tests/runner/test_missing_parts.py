@@ -32,7 +32,9 @@ STRICT = replace(OPTIONS, require_parts=True)
 def test_what_was_not_found_is_said_with_the_verdict() -> None:
     report = report_on(HOLDS, *NO_LOSS, *BY_NATURE)
     assert report.exit_code is ExitCode.CONFORMS
-    assert headline(report) == "conforms as far as it could be judged: no loss was found, so 3 of 6 claims could not be asked"
+    assert headline(report) == (
+        "conforms as far as it was asked: 1 of 6 claims hold, 5 do not apply; no loss was found, so 3 of 6 claims could not be asked"
+    )
     assert [one.partition(" that")[0] for one in advice(report)] == ["name the loss"]
 
 
@@ -41,9 +43,10 @@ def test_two_parts_are_said_in_one_sentence() -> None:
     assert words.endswith("no loss and no sampling step that can be called were found, so 4 of 5 claims could not be asked")
 
 
-def test_what_lacks_by_nature_lowers_no_verdict() -> None:
+def test_what_lacks_by_nature_is_counted_and_needs_no_advice() -> None:
     report = report_on(HOLDS, *BY_NATURE)
-    assert headline(report) == "conforms: the 1 claim that decides holds"
+    assert headline(report) == "conforms as far as it was asked: 1 of 3 claims hold, 2 do not apply"
+    assert headline(report_on(HOLDS)) == "conforms: the 1 claim that decides holds"
     assert advice(report) == []
 
 

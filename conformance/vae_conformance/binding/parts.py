@@ -22,11 +22,12 @@ from vae_conformance.binding.interface import (
     sampler_candidates,
 )
 from vae_conformance.binding.layout import Both, CodeForm, ForwardLayout, at, batched, leaves, same
+from vae_conformance.binding.own_methods import SAMPLING
 from vae_conformance.binding.passes import RETURNED
 from vae_conformance.binding.reading import code_form
 from vae_conformance.binding.refusals import refuse_several_draws
 from vae_conformance.binding.roles.nodes import alike
-from vae_conformance.target.adapter import part_of
+from vae_conformance.target.adapter import part_of, settled
 from vae_spec.subject import Part, PartReport, Standing, SubjectFault
 
 _BENDS = (("nothing", lambda one: one), ("sigmoid", torch.sigmoid), ("tanh", torch.tanh))
@@ -215,7 +216,8 @@ def find_sampler(found: Findings, latent_shape: tuple[int, ...]) -> Findings:
         taken = [entry for entry in _steps(found, inner_samplers(found.model), code) if entry[0] == 0] or taken
     # A method that fails here, and that a pass which runs does not call, is for something else: sample(n), say.
     called = {call.name for call in found.calls}
-    taken = [entry for entry in taken if entry[0] < 2 or found.fault is not None or entry[1].name in called]
+    sure = found.fault is not None or settled(found.model, ("reparameterize",)) is not None
+    taken = [entry for entry in taken if entry[0] < 2 or sure or entry[1].name not in SAMPLING or entry[1].name in called]
     if not taken:
         return found
     _rank, part, form, report, z = min(taken, key=lambda entry: entry[0])
