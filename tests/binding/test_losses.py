@@ -342,16 +342,3 @@ def test_the_supplied_loss_is_the_elbo(likelihood: Likelihood) -> None:
         assert float(terms.reconstruction) == pytest.approx(float(expected), rel=1e-5)
         assert float(terms.kl) == pytest.approx(KL, rel=1e-5)
         assert float(terms.total) == pytest.approx(float(expected) + (1.0 if beta is None else beta) * KL, rel=1e-5)
-
-
-@pytest.mark.parametrize("reconstruction", [1.0, -1.0], ids=["a negative log-likelihood beside it", "a log-likelihood beside it"])
-def test_terms_beside_a_bound_that_is_maximised_may_have_either_sign(reconstruction: float) -> None:
-    def elbo(raw: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        error, kl = both(raw, x, mu, logvar)
-        return -(error + kl), reconstruction * error, kl
-
-    subject = bound(Script, elbo)
-    terms = evaluate(subject)
-    assert subject.facts.likelihood is Likelihood.BERNOULLI
-    assert float(terms.total) == pytest.approx(RECONSTRUCTION + KL, rel=1e-5)
-    assert float(terms.kl) == pytest.approx(KL, rel=1e-4)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from vae_spec.claims.sampling import explain_noise, standard_normal_pivots
+from vae_spec.claims.noise import explain_noise, standard_normal_pivots
 from vae_spec.context import derive_seed
 from vae_spec.statistics.pivots import Draws
 

@@ -10,8 +10,8 @@ import torch
 from fakes import facts, parts
 from torch import Tensor
 
+from vae_spec.claims.extent import ENDS, _left_out
 from vae_spec.claims.objective import BATCHES, has_its_half
-from vae_spec.claims.whole import ENDS, _left_out
 from vae_spec.context import ClaimContext
 from vae_spec.judging import ask
 from vae_spec.outcomes import Outcome, Verdict

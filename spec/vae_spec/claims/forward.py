@@ -12,7 +12,8 @@ from torch import Tensor
 from vae_spec.checks import Cause, alike, close, entry, first_of, first_violation, in_shape_of, likely, positive, relative_difference, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.networks import CLOSE, batches_of_images, probe_images
-from vae_spec.claims.sampling import REPORTED_SHARE, ROUNDING_OF_MU, SAMPLED, explain_noise, explain_scale, rounding, standard_normal_pivots
+from vae_spec.claims.noise import REPORTED_SHARE, explain_noise, standard_normal_pivots
+from vae_spec.claims.sampling import ROUNDING_OF_MU, SAMPLED, explain_scale, rounding
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import FEW_EXAMPLES, explore, for_all

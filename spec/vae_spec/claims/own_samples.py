@@ -10,7 +10,8 @@ from torch import Tensor
 from vae_spec.checks import Cause, close, likely, same
 from vae_spec.claim import Claim
 from vae_spec.claims.networks import probe_images
-from vae_spec.claims.sampling import UNUSED_STAGE, explain_noise, smallest_noise_error, standard_normal_pivots
+from vae_spec.claims.noise import explain_noise, smallest_noise_error, standard_normal_pivots
+from vae_spec.claims.sampling import UNUSED_STAGE
 from vae_spec.context import ClaimContext
 from vae_spec.documents import notes
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable

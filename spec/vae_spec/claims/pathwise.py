@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from vae_spec.checks import NEAR, Cause, close, entry, first_violation, likely, positive, same, unchanged, worst
 from vae_spec.claim import Claim
-from vae_spec.claims.sampling import REPORTED_SHARE, float32_codes, rounding, within_clamp
+from vae_spec.claims.noise import REPORTED_SHARE
+from vae_spec.claims.sampling import float32_codes, rounding, within_clamp
 from vae_spec.context import ClaimContext
 from vae_spec.documents import ENGINEERING, basics
 from vae_spec.exploration import for_all, generator
