@@ -6,12 +6,28 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import wraps
+from types import ModuleType
 from typing import Any
 
 from torch import nn
 
-from vae_conformance.binding.loss_arguments import NOTHING_KNOWN, Kind, Returned, Signature, direct, of_batch, of_model, of_outputs
+from vae_conformance.binding.loss_arguments import (
+    NOTHING_KNOWN,
+    Kind,
+    Returned,
+    Signature,
+    direct,
+    is_weight,
+    names_label,
+    names_network,
+    of_batch,
+    of_model,
+    of_outputs,
+    parameters,
+)
 from vae_conformance.target.adapter import inner_of, settled
+from vae_conformance.target.call_site import values_passed
 
 METHOD_NAMES = (
     "loss",
@@ -104,7 +120,38 @@ def tells_loss(name: str) -> bool:
 
 
 def places(model: Any, namespace: object, asked: str | None) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """What may be a loss by its name, with what messages call it: methods, functions, and objects of classes that need no arguments."""
+    """What may be a loss by its name, with what messages call it: methods, functions, and objects of classes that need no arguments.
+
+    What a method or a function takes beside the model's values, and its file passes, as `args.free_bits`, is given to it already.
+    """
+    for account, call in _named(model, namespace, asked):
+        yield account, _with_values(call, namespace)
+
+
+def _with_values(call: Callable[..., Any], namespace: object) -> Callable[..., Any]:
+    """A callable that takes no more than the model's values: numbers, words and settings beside them are those that its file passes."""
+    taken = parameters(call) if inspect.isfunction(call) or inspect.ismethod(call) else None
+    if taken is None or not isinstance(namespace, ModuleType):
+        return call
+    entries = inspect.signature(call).parameters
+    plain = all(one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) for one in entries.values())
+    further = [one.name for one in entries.values() if one.default is one.empty and one.name not in taken.roles.values()]
+    further = [name for name in further if not (is_weight(name) or names_label(name) or names_network(name))]
+    values = values_passed(call, namespace) if plain and further else {}
+    given = {name: values[name] for name in further if name in values}
+    if not given:
+        return call
+    left = inspect.Signature([one for one in entries.values() if one.name not in given])
+
+    @wraps(call)
+    def called(*arguments: Any, **keywords: Any) -> Any:
+        return call(**left.bind(*arguments, **keywords).arguments, **given)
+
+    called.__signature__ = left  # type: ignore[attr-defined]
+    return called
+
+
+def _named(model: Any, namespace: object, asked: str | None) -> Iterator[tuple[str, Callable[..., Any]]]:
     if (given := settled(model, ("loss",))) is not None:
         yield f"method {given}", getattr(model, given)
         return

@@ -6,18 +6,17 @@ import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
 
 import torch
 
 from vae_conformance.target.command_line import command_line
 from vae_conformance.target.parameter_names import role_of
+from vae_conformance.target.scopes import Scope, Site, scopes_of, sites_of
 from vae_conformance.target.source_code import source_pieces
-from vae_conformance.target.static_eval import Reader, Scope, Unknown, assignments
-from vae_conformance.target.submodule_arguments import Ingredient, entries_of, is_settings
-
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+from vae_conformance.target.static_eval import Reader, Unknown
+from vae_conformance.target.submodule_arguments import Ingredient, entries_of, is_settings, made
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,6 @@ class OwnCall:
     unread: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Site:
-    """A call and its context. `rank` is its priority, lowest first: 0 at module level, 1 in functions, 2 in tests."""
-
-    node: ast.Call
-    place: str
-    scope: Scope
-    rank: int
-
-
 def own_call(maker: Callable[..., object], module: ModuleType, network: Callable[[type, OwnCall], Ingredient]) -> OwnCall | None:
     """Return the most informative call of `maker` in its module: the first complete one, else the one with the most known values.
 
@@ -56,14 +45,44 @@ def own_call(maker: Callable[..., object], module: ModuleType, network: Callable
     pieces = source_pieces(module)
     if not pieces:
         return None
-    scopes = _scopes(pieces)
-    plain = Reader(module, {}, lambda cls, node, scope: network(cls, _read(cls, node, "", scope, plain)))
-    flags = command_line(pieces, lambda node: plain.value(node, scopes[-1]))
-    reader = Reader(module, flags, lambda cls, node, scope: network(cls, _read(cls, node, "", scope, reader)))
-    sites = sorted(_sites(pieces, scopes, called), key=lambda site: site.rank)
-    calls = [_read(maker, site.node, site.place, site.scope, reader) for site in sites]
+    reader, sites = _reader(module, pieces, network)
+    own = [site for site in sites if site.key == called and called not in site.classes]
+    calls = [_read(maker, site.node, site.place, site.scope, reader) for site in own]
     best = max(calls, key=lambda call: (call.whole, not call.unread, len(call.given)), default=None)
     return best if best is not None and (best.whole or best.given) else None
+
+
+def values_passed(call: Callable[..., object], module: ModuleType) -> dict[str, object]:
+    """Return the numbers, words and settings by parameter name that all calls of a function or a method in its file pass.
+
+    Left out is what cannot be determined, what a name gives that is assigned more than once before, as a warm-up does, and the size of
+    the batch.
+    """
+    pieces, called = source_pieces(module), getattr(call, "__name__", "")
+    reader, sites = _reader(module, pieces, _no_network)
+    key = f".{called}" if inspect.ismethod(call) else called
+    found: list[dict[str, object]] = []
+    for site in (one for one in sites if one.key == key):
+        written = dict(zip(inspect.signature(call).parameters, site.node.args, strict=False))
+        written |= {one.arg: one.value for one in site.node.keywords if one.arg is not None}
+        unfit = {name for name, value in written.items() if site.scope.changes(value) or "batch" in ast.unparse(value).lower()}
+        given = {name: value for name, value in _read(call, site.node, "", site.scope, reader).given.items() if name not in unfit}
+        found.append({name: made(value) for name, value in given.items() if isinstance(entries_of(value), int | float | str | dict)})
+    return {name: value for name, value in found[0].items() if all(name in one and one[name] == value for one in found)} if found else {}
+
+
+def _reader(
+    module: ModuleType, pieces: Sequence[tuple[str, ast.Module]], network: Callable[[type, OwnCall], Ingredient]
+) -> tuple[Reader, list[Site]]:
+    """Return what evaluates the expressions of a file, and the calls in it."""
+    if not pieces:
+        return Reader(module, {}, _no_network), []
+    scopes = scopes_of(pieces)
+    plain = Reader(module, {}, lambda cls, node, scope: network(cls, _read(cls, node, "", scope, plain)))
+    flags = command_line(pieces, lambda node: plain.value(node, scopes[-1]))
+    sites = sites_of(pieces, scopes)
+    reader = Reader(module, flags, lambda cls, node, scope: network(cls, _read(cls, node, "", scope, reader)), sites)
+    return reader, sites
 
 
 def file_entries(module: ModuleType) -> dict[str, object]:
@@ -71,7 +90,7 @@ def file_entries(module: ModuleType) -> dict[str, object]:
     pieces = source_pieces(module)
     if not pieces:
         return {}
-    scopes = _scopes(pieces)
+    scopes = scopes_of(pieces)
     reader = Reader(module, {}, _no_network)
     found: dict[str, object] = {}
     for (_, tree), scope in zip(pieces, scopes, strict=True):
@@ -81,14 +100,6 @@ def file_entries(module: ModuleType) -> dict[str, object]:
                     with suppress(Unknown):
                         found[name] = reader.value(value, scope)
     return command_line(pieces, lambda node: reader.value(node, scopes[-1])) | found
-
-
-def _scopes(pieces: Sequence[tuple[str, ast.Module]]) -> list[Scope]:
-    """Return the scope of the file, or of each cell, which sees those of the cells before it."""
-    scopes: list[Scope] = []
-    for _, tree in pieces:
-        scopes.append(Scope(assignments(tree.body), scopes[-1] if scopes else None, {}))
-    return scopes
 
 
 def _entries(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
@@ -101,7 +112,7 @@ def _entries(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
         yield from ((word.arg, word.value) for word in value.keywords if word.arg)
 
 
-def _no_network(_cls: type, _node: ast.Call, _scope: Scope) -> Ingredient:
+def _no_network(*_arguments: object) -> Ingredient:
     raise Unknown
 
 
@@ -136,29 +147,3 @@ def _read(maker: Callable[..., object], node: ast.Call, place: str, scope: Scope
     needed = {one.name for one in parameters if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)}
     fits = len(node.args) <= len(names) and set(written) | set(given) <= set(signature.parameters)
     return OwnCall(place, given if fits else {}, fits and needed <= set(given), tuple(unread))
-
-
-def _sites(pieces: Sequence[tuple[str, ast.Module]], scopes: Sequence[Scope], called: str) -> Iterator[_Site]:
-    for (place, tree), scope in zip(pieces, scopes, strict=True):
-        yield from _sites_in(tree, called, place, scope, 0)
-
-
-def _sites_in(node: ast.AST, called: str, place: str, scope: Scope, rank: int) -> Iterator[_Site]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.ClassDef) and child.name == called:
-            continue
-        if isinstance(child, _FUNCTIONS):
-            inner = Scope(assignments(child.body), scope, _defaults(child), local=True)
-            yield from _sites_in(child, called, place, inner, 2 if child.name.startswith("test") or rank == 2 else 1)
-            continue
-        if isinstance(child, ast.Call) and isinstance(child.func, ast.Name) and child.func.id == called:
-            yield _Site(child, f"{place} {child.lineno}", replace(scope, line=child.lineno), rank)
-        yield from _sites_in(child, called, place, scope, rank)
-
-
-def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, ast.expr | None]:
-    """Return the parameters of a function with their defaults, None for those without."""
-    given = function.args
-    positional = [*given.posonlyargs, *given.args]
-    padded: list[ast.expr | None] = [*[None] * (len(positional) - len(given.defaults)), *given.defaults, *given.kw_defaults]
-    return {one.arg: value for one, value in zip([*positional, *given.kwonlyargs], padded, strict=True)}

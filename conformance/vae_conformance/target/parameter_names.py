@@ -33,7 +33,7 @@ _SPELLINGS = {
         latentspacedim nlatents dlatent numlatent latentunits latentspacesize latentdimension latentdimensions
         encodeddim codelen codelength dimcode ncode lcode latentvariablesize latentvariabledim latentvariables nlatentvariables latentlen
         latentlength latentvectorsize latentvectordim latentvecsize embeddim embedsize encodingsize encodedsize representationdim
-        zdimension zdimensions nlatentdims nlatentdim latentn dz sizez numlatents numlatentdims""",
+        zdimension zdimensions nlatentdims nlatentdim latentn dz sizez numlatents numlatentdims ncomponents""",
     "filters": "hiddenchannels basechannels nfilters numfilters filters ngf ndf basefilters kernelnum numkernels nkernels",
     "sizes": "layersizes hiddenlayersizes hiddenlayerdims layerdims",
     "depth": "nlayers numlayers nhiddenlayers numhiddenlayers",

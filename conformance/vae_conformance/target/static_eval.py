@@ -7,14 +7,16 @@ import dataclasses
 import inspect
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from torch import nn
 
-from vae_conformance.target.submodule_arguments import Ingredient, entries_of, is_settings, made, settings_of
+from vae_conformance.target.scopes import Scope, Site
+from vae_conformance.target.submodule_arguments import Ingredient, entries_of, holds_settings, is_settings, made, settings_of
 
 _PLAIN = (int, float, str, bool, tuple, list, dict, type(None))
 
@@ -64,70 +66,6 @@ class Unknown(Exception):
 
 
 @dataclass(frozen=True)
-class Scope:
-    """The names visible at a location in a file.
-
-    Attributes:
-        assigned: the assignments in the scope itself, in order: line, name and value, None if it is not a plain expression.
-        outer: the enclosing scope; for a notebook's cell, the previous cell.
-        parameters: the parameters of its function, with their defaults.
-        line: the line of the location; later assignments do not count.
-        local: whether it is the scope of a function.
-    """
-
-    assigned: tuple[tuple[int, str, ast.expr | None], ...]
-    outer: Scope | None
-    parameters: Mapping[str, ast.expr | None]
-    line: int = 10**9
-    local: bool = False
-
-    def find(self, name: str) -> tuple[ast.expr | None, Scope, bool] | None:
-        """Return a name's expression, the scope to evaluate it in, and whether it is local to a function; None if it is not found."""
-        earlier = [one for one in self.assigned if one[1] == name and one[0] < self.line]
-        if earlier:
-            line, _, value = earlier[-1]
-            return value, replace(self, line=line), self.local
-        if name in self.parameters:
-            return self.parameters[name], self.outer or self, True
-        return None if self.outer is None else self.outer.find(name)
-
-
-def assignments(body: Iterable[ast.stmt]) -> tuple[tuple[int, str, ast.expr | None], ...]:
-    """Return all assignments of a scope, in its blocks too, but not inside functions and classes."""
-    found: list[tuple[int, str, ast.expr | None]] = []
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        plain: dict[str, ast.expr] = {}
-        if isinstance(statement, ast.Assign):
-            for target in statement.targets:
-                plain |= _unpacked(target, statement.value)
-        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            plain |= _unpacked(statement.target, statement.value)
-        blocks = [block for name in ("body", "orelse", "finalbody") if (block := getattr(statement, name, None))]
-        blocks += [handler.body for handler in getattr(statement, "handlers", ())]
-        heads = (
-            [node for node in ast.iter_child_nodes(statement) if not isinstance(node, ast.stmt | ast.ExceptHandler)]
-            if blocks
-            else [statement]
-        )
-        bound = {node.id for head in heads for node in ast.walk(head) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-        found += [(statement.lineno, name, plain.get(name)) for name in sorted(bound | set(plain))]
-        for block in blocks:
-            found += assignments(block)
-    return tuple(found)
-
-
-def _unpacked(target: ast.expr, value: ast.expr) -> dict[str, ast.expr]:
-    if isinstance(target, ast.Name):
-        return {target.id: value}
-    if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List) and len(target.elts) == len(value.elts):
-        pairs = zip(target.elts, value.elts, strict=True)
-        return {name: one for inner, given in pairs for name, one in _unpacked(inner, given).items()}
-    return {}
-
-
-@dataclass(frozen=True)
 class Reader:
     """Evaluates expressions of one module.
 
@@ -135,11 +73,13 @@ class Reader:
         module: the loaded module.
         flags: what its command line gives where it is empty, by attribute name.
         network: converts a call of one of its own classes to an `Ingredient`.
+        sites: its calls, which determine the parameters of its own functions.
     """
 
     module: ModuleType
     flags: Mapping[str, object]
     network: Callable[[type, ast.Call, Scope], Ingredient]
+    sites: Sequence[Site] = ()
 
     def value(self, node: ast.expr, scope: Scope, depth: int = _DEPTH) -> Any:
         """Evaluate an expression to a plain value, or to an `Ingredient` for a network.
@@ -175,7 +115,7 @@ class Reader:
             case ast.Subscript(value=inner, slice=key):
                 return self._item(inner, key, scope, depth)
             case ast.Attribute():
-                return self._attribute(node)
+                return self._attribute(node, scope, depth)
             case ast.Call():
                 return self._call(node, scope, depth)
         raise Unknown
@@ -202,12 +142,10 @@ class Reader:
 
     def _named(self, name: str, node: ast.expr, scope: Scope, depth: int) -> Any:
         found = scope.find(name)
-        if found is not None and found[0] is not None:
-            try:
-                return self.value(found[0], found[1], depth - 1)
-            except Unknown:
-                pass
-        if found is None or not found[2]:
+        for expression, where, steps in self._meanings(name, scope):
+            with suppress(Unknown):
+                return self.value(expression, where, max(depth - steps, 0))
+        if found is None or not found.local:
             try:
                 return self._live(node)
             except Unknown:
@@ -215,6 +153,19 @@ class Reader:
         if self.flags and is_settings(name):
             return settings_of(self.flags)
         raise Unknown
+
+    def _meanings(self, name: str, scope: Scope) -> Iterator[tuple[ast.expr, Scope, int]]:
+        """Yield the expressions that may give a name, the likeliest first: its value or default, or what the calls of its function pass.
+
+        Each comes with the scope to evaluate it in, and with the depth that this takes.
+        """
+        found = scope.find(name)
+        if found is None:
+            return
+        own = [] if found.value is None else [(found.value, found.scope, 1)]
+        passed = [] if found.owner is None else [(*one, _DEPTH // 4) for one in found.owner.passed(name, self.sites)]
+        unset = isinstance(found.value, ast.Constant) and found.value.value is None
+        yield from (*passed, *own) if unset else (*own, *passed)
 
     def _live(self, node: ast.expr) -> Any:
         """Return the object of a name or a dotted name in the loaded module, if it is a plain value, a class or a function."""
@@ -242,26 +193,41 @@ class Reader:
                     raise Unknown from None
         raise Unknown
 
-    def _attribute(self, node: ast.Attribute) -> Any:
-        try:
+    def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> Any:
+        """Return an attribute of a live object, of settings, or of `self` as the constructor of the enclosing class sets it."""
+        with suppress(Unknown):
             return self._live(node)
-        except Unknown:
-            if isinstance(node.value, ast.Name) and node.value.id != "self" and node.attr in self.flags:
-                return self.flags[node.attr]
-            raise
+        if not isinstance(node.value, ast.Name):
+            return self._entry(node, scope, depth)
+        if (member := scope.member(node.value.id, node.attr)) is not None:
+            return self.value(*member, depth - 1)
+        for expression, where, steps in self._meanings(node.value.id, scope):
+            with suppress(Unknown):
+                return self.value(ast.Attribute(expression, node.attr, ast.Load()), where, max(depth - steps, 0))
+        if node.value.id != "self" and node.attr in self.flags:
+            return self.flags[node.attr]
+        raise Unknown
+
+    def _entry(self, node: ast.Attribute, scope: Scope, depth: int) -> Any:
+        """Return the entry of a settings object that an attribute reads."""
+        owner = self.value(node.value, scope, depth - 1)
+        entries = entries_of(owner)
+        if entries is owner or not isinstance(entries, dict) or node.attr not in entries:
+            raise Unknown
+        return entries[node.attr]
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Any:
         if isinstance(node.func, ast.Attribute) and node.func.attr in _MOVES and isinstance(node.func.value, ast.Call | ast.Name):
             return self.value(node.func.value, scope, depth - 1)
         called = ast.unparse(node.func)
-        if called == "vars" and len(node.args) == 1:
+        if called in ("vars", "asdict", "dataclasses.asdict") and len(node.args) == 1:
             return self.value(node.args[0], scope, depth - 1)
         if called.endswith(".parse_args") and self.flags:
             return settings_of(self.flags)
         if called in _FUNCTIONS and not node.keywords:
             return self._computed(_FUNCTIONS[called], *(self.value(one, scope, depth - 1) for one in node.args))
         kind = self._object(node.func)
-        if not (inspect.isclass(kind) and (issubclass(kind, nn.Module) or dataclasses.is_dataclass(kind))):
+        if not (inspect.isclass(kind) and (issubclass(kind, nn.Module) or holds_settings(kind))):
             raise Unknown
         if kind.__module__ == self.module.__name__:
             return self.network(kind, node, scope)

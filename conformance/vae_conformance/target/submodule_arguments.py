@@ -6,6 +6,7 @@ Each is an `Ingredient`, created anew for every construction, so that two models
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
 import sys
@@ -64,6 +65,11 @@ class Settings(dict[str, object]):
 def is_settings(name: str) -> bool:
     """Return whether a parameter's name is that of a settings object: `args`, `config`, `hparams` and the like."""
     return _SETTINGS.match(name) is not None
+
+
+def holds_settings(cls: type) -> bool:
+    """Return whether a class is a dataclass, or has the name of one that holds settings."""
+    return dataclasses.is_dataclass(cls) or (_CONFIGURATION.search(cls.__name__) is not None and not issubclass(cls, nn.Module))
 
 
 def settings_of(entries: Mapping[str, object]) -> Ingredient:
@@ -137,9 +143,21 @@ def _is_whole(cls: type) -> bool:
 
 
 def of_class(cls: type, arguments: Mapping[str, object]) -> Ingredient:
-    """Return an `Ingredient` that constructs a class with these arguments."""
+    """Return an `Ingredient` that constructs a class with these arguments; that of a dataclass has its fields for entries."""
     shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    return Ingredient(f"{cls.__name__}({shown})", lambda: cls(**{name: made(value) for name, value in arguments.items()}))
+    entries = {**_defaults(cls), **arguments} if dataclasses.is_dataclass(cls) else None
+    return Ingredient(f"{cls.__name__}({shown})", lambda: cls(**{name: made(value) for name, value in arguments.items()}), entries)
+
+
+def _defaults(cls: type) -> dict[str, object]:
+    """Return the defaults of a dataclass's fields, without those that a function makes."""
+    found: dict[str, object] = {}
+    for one in dataclasses.fields(cls):
+        if one.default is not dataclasses.MISSING:
+            found[one.name] = one.default
+        elif inspect.isclass(one.default_factory) and dataclasses.is_dataclass(one.default_factory):
+            found[one.name] = of_class(one.default_factory, {})
+    return found
 
 
 def _settings(maker: Callable[..., object], name: str, value: Value) -> Ingredient | None:
