@@ -160,6 +160,12 @@ def observe(module: ModuleType, name: str) -> dict[str, Any]:
                     seen[f"{what}, batch {size}, training {training}"] = value
         if hasattr(model, "generate"):
             seen["generate"] = attempt(lambda: model.generate(4))
+        items = torch.rand(2, 3, 1, 28, 28, generator=torch.Generator().manual_seed(2))
+        for method, given in (("reconstruct", items[:1]), ("interpolate", items[:, :1])):
+            if hasattr(model, method):
+                seen[method] = attempt(lambda method=method, given=given: getattr(model, method)(*given))
+        if "latent_dim" in inspect.signature(getattr(module, name)).parameters:
+            seen["another latent dimension"] = attempt(lambda: getattr(module, name)(latent_dim=5).encode(items[0])[0])
         if "input_shape" in inspect.signature(getattr(module, name)).parameters:
             seen["loss at another size"] = attempt(lambda: another_size(getattr(module, name)))
     return seen
@@ -197,6 +203,7 @@ def passes(module: ModuleType, model: Any, parameters: dict[str, Any], size: int
     for extreme in EXTREMES:
         yield f"loss at logvar {extreme}", attempt(lambda extreme=extreme: loss(image(x_hat), x, mu, torch.full_like(mu, extreme), 1.0))
     saturated = x.round()
+    yield "loss at black and white", attempt(lambda: loss(image(x_hat), saturated, mu, logvar, 1.0))
     yield "loss at saturation", attempt(lambda: loss(image(saturated), saturated, mu, logvar, 1.0))
     yield "gradients", attempt(lambda: gradients(model, parameters, lambda out: loss(out[0], x, out[1], out[2], 1.0), x))
 
