@@ -108,7 +108,7 @@ def test_parts_are_told_by_what_forward_hands_them(tmp_path: Path) -> None:
     parts = bound(tmp_path, HEAD + METHOD).facts.parts
     assert parts[Part.POSTERIOR].account == "packe(x) gives (mu, logvar)"
     assert parts[Part.DECODE].account == "entpacke(z)"
-    assert parts[Part.DECODE].known_by == "probe: forward hands it the code"
+    assert parts[Part.DECODE].known_by == "probe: forward passes it the code"
     assert parts[Part.DRAW].standing is Standing.PRESENT
 
 

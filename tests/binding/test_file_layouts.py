@@ -88,7 +88,7 @@ class Netz(nn.Module):
 def test_a_decoder_that_is_handed_what_the_encoder_saw_is_told_so(tmp_path: Path) -> None:
     report = bound(tmp_path, SKIPPING).facts.parts[Part.DECODE]
     assert (report.standing, report.diagnosis) == (Standing.FAILING, "decoder-sees-x")
-    assert report.account.endswith("forward hands it one tensor beside the code, made of x")
+    assert report.account.endswith("forward passes it one tensor beside the code, made of x")
     ignoring = SKIPPING.replace("torch.randn_like(mu), feats), mu", "torch.randn_like(mu), torch.zeros(len(mu), 30)), mu")
     assert bound(tmp_path, ignoring).facts.parts[Part.DECODE].diagnosis != "decoder-sees-x"
 

@@ -59,7 +59,7 @@ class InProcessSubject(BoundParts):
     def composition(self, x: Tensor, noise: Noise) -> Composition | None:
         """The output and the parameters' gradients of a training pass, and of its parts one after another under the same noise.
 
-        None where one of the parts is the pass itself, because it stands inline there.
+        None where one of the parts is inline in the pass.
         """
         draw = self.part(self.wiring.draw, "sampling step")
         inline = getattr(draw, "__wrapped__", None) == forward_of(self.model)

@@ -117,7 +117,7 @@ class Findings:
         return end
 
     def called(self, name: str, argument: Tensor | None) -> Call | None:
-        """The first call of a part that the training pass hands these numbers; None where there is none."""
+        """The first call of a part to which the training pass passes these numbers; None where there is none."""
         there = (call for call in self.calls if call.name == name)
         return next((call for call in there if argument is not None and call.takes(argument)), None)
 

@@ -17,7 +17,7 @@ POSITIONS = ("raw", "x", "mu", "logvar")
 ORDERS = tuple(order for order in permutations(POSITIONS) if {"raw", "x"} == set(order[:2]))
 """The orders in which losses whose names say nothing take their arguments, the customary one first."""
 _WORDS = {"raw": "output", "x": "input", "mu": "mu", "logvar": "second head"}
-"""What arguments are called that are told by their order alone."""
+"""What arguments are called that are identified by their order alone."""
 _ROLES = {
     "beta": re.compile(
         r"^(beta|kl_?weight|kld_?weight|kl_?beta|kl_?coe?f+|kl_?lambda|m_n|kl_?scale|kl_?factor|kld_?beta|lambda_?kl|weight_kl|lamb?da)$",
@@ -174,8 +174,8 @@ def direct(call: Callable[..., Any], own: Returned = NOTHING_KNOWN) -> list[Sign
         return [_signature(Kind.DIRECT, found, plain)]
     if len(found.unknown) == len(lacking) == 1:
         # Where the others are told by their names, the one that is left is what they leave.
-        told = {name: role for role, name in plain.items()} | {found.unknown[0]: lacking.pop()}
-        return _in_orders(found, {told[one.name]: one.name for one in found.positional if one.name in told})
+        known = {name: role for role, name in plain.items()} | {found.unknown[0]: lacking.pop()}
+        return _in_orders(found, {known[one.name]: one.name for one in found.positional if one.name in known})
     names = _without_weight(found)
     return _in_orders(found, dict(zip(POSITIONS, names, strict=True))) if len(names) == len(POSITIONS) else []
 

@@ -106,8 +106,8 @@ class LossChoice:
                 grows = loss.sign < 0 and self._grows(loss)
                 fits = (likelihood is not None) + (head is not None) + grows / 2
                 # What forward returns beside a loss, or without one, follows both too.
-                told = fits > 0 or not (loss.driven and loss.name == "forward")
-                if told and (best is None or fits > best[0]):
+                counts = fits > 0 or not (loss.driven and loss.name == "forward")
+                if counts and (best is None or fits > best[0]):
                     best = fits, loss
         return (None if best is None else best[1]), failed
 

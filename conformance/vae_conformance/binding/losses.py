@@ -93,8 +93,8 @@ class Loss:
     def answers_for(self) -> bool:
         """Whether its failing is the author's: it takes the parts, or what forward returns by the names of itself and its parameter."""
         taken = self.account.partition("(")[2].rstrip(")").split(", ")
-        told = len(taken) > 2 or any(_OUTPUTS.search(name) for name in taken)
-        return self.kind is Kind.DIRECT or (self.whole and (len(taken) > 3 or (self.by_name and told)))
+        plain = len(taken) > 2 or any(_OUTPUTS.search(name) for name in taken)
+        return self.kind is Kind.DIRECT or (self.whole and (len(taken) > 3 or (self.by_name and plain)))
 
     @property
     def name(self) -> str:

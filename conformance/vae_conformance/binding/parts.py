@@ -35,7 +35,7 @@ _BENDS = (("nothing", lambda one: one), ("sigmoid", torch.sigmoid), ("tanh", tor
 
 
 def find_encoder(found: Findings) -> Findings:
-    """Find what gives mu and the second head: by its name, or among the parts that forward hands the batch."""
+    """Find what gives mu and the second head: by its name, or among the parts that take the batch in forward."""
     account = "no method or submodule named encode"
     by_name = candidates(found.model, ENCODE_NAMES)
     for part in (*by_name, *_encoders_called(found)):
@@ -55,7 +55,7 @@ def find_encoder(found: Findings) -> Findings:
             order = [path for path, _leaf in leaves(result) if path in (form.mu, form.second)]
             if form.posterior is None and order[0] == form.second:
                 found.notes.append("without noise the decoder is given the later of the two heads: it is taken for mu")
-            known = "its name" if part in by_name else "probe: forward hands it the batch"
+            known = "its name" if part in by_name else "probe: forward passes it the batch"
             found.report(Part.POSTERIOR, Standing.PRESENT, f"{part.name}(x) gives {_described(form)}", known_by=f"{known}; {form.known_by}")
             return replace(found, encode=part.name, form=form, encoded=form.read(result), pair=pair)
         account = f"{part.name} does not give two tensors of like shape, mu and logvar"
@@ -64,7 +64,7 @@ def find_encoder(found: Findings) -> Findings:
 
 
 def _encoders_called(found: Findings) -> Iterator[Found]:
-    """The parts that forward hands the batch and that give mu and a second head, or a distribution, but no output beside them."""
+    """The parts that take the batch in forward and that give mu and a second head, or a distribution, but no output beside them."""
     for name in dict.fromkeys(call.name for call in found.calls if call.takes(found.x)):
         call = found.called(name, found.x)
         result = None if call is None else call.result
@@ -94,7 +94,7 @@ def latent_shape_of(found: Findings) -> tuple[int, ...]:
 
 
 def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> Findings:
-    """Find what decodes a code, by its name or among the parts that forward hands the code, and how its output ends."""
+    """Find what decodes a code, by its name or among the parts that take the latent in forward, and how its output ends."""
     account = "no method or submodule named decode"
     z = torch.randn((BATCH, *latent_shape), generator=torch.Generator().manual_seed(5)).to(found.device)
     own = None if found.latent is None or found.latent.code.numel() != z.numel() else found.latent.code.reshape(z.shape)
@@ -107,7 +107,7 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> Findings:
             account = f"{part.name} {fault.what}"
             if part.name == "decode":
                 more = _handed_more(found, part.name)
-                said = f"; forward hands it {more} beside the code, made of x" if more else ""
+                said = f"; forward passes it {more} beside the code, made of x" if more else ""
                 found.report(Part.DECODE, Standing.FAILING, account + said, "decoder-sees-x" if more else fault.diagnosis)
                 return found
             continue
@@ -121,7 +121,7 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> Findings:
         if bent not in (None, "nothing"):
             account = f"{part.name} and forward differ by a {bent}"
             continue
-        known = "its name; probe: it takes a code" if part in by_name else "probe: forward hands it the code"
+        known = "its name; probe: it takes a code" if part in by_name else "probe: forward passes it the code"
         found.report(Part.DECODE, Standing.PRESENT, f"{part.name}(z)", known_by=known)
         return replace(found, decode=part.name, decoded=decoded, raw=found.raw or raw, end=found.end_of(part.call, z))
     found.report(Part.DECODE, Standing.MISSING, account)
@@ -152,7 +152,7 @@ def _bend(given: Tensor, output: Tensor) -> str | None:
 
 
 def _handed_more(found: Findings, decoder: str) -> str:
-    """How many tensors that follow the batch forward hands a decoder beside its first argument, in words; empty where there are none."""
+    """How many tensors made of the batch forward passes to a decoder beside its first argument, in words; empty if none."""
     call = next((call for call in found.calls if call.name == decoder), None)
     if call is None or found.latent is None:
         return ""
@@ -209,7 +209,7 @@ def find_sampler(found: Findings, latent_shape: tuple[int, ...]) -> Findings:
     Raises:
         Unbound: it gives several codes for each item.
     """
-    found.parts[Part.DRAW] = PartReport(Standing.REPLACED, "the sampling step stands inline in forward: it cannot be called by itself")
+    found.parts[Part.DRAW] = PartReport(Standing.REPLACED, "the sampling step is inline in forward: it cannot be called by itself")
     code = torch.randn((BATCH, *latent_shape), generator=torch.Generator().manual_seed(6)).to(found.device)
     taken = list(_steps(found, sampler_candidates(found.model, found.target.namespace), code))
     if all(rank > 0 for rank, *_rest in taken):

@@ -98,7 +98,7 @@ class Call:
 
     Attributes:
         name: of the part, dotted.
-        arguments: what it was handed, the first a tensor.
+        arguments: what was passed to it, the first a tensor.
         result: what it gave, in copies.
     """
 

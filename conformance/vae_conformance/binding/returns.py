@@ -61,8 +61,8 @@ def read_returns(result: Any, changed_code: Any, changed_output: Any = None) -> 
         return Returns.SCALAR, (0, 0, 0)
     if not isinstance(result, Mapping | tuple | list):
         return None
-    if isinstance(result, Mapping) and (told := _by_names(result)) is not None:
-        return told
+    if isinstance(result, Mapping) and (by_name := _by_names(result)) is not None:
+        return by_name
     keys = list(result) if isinstance(result, Mapping) else list(range(len(result)))
     if not all(isinstance(result[key], Tensor | float | int) for key in keys):
         return None

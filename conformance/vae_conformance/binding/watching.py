@@ -112,6 +112,6 @@ def _modules(model: nn.Module) -> list[nn.Module]:
 
 
 def _set_mode(model: nn.Module, modules: list[nn.Module], training: bool) -> None:
-    """Call `train` unless it is nobody's own and changes nothing: most calls are in the mode that the model is in."""
+    """Call `train` unless it is not overridden and changes nothing: most calls are in the mode that the model is in."""
     if any(module.training is not training or type(module).train is not nn.Module.train or "train" in vars(module) for module in modules):
         model.train(training)

@@ -44,7 +44,7 @@ SAMPLES: tuple[Quantity, ...] = (
 CODES: tuple[Quantity, ...] = (
     ("variance of the aggregate posterior (prior: 1)", observed(lambda seen: seen.codes.mean_variance)),
     ("squared MMD to N(0, I)", mmd2),
-    ("class told by the nearest means", observed(lambda seen: seen.codes.neighbour_accuracy)),
+    ("class given by the nearest means", observed(lambda seen: seen.codes.neighbour_accuracy)),
     ("means with another class among their ten nearest", FUNCTIONALS["share of means beside another class"]),
     ("connected parts of the graph of neighbours", FUNCTIONALS["connected parts of the means"]),
 )

@@ -67,7 +67,7 @@ def check_reading(subject: Subject, context: ClaimContext) -> Verdict:
         if slope is not None:
             used |= (slope.flatten(1).abs().amax(0) > 0).cpu()
     if not bool(used.all()) and _read_without_gradient(subject, context, used):
-        return not_applicable("the encoder reads entries without a gradient, so that which ones it reads cannot be told")
+        return not_applicable("the encoder reads entries without a gradient, so that which ones it reads cannot be determined")
     share, region = _left_out(used, facts)
     return at_most(
         "share of entries that are not read",
