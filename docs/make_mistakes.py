@@ -34,7 +34,7 @@ def _section(mistake: Mistake) -> str:
         f"{mistake.what[0].upper()}{mistake.what[1:]}.",
         "",
         f"- **What its author notices**: {mistake.seen}",
-        f"- **How to mend it**: {mistake.mend}",
+        f"- **How to fix it**: {mistake.fix}",
         f"- **Where to look**: {', '.join(mistake.parts)}",
         f"- **Seen**: {mistake.frequency}",
         f"- **Rejected by**: {links or 'no claim yet'}",

@@ -68,7 +68,7 @@ PAST_ITS_LIMIT = "seconds, more than"
 """The name of the time limit among a verdict's measurements, if the code exceeded it."""
 
 
-MEND_FIRST = "mend this first: nothing else can be said of this claim before it runs"
+FIX_FIRST = "fix this first: nothing else can be said of this claim before it runs"
 
 
 def fault_verdict(fault: SubjectFault) -> Verdict:
@@ -78,7 +78,7 @@ def fault_verdict(fault: SubjectFault) -> Verdict:
         measured={"operation": fault.operation} | ({} if fault.limit is None else {PAST_ITS_LIMIT: fault.limit}),
         expected={"operation": "returns finite tensors in time"},
         diagnosis=fault.diagnosis,
-        hint=MEND_FIRST,
+        hint=FIX_FIRST,
     )
 
 

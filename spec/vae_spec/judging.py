@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from vae_spec.claim import Claim, Experiment
 from vae_spec.context import ClaimContext
 from vae_spec.evidence import NOISE_OVER_DATA, Arm, Group
-from vae_spec.exploration import MEND_FIRST, fault_verdict
+from vae_spec.exploration import FIX_FIRST, fault_verdict
 from vae_spec.mistakes import MISTAKES
 from vae_spec.outcomes import Level, Verdict, not_applicable, violated
 from vae_spec.subject import Facts, Part, Standing, Subject, SubjectFault
@@ -50,7 +50,7 @@ def precondition(claim: Claim, facts: Facts) -> Verdict | None:
                 measured={"part": str(part)},
                 expected={"part": "works"},
                 diagnosis=report.diagnosis,
-                hint=MEND_FIRST,
+                hint=FIX_FIRST,
             )
         if report.standing is Standing.PRESENT:
             continue

@@ -140,7 +140,7 @@ def test_a_violation_gets_the_claims_hint_unless_it_has_its_own() -> None:
     assert ask(claim(check=lambda *_: violated("no")), fake(), CONTEXT).hint == "the claim's hint"
     assert ask(claim(check=lambda *_: violated("no", hint="own")), fake(), CONTEXT).hint == "own"
     failing = fake(facts=standing(Part.LOSS, Standing.FAILING))
-    assert ask(claim(needs=(Part.LOSS,)), failing, CONTEXT).hint.startswith("mend this first")
+    assert ask(claim(needs=(Part.LOSS,)), failing, CONTEXT).hint.startswith("fix this first")
 
 
 @pytest.mark.parametrize("without_fault", [holds("so"), not_applicable("other"), inconclusive("near")])

@@ -19,7 +19,7 @@ from vae_spec.registry import CLAIMS, select
 
 def test_every_mistake_says_what_is_seen_and_how_to_mend_it() -> None:
     for mistake in MISTAKES.values():
-        assert all(words and not words.endswith((".", " ")) for words in (mistake.what, mistake.seen, mistake.mend)), mistake.id
+        assert all(words and not words.endswith((".", " ")) for words in (mistake.what, mistake.seen, mistake.fix)), mistake.id
         assert mistake.frequency in {"commonest", "very common", "common", "some", "rare"}
 
 

@@ -89,12 +89,12 @@ def test_an_unknown_module(tmp_path, monkeypatch):
         (
             "from torch import no_such_name",
             "importing student.py failed: cannot import name 'no_such_name' from 'torch'",
-            "Mend",
+            "Correct",
         ),
         (
             "from . import nothing_here",
             "importing student.py failed: cannot import name 'nothing_here' from 'its folder'",
-            "Mend",
+            "Correct",
         ),
         (
             "def f():\n    return 1 / 0\nf()",

@@ -32,7 +32,7 @@ def locate_parts(model: object, wiring: Wiring, sources: tuple[Path, ...]) -> Ma
     Args:
         model: the instance.
         wiring: how its parts are called.
-        sources: the files that are the implementation's own; what stands elsewhere, such as in PyTorch, is nobody's to mend.
+        sources: the files that are the implementation's own; what is elsewhere, such as in PyTorch, is not the author's to fix.
     """
     seeker = _Seeker(model, frozenset(path.resolve() for path in sources))
     constructor = seeker.constructor()

@@ -82,7 +82,7 @@ def refuse_codebook(found: Findings) -> None:
         f"{found.target.name} looks like a VQ-VAE: it has a codebook ({books[0]}), gives no mu and logvar, and draws nothing, for two seeds"
         " give the same output in training mode; its codes are discrete, so there is no Gaussian posterior, no sampling step and no KL that"
         " the claims could speak of",
-        "there is nothing to mend: only VAEs with a Gaussian posterior are judged; where the file has one beside it, name that (FILE:Name)",
+        "there is nothing to fix: only VAEs with a Gaussian posterior are judged; where the file has one beside it, name that (FILE:Name)",
     )
 
 

@@ -240,7 +240,7 @@ def public_names(text: str) -> str:
 def _unparsable(doing: str, fault: SyntaxError) -> Unbound:
     where = f"{Path(fault.filename or 'the source').name}, line {fault.lineno}"
     text = f": {fault.text.strip()}" if fault.text else ""
-    hint = "Mend the syntax of that line, or of the one before it."
+    hint = "Correct the syntax of that line, or of the one before it."
     return Unbound(f"{doing} failed: {fault.msg}\n  {where}{text}", hint)
 
 
@@ -248,7 +248,7 @@ def _unimportable(doing: str, fault: ImportError, tree: Path | None) -> Unbound:
     name = public_names(fault.name or "")
     message = f"{doing} failed: {public_names(str(fault))}{_line(fault, tree)}"
     if not isinstance(fault, ModuleNotFoundError) or not name:
-        return Unbound(message, "Mend that import; a module of that name is there, but not what is asked of it.")
+        return Unbound(message, "Correct that import; a module of that name is there, but not what is asked of it.")
     top = name.partition(".")[0]
     install = _INSTALL_NAMES.get(top, top)
     return Unbound(
@@ -267,12 +267,12 @@ def _hint(fault: BaseException, doing: str) -> str:
     if "could not be imported" in text:
         return "Install what it lacks (`pip install ...`), or, if that is a file of your own, put it into the same folder."
     if text.startswith("nothing defines"):
-        return "Define that name, or mend its spelling."
+        return "Define that name, or correct its spelling."
     return (
-        "Run the same with Python alone to see the whole traceback, and mend it there. What loads data or trains belongs under"
+        "Run the same with Python alone to see the whole traceback, and fix it there. What loads data or trains belongs under"
         ' `if __name__ == "__main__":`.'
         if doing.startswith("importing")
-        else "Run the same with Python alone to see the whole traceback, and mend it there."
+        else "Run the same with Python alone to see the whole traceback, and fix it there."
     )
 
 

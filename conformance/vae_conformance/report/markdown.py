@@ -79,7 +79,7 @@ def _diagnoses(diagnoses: Sequence[Diagnosis]) -> list[str]:
         account = f": {escaped(diagnosis.explanation)}" if diagnosis.explanation else ""
         lines.append(f"- {code(diagnosis.mistake)}{account} ({', '.join(diagnosis.evidence)})")
         if diagnosis.mend:
-            lines.append(f"  - Mend: {escaped(diagnosis.mend)}")
+            lines.append(f"  - Fix: {escaped(diagnosis.mend)}")
     return ["### What most likely is wrong", "", *lines, ""] if lines else []
 
 

@@ -118,7 +118,7 @@ def _block(claim: ClaimReport, options: RunOptions) -> list[RenderableType]:
         ("expected", numbers(verdict.expected)),
         ("measured", numbers(verdict.measured)),
         ("most likely", claim.cause),
-        ("mend", claim.mend),
+        ("fix", claim.mend),
         ("look at", ", ".join(map(str, claim.locations))),
     )
     # keep the command on one line, so that it can be copied
@@ -206,4 +206,4 @@ def _diagnosis(diagnosis: Diagnosis, violated: int) -> Iterator[Paragraph]:
     share = f"{len(diagnosis.evidence)} of {count(violated, 'violated claim')}: {', '.join(diagnosis.evidence)}"
     yield Paragraph(f"{account} ({share})", "  ", hang=2)
     if diagnosis.mend:
-        yield Paragraph(f"mend: {diagnosis.mend}", "    ", hang=2)
+        yield Paragraph(f"fix: {diagnosis.mend}", "    ", hang=2)

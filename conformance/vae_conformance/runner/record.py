@@ -230,7 +230,7 @@ def _likely(claims: Sequence[ClaimReport]) -> tuple[Likely, ...]:
 
 def _diagnosis(likely: Likely) -> Diagnosis:
     known = MISTAKES.get(likely.mistake)
-    texts = ("", "", "") if known is None else (known.what, known.seen, known.mend)
+    texts = ("", "", "") if known is None else (known.what, known.seen, known.fix)
     return Diagnosis(likely.mistake, likely.confidence, *texts, likely.evidence)
 
 

@@ -15,7 +15,7 @@ class Mistake:
         id: stable, lower case with hyphens.
         what: what the source code does.
         seen: its symptoms.
-        mend: how to fix it.
+        fix: how to avoid it.
         frequency: how common it is in public code and questions.
         parts: the parts that may contain it, the likeliest first.
         stops_the_code: whether it prevents the source code from running, so that it explains all other violations.
@@ -24,7 +24,7 @@ class Mistake:
     id: str
     what: str
     seen: str
-    mend: str
+    fix: str
     frequency: str
     parts: tuple[Part, ...]
     stops_the_code: bool = False
