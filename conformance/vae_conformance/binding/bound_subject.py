@@ -8,17 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vae_conformance.binding.adam import Adam
 from vae_conformance.binding.inprocess import BoundParts
 from vae_conformance.binding.interface import trainable
 from vae_conformance.binding.own_methods import OwnMethod, find_method, find_sampling, watched_output
 from vae_conformance.binding.passes import forward_of
-from vae_conformance.binding.watching import in_mode
+from vae_conformance.binding.reaching import reach_data
+from vae_conformance.binding.watching import projection
 from vae_conformance.guard.seeds import seeded
 from vae_spec.subject import Composition, Mode, Noise, OwnPurpose, OwnSamples, Raw, Slopes, SubjectFault
 
-NEAR_IMAGE = 0.02
-"""A mean distance from an image, as a share of the data's range, at which a decoder has reached it."""
 _LAYERS = (nn.Linear, nn.Bilinear, nn.modules.conv._ConvNd, nn.RNNBase)  # noqa: SLF001  the base class of all convolutions has no other name
 
 
@@ -84,7 +82,7 @@ class InProcessSubject(BoundParts):
         parameters = trainable(self.model)
         if not raw[0].requires_grad:
             return {name: torch.zeros_like(value) for name, value in parameters.items()}
-        slopes = torch.autograd.grad(_projection(raw[0], len(raw[0])), list(parameters.values()), allow_unused=True)
+        slopes = torch.autograd.grad(projection(raw[0]), list(parameters.values()), allow_unused=True)
         given = zip(parameters.items(), slopes, strict=True)
         return {name: torch.zeros_like(value) if slope is None else slope for (name, value), slope in given}
 
@@ -135,25 +133,12 @@ class InProcessSubject(BoundParts):
 
     def reach_data(self, z: Tensor, x_hat: Tensor, *, steps: int, learning_rate: float, seed: int) -> Tensor:
         """What the decoder gives for these latents after Adam's steps towards x_hat, in training mode; stops early once it is there."""
-        before, (low, high) = self.state(), self.facts.input_range
-        goal = self.raw(x_hat)[0].to(self.device, torch.float32)
-        try:
-            self.load(self.fresh(seed))
-            optimiser = Adam(list(trainable(self.model).values()), lr=learning_rate)
-            with in_mode(self.model, Mode.TRAIN), seeded(seed, self.device):
-                for _ in range(steps):
-                    with self.caller.calling("decode"):
-                        raw = self._decode(z)
-                        reached = self.data(tuple(one.detach() for one in raw))
-                        if float((reached - x_hat.to(reached)).abs().mean()) < NEAR_IMAGE * (high - low):
-                            break
-                        optimiser.zero_grad()
-                        (raw[0] - goal.reshape(raw[0].shape)).square().mean().backward()
-                        optimiser.step()
-                with self.caller.calling("decode"), torch.no_grad():
-                    return self.data(self._decode(z))
-        finally:
-            self.load(before)
+
+        def look() -> tuple[Tensor, Tensor]:
+            raw = self._decode(z)
+            return raw[0], self.data(tuple(one.detach() for one in raw))
+
+        return reach_data(self, look, (self.raw(x_hat)[0], x_hat), steps=steps, rate=learning_rate, seed=seed)
 
     def latent_dim_built(self, latent_dim: int, x: Tensor) -> int | None:
         """The number of latent dimensions of an instance constructed with another one; None if it cannot be constructed or run so."""
@@ -182,9 +167,3 @@ class InProcessSubject(BoundParts):
             return ()
         first, second = self.fresh(1), self.fresh(2)
         return tuple(name for name in still if name in first and not torch.equal(first[name], second[name]))
-
-
-def _projection(value: Tensor, items: int) -> Tensor:
-    """A fixed projection without a random call, which the control of the noise would replace; of the size of one entry's mean."""
-    direction = torch.arange(1, value.numel() + 1, device=value.device).mul(12.9898).sin().reshape(value.shape)
-    return (value * direction.to(value.dtype)).sum() / items

@@ -16,7 +16,7 @@ from vae_conformance.binding.interface import as_raw, trainable
 from vae_conformance.binding.layout import at
 from vae_conformance.binding.reaching import reach
 from vae_conformance.binding.trace.tape import Recording, record
-from vae_conformance.binding.watching import as_code, gradient_norms, leaf_parameters, spy
+from vae_conformance.binding.watching import as_code, gradient_norms, leaf_parameters, projection, spy
 from vae_spec.elbo import closed_form_kl, mean_of, unit_variance, with_mean
 from vae_spec.subject import (
     DrawGradients,
@@ -316,10 +316,7 @@ class BoundParts(BoundModel):
             outputs = {"mu": mu, "logvar": second, "raw": raw[0]}
             for name in of:
                 if name in outputs:
-                    value = outputs[name]
-                    # A fixed projection without a random call, which the control of the noise would replace.
-                    direction = torch.arange(1, value.numel() + 1, device=value.device).mul(12.9898).sin().reshape(value.shape)
-                    found[name] = gradient_norms((value * direction.to(value.dtype)).sum(), parameters)
+                    found[name] = gradient_norms(projection(outputs[name]), parameters)
         if "total" in of:
             with self.operation("loss", Mode.TRAIN, noise, grad=True):
                 found["total"] = gradient_norms(self.objective(x.to(self.device, torch.float32), 1.0)[0].total, parameters)

@@ -27,13 +27,6 @@ class Both:
         return " and ".join(".".join(map(str, path)) for path in (self.first, self.second))
 
 
-def plain_paths(path: Path) -> tuple[Path, ...]:
-    """The paths of all entries that a path leads to."""
-    if path and isinstance(path[-1], Both):
-        return (*path[:-1], *path[-1].first), (*path[:-1], *path[-1].second)
-    return (path,)
-
-
 @dataclass(frozen=True)
 class ForwardLayout:
     """Where the result of a pass holds what: a path for each role."""

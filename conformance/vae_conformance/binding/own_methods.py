@@ -49,7 +49,7 @@ _OF_ITEMS: Mapping[OwnPurpose, tuple[str, ...]] = {
     OwnPurpose.RECONSTRUCTION: ("reconstruct", "reconstruction", "reconstruct_x", "reconstruct_images", "reconstruct_image", "generate"),
     OwnPurpose.INTERPOLATION: ("interpolate", "interpolation", "interpolate_between", "latent_interpolation", "interpolate_images"),
 }
-LEAST_CALLS, MOST_CALLS = 1, 64
+MOST_CALLS = 64
 """How often a method that gives a fixed number of samples is called, at most, for those that are asked."""
 
 
@@ -160,10 +160,8 @@ def watched_output(model: Any, method: OwnMethod, count: int, encode: str | None
         for name in decoders:
             stack.enter_context(watch(model, name, partial(decoding, codes[name])))
         call = partial(getattr(model, method.name), *method.items, **method.fixed)
-        if method.count is not None:
-            results.append(call(**{method.count: count}))
-        while method.count is None and len(results) < (MOST_CALLS if not method.items else LEAST_CALLS):
-            results.append(call())
+        for _ in range(1 if method.items or method.count is not None else MOST_CALLS):
+            results.append(call() if method.count is None else call(**{method.count: count}))
             if max((sum(map(len, pieces)) for pieces in codes.values()), default=0) >= count:
                 break
     wanted = count if method.count is not None else None

@@ -1,4 +1,4 @@
-"""Steering an encoder towards a posterior, by its weights: whether its heads can say one at all."""
+"""Steering an encoder towards a posterior, or a decoder towards an image, by its weights: whether it can give one at all."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ NEAR = 0.5
 SLOWER = (1, 3, 10)
 """How many times slower it is tried again where steps miss: long ones can lead where a network learns no more, or beyond a clamp, and
 deep networks need short ones, which take them there at once."""
+NEAR_IMAGE = 0.02
+"""A mean distance from an image, as a share of the data's range, at which a decoder has reached it."""
 PATIENCE = 120
 """After so many steps that lead no hundredth nearer, no more are taken."""
 ASTRAY = 2
@@ -104,3 +106,37 @@ def _steered(subject: BoundModel, look: Callable[[], Pair], target: Pair, steps:
     with subject.caller.calling("encode"):
         reached = look()
     return Reached(reached[0].detach(), reached[1].detach())
+
+
+def reach_data(
+    subject: BoundModel, look: Callable[[], tuple[Tensor, Tensor]], target: tuple[Tensor, Tensor], *, steps: int, rate: float, seed: int
+) -> Tensor:
+    """Take Adam's steps on the decoder from a fresh initialisation, and return its data; the present state is restored.
+
+    Args:
+        subject: whose decoder.
+        look: gives the decoder's raw output in the present state, attached, and the data that it stands for.
+        target: the raw output to go to, and its data.
+        steps: at most.
+        rate: Adam's learning rate.
+        seed: of the initialisation, and of what is drawn on the way.
+
+    Raises:
+        SubjectFault: the implementation's code fails.
+    """
+    before, (low, high) = subject.state(), subject.facts.input_range
+    raw_goal, goal = target
+    try:
+        subject.load(subject.fresh(seed))
+        optimiser = Adam(list(trainable(subject.model).values()), lr=rate)
+        with in_mode(subject.model, Mode.TRAIN), seeded(seed, subject.device), subject.caller.calling("decode"):
+            for _ in range(steps):
+                raw, data = look()
+                if float((data - goal.to(data)).abs().mean()) < NEAR_IMAGE * (high - low):
+                    break
+                optimiser.zero_grad()
+                (raw - raw_goal.to(raw).reshape(raw.shape)).square().mean().backward()
+                optimiser.step()
+            return look()[1]
+    finally:
+        subject.load(before)

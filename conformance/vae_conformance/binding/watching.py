@@ -28,6 +28,12 @@ def gradient_norms(scalar: Tensor, parameters: Mapping[str, nn.Parameter]) -> di
     return {name: 0.0 if slope is None else float(slope.norm()) for name, slope in zip(parameters, slopes, strict=True)}
 
 
+def projection(value: Tensor) -> Tensor:
+    """A fixed projection of a tensor, without a random call, which the control of the noise would replace."""
+    direction = torch.arange(1, value.numel() + 1, device=value.device).mul(12.9898).sin().reshape(value.shape)
+    return (value * direction.to(value.dtype)).sum()
+
+
 def leaf_parameters(outputs: Iterable[Tensor]) -> list[nn.Parameter]:
     """The parameters that outputs were computed from, as autograd noted them."""
     found: dict[int, nn.Parameter] = {}
