@@ -27,6 +27,7 @@ def _other_likelihood(subject: Subject, context: ClaimContext, batch: int, kind:
 
 
 LOGITS_HINT = "the with-logits loss takes the values before the sigmoid: leave one of the two sigmoids out"
+_PLAIN_SUM = "sum the likelihood's own term over all entries, each with weight 1, without a mask or a clamp"
 _KNOWN_HINT = "F.binary_cross_entropy or half the squared error, summed over pixels; or declare what it is with --likelihood"
 UNMOVED = 1e-9
 """Relative change of the term below which it is float64 rounding of a sum."""
@@ -110,7 +111,7 @@ def _no_likelihood(subject: Subject, context: ClaimContext) -> Verdict:
         cause, expected = Cause("data-out-of-range", words, hint), "bernoulli, of x in [0, 1]"
     elif middle := _other_likelihood(subject, context, BATCHES[0], Pixels.MIDDLE):
         words = f"in the middle of the range it is that of {middle}: some entries are weighted, masked or clamped"
-        cause, expected = Cause("weighted-pixels", words), str(middle)
+        cause, expected = Cause("weighted-pixels", words, _PLAIN_SUM), str(middle)
     return violation(
         {"likelihood": "none known"},
         {"likelihood": expected},
@@ -142,17 +143,16 @@ def check_reconstruction(subject: Subject, context: ClaimContext) -> Verdict:
     for (batch, kind), fit in fits.items():
         if not fit.good:
             other = _other_likelihood(subject, context, batch) if kind is Pixels.BETWEEN else None
-            words = f"it is that of {other}" if other else ""
+            cause = Cause("double-sigmoid" if other is Likelihood.BERNOULLI_LOGITS else None, f"it is that of {other}" if other else "")
             if kind is Pixels.MIXED:
                 words = "between the ends of the range it is: some entries are weighted, masked or clamped"
+                cause = Cause("weighted-pixels", words, _PLAIN_SUM)
             return violation(
                 {"left over by a straight line": fit.residual, "slope": fit.scale},
                 {"left over by a straight line": 0.0, "tolerance": FIT_TOLERANCE},
                 what=f"the reconstruction term is not the negative log-likelihood of {likelihood} up to a constant{kinds[kind]}",
                 where={"batch": batch},
-                because=Cause(
-                    "double-sigmoid" if other is Likelihood.BERNOULLI_LOGITS else "weighted-pixels" if kind is Pixels.MIXED else None, words
-                ),
+                because=cause,
             )
     return holds(
         f"least at x_hat = x, item by item, and the {likelihood} likelihood's up to a constant",
