@@ -21,14 +21,14 @@ _COSTS = {
     Profile.EXACT: ("the claims that need no training", "seconds"),
     Profile.QUICK: (
         (
-            "these, and the claims about trainings on the chosen data: each of three seeds is trained as it is, as an autoencoder, at"
+            "these, and the claims about trainings on the chosen data: each of two seeds is trained as it is, as an autoencoder, at"
             " beta 0.1 and 4, and without a KL"
         ),
         "about a minute for a small MLP on the digits",
     ),
     Profile.FULL: (
         (
-            "the same from six seeds on (three on large data); for the reference's own systems also their exercises, the strong decoder"
+            "the same from six seeds on (two on large data); for the reference's own systems also their exercises, the strong decoder"
             " and the comparison with a GAN"
         ),
         "minutes",

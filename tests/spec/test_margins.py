@@ -1,6 +1,6 @@
 """Every border of a trained claim lies well beyond the worst sound implementation that was measured.
 
-Well beyond: what a first look of three seeds must reach to reject lies four standard deviations beyond, of the spread between seeds near
+Well beyond: what a first look must reach to reject lies four standard deviations beyond, of the spread between seeds near
 the border; and the bound itself two, so that a sound implementation does not stay undecided.
 """
 
@@ -44,7 +44,7 @@ def test_a_first_look_rejects_only_four_standard_deviations_beyond_the_worst_sou
     near = []
     for claim, functional, bound, side, scope in checked:
         spread = seed_spread(functional, bound, side, scope)
-        # What a first look of three seeds must reach to be a violation lies this far beyond the bound.
+        # What a first look must reach to be a violation lies this far beyond the bound.
         beyond = quantile * spread / math.sqrt(LOOKS[0])
         for name, found in families(functional, scope).items():
             if (name in LEARNED_SCALE) != learned_scale:

@@ -127,12 +127,12 @@ def test_statement_formula_and_decision_take_their_numbers_from_the_bounds() -> 
     )
     assert (one.statement, one.formula) == ("more than 0.25", "R² > 0.25, late < 0.05")
     assert one.decision == (
-        "held-out R2 > 0.25; late change of the loss over its drop < 0.05 (not for a learned variance), over 3, 6 or 10 seeds;"
+        "held-out R2 > 0.25; late change of the loss over its drop < 0.05 (not for a learned variance), over 2, 3, 6 or 10 seeds;"
         " on held-out items"
     )
     assert replace(one, title="u").decision == one.decision
     paired = trained(judge=None, experiment=Experiment.CONTRAST, bounds=between("log of the effective beta", 0.5, 2, "why", log=True))
-    assert paired.decision == "effective beta > 0.5 and < 2, paired by seed, over 3, 6 or 10 seeds"
+    assert paired.decision == "effective beta > 0.5 and < 2, paired by seed, over 2, 3, 6 or 10 seeds"
 
 
 def test_a_bound_that_an_implementation_is_outside_of_is_not_asked() -> None:

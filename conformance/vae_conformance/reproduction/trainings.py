@@ -21,7 +21,7 @@ from vae_spec.claim import Experiment
 from vae_spec.subject import SubjectFault
 
 SEEDS = 3
-"""Seeds per experiment: as many as trained claims use at their first look."""
+"""Seeds per experiment: enough to show a spread."""
 ALWAYS = {
     REFERENCE: (Experiment.IMAGES, Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL),
     TINY: (Experiment.LAB_PRINTED, Experiment.LAB, Experiment.LAB_WEIGHTS, Experiment.LAB_TANH),

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from vae_conformance.experiments.laboratory import Agenda, Laboratory
 
 PROGRESS_SECONDS = 0.5
+MANY_SEEDS = 6
+"""The number of seeds of the full profile's first look."""
 OTHER_SIZE_EXAMPLES = 6
 """The number of examples of a property at each other size; the model's own size gets the context's number."""
 SHORTEST_SECONDS = 0.01
@@ -249,14 +251,14 @@ class Session:
         self.emit(Trained(claim.id, str(experiment), tuple(keys)))
 
     def _looks(self, claim: Claim) -> tuple[int, ...]:
-        """Return the numbers of seeds of the looks: 3, 6, 10; a single one for given weights.
+        """Return the numbers of seeds of the looks; a single one for given weights.
 
-        The full profile starts at 6, except for reference-only claims and on large data sets, whose trainings take many times longer.
+        The full profile starts at `MANY_SEEDS`, except for reference-only claims and on large data sets, whose trainings take many times longer.
         """
         if self.options.weights is not None:
             return (1,)
         more = self.options.profile == Profile.FULL and self.options.images == "digits" and not claim.reference_only
-        return LOOKS[1:] if more else LOOKS
+        return LOOKS[LOOKS.index(MANY_SEEDS) :] if more else LOOKS
 
     def laboratory(self) -> Laboratory:
         """Return the laboratory of the bound subject."""

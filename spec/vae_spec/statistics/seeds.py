@@ -1,6 +1,6 @@
 """Decisions over seeds: one number per run, a bound, the spread between seeds, and the level split over the looks.
 
-The unit is the seed, never the step: steps are autocorrelated, seeds are independent. The spread is calibrated, because three seeds cannot
+The unit is the seed, never the step: steps are autocorrelated, seeds are independent. The spread is calibrated, because so few seeds cannot
 estimate it; if the observed spread is larger, it is used instead.
 """
 
@@ -16,7 +16,7 @@ from scipy import special
 
 from vae_spec.outcomes import Number, Outcome, Verdict
 
-LOOKS = (3, 6, 10)
+LOOKS = (2, 3, 6, 10)
 """The numbers of seeds used at successive looks, while the outcome is open."""
 LEVEL = 1e-3
 """The one-sided level of all looks together, under the calibrated spread."""
