@@ -42,8 +42,9 @@ _PROFILES = """## Profiles
 |---|---|---|
 """
 _STORE = """
-Trainings are kept in the store under a name that the implementation's sources, the recipe, the data and the suite's own
-sources decide, so a second run costs less, and any change makes them anew.
+Trainings are kept in the store under a name that the implementation's code, the recipe, the data and the suite's own
+sources decide, so a second run costs less. A change of the code makes them anew; one of a comment, a docstring or a notebook's text
+does not. [`store`](#store) shows what is kept. Beyond 500 MB, what was used longest ago makes room.
 """
 _PLACES = """## Where an option may stand
 

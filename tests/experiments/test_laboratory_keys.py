@@ -64,7 +64,7 @@ def test_a_targets_source_decides_the_keys(tmp_path: Path) -> None:
 
     file = tmp_path / "student.py"
     found = []
-    for change in ("", "\n# changed\n"):
+    for change in ("", "\nCHANGED = True\n"):
         file.write_text(inspect.getsource(binding_samples) + change)
         found.append(named_target(f"{file}:Native").fingerprint())
     assert found[0] != found[1]

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from evidence_samples import observations
 
-from vae_conformance.experiments import store as store_module
-from vae_conformance.experiments.store import MAGIC, Store, content_key, decode, default_folder, encode
+from vae_conformance.experiments.store import MAGIC, Contents, Store, content_key, decode, default_folder, encode
 from vae_spec.evidence import HeldOut, Recipe, Stationarity, TrainedRun
 from vae_spec.observations import PointObservations
 
 RECIPE = Recipe("digits", 3, 2, 1e-3, beta=0.1, seed=2**31 - 1)
+RNG = np.random.default_rng(0)
 CURVE = np.array([3.0, 2.0, 1.0 / 3.0])
 PLAIN = TrainedRun(RECIPE, CURVE, CURVE / 2, CURVE / 7, CURVE * 1e-30)
 HELD_OUT = HeldOut(500, 0.61, -0.2, 0.7, np.array([0.0, 1.5, 1e-9]), np.array([0.1, 0.9, 0.0]), 1.5, 1.4999, 30.25)
@@ -158,23 +158,46 @@ def test_an_entry_never_runs_code(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
-def test_old_entries_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "MOST_ENTRIES", 3)
-    store = Store(tmp_path)
-    for age, name in enumerate("abcde"):
-        store.put(name, PLAIN)
-        os.utime(tmp_path / f"{name}.run", (1000.0 + age, 1000.0 + age))
-    store.put("f", PLAIN)
-    assert sorted(path.stem for path in tmp_path.glob("*.run")) == ["d", "e", "f"]
+def _filled(folder: Path, names: str) -> Store:
+    """A store with files of 0.4 MB, the first one used longest ago."""
+    for age, name in enumerate(names):
+        (folder / f"{name}.run").write_bytes(encode(replace(PLAIN, total=RNG.random(60_000))))
+        os.utime(folder / f"{name}.run", (1000.0 + age, 1000.0 + age))
+    (folder / "a.lock").touch()
+    return Store(folder)
 
 
-def test_an_entry_that_another_worker_removes_meanwhile_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "MOST_ENTRIES", 1)
+def test_what_was_used_longest_ago_makes_room(tmp_path: Path) -> None:
+    store = _filled(tmp_path, "abcd")
+    assert store.contents().files == 4
+    assert store.get("a") is not None  # used now, so that "b" was used longest ago
+    deleted = store.prune(1)
+    assert deleted.files == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.lock", "a.run", "d.run"]
+    assert store.contents() == Contents(2, sum(path.stat().st_size for path in tmp_path.glob("*.run")))
+    assert store.contents().size < 10**6 < store.contents().size + deleted.size
+
+
+def test_a_written_run_prunes_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store.prune, "__defaults__", (1,))
+    store = _filled(tmp_path, "abc")
+    store.put("e", PLAIN)
+    assert sorted(path.stem for path in tmp_path.glob("*.run")) == ["b", "c", "e"]
+
+
+def test_nothing_is_left_of_a_store_of_no_size(tmp_path: Path) -> None:
+    store = _filled(tmp_path, "ab")
+    assert str(store.prune(0)).startswith("2 files, ")
+    assert list(tmp_path.iterdir()) == []
+    assert str(store.contents()) == "0 files, 0.0 MB"
+
+
+def test_an_entry_that_another_worker_removes_meanwhile_is_no_failure(tmp_path: Path) -> None:
     store = Store(tmp_path)
     (tmp_path / "gone.run").symlink_to(tmp_path / "removed")  # listed, but no longer to be asked for its time
     store.put("a", PLAIN)
     assert store.get("a") is not None
-    assert [path.name for path in tmp_path.glob("*.run")] == ["a.run"]
+    assert store.contents().files == 1
 
 
 def test_keys_follow_their_content() -> None:

@@ -124,9 +124,19 @@ def test_the_fingerprint_follows_the_sources_the_object_and_the_arguments(tmp_pa
     changed = named_target(path)
     assert changed.namespace._parts.WHO == 2
     others.append(changed.fingerprint())
-    write(tmp_path, "import _parts\n" + VAE.format(parameters=", input_dim") + "\nOther = VAE  # changed\n")
+    write(tmp_path, "import _parts\n" + VAE.format(parameters=", input_dim") + "\nOther, more = VAE, 1\n")
     others.append(named_target(path).fingerprint())
     assert len({first.fingerprint(), *others}) == 5
+
+
+def test_the_fingerprint_is_that_of_the_code_as_it_was_loaded_without_what_does_not_run(tmp_path):
+    source = VAE.format(parameters="")
+    path = write(tmp_path, source)
+    first = named_target(path)
+    write(tmp_path, '"""A docstring."""\n# a comment\n\n' + source.replace("class VAE", "\n\nclass VAE"))
+    assert named_target(path).fingerprint() == first.fingerprint()
+    write(tmp_path, source + "\nMORE = 1\n")
+    assert first.fingerprint() != named_target(path).fingerprint()
 
 
 def test_the_fingerprint_does_not_depend_on_the_folder(tmp_path):

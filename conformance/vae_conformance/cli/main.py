@@ -72,6 +72,8 @@ def _perform(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
             return _reproduce(arguments)
         case "compare":
             return _compare(arguments)
+        case "store":
+            return _store(arguments)
         case "claims":
             return _claims(arguments.claim)
         case _:
@@ -145,6 +147,22 @@ def _compare(arguments: argparse.Namespace) -> ExitCode:
     comparison = compare_files(arguments.reports, **written)
     _say(render_comparison(comparison, console_for(sys.stdout)))
     return comparison.exit_code
+
+
+def _store(arguments: argparse.Namespace) -> ExitCode:
+    from vae_conformance.experiments.store import Store, default_folder  # noqa: PLC0415  imports PyTorch, and help must appear at once
+
+    folder = Path(getattr(arguments, "store", None) or default_folder())
+    if not folder.is_dir():
+        raise Unbound(f"there is no store at {folder}", "run makes it with the first training; --store names another folder")
+    try:
+        store = Store(folder)
+        deleted = store.prune(arguments.prune) if hasattr(arguments, "prune") else None
+        held = store.contents()
+    except OSError as error:
+        raise Unbound(f"the store {folder} cannot be used: {error.strerror or error}", "name another folder with --store") from error
+    _say(f"{folder}: {held}\n" + ("" if deleted is None else f"deleted: {deleted}\n"))
+    return ExitCode.CONFORMS
 
 
 def _claims(claim: str | None) -> ExitCode:

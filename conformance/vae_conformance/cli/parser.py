@@ -40,6 +40,10 @@ exit codes:
     1  a claim that gates and held in the first report does not hold in another
     2  a file is no report, or an option is wrong
 """
+_STORE_EXAMPLES = """examples:
+  vae-conformance store
+  vae-conformance store --store runs --prune 100
+"""
 _IMAGES = {
     "choices": tuple(name for name in values.DATASETS if name != "clusters"),
     "help": "what the image models are trained on (digits, which ship with the package)",
@@ -120,6 +124,14 @@ def build_parser() -> argparse.ArgumentParser:
             epilog=_COMPARE_EXAMPLES,
         )
     )
+    _add_store(
+        commands.add_parser(
+            "store",
+            help="show what the store of trained runs holds, or prune it",
+            description="Shows where trained runs are kept, how many there are and their size.",
+            epilog=_STORE_EXAMPLES,
+        )
+    )
     _add_target(inspect)
     _add_options(inspect.add_argument_group(Group.DECLARED), Group.DECLARED)
     _option(inspect, "--json", "PATH", "write what was found as JSON", dest="json_path", type=Path)
@@ -147,6 +159,13 @@ def _add_reproduce(parser: argparse.ArgumentParser) -> None:
     for name in ("dataset", "data_root", "download", "seed", "store"):
         _add(parser, name, **(_IMAGES if name == "dataset" else {}))
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("reproduction"), help="the folder of the results (reproduction)")
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    _add(parser, "store")
+    explanation = f"delete the files used longest ago, so that so many megabytes remain ({values.STORED_MEGABYTES})"
+    settings = {"nargs": "?", "const": values.STORED_MEGABYTES, "type": checked(values.megabytes)}
+    _option(parser, "--prune", "MB", explanation, dest="prune", **settings)
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:

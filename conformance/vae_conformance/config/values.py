@@ -17,6 +17,8 @@ GATES = ("expected", "required")
 LIKELIHOODS = tuple(str(likelihood) for likelihood in Likelihood)
 OBJECTIVES = ("elbo", "elbo-monte-carlo", "modified")
 DECODERS = ("factorised", "autoregressive")
+STORED_MEGABYTES = 500
+"""The size in megabytes (10^6 bytes) beyond which trained runs make room for newer ones."""
 SECOND_HEADS = ("log-variance", "log-std", "std", "variance", "precision")
 
 
@@ -58,6 +60,11 @@ def seed(text: str) -> int:
 def workers(text: str) -> int:
     """Parse a number of processes, 1 or more."""
     return _whole(text, 1, "a number of processes, 1 or more")
+
+
+def megabytes(text: str) -> int:
+    """Parse a number of megabytes, 0 or greater."""
+    return _whole(text, 0, "a number of megabytes, 0 or greater")
 
 
 def positive_number(text: str | float) -> float:

@@ -6,13 +6,15 @@ temporary name and renamed, so that readers never see a partial one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,11 +23,11 @@ import numpy as np
 from filelock import FileLock
 from platformdirs import user_cache_path
 
+from vae_conformance.config.values import STORED_MEGABYTES
 from vae_spec.evidence import TrainedRun
 
 MAGIC = b"vae-conformance run 5\n"
 """The format of an entry; entries of other formats are trained anew."""
-MOST_ENTRIES = 2000
 Record = TypeVar("Record")
 
 
@@ -37,6 +39,17 @@ def default_folder() -> Path:
 def content_key(parts: Mapping[str, object]) -> str:
     """Return the name of an entry: the SHA-256 of everything that determines the run."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The number of files in a store, trained runs and the features that judge their samples, and their size in bytes."""
+
+    files: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.files} {'file' if self.files == 1 else 'files'}, {self.size / 1e6:.1f} MB"
 
 
 class Store:
@@ -61,12 +74,15 @@ class Store:
     def read(self, path: Path, kind: type[Record]) -> Record | None:
         """Return the record in a file of the store, or None if it does not exist; a damaged file is deleted."""
         try:
-            return decode(path.read_bytes(), kind)
+            found = decode(path.read_bytes(), kind)
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, msgspec.DecodeError):
             path.unlink(missing_ok=True)
             return None
+        with contextlib.suppress(OSError):  # a folder that is only read
+            os.utime(path)
+        return found
 
     def has(self, key: str) -> bool:
         """Return whether the entry exists; it may be damaged."""
@@ -75,7 +91,7 @@ class Store:
     def put(self, key: str, run: TrainedRun) -> None:
         """Write an entry."""
         self.write(self.folder / f"{key}.run", encode(_in_half_precision(run)))
-        self._prune()
+        self.prune()
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a file of the store atomically."""
@@ -83,19 +99,36 @@ class Store:
             file.write(content)
         Path(file.name).replace(path)
 
-    def _prune(self) -> None:
-        """Delete all but the newest entries; other workers may prune at the same time."""
-        for path in sorted(self.folder.glob("*.run"), key=_written, reverse=True)[MOST_ENTRIES:]:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".lock").unlink(missing_ok=True)
+    def contents(self) -> Contents:
+        """Return the number and size of the files."""
+        return _together(self._by_use())
+
+    def prune(self, megabytes: int = STORED_MEGABYTES) -> Contents:
+        """Delete the files used longest ago until the others fit in so many megabytes (10^6 bytes), and return what was deleted.
+
+        Other processes may prune at the same time.
+        """
+        kept, deleted = 0, []
+        for path, size, used in self._by_use():
+            kept += size
+            if kept > megabytes * 10**6:
+                deleted.append((path, size, used))
+                path.unlink(missing_ok=True)
+                path.with_suffix(".lock").unlink(missing_ok=True)
+        return _together(deleted)
+
+    def _by_use(self) -> list[tuple[Path, int, float]]:
+        """Return each file with its size in bytes and the time of its last use, the latest first."""
+        found = []
+        for path in (*self.folder.glob("*.run"), *self.folder.glob("*.features")):
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                found.append((path, status.st_size, status.st_mtime))
+        return sorted(found, key=lambda one: one[2], reverse=True)
 
 
-def _written(path: Path) -> float:
-    """Return the modification time of a file in seconds; 0 if it is gone."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+def _together(files: list[tuple[Path, int, float]]) -> Contents:
+    return Contents(len(files), sum(size for _path, size, _used in files))
 
 
 def encode(record: object) -> bytes:

@@ -253,7 +253,8 @@ class Session:
     def _looks(self, claim: Claim) -> tuple[int, ...]:
         """Return the numbers of seeds of the looks; a single one for given weights.
 
-        The full profile starts at `MANY_SEEDS`, except for reference-only claims and on large data sets, whose trainings take many times longer.
+        The full profile starts at `MANY_SEEDS`, except for reference-only claims and on large data sets, whose trainings take many
+        times longer.
         """
         if self.options.weights is not None:
             return (1,)

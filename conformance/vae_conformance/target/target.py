@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -28,6 +27,7 @@ from vae_conformance.target.builder import Builder
 from vae_conformance.target.checkpoint import Weights
 from vae_conformance.target.choose_class import choose_class, factories_of
 from vae_conformance.target.execute import load_file
+from vae_conformance.target.fingerprint import Fingerprint, fingerprint
 from vae_conformance.target.isolated_import import PrivateTree, importing
 from vae_conformance.target.spec import FORMS, close_match, top_level_spec
 
@@ -54,6 +54,7 @@ class Target:
         remarks: how it was loaded, for the report.
         loading: a sentence each on what was left out, or replaced, to load it.
         builder: what constructs it; None for a ready instance.
+        code: what determines its models, for the names of trained runs.
     """
 
     text: str
@@ -69,7 +70,7 @@ class Target:
     remarks: tuple[str, ...] = ()
     loading: tuple[str, ...] = ()
     builder: Builder | None = None
-    _digest: str = field(default="", repr=False)
+    code: Fingerprint = field(default=Fingerprint(()), repr=False)
 
     @property
     def arguments(self) -> Mapping[str, object]:
@@ -104,8 +105,8 @@ class Target:
         return replace(self, make=turning(self.make), instance=instance, rebuild=turning(self.rebuild))
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the sources as loaded, the object's name and the arguments."""
-        return self._digest
+        """Return the SHA-256 of the code as loaded, the object's name and the arguments."""
+        return self.code.sha256
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def given_target(given: Any, *, input_shape: tuple[int, ...] | None = None) -> T
     file = getattr(module, "__file__", None)
     label = name if file is None else f"{Path(file).name}:{name}"
     target = _target(given, label, module, _neighbours(module), _How(label, input_shape, 30.0))
-    return replace(target, _digest=hashlib.sha256(os.urandom(32)).hexdigest())
+    return replace(target, code=Fingerprint((os.urandom(32).hex(),)))
 
 
 def _home(given: object) -> ModuleType | None:
@@ -205,7 +206,7 @@ def _from_file(path: Path, name: str, how: _How) -> Target:
         target,
         remarks=(*loaded.notes, *target.remarks),
         loading=loaded.assumed,
-        _digest=hashlib.sha256(f"definitions of {target.fingerprint()}".encode()).hexdigest(),
+        code=target.code.and_also("definitions alone"),
     )
 
 
@@ -272,8 +273,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         return _of_record(chosen, label, module, sources, how)
     parts = [part for part in ("encode", "decode", "reparameterize", "forward") if hasattr(chosen, part)]
     if isinstance(chosen, nn.Module) or (parts and not inspect.isclass(chosen)):
-        digest = _digest(sources, label, {})
-        return Target(how.text, label, module, None, chosen, None, tuple(sources), _digest=digest)
+        return Target(how.text, label, module, None, chosen, None, tuple(sources), code=_fingerprint(sources, label, {}))
     if not callable(chosen):
         kind = type(chosen).__name__
         raise Unbound(f"{label} is a {kind}, not a class, a function that builds a model, or a model", FORMS)
@@ -297,7 +297,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         tuple(sources),
         accepts,
         builder=builder,
-        _digest=_digest(sources, label, builder.way.arguments),
+        code=_fingerprint(sources, label, builder.way.arguments),
     )
 
 
@@ -319,12 +319,8 @@ def _of_record(record: Implementation, label: str, module: ModuleType, sources: 
     )
 
 
-def _digest(sources: Sequence[Path], label: str, arguments: Mapping[str, object]) -> str:
-    sha = hashlib.sha256(repr((label.rpartition(":")[2], sorted(arguments.items()))).encode())
-    for source in sources:
-        content = source.read_bytes()
-        sha.update(f"\n{source.name} {len(content)}\n".encode() + content)
-    return sha.hexdigest()
+def _fingerprint(sources: Sequence[Path], label: str, arguments: Mapping[str, object]) -> Fingerprint:
+    return fingerprint(sources, label.rpartition(":")[2], repr(sorted(arguments.items())))
 
 
 def _attribute(module: ModuleType, dotted: str, label: str) -> Any:

@@ -56,7 +56,7 @@ def with_weights(target: Target, path: Path) -> Target:
         rebuild=None,
         accepts=frozenset(),
         weights=weights,
-        _digest=hashlib.sha256(f"{target.fingerprint()} {weights.sha256}".encode()).hexdigest(),
+        code=target.code.and_also(weights.sha256),
     )
 
 
