@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class Unbound(Exception):
     """The target cannot be loaded or bound, or an option names something that does not exist: exit code 2.
@@ -23,3 +25,10 @@ class WrongRecord(Unbound, ValueError):
     def __str__(self) -> str:
         """Return the message followed by the hint."""
         return ". ".join(filter(None, (self.message, self.hint)))
+
+
+def unparsable(doing: str, fault: SyntaxError) -> Unbound:
+    """Return the error for source code that is no valid Python, with the file, the line and its text."""
+    where = f"{Path(fault.filename or 'the source').name}, line {fault.lineno}"
+    text = f": {fault.text.strip()}" if fault.text else ""
+    return Unbound(f"{doing} failed: {fault.msg}\n  {where}{text}", "Correct the syntax of that line, or of the one before it.")

@@ -32,6 +32,14 @@ def test_a_missing_file_is_told_before_any_child(capsys: pytest.CaptureFixture[s
     assert json.loads(Path("r.json").read_text())["verdict"] == "unbound"
 
 
+def test_a_file_that_is_no_valid_python_is_refused_before_any_child(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.py").write_text("import torch\nclass VAE(torch.nn.Module:\n")
+    child = FakeChild(["raise SystemExit"])
+    assert main(["run", "mine.py"], command_of=child) == 2
+    assert child.assignments == []
+    assert "mine.py, line 2: class VAE(torch.nn.Module:" in capsys.readouterr().out
+
+
 def refused(*argv: str, capsys: pytest.CaptureFixture[str]) -> str:
     """The one line with which the command line is refused, with exit code 2 and before any child."""
     child = FakeChild(["raise SystemExit"])

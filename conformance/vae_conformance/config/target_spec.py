@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from vae_conformance.errors import Unbound
+from vae_conformance.errors import Unbound, unparsable
 
 
 class TargetKind(StrEnum):
@@ -57,7 +58,15 @@ class TargetSpec:
         """Raise the known problem of the target, if any.
 
         Raises:
-            Unbound: there is no such file or entry point, or the string is of no known form.
+            Unbound: there is no such file or entry point, the string is of no known form, or the file is no valid Python.
         """
         if self.problem:
             raise Unbound(self.problem, self.hint)
+        if self.kind is TargetKind.FILE and self.path is not None:
+            with warnings.catch_warnings(action="ignore"):
+                try:
+                    compile(self.path.read_bytes(), str(self.path), "exec", dont_inherit=True)
+                except SyntaxError as fault:
+                    raise unparsable(f"importing {self.path.name}", fault) from fault
+                except (OSError, ValueError):
+                    pass  # loading says what is wrong

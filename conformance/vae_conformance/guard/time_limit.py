@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import torch
 
-from vae_conformance.errors import Unbound, WrongRecord
+from vae_conformance.errors import Unbound, WrongRecord, unparsable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,7 +182,7 @@ def user_code(doing: str, *, limit: float, tree: Path | None, too_long: str) -> 
             'Put what belongs to running the script under `if __name__ == "__main__":`.',
         ) from fault
     except SyntaxError as fault:
-        raise _unparsable(doing, fault) from fault
+        raise unparsable(doing, fault) from fault
     except ImportError as fault:
         raise _unimportable(doing, fault, tree) from fault
     except BaseException as fault:
@@ -235,13 +235,6 @@ def _echo(stream: TextIO) -> TextIO:
 def public_names(text: str) -> str:
     """Return `text` with modules under their own names instead of the private names under which they were loaded."""
     return re.sub(r"_vae_target_\d+", "its folder", re.sub(r"_vae_target_\d+\.", "", text))
-
-
-def _unparsable(doing: str, fault: SyntaxError) -> Unbound:
-    where = f"{Path(fault.filename or 'the source').name}, line {fault.lineno}"
-    text = f": {fault.text.strip()}" if fault.text else ""
-    hint = "Correct the syntax of that line, or of the one before it."
-    return Unbound(f"{doing} failed: {fault.msg}\n  {where}{text}", hint)
 
 
 def _unimportable(doing: str, fault: ImportError, tree: Path | None) -> Unbound:
