@@ -25,7 +25,7 @@ FORWARD = "        mu, logvar = self.encode(x)\n"
 DECODE = "        return self.layers(z).view(-1, 1, 8, 8)\n"
 
 
-SCHEMA = json.loads(files("vae_conformance").joinpath("report", "schema", "report-1.schema.json").read_text())
+SCHEMA = json.loads(files("vae_conformance").joinpath("report", "schema", "report-2.schema.json").read_text())
 
 
 @dataclass(frozen=True)
