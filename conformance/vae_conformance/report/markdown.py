@@ -61,7 +61,8 @@ def _left_open(report: RunRecord) -> list[str]:
     hints = advice(report)
     if not (hints or report.postponed.claims or report.stopped_by):
         return []
-    return [f"It {escaped(whole_verdict(report))}.", "", *(f"- To have them asked: {escaped(one)}." for one in hints), ""]
+    listed = [*(f"- To have them asked: {escaped(one)}." for one in hints), ""] if hints else []
+    return [f"It {escaped(whole_verdict(report))}.", "", *listed]
 
 
 def _problem(report: RunRecord) -> list[str]:
