@@ -325,6 +325,14 @@ def test_the_agenda_counts_what_is_stored_of_what_is_needed(native: Bound, tmp_p
     assert agenda.progress == (1, 3)
 
 
+def test_trainings_that_cannot_be_planned_are_not_announced(native: Bound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_given: object) -> list[dict[str, Plan]]:
+        raise SubjectFault("loss", "raises")
+
+    monkeypatch.setattr(Laboratory, "_plans", fails)
+    assert Agenda(lab(native, tmp_path), [(Experiment.IMAGES, 1)]).work() is None
+
+
 def test_an_estimate_takes_its_time_from_the_slowest_steps_that_it_can_wait_for(
     native: Bound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -291,8 +291,11 @@ class Agenda:
         self._expected = ()
 
     def work(self) -> Work | None:
-        """Return the expected trainings that are still to be made before the first look; None if there are none."""
-        return self._laboratory.work(self._expected)
+        """Return the expected trainings that are still to be made before the first look; None if there are none, or they cannot be."""
+        try:
+            return self._laboratory.work(self._expected)
+        except SubjectFault:  # reported by the claim that needs them
+            return None
 
     @property
     def progress(self) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import platform
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -252,7 +252,7 @@ class Session:
         """Return the laboratory, and emit what it is about to train."""
         laboratory = self.laboratory()
         if work := self._agenda.work():
-            self.emit(Planned(work.trainings, work.items, work.data, work.seconds))
+            self.emit(Planned(**asdict(work)))
         return laboratory
 
     def _given(self, claim: Claim, keys: list[dict[str, str]]) -> None:
