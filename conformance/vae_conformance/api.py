@@ -17,15 +17,14 @@ from vae_conformance.config.options import OPTIONS, RunOptions, default_workers
 from vae_conformance.config.pyproject import load_options, read_table
 from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
-from vae_conformance.exit_codes import ExitCode, gates
+from vae_conformance.exit_codes import ExitCode
 from vae_conformance.implementation import Implementation
 from vae_conformance.report.json_report import render_json
 from vae_conformance.report.terminal import render_failures
 from vae_conformance.runner.record import RunRecord
 from vae_conformance.runner.run import Judge, run_in_children
+from vae_conformance.runner.stages import ExactStage
 from vae_conformance.target.spec import parse_target
-from vae_spec.diagnosis import nearness
-from vae_spec.outcomes import Outcome
 
 
 class ConformanceError(AssertionError):
@@ -97,6 +96,7 @@ class Options(TypedDict, total=False):
     gate: str
     expected_failures: Mapping[str, str]
     require_parts: bool
+    keep_going: bool
     time_limit: float
     store: str | Path
 
@@ -116,6 +116,7 @@ def check_vae(target: object, *, fail_fast: bool = False, workers: int | None = 
     Raises:
         ValueError: an option's value is invalid, or the configuration file is invalid.
         TypeError: there is no such option.
+        KeyboardInterrupt: the user stopped it; unlike the command, it then gives no report.
     """
     try:
         chosen = replace(options_of(target, options), fail_fast=fail_fast)
@@ -127,24 +128,24 @@ def check_vae(target: object, *, fail_fast: bool = False, workers: int | None = 
 
 
 def _check_object(target: object, options: RunOptions) -> Report:
-    from vae_conformance.runner.selection import selected  # noqa: PLC0415  imports torch
+    from vae_conformance.runner.selection import in_asking_order, selected  # noqa: PLC0415  imports torch
     from vae_conformance.target.target import given_target  # noqa: PLC0415  imports torch
 
     started = monotonic()
-    # As on the command line, the claims nearest to the cause come first under fail_fast, because they name the mistake.
-    claims = [claim.id for claim in (sorted(selected(options), key=nearness) if options.fail_fast else selected(options))]
+    claims = selected(options)
+    exact = ExactStage(claims, options)
     judge: Judge | None = None
     failure: Unbound | None = None
     try:
         judge = Judge(options, given_target(target, input_shape=options.input_shape))
-        for claim in claims:
-            verdict = judge.ask(claim)
-            violated = verdict.outcome is Outcome.VIOLATED and claim not in options.expected_failures
-            if options.fail_fast and violated and gates(verdict.level, options.gate):
+        for claim in in_asking_order(claims, options):
+            exact.note(judge.ask(claim.id, exact.fix_first))
+            if exact.run_has_ended:
                 break
     except Unbound as error:
         failure = error
-    return Report.of((judge or Judge(options)).report_on(*claims, not_bound=failure, duration_s=monotonic() - started))
+    ids = (claim.id for claim in claims)
+    return Report.of((judge or Judge(options)).report_on(*ids, not_bound=failure, duration_s=monotonic() - started))
 
 
 def options_of(target: object, given: Mapping[str, Any]) -> RunOptions:

@@ -38,7 +38,7 @@ _MEANINGS = {
     ExitCode.INCONCLUSIVE: "nothing is violated, but a claim that gates could not be decided",
     ExitCode.INCOMPLETE: "fewer claims were decided than the profile promises, or than --require-parts wants",
     ExitCode.ERROR: "the suite itself failed; this says nothing about the implementation",
-    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.INTERRUPTED: "interrupted; the report holds what was decided until then",
 }
 
 
@@ -63,13 +63,15 @@ def exit_code(
     unbound: bool = False,
     suite_failed: bool = False,
     unasked: Collection[str] = (),
+    interrupted: bool = False,
 ) -> ExitCode:
     """Return the exit code of a run.
 
     An error of the suite counts at every level, because nothing is known after it. An expected failure that passes
     fails the run under either gate, because the list that names it is out of date; informational claims never do.
     A claim that is not applicable has a verdict, so it counts as decided for the profile, but it is not a pass: if no
-    other claim was checked, the run is incomplete.
+    other claim was checked, the run is incomplete. Claims are left out only because of a required one that is violated,
+    which decides. An interrupted run has no verdict as a whole.
 
     Args:
         claims: all claims that have a verdict, by id.
@@ -78,11 +80,14 @@ def exit_code(
         unbound: whether the target could not be loaded or bound.
         suite_failed: whether the suite itself failed outside its claims.
         unasked: ids of gating claims that the user requires but that could not be checked because a part is missing.
+        interrupted: whether the run was stopped before its end.
     """
     outcomes = [standing.outcome for standing in claims.values()]
     gated = [standing.outcome for standing in claims.values() if gates(standing.level, gate)]
     stale = any(standing.outcome is Outcome.UNEXPECTED_PASS and standing.level is not Level.INFORMATIONAL for standing in claims.values())
-    decided = set(outcomes) - {Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE}
+    decided = set(outcomes) - {Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE, Outcome.NOT_ASKED}
+    if interrupted:
+        return ExitCode.INTERRUPTED
     if suite_failed or Outcome.ERROR in outcomes:
         return ExitCode.ERROR
     if unbound:

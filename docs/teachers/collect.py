@@ -106,7 +106,14 @@ def row(name: str, code: int, complaint: str, report: Path) -> Row:
     )
 
 
+def _whole(report: Path) -> bool:
+    """Whether there is a report already that is not of a run that was stopped."""
+    return report.is_file() and json.loads(report.read_text(encoding="utf-8"))["verdict"] != "interrupted"
+
+
 def _problem(said: dict[str, Any]) -> str:
+    if said["verdict"] == "interrupted":
+        return str(said["words"])
     return " ".join(said["problem"]["message"].split()) if said["problem"] else ""
 
 
@@ -117,7 +124,7 @@ def main(folder: Path, table: Path, name_of_class: str, options: Sequence[str]) 
     rows = []
     for name, file in submissions(folder).items():
         report = reports / f"{name}.json"
-        code, complaint = (0, "") if report.is_file() else ask(f"{file}:{name_of_class}".rstrip(":"), report, options)
+        code, complaint = (0, "") if _whole(report) else ask(f"{file}:{name_of_class}".rstrip(":"), report, options)
         rows.append(row(name, code, complaint, report))
         sys.stderr.write(f"{name}: {rows[-1].verdict}\n")
     with table.open("w", encoding="utf-8", newline="") as lines:

@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     ERROR = "error"
     EXPECTED_FAILURE = "expected-failure"
     UNEXPECTED_PASS = "unexpected-pass"  # noqa: S105  an outcome, not a password
+    NOT_ASKED = "not-asked"
 
     @property
     def words(self) -> str:
@@ -45,6 +46,7 @@ _SIGNS: Mapping[Outcome, str] = {
     Outcome.ERROR: "!",
     Outcome.EXPECTED_FAILURE: "x",
     Outcome.UNEXPECTED_PASS: "P",
+    Outcome.NOT_ASKED: "/",
 }
 
 
@@ -105,3 +107,8 @@ def inconclusive(message: str, *, measured: Numbers = NONE, expected: Numbers = 
 def not_applicable(reason: str, *, measured: Numbers = NONE) -> Verdict:
     """Return the verdict that the claim does not apply; never counts as a pass. `measured` may name a part that was not found."""
     return Verdict(Outcome.NOT_APPLICABLE, reason, measured)
+
+
+def not_asked(reason: str) -> Verdict:
+    """Return the verdict that the claim was left out of the run, which decides nothing; never counts as a pass."""
+    return Verdict(Outcome.NOT_ASKED, reason)

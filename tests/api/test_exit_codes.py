@@ -35,6 +35,7 @@ HOLDS = (R, Outcome.HOLDS)
         ([(R, Outcome.INCONCLUSIVE)], 3),
         ([HOLDS, (R, Outcome.NOT_APPLICABLE)], 0),
         ([HOLDS, (INFO, Outcome.ERROR)], 5),
+        ([(R, Outcome.VIOLATED), (R, Outcome.NOT_ASKED), (X, Outcome.NOT_ASKED)], 1),
     ],
 )
 def test_one_outcome_decides(standings: list[tuple[Level, Outcome]], expected: int) -> None:
@@ -47,6 +48,7 @@ def test_one_outcome_decides(standings: list[tuple[Level, Outcome]], expected: i
         [],
         [(R, Outcome.NOT_APPLICABLE)],
         [(INFO, Outcome.INCONCLUSIVE)],
+        [(X, Outcome.NOT_ASKED)],
         [(R, Outcome.NOT_APPLICABLE), (INFO, Outcome.INCONCLUSIVE)],
     ],
 )
@@ -63,6 +65,11 @@ def test_the_worst_wins_in_the_order_5_2_1_4_3_0() -> None:
     assert code(*everything[:2], missing=1) == 4
     assert code(*everything[:2]) == 3
     assert code(*everything[:1]) == 0
+
+
+def test_a_run_that_was_stopped_has_no_verdict() -> None:
+    assert code(HOLDS, (R, Outcome.VIOLATED), missing=3, interrupted=True) == ExitCode.INTERRUPTED
+    assert code(HOLDS, interrupted=True) == ExitCode.INTERRUPTED
 
 
 def test_fewer_verdicts_than_promised_is_incomplete() -> None:

@@ -26,7 +26,9 @@ from vae_conformance.config.target_spec import TargetKind, TargetSpec
 from vae_conformance.errors import Unbound
 from vae_conformance.report.json_report import schema
 from vae_conformance.runner.run import Judge
-from vae_spec.outcomes import Outcome
+from vae_conformance.runner.session import Session
+from vae_spec.outcomes import Outcome, Verdict, holds, not_asked
+from vae_spec.registry import CLAIMS as CLAIMS_KNOWN
 
 WRONG = changed(("torch.exp(0.5 * logvar)", "torch.exp(logvar)"))
 LINE = next(number for number, line in enumerate(WRONG.splitlines(), start=1) if "def reparameterize" in line)
@@ -130,6 +132,34 @@ def test_the_run_stops_at_the_first_violation(student: type[nn.Module]) -> None:
     report = check_vae(student, profile="exact", only="REP", fail_fast=True)
     assert list(outcomes(report)) == ["REP-01"]
     assert report.exit_code == 1
+
+
+def test_claims_on_training_wait_until_the_parts_are_right(student: type[nn.Module]) -> None:
+    report = check_vae(student, profile="quick", only="TRN-01,REP-01,TOY-01,REP-06")
+    assert outcomes(report) == {"REP-01": "violated", "REP-06": "holds", "TRN-01": "not-asked", "TOY-01": "not-applicable"}
+    assert (report.postponed.claims, report.postponed.fix_first, report.exit_code) == (("TRN-01",), ("REP-01",), 1)
+    with pytest.raises(ConformanceError, match="1 claim on training was not asked: fix this first; --keep-going asks it too"):
+        report.raise_for_violations()
+
+
+@pytest.mark.parametrize("options", [{"keep_going": True}, {"expected_failures": {"REP-01": "on purpose"}}])
+def test_claims_on_training_are_asked_where_that_is_wanted(
+    options: dict[str, object], student: type[nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    verdict = Session.verdict
+
+    def noted(self: Session, claim: str, fix_first: Sequence[str] = ()) -> Verdict:
+        if not CLAIMS_KNOWN[claim].trained:
+            return verdict(self, claim, fix_first)
+        asked.append(claim)
+        return holds("trained") if not fix_first else not_asked("left out")
+
+    monkeypatch.setattr(Session, "verdict", noted)
+    report = check_vae(student, profile="quick", only="TRN-01,REP-01", **options)  # type: ignore[arg-type]
+    assert outcomes(report)["TRN-01"] == "holds"
+    assert report.postponed.claims == ()
+    assert asked == ["TRN-01"]
 
 
 @pytest.mark.parametrize("target", ["nowhere.py", object(), 3, type("Empty", (), {})])

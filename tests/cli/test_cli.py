@@ -179,6 +179,7 @@ def test_all_options_reach_the_child() -> None:
         "-n",
         "3",
         "--fail-fast",
+        "--keep-going",
         "--time-limit",
         "5",
         "--store",
@@ -205,7 +206,7 @@ def test_all_options_reach_the_child() -> None:
     assert (options.objective, options.decoder, options.download) == ("elbo-monte-carlo", "autoregressive", False)
     assert options.expected_failures == {"KL-02": "why = so", "KL-03": "too"}
     assert (options.input_shape, options.input_range) == ((1, 28, 28), (-1.0, 1.0))
-    assert (options.fail_fast, options.time_limit, options.store) == (True, 5.0, "s")
+    assert (options.fail_fast, options.keep_going, options.time_limit, options.store) == (True, True, 5.0, "s")
 
 
 def test_the_data_are_downloaded_before_any_child(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,6 +292,26 @@ def test_exit_codes_and_what_is_said(script: str, code: int, word: str, capsys: 
     assert word in shown
     assert f"exit code {code}:" in shown
     assert json.loads(Path("r.json").read_text(encoding="utf-8"))["exit_code"] == code
+
+
+LEFT_OUT = """
+bound(); promised('KL-01', 'KL-02', 'TRN-01', 'TRN-02'); ask('KL-01'); ask('KL-02', 'violated')
+ask('TRN-01', 'not-asked', trained=True); ask('TRN-02', 'not-asked', trained=True); say('finished')
+"""
+
+
+def test_claims_on_training_that_were_left_out_are_counted_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["run", "a.py", "--json", "r.json", "--markdown", "r.md", "--sarif", "r.sarif", "--html", "r.html"]
+    assert main([*argv, "--expect-fail", "TRN-01=it is short"], command_of=FakeChild([LEFT_OUT])) == 1
+    words = "2 claims on training were not asked: fix this first; --keep-going asks them all"
+    shown = capsys.readouterr()
+    assert words in shown.out
+    assert "KL-02 violated: a title\n" in shown.err
+    for name in ("r.json", "r.md", "r.sarif", "r.html"):
+        assert words in Path(name).read_text(encoding="utf-8"), name
+    document = json.loads(Path("r.json").read_text(encoding="utf-8"))
+    assert document["postponed"] == {"claims": ["TRN-01", "TRN-02"], "fix_first": ["KL-02"]}
+    assert (document["summary"]["not-asked"], document["summary"]["unexpected-pass"], document["missing"]) == (2, 0, [])
 
 
 def test_expected_failures_from_the_command_line() -> None:

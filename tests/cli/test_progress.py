@@ -10,8 +10,8 @@ import pytest
 from consoles import Terminal
 from report_samples import verdict
 
-from vae_conformance.cli.progress import Pace, ProgressLine
-from vae_conformance.runner.events import Bound, Event, Progress, Promised, Started
+from vae_conformance.cli.progress import Pace, ProgressLine, forecast
+from vae_conformance.runner.events import Bound, Event, Planned, Progress, Promised, Started
 from vae_spec.outcomes import Outcome
 
 EVENTS: list[Event] = [
@@ -75,6 +75,69 @@ def test_progress_tells_of_the_whole_before_the_training_that_goes_on() -> None:
         "0/1 claims, 3/15 trainings: seed 1: step 50",
         "0/1 claims, 5/15 trainings, about 2 min for the rest: seed 2: step 9",
     ]
+
+
+BAD = verdict("KL-02", Outcome.VIOLATED, title="closed form = Monte Carlo")
+MANY = (BAD, verdict("KL-01", Outcome.HOLDS), verdict("TRN-01", Outcome.NOT_ASKED), verdict("REP-01", Outcome.INCONCLUSIVE))
+
+
+def test_what_does_not_hold_gets_a_line_as_soon_as_it_is_decided() -> None:
+    stream = io.StringIO()
+    progress = ProgressLine(stream, clock=lambda: 0.0)
+    for event in (Promised(("KL-01", "KL-02", "REP-01", "TRN-01")), *MANY):
+        progress(event)
+    assert stream.getvalue().splitlines() == [
+        "0/4 claims: loading",
+        "KL-02 violated: closed form = Monte Carlo",
+        "REP-01 inconclusive: the title of REP-01",
+    ]
+
+
+def test_an_expected_failure_is_no_news_and_verbose_keeps_every_verdict() -> None:
+    stream = io.StringIO()
+    progress = ProgressLine(stream, expected={"KL-02": "on purpose"}, verbose=True, clock=lambda: 0.0)
+    for event in MANY:
+        progress(event)
+    kept = [line.split(":")[0] for line in stream.getvalue().splitlines()]
+    assert kept == ["KL-02 violated", "KL-01 holds", "TRN-01 not asked", "REP-01 inconclusive"]
+
+
+def test_lines_that_stay_stand_above_the_one_that_is_rewritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Terminal()
+    progress = ProgressLine(stream)
+    for event in (Promised(("KL-01", "KL-02")), verdict("KL-01", Outcome.HOLDS), BAD):
+        progress(event)
+    progress.close()
+    assert [line for line in re.split(r"(?:\x1b\[\?25[lh]|\r?\x1b\[(?:1A\x1b\[)?2K|\n)+", stream.getvalue()) if line] == [
+        "0/2 claims: loading",
+        "1/2 claims: KL-01 holds",
+        "KL-02 violated: closed form = Monte Carlo",
+        "1/2 claims: KL-01 holds",
+        "2/2 claims: KL-02 violated",
+        "2/2 claims: KL-02 violated",
+    ]
+
+
+def test_the_trainings_to_come_are_told_once_whoever_says_so() -> None:
+    stream = io.StringIO()
+    progress = ProgressLine(stream, workers=2, clock=lambda: 0.0)
+    for planned in (Planned(15, 1297, "digits", 240.0), Planned(14, 1297, "digits", 200.0)):
+        progress(planned)
+    assert stream.getvalue() == "trains your model 15 times on 1297 digits: about 2 min; --profile exact skips this\n"
+
+
+@pytest.mark.parametrize(
+    ("planned", "workers", "text"),
+    [
+        (Planned(1, 256, "points", 3.0), 2, "trains your model once on 256 points: about 3 s; --profile exact skips this"),
+        (Planned(10, 60_000, "images"), 1, "trains your model 10 times on 60 000 images; --profile exact skips this"),
+    ],
+)
+def test_the_trainings_to_come_in_words(planned: Planned, workers: int, text: str) -> None:
+    assert forecast(planned, workers) == text
 
 
 def test_a_long_run_does_not_flood_a_log() -> None:

@@ -123,6 +123,16 @@ def test_every_report_is_read_back(name: str, stored) -> None:
     assert (read.verdict, read.exit_code, read.target) == (report.exit_code.verdict, report.exit_code, "student.py:VAE")
 
 
+def test_a_report_of_the_first_version_is_read_beside_one_of_the_present(stored) -> None:
+    old = as_document(GOOD) | {"schema_version": 1}
+    del old["postponed"], old["summary"]["not-asked"]
+    Path("old.json").write_text(json.dumps(old), encoding="utf-8")
+    stored("new.json", report_on(verdict("KL-01", Outcome.NOT_ASKED)))
+    comparison = compare_files([Path("old.json"), Path("new.json")])
+    assert comparison.outcomes("KL-01") == (Outcome.HOLDS, Outcome.NOT_ASKED)
+    assert comparison.exit_code is ExitCode.VIOLATES
+
+
 def broken(**changes: Any) -> str:
     return json.dumps({**as_document(mixed()), **changes}, allow_nan=True)
 
@@ -136,7 +146,7 @@ def broken(**changes: Any) -> str:
         (b"\xff\xfe", "not JSON"),
         ("[]", "no report"),
         ('{"implementation": {}}', "no report"),
-        (broken(schema_version=2), "schema version 2"),
+        (broken(schema_version=3), "schema version 3, and this command reads 1 and 2"),
         (broken(schema_version="1"), "schema version '1'"),
         (broken(schema_version=True), "schema version True"),
         ('{"schema_version": 1}', "it has no 'environment'"),

@@ -44,6 +44,15 @@ def test_any_number_of_reports_fits_the_terminal(width: int, n: int, tmp_path: P
     assert [label for head in heads for label in head] == list(comparison.labels)
 
 
+def test_claims_that_were_not_asked_are_listed_without_what_was_said(tmp_path: Path) -> None:
+    before = report_on(verdict("KL-01", Outcome.HOLDS), verdict("REP-01", Outcome.HOLDS))
+    after = report_on(verdict("KL-01", Outcome.VIOLATED), verdict("REP-01", Outcome.NOT_ASKED, "fix KL-01 first"))
+    text = render_comparison(compared(tmp_path, before, after), console(100))
+    assert "  REP-01 (holds -> not asked)\n" in text
+    assert "fix KL-01 first" not in text
+    assert "2 regressions" in text
+
+
 def test_colours_are_only_colours(tmp_path: Path) -> None:
     comparison = compared(tmp_path, BEFORE, AFTER)
     plain, coloured = (render_comparison(comparison, console(colour=colour)) for colour in (False, True))

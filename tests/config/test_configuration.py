@@ -29,6 +29,7 @@ input-shape = [1, 28, 28]
 input-range = [-1, 1]
 device = "cuda:0"
 time-limit = 5
+keep-going = true
 [tool.vae-conformance.expected-failures]
 KL-02 = "weighed on purpose"
 """
@@ -96,7 +97,7 @@ def test_everything_can_be_configured(tmp_path: Path) -> None:
         "cuda:0",
     )
     assert options.data_root == str(tmp_path / "data")
-    assert (options.objective, options.decoder, options.download) == ("modified", "autoregressive", True)
+    assert (options.objective, options.decoder, options.download, options.keep_going) == ("modified", "autoregressive", True, True)
     assert (options.effective_beta, options.time_limit) == (0.5, 5.0)
     assert (options.input_shape, options.input_range) == ((1, 28, 28), (-1.0, 1.0))
     assert options.expected_failures == {"KL-02": "weighed on purpose"}
@@ -145,6 +146,7 @@ def test_a_training_may_take_as_long_as_a_claim(tmp_path: Path) -> None:
         ("decoder = true", "decoder"),
         ("download = 'yes'", "download"),
         ("download = 1", "download"),
+        ("keep-going = 'yes'", "keep-going"),
         ("expected-failures = ['KL-02']", "expected-failures"),
         ("expected-failures = {KL-02 = ''}", "expected-failures"),
         ("expected-failures = {KL2 = 'why'}", "expected-failures"),

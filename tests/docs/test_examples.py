@@ -134,9 +134,11 @@ def test_the_folder_of_submissions_becomes_the_table_of_the_page(tmp_path: Path)
     assert [row["submission"] for row in made if row["problem"]] == ["emil"]
     assert all(int(row["required_held"]) <= int(row["required_asked"]) for row in made)
     first = (tmp_path / "reports" / "anna.json").stat().st_mtime_ns
+    stopped = tmp_path / "reports" / "dana.json"
+    stopped.write_text(json.dumps(json.loads(stopped.read_text(encoding="utf-8")) | {"verdict": "interrupted"}), encoding="utf-8")
     assert python(tmp_path, *words).returncode == 0
     assert (tmp_path / "reports" / "anna.json").stat().st_mtime_ns == first
-    assert (tmp_path / "marks.csv").read_text(encoding="utf-8") == text
+    assert (tmp_path / "marks.csv").read_text(encoding="utf-8") == text, "a run that was stopped is made again"
 
 
 def test_two_submissions_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from binding_samples import Bound, Native, bound
 from named import named_options, named_target
 
 from vae_conformance.binding.bind import bind
+from vae_conformance.data.datasets import DIGITS_TRAIN
 from vae_conformance.errors import Unbound
-from vae_conformance.experiments import plans
+from vae_conformance.experiments import make_run, plans
 from vae_conformance.experiments.laboratory import Agenda, Laboratory, Lengths
 from vae_conformance.experiments.make_run import Maker
 from vae_conformance.experiments.plans import Plan, image_recipe
+from vae_conformance.guard.time_limit import TimeLimitExceeded
 from vae_conformance.target.spec import parse_target
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Recipe, TrainedRun
@@ -308,9 +311,47 @@ def test_the_agenda_counts_what_is_stored_of_what_is_needed(native: Bound, tmp_p
     laboratory = Laboratory(native, "abc", replace(OPTIONS, store=str(tmp_path)), lambda _text: None)
     agenda = Agenda(laboratory, [(Experiment.IMAGES, 1), (Experiment.CONTRAST, 1)])
     assert agenda.progress == (0, 0)
+    work = agenda.work()
+    assert work is not None
+    assert (work.trainings, work.items, work.data) == (2, DIGITS_TRAIN, "digits")
+    assert work.seconds > 0
     agenda.look(Experiment.IMAGES, 1)
     assert agenda.progress == (0, 2), "both look at the subject's own training, and one at its autoencoder's too"
     laboratory.runs(Experiment.IMAGES, 1)
     assert agenda.progress == (1, 2)
+    assert laboratory.work([(Experiment.CONTRAST, 1)]).trainings == 1
+    assert laboratory.work([(Experiment.IMAGES, 1)]) is None
     agenda.look(Experiment.IMAGES, 2)
     assert agenda.progress == (1, 3)
+
+
+def test_trainings_that_cannot_be_planned_are_not_announced(native: Bound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_given: object) -> list[dict[str, Plan]]:
+        raise SubjectFault("loss", "raises")
+
+    monkeypatch.setattr(Laboratory, "_plans", fails)
+    assert Agenda(lab(native, tmp_path), [(Experiment.IMAGES, 1)]).work() is None
+
+
+def test_an_estimate_takes_its_time_from_the_slowest_steps_that_it_can_wait_for(
+    native: Bound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laboratory = lab(native, tmp_path)
+    plan = Plan(Recipe("digits", steps=1000, batch=64, learning_rate=1e-3))
+    steps: list[int] = []
+
+    for times, expected, made in (([0.0, 0.2, 0.3, 0.7], 1000 * 0.02, [2, 20]), ([0.0, 4.0], 1000 * 2.0, [2])):
+        steps.clear()
+        monkeypatch.setattr(make_run, "time", SimpleNamespace(monotonic=iter(times).__next__))
+        monkeypatch.setattr(make_run, "train", lambda _subject, recipe, _items: steps.append(recipe.steps))
+        assert laboratory.maker.seconds(plan) == pytest.approx(make_run.OBSERVING * expected)
+        assert steps == made
+
+
+@pytest.mark.parametrize("fault", [SubjectFault("training", "raises"), TimeLimitExceeded("the first steps", 1.0)])
+def test_steps_that_fail_give_no_estimate(fault: BaseException, native: Bound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_given: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(make_run, "train", fails)
+    assert lab(native, tmp_path).maker.seconds(Plan(Recipe("digits", steps=1000, batch=64, learning_rate=1e-3))) == 0.0

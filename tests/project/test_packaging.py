@@ -102,7 +102,7 @@ def test_a_source_root_holds_nothing_but_its_package(package: str) -> None:
     "path",
     [
         *(f"{package}/py.typed" for package in SOURCES),
-        "vae_conformance/report/schema/report-1.schema.json",
+        "vae_conformance/report/schema/report-2.schema.json",
         *(f"vae_conformance/report/html/templates/report.{ending}" for ending in ("html", "css", "js")),
         "vae_spec/calibration.json",
         "vae_conformance/testing/suite/__init__.py",

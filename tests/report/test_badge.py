@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import pytest
-from report_samples import OPTIONS, REPORTS, report_on, verdict
+from report_samples import OPTIONS, POSTPONED, REPORTS, STOPPED, report_on, verdict
 
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.badge import _COLOURS, message, render_badge, render_badge_json
@@ -26,6 +26,8 @@ INCOMPLETE = report_on(verdict("KL-01", Outcome.HOLDS), missing=("KL-02",))
         (REPORTS["mixed"], "violates 4 claims (quick)", "red"),
         (REPORTS["unbound"], "cannot be judged (quick)", "lightgrey"),
         (REPORTS["error"], "no verdict", "lightgrey"),
+        (POSTPONED, "violates 2 claims (quick, 3 claims of it)", "red"),
+        (STOPPED, "no verdict", "lightgrey"),
         (INCONCLUSIVE, "inconclusive (quick)", "yellow"),
         (INCOMPLETE, "incomplete (quick)", "orange"),
         (

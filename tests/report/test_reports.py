@@ -25,6 +25,7 @@ from vae_conformance.report.json_report import as_document, render_json, schema
 from vae_conformance.report.junit import render_junit
 from vae_conformance.report.markdown import render_markdown
 from vae_conformance.report.sarif import render_sarif
+from vae_conformance.report.summary import postponed_words
 from vae_conformance.report.terminal import render_terminal
 from vae_spec.claim import Profile
 from vae_spec.mistakes import MISTAKES
@@ -79,6 +80,8 @@ def test_exit_codes_of_whole_reports() -> None:
         "error": ExitCode.ERROR,
         "unbound": ExitCode.UNBOUND,
         "broken": ExitCode.ERROR,
+        "postponed": ExitCode.VIOLATES,
+        "stopped": ExitCode.INTERRUPTED,
     }
     assert report_on(verdict("KL-01", Outcome.HOLDS), missing=("KL-02",)).exit_code == ExitCode.INCOMPLETE
 
@@ -104,7 +107,9 @@ def test_every_report_is_valid_json_by_the_schema(name: str) -> None:
     [
         {"more": 1},
         {"verdict": "splendid"},
-        {"schema_version": 2},
+        {"schema_version": 1},
+        {"verdict": "interrupted"},
+        {"postponed": {"claims": []}},
         {"verdict": "conforms"},
         {"claims": [{}]},
         {"exit_code": 7},
@@ -129,6 +134,26 @@ def test_junit_follows_the_gate_and_a_stop_at_the_first_violation() -> None:
     stopped = report_on(verdict("KL-01", Outcome.VIOLATED), options=replace(OPTIONS, fail_fast=True), missing=("KL-02",))
     root = ET.fromstring(render_junit(stopped))
     assert (root.get("failures"), root.get("errors"), skipped(root)) == ("1", "0", 1)
+
+
+def test_claims_that_were_left_out_are_skipped_in_junit_with_what_to_fix_first() -> None:
+    root = ET.fromstring(render_junit(REPORTS["postponed"]))
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), skipped(root)) == ("6", "2", "0", 3)
+    assert {entry.get("message") for entry in root.iter("skipped")} == {"fix KL-02, KL-03 first; --keep-going asks it all the same"}
+
+
+@pytest.mark.parametrize("outcome", [Outcome.VIOLATED, Outcome.NOT_ASKED])
+def test_an_expected_failure_that_was_not_asked_stays_so(outcome: Outcome) -> None:
+    options = replace(OPTIONS, expected_failures={"TRN-01": "short"})
+    report = report_on(verdict("KL-01", outcome), verdict("TRN-01", Outcome.NOT_ASKED), options=options)
+    assert report.claims[1].outcome is Outcome.NOT_ASKED
+    assert report.postponed.fix_first == (("KL-01",) if outcome is Outcome.VIOLATED else ())
+
+
+def test_the_words_for_one_claim_that_was_left_out() -> None:
+    report = report_on(verdict("KL-01", Outcome.VIOLATED), verdict("TRN-01", Outcome.NOT_ASKED))
+    assert postponed_words(report) == "1 claim on training was not asked: fix this first; --keep-going asks it too"
+    assert postponed_words(REPORTS["mixed"]) == ""
 
 
 def test_junit_counts_one_problem_once_however_many_claims_it_kept_from_being_asked() -> None:

@@ -50,6 +50,8 @@ SOUND = report_on(*(verdict(f"{area}-{number:02}", Outcome.HOLDS) for area in AR
         pytest.param(REPORTS["error"], 80, set(), id="error"),
         pytest.param(REPORTS["unbound"], 80, set(), id="unbound"),
         pytest.param(REPORTS["broken"], 80, set(), id="broken"),
+        pytest.param(REPORTS["postponed"], 80, set(), id="postponed"),
+        pytest.param(REPORTS["stopped"], 80, set(), id="stopped"),
         pytest.param(hostile(), 80, {"verbose"}, id="hostile"),
     ],
 )
@@ -62,7 +64,12 @@ def test_the_failures_of_a_test(snapshot: SnapshotAssertion) -> None:
     assert render_failures(MIXED) == snapshot(extension_class=file("txt"))
 
 
-FILES = {"mixed": MIXED, "placed": PLACED, "part": PART, **{name: REPORTS[name] for name in ("error", "unbound", "broken")}}
+FILES = {
+    "mixed": MIXED,
+    "placed": PLACED,
+    "part": PART,
+    **{name: REPORTS[name] for name in ("error", "unbound", "broken", "postponed", "stopped")},
+}
 FORMS: dict[str, Callable[[RunRecord], str]] = {
     "report.md": render_markdown,
     "junit.xml": render_junit,

@@ -18,7 +18,9 @@ from vae_conformance.runner.events import (
     EventFile,
     Finished,
     Loading,
+    Lost,
     NotBound,
+    Planned,
     Progress,
     Promised,
     Started,
@@ -58,6 +60,11 @@ VERDICT = {
         ({"event": "promised", "claims": ["KL-01"]}, Promised(("KL-01",))),
         ({"event": "started", "claim": "KL-01"}, Started("KL-01")),
         ({"event": "started", "claim": "TRN-01", "limit_s": 5.0}, Started("TRN-01", 5.0)),
+        (
+            {"event": "planned", "trainings": 15, "items": 1297, "data": "digits", "seconds": 99.5},
+            Planned(15, 1297, "digits", 99.5),
+        ),
+        ({"event": "lost", "claim": "KL-01"}, Lost("KL-01")),
         ({"event": "progress", "text": "step 3"}, Progress("step 3")),
         ({"event": "progress", "text": "step 3", "claim": "TRN-01", "done": 2, "planned": 15}, Progress("step 3", "TRN-01", 2, 15)),
         (

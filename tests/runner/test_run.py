@@ -25,7 +25,7 @@ FORWARD = "        mu, logvar = self.encode(x)\n"
 DECODE = "        return self.layers(z).view(-1, 1, 8, 8)\n"
 
 
-SCHEMA = json.loads(files("vae_conformance").joinpath("report", "schema", "report-1.schema.json").read_text())
+SCHEMA = json.loads(files("vae_conformance").joinpath("report", "schema", "report-2.schema.json").read_text())
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,20 @@ def test_two_workers_give_the_same_verdicts() -> None:
     assert two.outcomes.items() <= one.outcomes.items()
     measured = [{claim["id"]: claim["measured"] for claim in found.report["claims"] if claim["id"] in two.outcomes} for found in (one, two)]
     assert measured[0] == measured[1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nothing_is_trained_while_a_required_claim_is_violated(workers: int) -> None:
+    halfless = changed(("kl = 0.5 * (", "kl = ("))
+    only = ("--only", "KL-01,KL-03,TRN-01,TOY-01,NET-05", "--profile", "quick")
+    found = ran(halfless, *only, workers=workers)
+    assert found.code == 1
+    assert found.outcomes == {"KL-01": "holds", "KL-03": "violated", "NET-05": "holds", "TRN-01": "not-asked", "TOY-01": "not-applicable"}
+    assert found.message("TRN-01") == "fix KL-03 first; --keep-going asks it all the same"
+    assert found.report["postponed"] == {"claims": ["TRN-01"], "fix_first": ["KL-03"]}
+    assert "1 claim on training was not asked: fix this first; --keep-going asks it too" in found.out
+    assert "KL-03 violated: " in found.err
+    assert "trains your model" not in found.err
 
 
 def test_a_missing_loss_is_accepted_and_lowers_the_promise() -> None:

@@ -249,11 +249,45 @@ def test_of_several_claims_in_flight_none_is_blamed_and_the_rest_is_asked_one_at
 
 
 def test_a_lost_worker_takes_its_claim_along() -> None:
-    crash = "print(\"worker 'gw0' crashed while running 'x'\")"
-    script = f"bound(); promised('KL-01', 'KL-02'); started('KL-01'); ask('KL-02'); {crash}; say('finished')"
-    state, child, _ = run(script, workers=2)
-    assert outcomes(state) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS}
+    first = f"bound(); promised('KL-01', 'KL-02', 'KL-03'); started('KL-01'); started('KL-02'); say('lost', claim='KL-01'); {HANG}"
+    second = "bound(); ask('KL-01'); ask('KL-02'); ask('KL-03'); say('finished')"
+    state, child, _ = run(first, second, workers=2)
+    assert outcomes(state) == {"KL-01": Outcome.VIOLATED, "KL-02": Outcome.HOLDS, "KL-03": Outcome.HOLDS}
+    assert "ended the process while this claim was asked" in state.verdicts["KL-01"].message
+    assert [assignment.workers for assignment in child.assignments] == [2, 2]
+    assert child.assignments[1].skip == ("KL-01",)
+
+
+def test_a_worker_that_is_lost_while_the_file_is_loaded_leaves_it_unbound() -> None:
+    state, child, _ = run(f"say('loading'); promised('KL-01'); say('lost', claim='KL-01'); {HANG}", workers=2)
+    assert state.not_bound is not None
+    assert "ended the process while it was loaded" in state.not_bound.message
     assert len(child.assignments) == 1
+
+
+def test_a_worker_that_is_lost_after_its_verdict_takes_nothing_back() -> None:
+    first = f"bound(); promised('KL-01', 'KL-02'); ask('KL-01'); say('lost', claim='KL-01'); {HANG}"
+    state, _, seen = run(first, "bound(); ask('KL-02'); say('finished')", workers=2)
+    assert outcomes(state) == {"KL-01": Outcome.HOLDS, "KL-02": Outcome.HOLDS}
+    assert sum(isinstance(event, ClaimVerdict) for event in seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("verdict", "options", "fix_first"),
+    [
+        ("ask('KL-01', 'violated')", {}, ("KL-01",)),
+        ("ask('KL-01', 'violated')", {"keep_going": True}, ()),
+        ("ask('KL-01', 'violated')", {"expected_failures": {"KL-01": "known"}}, ()),
+        ("ask('KL-01', 'violated', level='expected')", {}, ()),
+        ("ask('KL-01', 'violated', trained=True)", {}, ()),
+        ("ask('KL-01', 'inconclusive')", {}, ()),
+    ],
+)
+def test_the_next_child_is_told_what_to_fix_first(verdict: str, options: dict[str, object], fix_first: tuple[str, ...]) -> None:
+    first = f"bound(); promised('KL-01', 'TRN-02', 'TRN-03'); {verdict}; started('TRN-02'); os._exit(1)"
+    _, child, _ = run(first, "bound(); ask('TRN-03'); say('finished')", options=named_options("t.py", **options))
+    assert child.assignments[1].skip == ("KL-01", "TRN-02")
+    assert child.assignments[1].fix_first == fix_first
 
 
 def test_a_claim_without_a_verdict_stays_without_one_where_nothing_died() -> None:
@@ -269,11 +303,26 @@ def test_ctrl_c_kills_the_child(tmp_path: Path) -> None:
         if isinstance(event, Started):
             raise KeyboardInterrupt
 
-    script = f"open({str(note)!r}, 'w').write(str(os.getpid())); bound(); started('KL-01'); {HANG}"
+    script = f"open({str(note)!r}, 'w').write(str(os.getpid())); bound(); promised('KL-01', 'KL-02'); started('KL-01'); {HANG}"
+    supervisor = Supervisor(named_options("t.py"), on_event=interrupt, command_of=FakeChild([script]), limits=PATIENT)
     with pytest.raises(KeyboardInterrupt):
-        Supervisor(named_options("t.py"), on_event=interrupt, command_of=FakeChild([script]), limits=PATIENT).run()
+        supervisor.run()
+    assert (supervisor.state.stopped_by, supervisor.state.verdicts) == ("you", {})
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
+
+
+def test_verdicts_that_ctrl_c_keeps_from_being_shown_are_kept() -> None:
+    def interrupt(event: Event) -> None:
+        if isinstance(event, ClaimVerdict):
+            raise KeyboardInterrupt("SIGTERM")
+
+    script = f"bound(); promised('KL-01', 'KL-02'); ask('KL-01'); ask('KL-02', 'violated'); {HANG}"
+    supervisor = Supervisor(named_options("t.py"), on_event=interrupt, command_of=FakeChild([script]), limits=PATIENT)
+    with pytest.raises(KeyboardInterrupt):
+        supervisor.run()
+    assert outcomes(supervisor.state)["KL-01"] is Outcome.HOLDS
+    assert supervisor.state.stopped_by == "SIGTERM"
 
 
 def test_a_broken_registry_still_gives_a_verdict() -> None:
@@ -293,13 +342,13 @@ def test_the_limits_lie_beyond_those_that_the_child_keeps_itself() -> None:
 
 def test_the_command_says_all_that_the_child_needs(tmp_path: Path) -> None:
     options = named_options("a.py:VAE", seed=3)
-    command = pytest_command(Assignment(options, tmp_path, workers=2, skip=("KL-01", "KL-02"), inspect=True))
+    command = pytest_command(Assignment(options, tmp_path, workers=2, skip=("KL-01", "KL-02"), fix_first=("KL-02",), inspect=True))
     assert command[:6] == [sys.executable, "-P", "-m", "pytest", "--pyargs", "vae_conformance.testing.suite"]
     following = dict(pairwise(command))
     assert "--vae" not in command
     assert RunOptions.from_json(following["--vae-options"]) == options
     assert following["--vae-events"] == str(tmp_path / "events.jsonl")
-    assert following["--vae-skip"] == "KL-01,KL-02"
+    assert (following["--vae-skip"], following["--vae-fix-first"]) == ("KL-01,KL-02", "KL-02")
     assert (following["-n"], following["--dist"]) == ("2", "load")
     assert Path(following["-c"]).is_file()
     assert "--vae-inspect" in command
@@ -329,7 +378,7 @@ def test_the_specification_labels_its_claims() -> None:
 
     identifier, claim = next(iter(CLAIMS.items()))
     label = labelled(identifier)
-    assert (label.title, label.level, label.statement) == (claim.title, claim.level, claim.statement)
+    assert (label.title, label.level, label.statement, label.trained) == (claim.title, claim.level, claim.statement, claim.trained)
     assert labelled("KL-99") == unlabelled("KL-99")
 
 

@@ -100,6 +100,21 @@ REPORTS = {
 }
 
 
+POSTPONED = report_on(
+    verdict("KL-01", Outcome.HOLDS),
+    MISSING_HALF,
+    verdict("KL-03", Outcome.VIOLATED, "the ratio is 2.00", diagnosis="missing-half"),
+    *(
+        verdict(claim, Outcome.NOT_ASKED, "fix KL-02, KL-03 first; --keep-going asks it all the same", level=Level.EXPECTED)
+        for claim in ("TRN-02", "REC-01", "SMP-01")
+    ),
+)
+"""A report on claims on training that were left out."""
+STOPPED = report_on(verdict("KL-01", Outcome.HOLDS), MISSING_HALF, missing=("TRN-01", "TRN-02"), stopped_by="you")
+"""A report of a run that its user stopped."""
+REPORTS |= {"postponed": POSTPONED, "stopped": STOPPED}
+
+
 LOSS = Location("student.py", 32, "VAE.loss")
 
 

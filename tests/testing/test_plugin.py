@@ -12,8 +12,13 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from named import named_options
+
+from vae_conformance.runner.selection import in_asking_order
+from vae_conformance.testing.plugin import _options
 from vae_spec.claim import Profile
 from vae_spec.registry import CLAIMS, select
 
@@ -165,8 +170,17 @@ def test_without_a_file_no_event_is_written() -> None:
     assert found.events == ()
 
 
-def test_the_whole_suite_is_one_test_a_claim_in_the_order_of_its_kind() -> None:
+def test_the_whole_suite_is_one_test_a_claim_and_those_on_training_come_last() -> None:
     found = ran("--vae", "tiny", "--vae-profile", "quick", "--vae-skip", "OBJ-01", "--collect-only")
     collected = re.findall(r"::test_claim\[([A-Z]+-\d\d)\]", found.printed)
-    quick = [claim.id for claim in select(Profile.QUICK) if claim.id != "OBJ-01"]
-    assert collected == sorted(quick, key=lambda claim: not CLAIMS[claim].trained)
+    quick = [claim for claim in select(Profile.QUICK) if claim.id != "OBJ-01"]
+    assert collected == [claim.id for claim in in_asking_order(quick, named_options("tiny"))]
+    trained = [CLAIMS[claim].trained for claim in collected]
+    assert trained == sorted(trained)
+
+
+def test_a_pytest_of_the_user_s_own_asks_every_claim() -> None:
+    given = {"--vae-options": "", "--vae": "tiny", "--vae-profile": "quick"}
+    options = _options(SimpleNamespace(getoption=given.get))  # type: ignore[arg-type]
+    assert options == named_options("tiny", profile="quick", keep_going=True)
+    assert _options(SimpleNamespace(getoption={"--vae-options": named_options("tiny").to_json()}.get)) == named_options("tiny")  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ from vae_conformance.report.sarif import render_sarif
 from vae_conformance.report.terminal import render_terminal
 from vae_conformance.runner.events import Event, Progress
 from vae_conformance.runner.record import RunRecord
-from vae_conformance.runner.run import run_in_children
+from vae_conformance.runner.run import Stopped, run_in_children
 from vae_conformance.runner.worker_process import CommandOf, pytest_command
 from vae_conformance.target.spec import GROUP, parse_target
 
@@ -82,7 +82,10 @@ def _perform(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
 
 def _run(arguments: argparse.Namespace, command_of: CommandOf) -> ExitCode:
     writers = _writers(arguments)
-    report = _report(arguments, command_of, inspect=False)
+    try:
+        report = _report(arguments, command_of, inspect=False)
+    except Stopped as stop:
+        report = stop.record
     _say(render_terminal(report, console_for(sys.stdout), verbose=getattr(arguments, "verbose", False)))
     for path, render in writers.items():
         _write(path, render(report))
@@ -108,7 +111,7 @@ def _report(arguments: argparse.Namespace, command_of: CommandOf, *, inspect: bo
     """Supervise the workers, show progress on standard error, and return the record."""
     options = load_options(parse_target(arguments.target), read_words(vars(arguments)), Path.cwd())
     workers = 1 if inspect else getattr(arguments, "workers", None) or default_workers(options.profile)
-    progress = ProgressLine(sys.stderr)
+    progress = ProgressLine(sys.stderr, workers=workers, expected=options.expected_failures, verbose=getattr(arguments, "verbose", False))
     listeners: list[Callable[[Event], None]] = [progress, *([Preloader()] if hasattr(arguments, "html_path") else [])]
 
     def notify(event: Event) -> None:
@@ -218,9 +221,9 @@ def _write(path: Path, text: str) -> None:
         raise Unbound(f"the report cannot be written to {path}: {error.strerror}", "the verdicts are those printed above") from error
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> None:
-    """Exit as on Ctrl-C, so that no worker process is left behind."""
-    raise KeyboardInterrupt
+def _terminated(number: int, _frame: FrameType | None) -> None:
+    """Exit as on Ctrl-C, so that no worker process is left behind, and the report says what came."""
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _say(text: str) -> None:

@@ -1,18 +1,24 @@
-"""Progress of a run: one line that is rewritten on a terminal, and occasional lines elsewhere, with an estimate of the remaining time."""
+"""Progress of a run: one line that is rewritten on a terminal, and occasional lines elsewhere, with an estimate of the remaining time.
+
+Between them stand lines that stay: each claim that does not hold, as soon as that is decided, and what the run is about to train.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import monotonic
 from typing import TextIO
 
 from rich.live import Live
 
 from vae_conformance.report.console import console_for, words
-from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Progress, Promised, Started, Trained
+from vae_conformance.report.terminal import COLOURS
+from vae_conformance.report.wording import number
+from vae_conformance.runner.events import Bound, ClaimVerdict, Event, Planned, Progress, Promised, Started, Trained
+from vae_spec.outcomes import Outcome
 
 LEAST = 2
 """Trainings that must be done before an estimate is shown."""
@@ -55,24 +61,51 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < MINUTES_FROM else f"{seconds / 60:.0f} min"
 
 
+def forecast(planned: Planned, workers: int) -> str:
+    """Return what the run is about to train and about how long it takes, shared by this many processes."""
+    times = "once" if planned.trainings == 1 else f"{number(planned.trainings)} times"
+    about = f": about {_duration(planned.seconds / min(workers, planned.trainings))}" if planned.seconds else ""
+    return f"trains your model {times} on {number(planned.items)} {planned.data}{about}; --profile exact skips this"
+
+
 SECONDS_BETWEEN_LINES, MOST_SECONDS_BETWEEN_LINES = 5.0, 30.0
 SHARE_OF_TIME = 0.1
 """Share of the elapsed time after which a log gets its next line, within the bounds above."""
 
 
 class ProgressLine:
-    """A listener that shows the progress of a run."""
+    """A listener that shows the progress of a run.
 
-    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = monotonic) -> None:
+    Args:
+        stream: where to.
+        workers: the number of processes that share the trainings.
+        expected: the ids of the claims that may fail.
+        verbose: whether claims that hold or do not apply get a line too.
+        clock: the time in seconds.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        workers: int = 1,
+        expected: Collection[str] = (),
+        verbose: bool = False,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._console = console_for(stream)
         self._live: Live | None = None
         self._rewrites = stream.isatty() and not self._console.is_dumb_terminal
+        self._workers = workers
+        self._expected = expected
+        self._quiet = frozenset() if verbose else frozenset({Outcome.HOLDS, Outcome.NOT_APPLICABLE, Outcome.NOT_ASKED})
         self._clock = clock
         self._first_line: float | None = None
         self._last_line = 0.0
         self._pace = Pace()
         self._promised = 0
         self._decided = 0
+        self._planned = False
         self._now = "loading"
 
     def __call__(self, event: Event) -> None:
@@ -91,9 +124,16 @@ class ProgressLine:
                 if event.planned:
                     self._pace.note(event.done, event.planned, now)
                     trainings = f", {self._pace.words(now)}"
+            case Planned():
+                if not self._planned:  # each process says so
+                    self._keep(forecast(event, self._workers))
+                self._planned = True
+                return
             case ClaimVerdict():
-                self._decided += 1
-                self._now = f"{event.claim} {event.outcome.value}"
+                self._decided += event.outcome is not Outcome.NOT_ASKED
+                self._now = f"{event.claim} {event.outcome.words}"
+                if event.outcome not in self._quiet and event.claim not in self._expected:
+                    self._keep(": ".join(filter(None, (self._now, event.title))), COLOURS[event.outcome])
             case _:
                 return
         self._show(f"{self._decided}/{self._promised} claims{trainings}: {self._now}" if self._promised else self._now, now)
@@ -102,6 +142,10 @@ class ProgressLine:
         """Clear the rewritten line."""
         if self._live is not None:
             self._live.stop()
+
+    def _keep(self, text: str, style: str = "") -> None:
+        """Print a line that stays; on a terminal above the one that is rewritten."""
+        self._console.print(words(" ".join(text.split()), style), soft_wrap=True)
 
     def _show(self, text: str, now: float) -> None:
         line = words(" ".join(text.split()))

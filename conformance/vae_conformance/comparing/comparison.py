@@ -122,8 +122,8 @@ def kind_of(baseline: StoredClaim | None, after: Outcome | None) -> Kind:
     """Classify a changed outcome.
 
     A regression is a claim that gated and held in the baseline and does not hold any more: it is violated, inconclusive, not applicable, an
-    error, or without a verdict. None of these shows that it still holds, and each would otherwise be a way to silence it. A claim that is
-    now an expected failure is no regression, since a reason was given for it.
+    error, not asked, or without a verdict. None of these shows that it still holds, and each would otherwise be a way to silence it. A
+    claim that is now an expected failure is no regression, since a reason was given for it.
     """
     before = None if baseline is None else baseline.outcome
     if after in _HELD:

@@ -14,6 +14,8 @@ from vae_conformance.runner.record import SCHEMA_VERSION
 from vae_spec.outcomes import Level, Outcome
 
 _HINT = "vae-conformance run TARGET --json FILE writes one"
+_READ = range(1, SCHEMA_VERSION + 1)
+"""The schema versions that can be read: later ones add outcomes and keys to the first."""
 _CONDITIONS = ("profile", "dataset", "seed", "gate", "only")
 
 
@@ -57,8 +59,11 @@ def read_report(path: Path) -> StoredReport:
     if not isinstance(document, dict) or "schema_version" not in document:
         raise Unbound(f"{path} is no report of vae-conformance", _HINT)
     found = document["schema_version"]
-    if found != SCHEMA_VERSION or isinstance(found, bool):
-        raise Unbound(f"{path} has the schema version {found!r}, and this command reads {SCHEMA_VERSION}", "make the report anew: " + _HINT)
+    if found not in _READ or isinstance(found, bool):
+        raise Unbound(
+            f"{path} has the schema version {found!r}, and this command reads {' and '.join(map(str, _READ))}",
+            "make the report anew: " + _HINT,
+        )
     try:
         return _report(str(path), document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

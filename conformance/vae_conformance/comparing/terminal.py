@@ -13,6 +13,7 @@ from vae_conformance.comparing.vocabulary import CAUTION, HEADINGS, KINDS, LEGEN
 from vae_conformance.report.console import Paragraph, rendered, words
 from vae_conformance.report.terminal import COLOURS
 from vae_conformance.runner.record import heading
+from vae_spec.outcomes import Outcome
 
 _START = 23
 """Width in columns of a claim's id and level."""
@@ -41,7 +42,8 @@ def _changes(comparison: Comparison) -> Iterator[RenderableType]:
     show = _in_full if len(comparison.changes) == 1 else _in_short
     for label, kind, changes in comparison.by_kind:
         yield words(f"{HEADINGS[kind]} of {label} against A", f"bold {KINDS[kind]}")
-        yield from show(changes)
+        yield from show([change for change in changes if change.after is not Outcome.NOT_ASKED])
+        yield from _in_short([change for change in changes if change.after is Outcome.NOT_ASKED])
         yield Text()
 
 
@@ -55,7 +57,8 @@ def _in_full(changes: Sequence[Change]) -> Iterator[Paragraph]:
 
 
 def _in_short(changes: Sequence[Change]) -> Iterator[Paragraph]:
-    yield Paragraph(", ".join(f"{change.claim.id} ({arrow(change)})" for change in changes), "  ", hang=2)
+    if changes:
+        yield Paragraph(", ".join(f"{change.claim.id} ({arrow(change)})" for change in changes), "  ", hang=2)
 
 
 def _columns(comparison: Comparison, width: int) -> list[range]:

@@ -19,6 +19,7 @@ SIGNS: Mapping[Outcome | None, str] = {
     Outcome.ERROR: "!",
     Outcome.EXPECTED_FAILURE: "x",
     Outcome.UNEXPECTED_PASS: "P",
+    Outcome.NOT_ASKED: "/",
     None: " ",
 }
 LEGEND = ", ".join(f"{sign} {WORDS[outcome]}" for outcome, sign in SIGNS.items() if outcome is not None) + ", blank: no verdict"

@@ -154,6 +154,13 @@ class RunOptions:
         bears=False,
     )
     fail_fast: bool = _option(False, kinds.FLAG, COUNTS, "stop at the first violated claim that gates", scope=CALL, bears=False)
+    keep_going: bool = _option(
+        False,
+        kinds.FLAG,
+        COUNTS,
+        "ask claims on training too where a required claim that needs no training is violated; without it they are left out",
+        bears=False,
+    )
     time_limit: float = _option(60.0, kinds.SECONDS, HOW, "seconds that a claim may take, its trainings apart ({default})", bears=False)
     training_time_limit: float = 600.0
     store: str | None = _option(None, kinds.PATH, HOW, "the folder where trained runs are kept", scope=CALL, bears=False)

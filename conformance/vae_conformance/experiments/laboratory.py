@@ -6,7 +6,7 @@ import contextlib
 import functools
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import vae_spec
 from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.experiments.make_run import Maker, Say, dataset
-from vae_conformance.experiments.plans import ARMS, Plan, exercise_plans, image_plans, lab_plans, recipe_of_weights
+from vae_conformance.experiments.plans import ARMS, LAB_ITEMS, Plan, exercise_plans, image_plans, lab_plans, recipe_of_weights
 from vae_conformance.experiments.store import Store, content_key, default_folder
 from vae_conformance.target.target import Target
 from vae_spec.claim import Experiment
@@ -54,6 +54,24 @@ _JUDGING = frozenset(
 """Parts of the specification that only read evidence: changing them does not invalidate trained runs."""
 _DECIDING = ("binding", "data", "experiments", "guard", "target")
 """The packages that decide which model is built, how it is called, and what it is trained on."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Trainings that have to be made.
+
+    Attributes:
+        trainings: their number.
+        items: the number of items that each is trained on.
+        data: what these items are, in the plural.
+        seconds: an estimate of the time of all of them, one after the other; 0 if unknown.
+    """
+
+    trainings: int
+    items: int
+    data: str
+    seconds: float
+
 
 Lengths = Mapping[str, dict[str, Plan]]
 """By run key: all runs of one training that differ only in length, by their keys, the longest last."""
@@ -127,6 +145,23 @@ class Laboratory:
     def made(self, key: str) -> bool:
         """Return whether the store has the run with this key."""
         return key in self._kept or self.store.has(key)
+
+    def work(self, looks: Iterable[tuple[Experiment, int]]) -> Work | None:
+        """Return the trainings of looks, experiments with numbers of seeds, that are not stored; None if there are none.
+
+        The time is estimated from that of the first one. The size of the data is also its own.
+        """
+        wanted = self._keyed([group for experiment, count in looks for group in self._plans(experiment, count)])
+        missing = [plan for key, plan in wanted.items() if not self.made(key)]
+        own = next((plan for plan in missing if plan.system is None and not plan.arguments), None)
+        if own is None or not own.recipe.steps:
+            return None
+        share = sum(plan.recipe.steps for plan in missing) / own.recipe.steps
+        if own.recipe.single_stream:
+            items, data = LAB_ITEMS, "points"
+        else:
+            items, data = len(dataset(own.recipe.dataset, self.options).train), "digits" if own.recipe.dataset == "digits" else "images"
+        return Work(len(missing), items, data, share * self.maker.seconds(own))
 
     def _keyed(self, plans: Sequence[Mapping[str, Plan]]) -> dict[str, Plan]:
         return {self._key(plan): plan for group in plans for plan in group.values()}
@@ -254,6 +289,13 @@ class Agenda:
         for wanted, seeds in {*self._expected, (experiment, count)}:
             self._keys.update(key for group in self._laboratory.keys(wanted, seeds) for key in group.values())
         self._expected = ()
+
+    def work(self) -> Work | None:
+        """Return the expected trainings that are still to be made before the first look; None if there are none, or they cannot be."""
+        try:
+            return self._laboratory.work(self._expected)
+        except SubjectFault:  # reported by the claim that needs them
+            return None
 
     @property
     def progress(self) -> tuple[int, int]:

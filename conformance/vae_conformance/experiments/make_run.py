@@ -22,11 +22,11 @@ from vae_conformance.experiments.features import feature_space
 from vae_conformance.experiments.observe_held_out import REPORTED_ITEMS, STATIONARITY_ITEMS, held_out, loss_scale, stationarity
 from vae_conformance.experiments.observe_images import ImageContext, RunawayError, image_context, observe_images
 from vae_conformance.experiments.observe_points import observe_points
-from vae_conformance.experiments.plans import Plan
+from vae_conformance.experiments.plans import LAB_ITEMS, Plan
 from vae_conformance.experiments.reference_systems import run_system
 from vae_conformance.experiments.store import Store
 from vae_conformance.experiments.trainer import StillTraining, train, train_in_stages
-from vae_conformance.guard.time_limit import time_limit
+from vae_conformance.guard.time_limit import TimeLimitExceeded, time_limit
 from vae_conformance.target.target import Target
 from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight
 from vae_spec.evidence import NOISE_OVER_DATA, TrainedRun, Training
@@ -35,6 +35,12 @@ from vae_spec.subject import Likelihood, SubjectFault
 
 REPEATED_STEPS = 40
 """The number of first steps that a second training under the same seed repeats."""
+WARM_UP_STEPS, TIMED_STEPS = 2, 20
+"""Steps whose time estimates that of a training; the first ones take longer."""
+SLOW, TOO_SLOW = 1.0, 30.0
+"""Seconds from which on the warm-up is the estimate, and those that an estimate may take at most."""
+OBSERVING = 1.1
+"""The time of a training over that of its steps, because the trained model is observed."""
 
 Say = Callable[[str], None]
 
@@ -69,6 +75,22 @@ class Maker:
             return [self._observe_as_it_is(plan)]
         subject = self._built(plan)
         return [self._observe_points(subject, plan)] if plan.recipe.single_stream else self._observe_images(subject, stages)
+
+    def seconds(self, plan: Plan) -> float:
+        """Estimate the seconds that a training takes from a few timed steps; 0 if they fail, which the training itself will report."""
+        items = torch.zeros(0) if plan.recipe.single_stream else self._context(self.subject, plan).train
+        spent = 0.0
+        try:
+            with time_limit(TOO_SLOW, "the first steps"):
+                for steps in (WARM_UP_STEPS, TIMED_STEPS):
+                    began = time.monotonic()
+                    train(self.subject, replace(plan.recipe, steps=steps, samples=0), items)
+                    spent = (time.monotonic() - began) / steps
+                    if spent * steps > SLOW:
+                        break
+        except (SubjectFault, TimeLimitExceeded):
+            return 0.0
+        return OBSERVING * plan.recipe.steps * spent
 
     def _built(self, plan: Plan) -> InProcessSubject:
         """Return the subject, or the same implementation built with the plan's arguments; raises SubjectFault if it cannot be."""
@@ -112,7 +134,7 @@ class Maker:
             raise self._slow  # every other training would take as long
         with self._remembering(), time_limit(self.options.training_time_limit, f"one training ({recipe.steps} steps)"):
             trainings = train_in_stages(subject, recipe, [stage.recipe.steps for stage in stages], items, self._progress(stages[-1]))
-        batch = min(recipe.batch, len(items)) if recipe.batch else 256
+        batch = min(recipe.batch, len(items)) if recipe.batch else LAB_ITEMS
         scale = self.scale(subject, batch)
         return [(training, self._curves(subject, stage, training, items, scale)) for stage, training in zip(stages, trainings, strict=True)]
 

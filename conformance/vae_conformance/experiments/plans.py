@@ -13,7 +13,7 @@ from vae_spec.evidence import SMALL_BETA, Arm, Recipe, large_beta
 
 PRINTED_SEED = 4
 """The seed of the 2-D lab's printed figures (VAE Basics 6.6.3, lab)."""
-LAB_STEPS, LAB_RATE, LAB_WEIGHT, LAB_SAMPLES = 200, 0.02, 0.05, 5
+LAB_STEPS, LAB_RATE, LAB_WEIGHT, LAB_SAMPLES, LAB_ITEMS = 200, 0.02, 0.05, 5, 256
 LARGE_LAB_WEIGHT = 0.5
 """The weight of the KL in the lab's second exercise (VAE Basics 6.6.3, exercises)."""
 LATENT_DIMENSIONS = (4, 8, 16, 32)

@@ -40,7 +40,8 @@ def message(report: RunRecord) -> str:
             return "no verdict"
         case _:
             words = report.exit_code.verdict
-    asked = f"{options.profile}, {count(len(report.promised), 'claim')} of it" if options.only else options.profile
+    left_out = len(report.postponed.claims)
+    asked = f"{options.profile}, {count(len(report.promised) - left_out, 'claim')} of it" if options.only or left_out else options.profile
     return f"{words} ({asked})"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from vae_conformance.report.summary import headline
+from vae_conformance.report.summary import whole_verdict
 from vae_conformance.runner.events import FoundImplementation
 from vae_conformance.runner.record import SCHEMA_VERSION, ClaimReport, RunRecord
 
@@ -58,8 +58,9 @@ def as_document(report: RunRecord) -> dict[str, Any]:
         "claims": [_claim(claim) for claim in report.claims],
         "missing": list(report.missing),
         "diagnoses": [asdict(diagnosis) | {"confidence": round(diagnosis.confidence, 4)} for diagnosis in report.diagnoses],
-        "words": headline(report),
+        "words": whole_verdict(report),
         "unasked": asdict(report.unasked),
+        "postponed": asdict(report.postponed),
         "summary": {outcome.value: count for outcome, count in report.summary.items()},
         "error_budget": dict(report.error_budget),
     }

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET  # writes only
 from collections.abc import Sequence
 
 from vae_conformance.exit_codes import ExitCode
+from vae_conformance.report.summary import headline, missing_words
 from vae_conformance.runner.record import ClaimReport, RunRecord, heading
 from vae_spec.outcomes import Level, Outcome
 
@@ -18,8 +19,8 @@ def render_junit(report: RunRecord) -> str:
 
     A gating claim that is violated, inconclusive or passes unexpectedly is a failure of that type; one that does not gate
     is skipped with its message, so that the server's colour agrees with the exit code. A problem that kept the run from
-    its verdicts is an error, and so are promised claims without a verdict; after such an error, or a stop at the first
-    violation, those claims are skipped.
+    its verdicts is an error, and so are a stop before the end and promised claims without a verdict; after such an error,
+    or a stop at the first violation, those claims are skipped. So are claims on training that were left out.
     """
     root = ET.Element("testsuites", name="vae-conformance", time=f"{report.duration_s:.3f}")
     for area, claims in report.by_area.items():
@@ -52,8 +53,8 @@ def _result(case: ET.Element, claim: ClaimReport) -> None:
     verdict, message = claim.verdict, claim.verdict.message
     if claim.outcome is Outcome.ERROR:
         _entry(case, "error", "error", message)
-    elif claim.outcome is Outcome.NOT_APPLICABLE:
-        _entry(case, "skipped", "not-applicable", message)
+    elif claim.outcome in (Outcome.NOT_APPLICABLE, Outcome.NOT_ASKED):
+        _entry(case, "skipped", claim.outcome.value, message)
     elif claim.outcome is Outcome.EXPECTED_FAILURE:
         _entry(case, "skipped", "expected-failure", f"{claim.reason}: {message}")
     elif claim.outcome is Outcome.UNEXPECTED_PASS:
@@ -70,7 +71,7 @@ def _result(case: ET.Element, claim: ClaimReport) -> None:
 
 def _run_suite(root: ET.Element, report: RunRecord) -> None:
     """Add the problem of the run and the promised claims without a verdict, which belong to no area's suite."""
-    if report.problem is None and not report.missing:
+    if report.problem is None and not report.missing and not report.stopped_by:
         return
     suite = ET.SubElement(root, "testsuite", name="The run", time="0.000")
     target = _clean(report.options.target.text)
@@ -82,12 +83,15 @@ def _run_suite(root: ET.Element, report: RunRecord) -> None:
             report.exit_code.verdict,
             "\n".join(filter(None, (report.problem.message, report.problem.hint, report.problem.details))),
         )
+    if report.stopped_by:
+        case = ET.SubElement(suite, "testcase", classname=target, name="the run comes to its end", time="0.000")
+        _entry(case, "error", report.exit_code.verdict, f"{report.options.target} {headline(report)}")
     for claim in report.missing:
         case = ET.SubElement(suite, "testcase", classname=target, name=claim, time="0.000")
         stopped = report.options.fail_fast and report.exit_code is ExitCode.VIOLATES
         # one problem counts as one error, however many claims could not be asked because of it
-        explained = stopped or report.problem is not None
-        _entry(case, "skipped" if explained else "error", "incomplete", "promised by the profile, but not asked")
+        explained = stopped or report.stopped_by or report.problem is not None
+        _entry(case, "skipped" if explained else "error", "incomplete", f"promised by the profile, but {missing_words(report)}")
 
 
 def _entry(case: ET.Element, tag: str, kind: str, text: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.markdown_text import code, code_block, escaped, escaped_lines, table
-from vae_conformance.report.summary import advice, headline
+from vae_conformance.report.summary import advice, missing_words, whole_verdict
 from vae_conformance.report.terminal import repeat_command
 from vae_conformance.report.wording import count, number
 from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, heading
@@ -57,11 +57,12 @@ def _verdict(report: RunRecord) -> list[str]:
 
 
 def _left_open(report: RunRecord) -> list[str]:
-    """Return the claims that could not be asked, and how to make them applicable; nothing if there are none."""
+    """Return what was not asked and why, with how to have it asked, and how far a run came that was stopped; nothing if all was decided."""
     hints = advice(report)
-    if not hints:
+    if not (hints or report.postponed.claims or report.stopped_by):
         return []
-    return [f"It {escaped(headline(report))}.", "", *(f"- To have them asked: {escaped(one)}." for one in hints), ""]
+    listed = [*(f"- To have them asked: {escaped(one)}." for one in hints), ""] if hints else []
+    return [f"It {escaped(whole_verdict(report))}.", "", *listed]
 
 
 def _problem(report: RunRecord) -> list[str]:
@@ -126,7 +127,7 @@ def _rest(report: RunRecord) -> list[str]:
     options = report.options
     lines: list[str] = []
     if report.missing and report.implementation is not None:
-        lines += [f"Not asked: {', '.join(report.missing)}.", ""]
+        lines += [f"{missing_words(report).capitalize()}: {', '.join(report.missing)}.", ""]
     others = [claim for claim in report.claims if claim.outcome in (Outcome.NOT_APPLICABLE, Outcome.EXPECTED_FAILURE)]
     rows = [[claim.id, claim.outcome.words, escaped_lines(claim.reason or claim.verdict.message)] for claim in others]
     if rows:

@@ -17,6 +17,7 @@ from vae_conformance.config.values import area_of
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.location import Location, location_in
 from vae_conformance.report.json_report import dump
+from vae_conformance.report.summary import whole_verdict
 from vae_conformance.report.terminal import repeat_command
 from vae_conformance.runner.record import ClaimReport, RunRecord, heading
 from vae_spec.mistakes import MISTAKES
@@ -33,8 +34,8 @@ def render_sarif(report: RunRecord) -> str:
 
     Each claim of the run is a rule. A gating claim that is violated, or passes although it is an expected failure, is a result of level
     error; a gating claim that is inconclusive, of level warning; a claim that does not gate, of level note. An expected failure is a
-    suppressed result with its reason. A problem that kept the run from its verdicts, errors of the suite and claims without a verdict are
-    notifications.
+    suppressed result with its reason. A problem that kept the run from its verdicts, errors of the suite, claims without a verdict, claims
+    on training that were not asked and the end of a run that was stopped are notifications.
     """
     rules = [_rule(claim) for claim in report.claims]
     numbers = {claim.id: index for index, claim in enumerate(report.claims)}
@@ -160,6 +161,8 @@ def _invocation(report: RunRecord) -> dict[str, Any]:
     if report.problem is not None:
         words = (report.problem.message, report.problem.hint, report.problem.details)
         notes.insert(0, _notification("error", "\n".join(filter(None, words))))
+    if report.postponed.claims or report.stopped_by:
+        notes.append(_notification("warning" if report.stopped_by else "note", f"{report.options.target} {whole_verdict(report)}"))
     if report.missing:
         notes.append(_notification("warning", f"promised by the profile, but without a verdict: {', '.join(report.missing)}"))
     return {

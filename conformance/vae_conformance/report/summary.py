@@ -35,7 +35,7 @@ class Cell:
 
     Attributes:
         holding: the number that hold.
-        asked: the number of claims, without those that are not applicable.
+        asked: the number of claims, without those that are not applicable or were not asked.
         bad: whether any is violated, passes unexpectedly, or ended in an error.
         open: whether any is inconclusive, or fails as expected.
     """
@@ -48,7 +48,7 @@ class Cell:
     @staticmethod
     def of(claims: Iterable[ClaimReport]) -> Cell:
         """Summarise these claims."""
-        outcomes = [claim.outcome for claim in claims if claim.outcome is not Outcome.NOT_APPLICABLE]
+        outcomes = [claim.outcome for claim in claims if claim.outcome not in {Outcome.NOT_APPLICABLE, Outcome.NOT_ASKED}]
         return Cell(outcomes.count(Outcome.HOLDS), len(outcomes), bool(_BAD & set(outcomes)), bool(_OPEN & set(outcomes)))
 
     def shown(self) -> str:
@@ -58,17 +58,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One area, or all of them: the heading, a cell per level, and the number of claims that are not applicable."""
+    """One area, or all of them: the heading, a cell per level, and how many claims are not applicable, and how many were not asked."""
 
     name: str
     cells: tuple[Cell, ...]
     not_applicable: int
+    not_asked: int
 
     @staticmethod
     def of(name: str, claims: Sequence[ClaimReport]) -> Row:
         """Summarise these claims by level."""
         cells = tuple(Cell.of(claim for claim in claims if claim.verdict.level is level) for level in Level)
-        return Row(name, cells, sum(claim.outcome is Outcome.NOT_APPLICABLE for claim in claims))
+        others = (sum(claim.outcome is outcome for claim in claims) for outcome in (Outcome.NOT_APPLICABLE, Outcome.NOT_ASKED))
+        return Row(name, cells, *others)
 
 
 def rows(report: RunRecord) -> list[Row]:
@@ -89,6 +91,25 @@ def unasked_words(report: RunRecord) -> str:
     names = " and no ".join(_NAMES[part] for part in missing.parts)
     found = "was" if len(missing.parts) == 1 else "were"
     return f"no {names} {found} found, so {len(missing.claims)} of {count(len(report.claims), 'claim')} could not be asked"
+
+
+def postponed_words(report: RunRecord) -> str:
+    """Return a sentence that says how many claims on training were not asked, and why; empty if none were left out."""
+    left_out, these = len(report.postponed.claims), "this" if len(report.postponed.fix_first) == 1 else "these"
+    if not left_out:
+        return ""
+    were, them = ("was", "it too") if left_out == 1 else ("were", "them all")
+    return f"{count(left_out, 'claim')} on training {were} not asked: fix {these} first; --keep-going asks {them}"
+
+
+def missing_words(report: RunRecord) -> str:
+    """Return what is to be said of promised claims without a verdict: "not asked", or "not decided" in a run that was stopped."""
+    return "not decided" if report.stopped_by else "not asked"
+
+
+def whole_verdict(report: RunRecord) -> str:
+    """Return the headline, with what was left out because of it."""
+    return "; ".join(filter(None, (headline(report), postponed_words(report))))
 
 
 def headline(report: RunRecord) -> str:
@@ -117,6 +138,9 @@ def headline(report: RunRecord) -> str:
             return "is not decided: nothing is violated, but some claims lie too near the border, or ran out of time"
         case ExitCode.INCOMPLETE if report.options.require_parts and report.unasked.claims:
             return f"is not decided: {unasked_words(report)}, and --require-parts wants them asked"
+        case ExitCode.INTERRUPTED:
+            decided = sum(claim.outcome is not Outcome.NOT_ASKED for claim in report.claims)
+            return f"was stopped by {report.stopped_by}: {decided} of {count(len(report.promised), 'claim')} decided"
         case ExitCode.INCOMPLETE:
             return "is not decided: fewer claims were asked than the profile promises"
         case _:

@@ -14,7 +14,7 @@ from vae_conformance.config.kinds import shown
 from vae_conformance.config.options import OPTIONS, RunOptions
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.console import Paragraph, plain_console, rendered, words
-from vae_conformance.report.summary import Cell, advice, counted, headline, rows
+from vae_conformance.report.summary import Cell, advice, counted, headline, missing_words, postponed_words, rows
 from vae_conformance.report.wording import count, number, numbers
 from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, heading
 from vae_spec.outcomes import Level, Outcome
@@ -27,11 +27,12 @@ COLOURS = {
     Outcome.ERROR: "red",
     Outcome.EXPECTED_FAILURE: "yellow",
     Outcome.UNEXPECTED_PASS: "red",
+    Outcome.NOT_ASKED: "dim",
 }
 """The style of each outcome on a terminal, for reports and comparisons."""
 _WORDS = {outcome: (outcome.words.upper() if colour == "red" else outcome.words, colour) for outcome, colour in COLOURS.items()}
 _WIDEST = max(len(word) for word, _ in _WORDS.values())
-_FOLDED = frozenset({Outcome.HOLDS, Outcome.NOT_APPLICABLE})
+_FOLDED = frozenset({Outcome.HOLDS, Outcome.NOT_APPLICABLE, Outcome.NOT_ASKED})
 _FAILING = frozenset({Outcome.VIOLATED, Outcome.ERROR, Outcome.UNEXPECTED_PASS, Outcome.INCONCLUSIVE})
 _LABEL = 13
 """Columns of the labels in a violation's block."""
@@ -52,7 +53,9 @@ def render_failures(report: RunRecord) -> str:
         if claim.outcome in _FAILING and (claim.gates or claim.outcome is Outcome.ERROR):
             parts += [_EMPTY, *_claim(claim, report.options)]
     if report.missing:
-        parts += [_EMPTY, Paragraph(f"not asked: {', '.join(report.missing)}", hang=2)]
+        parts += [_EMPTY, Paragraph(f"{missing_words(report)}: {', '.join(report.missing)}", hang=2)]
+    if postponed := postponed_words(report):
+        parts += [_EMPTY, Paragraph(postponed, hang=2)]
     return rendered(plain_console(), [*parts, *_problem(report)]).rstrip("\n")
 
 
@@ -162,7 +165,7 @@ def _summary(report: RunRecord, console: Console, *, verbose: bool) -> Iterator[
     yield from (Paragraph(text, "  ", hang=2) for text in _conditions(report, verbose=verbose))
     if report.claims:
         yield from (_EMPTY, Paragraph(f"{report.options.target} {headline(report)}", hang=2, style=f"bold {colour}"))
-        yield from (Paragraph(text, "  ", hang=2) for text in advice(report))
+        yield from (Paragraph(text, "  ", hang=2) for text in filter(None, (postponed_words(report), *advice(report))))
     yield Paragraph(end, "  ", hang=2, style=colour)
 
 
@@ -173,7 +176,7 @@ def _conditions(report: RunRecord, *, verbose: bool) -> Iterator[str]:
     more = " (--verbose says why)" if report.summary.get(Outcome.NOT_APPLICABLE) and not verbose else ""
     yield f"{count(len(report.claims), 'claim')}{': ' if each else ''}{each}{more}"
     if report.missing and report.implementation is not None:
-        yield f"not asked: {', '.join(report.missing)}"
+        yield f"{missing_words(report)}: {', '.join(report.missing)}"
     gate = "required claims" if options.gate == "required" else "required and expected claims"
     yield f"{gate} gate; all others are reported only"
     yield f"seed {options.seed}, profile {options.profile}, data {options.data_name}, {report.duration_s:.1f} s"
@@ -189,10 +192,12 @@ def _table(report: RunRecord, console: Console) -> list[Table]:
     found = rows(report)
     table = Table(box=None, padding=(0, 0, 0, 2), header_style="dim")
     table.add_column()
-    for name in (*(level.value for level in Level), "n/a"):
+    left_out = bool(report.postponed.claims)
+    for name in (*(level.value for level in Level), "n/a", *(["not asked"] if left_out else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for row in found:
-        table.add_row(words(f"{row.name}  "), *map(_cell, row.cells), str(row.not_applicable or "–"))
+        others = [str(n or "–") for n in (row.not_applicable, row.not_asked)]
+        table.add_row(words(f"{row.name}  "), *map(_cell, row.cells), *others[: 1 + left_out])
     fits = Measurement.get(console, console.options.update(max_width=10 * console.width), table).maximum <= console.width
     return [table] if found and fits else []
 

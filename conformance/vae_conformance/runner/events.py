@@ -129,6 +129,22 @@ class Progress(_Event, frozen=True, tag="progress"):
     planned: int = 0
 
 
+class Planned(_Event, frozen=True, tag="planned"):
+    """The trainings that the run is about to make, as far as known.
+
+    Attributes:
+        trainings: their number, without those that are stored.
+        items: the number of items that each is trained on.
+        data: what these items are, in the plural.
+        seconds: an estimate of the time that one process would take for all of them; 0 if unknown.
+    """
+
+    trainings: int
+    items: int
+    data: str
+    seconds: float = 0.0
+
+
 class Trained(_Event, frozen=True, tag="trained"):
     """A claim was evaluated on trained runs from the store. Its groups hold for each seed the names in the store, by variant."""
 
@@ -177,6 +193,12 @@ class ClaimVerdict(_Event, frozen=True, tag="verdict"):
     trained: bool = False
 
 
+class Lost(_Event, frozen=True, tag="lost"):
+    """The implementation's code ended one of several worker processes while it asked this claim."""
+
+    claim: str
+
+
 class NotBound(_Event, frozen=True, tag="unbound"):
     """The target cannot be loaded or bound, or an option names something unknown."""
 
@@ -195,7 +217,9 @@ class Finished(_Event, frozen=True, tag="finished"):
     """The child has evaluated all its claims."""
 
 
-Event = Loading | Probing | Bound | Promised | Started | Progress | Trained | ClaimVerdict | NotBound | SuiteError | Finished
+Event = (
+    Loading | Probing | Bound | Promised | Started | Planned | Progress | Trained | ClaimVerdict | Lost | NotBound | SuiteError | Finished
+)
 Emit = Callable[[Event], None]
 _TAGS = frozenset(kind.__struct_config__.tag for kind in get_args(Event))
 

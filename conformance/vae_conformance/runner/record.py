@@ -13,6 +13,7 @@ from vae_conformance.exit_codes import ExitCode, Standing, exit_code, gates
 from vae_conformance.location import Location
 from vae_conformance.runner.events import ClaimVerdict, FoundImplementation, Trained
 from vae_conformance.runner.run_state import RunState
+from vae_conformance.runner.stages import stops_trainings
 from vae_spec.areas import AREAS
 from vae_spec.context import FALSE_ALARM_BUDGET
 from vae_spec.diagnosis import Likely, cleared
@@ -43,7 +44,21 @@ def unasked(verdicts: Iterable[ClaimVerdict]) -> Unasked:
     return Unasked(tuple(part for part in map(str, REPLACEABLE) if part in waiting.values()), tuple(waiting))
 
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """Claims on training that were not asked, and the violated claims to fix first."""
+
+    claims: tuple[str, ...] = ()
+    fix_first: tuple[str, ...] = ()
+
+
+def _postponed(verdicts: Sequence[ClaimVerdict], options: RunOptions) -> Postponed:
+    left_out = tuple(verdict.claim for verdict in verdicts if verdict.outcome is Outcome.NOT_ASKED)
+    fix_first = (verdict.claim for verdict in verdicts if stops_trainings(verdict, options))
+    return Postponed(left_out, tuple(fix_first) if left_out else ())
 
 
 @dataclass(frozen=True)
@@ -137,6 +152,8 @@ class RunRecord:
         summary: the number of claims by outcome.
         trained: the stored runs that claims were evaluated on.
         unasked: the claims that could not be evaluated because a part was not found.
+        postponed: the claims on training that were not asked because required claims are violated.
+        stopped_by: who stopped the run before its end; empty if nobody did.
     """
 
     options: RunOptions
@@ -152,6 +169,8 @@ class RunRecord:
     summary: Mapping[Outcome, int] = field(default_factory=dict)
     trained: tuple[Trained, ...] = ()
     unasked: Unasked = field(default_factory=Unasked)
+    postponed: Postponed = field(default_factory=Postponed)
+    stopped_by: str = ""
 
     @property
     def by_area(self) -> Mapping[str, Sequence[ClaimReport]]:
@@ -196,6 +215,7 @@ def assemble(state: RunState, options: RunOptions, *, duration_s: float) -> RunR
         unbound=state.not_bound is not None,
         suite_failed=state.suite_error is not None,
         unasked=lacking,
+        interrupted=bool(state.stopped_by),
     )
     bound = state.bound
     return RunRecord(
@@ -212,6 +232,8 @@ def assemble(state: RunState, options: RunOptions, *, duration_s: float) -> RunR
         summary={outcome: sum(claim.outcome is outcome for claim in claims) for outcome in Outcome},
         trained=tuple(state.trained.values()),
         unasked=open_,
+        postponed=_postponed([claim.verdict for claim in claims], options),
+        stopped_by=state.stopped_by,
     )
 
 

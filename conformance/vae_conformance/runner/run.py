@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from vae_conformance.target.target import Target
 
 
+class Stopped(KeyboardInterrupt):
+    """The user or a signal stopped a run; `record` is that of the claims decided until then."""
+
+    def __init__(self, record: RunRecord) -> None:
+        super().__init__()
+        self.record = record
+
+
 def run_in_children(
     options: RunOptions,
     *,
@@ -31,7 +39,12 @@ def run_in_children(
     command_of: CommandOf = pytest_command,
     inspect: bool = False,
 ) -> RunRecord:
-    """Judge the target of the options in child processes, and return the record; see `Supervisor` for the arguments."""
+    """Judge the target of the options in child processes, and return the record; see `Supervisor` for the arguments.
+
+    Raises:
+        Stopped: the user or a signal stopped the run after some claims were decided.
+        KeyboardInterrupt: the same before any was.
+    """
     started = monotonic()
     try:
         options.target.check()
@@ -46,7 +59,13 @@ def run_in_children(
 
             # Before any claim is asked, so that the download does not count towards its time limit.
             datasets.download(options.dataset, options.data_root)
-        state = Supervisor(options, workers=workers, on_event=on_event, command_of=command_of, inspect=inspect).run()
+        supervisor = Supervisor(options, workers=workers, on_event=on_event, command_of=command_of, inspect=inspect)
+        try:
+            state = supervisor.run()
+        except KeyboardInterrupt:
+            if not supervisor.state.verdicts:
+                raise
+            raise Stopped(assemble(supervisor.state, options, duration_s=monotonic() - started)) from None
     except Unbound as error:
         state = RunState(not_bound=NotBound(error.message, error.hint))
     return assemble(state, options, duration_s=monotonic() - started)
@@ -64,8 +83,8 @@ class Judge:
         self._session: Session | None = None
         self._state = RunState()
 
-    def ask(self, claim: str) -> ClaimVerdict:
-        """Return the verdict on one claim.
+    def ask(self, claim: str, fix_first: Sequence[str] = ()) -> ClaimVerdict:
+        """Return the verdict on one claim; a trained claim is left out if there are violated claims to `fix_first`.
 
         Raises:
             Unbound: the implementation cannot be loaded or bound.
@@ -77,7 +96,7 @@ class Judge:
 
                 self._session = Session(self.options, self._state.note, target=self._target)
             self._session.bind()
-            verdict = self._session.verdict(claim)
+            verdict = self._session.verdict(claim, fix_first)
         self._state.note(self._session.record(claim, verdict, perf_counter() - started))
         return self._state.verdicts[claim]
 

@@ -10,6 +10,7 @@ from vae_conformance.runner.events import (
     ClaimVerdict,
     Event,
     Finished,
+    Lost,
     NotBound,
     Progress,
     Promised,
@@ -58,6 +59,8 @@ class RunState:
         in_flight: the claims that the current child is asking.
         training: those of them that have reported the progress of a training.
         seen: the kinds of events that the current child has emitted.
+        lost: the claim during which one of the current child's workers ended; empty if none did.
+        stopped_by: who stopped the run before its end; empty if nobody did.
     """
 
     bound: Bound | None = None
@@ -69,10 +72,12 @@ class RunState:
     in_flight: dict[str, Started] = field(default_factory=dict)
     training: set[str] = field(default_factory=set)
     seen: set[type] = field(default_factory=set)
+    lost: str = ""
+    stopped_by: str = ""
 
     def next_child(self) -> None:
         """Reset the state of the current child."""
-        self.in_flight, self.training, self.seen = {}, set(), set()
+        self.in_flight, self.training, self.seen, self.lost = {}, set(), set(), ""
 
     def note(self, event: Event) -> None:
         """Record one event; the first verdict on a claim is final."""
@@ -92,6 +97,8 @@ class RunState:
                 self.in_flight.pop(event.claim, None)
                 self.training.discard(event.claim)
                 self.verdicts.setdefault(event.claim, event)
+            case Lost():
+                self.lost = self.lost or event.claim
             case NotBound():
                 self.not_bound = self.not_bound or event
             case SuiteError():

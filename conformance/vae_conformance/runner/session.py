@@ -6,8 +6,8 @@ import math
 import platform
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ from vae_conformance.runner.events import (
     FoundImplementation,
     FoundPart,
     Loading,
+    Planned,
     Probing,
     Progress,
     SuiteError,
@@ -48,7 +49,7 @@ from vae_spec.claim import Claim, Experiment, Profile
 from vae_spec.context import ClaimContext
 from vae_spec.exploration import PAST_ITS_LIMIT, fault_verdict
 from vae_spec.judging import ask, judge, parts_concerned, precondition
-from vae_spec.outcomes import Number, Outcome, Verdict, inconclusive
+from vae_spec.outcomes import Number, Outcome, Verdict, inconclusive, not_asked
 from vae_spec.registry import CLAIMS, share
 from vae_spec.statistics.seeds import LOOKS
 from vae_spec.subject import SubjectFault
@@ -165,15 +166,15 @@ class Session:
                 "choose another with --device, for example --device cpu",
             ) from error
 
-    def verdict(self, claim_id: str) -> Verdict:
-        """Evaluate one claim; a failure of the suite becomes an error verdict, not a crash."""
+    def verdict(self, claim_id: str, fix_first: Sequence[str] = ()) -> Verdict:
+        """Evaluate a claim, or leave a trained one out if there is something to `fix_first`; a failure of the suite is an error verdict."""
         claim = CLAIMS[claim_id]
         subject = self.bind()
         context = ClaimContext(claim_id, self.options.seed, level=share(claim_id), target=self.options.target.text)
         subject.caller.count_anew()
         try:
             if claim.check is None:
-                return self._trained(claim, subject)
+                return self._trained(claim, subject, fix_first)
             with restored_once(subject.device):
                 return self._exact(claim, subject, context)
         except Unbound:
@@ -221,15 +222,17 @@ class Session:
         remark = "; ".join(filter(None, (also, passed_over)))
         return replace(verdict, message=f"{verdict.message} ({remark})") if remark else verdict
 
-    def _trained(self, claim: Claim, subject: InProcessSubject) -> Verdict:
+    def _trained(self, claim: Claim, subject: InProcessSubject, fix_first: Sequence[str]) -> Verdict:
         """Evaluate a trained claim on an increasing number of seeds until the verdict is conclusive."""
-        if verdict := precondition(claim, subject.facts):
+        verdict = precondition(claim, subject.facts)
+        if fix_first and (verdict is None or verdict.outcome is Outcome.VIOLATED):
+            return not_asked(f"fix {', '.join(fix_first)} first; --keep-going asks it all the same")
+        if verdict is not None:
             return verdict.with_hint(claim.hint) if verdict.outcome is Outcome.VIOLATED else verdict
         if claim.experiment is None:
             raise ValueError(f"{claim.id} has no experiment")
-        laboratory = self.laboratory()
+        laboratory = self._laboratory or self._announced()
         laboratory.maker.say = lambda text: self._emit_progress(claim.id, text)
-        verdict = None
         for look in self._looks(claim):
             try:
                 self._agenda.look(claim.experiment, look)
@@ -244,6 +247,13 @@ class Session:
                 break
         assert verdict is not None
         return of_given_weights(verdict, self.options.data_name) if subject.facts.given_weights else verdict
+
+    def _announced(self) -> Laboratory:
+        """Return the laboratory, and emit what it is about to train."""
+        laboratory = self.laboratory()
+        if work := self._agenda.work():
+            self.emit(Planned(**asdict(work)))
+        return laboratory
 
     def _given(self, claim: Claim, keys: list[dict[str, str]]) -> None:
         """Emit which stored runs a claim was evaluated on, for reports; given weights have a single kind of run."""

@@ -1,7 +1,8 @@
 """Run the suite in child processes that user code may exit, crash or hang.
 
 Verdicts of a child are final. A claim during which the implementation's code exits or stalls the process is violated, and a new child asks
-the remaining ones. If several claims were in progress, the responsible one is unknown, so the new child asks one at a time.
+the remaining ones. If several claims were in progress, and pytest-xdist does not say during which of them a worker ended, the responsible
+one is unknown, so the new child asks one at a time.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from time import monotonic
 import msgspec
 
 from vae_conformance.config.options import RunOptions
-from vae_conformance.exit_codes import gates
 from vae_conformance.runner.events import Bound, ClaimVerdict, Emit, EventFile, Finished, Loading, NotBound, Probing, SuiteError
 from vae_conformance.runner.run_state import Limits, RunState
+from vae_conformance.runner.stages import stops_run, stops_trainings
 from vae_conformance.runner.worker_process import Assignment, Child, CommandOf, pytest_command
 from vae_spec.outcomes import Level, Outcome
 
@@ -59,6 +60,7 @@ def labelled(claim: str) -> ClaimVerdict:
         level=entry.level,
         source="; ".join(str(source) for source in entry.sources),
         statement=entry.statement,
+        trained=entry.trained,
         decision=entry.decision,
         parts=tuple(str(part) for part in entry.concerns),
     )
@@ -116,54 +118,66 @@ class Supervisor:
         self._limits = limits or Limits.of(options)
         self._label_of = label_of
         self._inspect = inspect
-        self._state = RunState()
+        self.state = RunState()
 
     def run(self) -> RunState:
         """Run children until every promised claim is decided, or the remaining ones cannot be.
 
         Raises:
-            KeyboardInterrupt: the user stopped it; the child and its subprocesses have been killed.
+            KeyboardInterrupt: the user stopped it; the child and its subprocesses have been killed, and `state` holds what was decided.
         """
         with tempfile.TemporaryDirectory(prefix="vae-conformance-") as folder:
             for number in range(1, MAX_CHILDREN + 1):
-                self._state.next_child()
+                self.state.next_child()
                 end = self._run_child(Path(folder) / f"child-{number}")
-                if not self._settle(end) or self._stop_early():
+                if not self._settle(end) or any(stops_run(verdict, self._options) for verdict in self.state.verdicts.values()):
                     break
             else:
                 self._give_up(f"the implementation ended or stalled the process {MAX_CHILDREN} times")
-        return self._state
+        return self.state
 
     def _run_child(self, folder: Path) -> _End:
         folder.mkdir()
-        assignment = Assignment(self._options, folder, self._workers, tuple(self._state.verdicts), self._inspect)
+        assignment = self._assignment(folder)
         events = EventFile(assignment.events)
         account, stalled, last_sign = "", False, monotonic()
-        with Child(assignment, self._command_of(assignment)) as child:
-            while True:
-                ended = child.ended(within_s=self._limits.poll)
-                if self._take(events):
-                    last_sign = monotonic()
-                if ended:
-                    account = child.status
-                    break
-                allowance = self._state.allowance(self._limits)
-                if monotonic() - last_sign > allowance:
-                    account, stalled = f"{allowance:g} s", True
-                    break
-        self._take(events)
+        try:
+            with Child(assignment, self._command_of(assignment)) as child:
+                while True:
+                    ended = child.ended(within_s=self._limits.poll)
+                    if self._take(events):
+                        last_sign = monotonic()
+                    if ended or self.state.lost:
+                        account = child.status if ended else "one of its worker processes ended"
+                        break
+                    allowance = self.state.allowance(self._limits)
+                    if monotonic() - last_sign > allowance:
+                        account, stalled = f"{allowance:g} s", True
+                        break
+            self._take(events)
+        except KeyboardInterrupt as stop:
+            # From the beginning of the file, because the interrupt may have come between reading events and recording them.
+            for event in EventFile(assignment.events).new():
+                self.state.note(event)
+            self.state.stopped_by = str(stop) or "you"
+            raise
         return _End(account, stalled, not stalled and child.killed_by_signal, child.log_text())
+
+    def _assignment(self, folder: Path) -> Assignment:
+        verdicts = self.state.verdicts
+        fix_first = tuple(claim for claim, verdict in verdicts.items() if stops_trainings(verdict, self._options))
+        return Assignment(self._options, folder, self._workers, tuple(verdicts), fix_first, self._inspect)
 
     def _take(self, events: EventFile) -> bool:
         fresh = events.new()
         for event in fresh:
-            self._state.note(event)
+            self.state.note(event)
             self._on_event(event)
         return bool(fresh)
 
     def _settle(self, end: _End) -> bool:
         """Update the state after a child's end; return whether another child has to ask the remaining claims."""
-        state, bound, finished = self._state, Bound in self._state.seen, Finished in self._state.seen
+        state, bound, finished = self.state, Bound in self.state.seen, Finished in self.state.seen
         if "INTERNALERROR>" in end.log and state.suite_error is None:
             state.suite_error = SuiteError("pytest failed inside the suite", end.log_tail)
         if state.closed:
@@ -174,8 +188,11 @@ class Supervisor:
         if finished and not bound and state.promised and not state.verdicts:
             state.suite_error = SuiteError("the suite could not begin to ask: it failed before it had loaded anything", end.reason)
             return False
+        if state.lost:
+            if state.lost in state.undecided:
+                self._decide(state.lost, "the implementation's code ended the process while this claim was asked", ENDED_HINT)
+            return bool(state.undecided)
         if finished:
-            self._settle_lost_workers(end)
             return False
         if not state.in_flight:
             what = f"nothing happened for {end.account}" if end.stalled else f"its process ended with {end.account}"
@@ -188,27 +205,21 @@ class Supervisor:
         return bool(state.undecided)
 
     def _settle_loading(self, end: _End) -> None:
-        suite_broke = Loading not in self._state.seen and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
-        if Probing in self._state.seen and self._state.bound is None:
+        suite_broke = Loading not in self.state.seen and not end.by_signal and _SIGNS_OF_THE_SUITE.search(end.log)
+        if Probing in self.state.seen and self.state.bound is None:
             what = "stalled" if end.stalled else "ended the process"
             self._give_up(f"the implementation's code {what} while its parts were first called ({end.account})")
-        elif self._state.bound is not None:
+        elif self.state.bound is not None:
             self._give_up(f"the implementation could be loaded at first, but not again ({end.account})")
         elif end.stalled:
-            self._state.not_bound = NotBound(f"the file was not loaded and bound within {end.account}", STALLED_HINT)
+            self.state.not_bound = NotBound(f"the file was not loaded and bound within {end.account}", STALLED_HINT)
         elif suite_broke:
-            self._state.suite_error = SuiteError(f"the suite did not start: {end.account}", end.log_tail)
+            self.state.suite_error = SuiteError(f"the suite did not start: {end.account}", end.log_tail)
         else:
-            self._state.not_bound = NotBound(
+            self.state.not_bound = NotBound(
                 f"the file ended the process while it was loaded ({end.account})",
                 "let the file define the model only; put training scripts behind if __name__ == '__main__'",
             )
-
-    def _settle_lost_workers(self, end: _End) -> None:
-        """Decide the claims of crashed pytest-xdist workers, after which the controller continues with the other claims."""
-        if self._workers > 1 and "crashed while running" in end.log:
-            for claim in list(self._state.in_flight):
-                self._decide(claim, "the implementation's code ended the process while this claim was asked", ENDED_HINT)
 
     def _blame(self, claim: str, end: _End) -> None:
         if end.stalled:
@@ -222,19 +233,10 @@ class Supervisor:
         except ImportError:
             label = unlabelled(claim)
         verdict = msgspec.structs.replace(label, message=message, hint=hint)
-        self._state.note(verdict)
+        self.state.note(verdict)
         self._on_event(verdict)
 
-    def _stop_early(self) -> bool:
-        """Return whether the run stops at its first violation and has one."""
-        return self._options.fail_fast and any(
-            verdict.outcome is Outcome.VIOLATED
-            and gates(verdict.level, self._options.gate)
-            and claim not in self._options.expected_failures
-            for claim, verdict in self._state.verdicts.items()
-        )
-
     def _give_up(self, reason: str) -> None:
-        hint = ENDED_HINT if self._state.bound is None else "fix what is violated above first"
-        for claim in self._state.undecided:
+        hint = ENDED_HINT if self.state.bound is None else "fix what is violated above first"
+        for claim in self.state.undecided:
             self._decide(claim, f"not judged, because {reason}", hint)

@@ -21,13 +21,15 @@ _PYTEST_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_
 class Assignment:
     """The task of one child.
 
-    The child's own folder holds its events, its log and an empty configuration; `skip` are the claims that earlier children have decided.
+    The child's own folder holds its events, its log and an empty configuration; `skip` are the claims that earlier children have decided,
+    `fix_first` those of them whose violation keeps claims on training from being asked.
     """
 
     options: RunOptions
     folder: Path
     workers: int = 1
     skip: tuple[str, ...] = ()
+    fix_first: tuple[str, ...] = ()
     inspect: bool = False
 
     @property
@@ -54,7 +56,7 @@ def pytest_command(assignment: Assignment) -> list[str]:
     command = [sys.executable, "-P", "-m", "pytest", "--pyargs", "vae_conformance.testing.suite"]
     command += ["--vae-options", assignment.options.to_json(), "--vae-events", str(assignment.events)]
     if assignment.skip:
-        command += ["--vae-skip", ",".join(assignment.skip)]
+        command += ["--vae-skip", ",".join(assignment.skip), "--vae-fix-first", ",".join(assignment.fix_first)]
     if assignment.inspect:
         command += ["--vae-inspect"]
     # pytest-randomly, if installed, would shuffle the claims and set its own seeds

@@ -12,7 +12,9 @@ import pytest
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import gates
-from vae_conformance.runner.events import ClaimVerdict, Event, EventFile, Finished, NotBound, Promised, Started
+from vae_conformance.runner.events import ClaimVerdict, Event, EventFile, Finished, Lost, NotBound, Promised, Started
+from vae_conformance.runner.run_state import Limits
+from vae_conformance.runner.stages import ExactStage, stops_run
 from vae_spec.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -60,17 +62,40 @@ class Asking:
         return selected(self.options)
 
     def undecided(self) -> list[Claim]:
-        """Return the claims that are not decided yet."""
-        skipped = set(self.config.getoption("--vae-skip").split(","))
-        return [claim for claim in self.selected() if claim.id not in skipped]
+        """Return the claims that are not decided yet, in the order in which they are asked."""
+        from vae_conformance.runner.selection import in_asking_order  # noqa: PLC0415  imports torch
+
+        skipped = self._listed("--vae-skip")
+        return in_asking_order((claim for claim in self.selected() if claim.id not in skipped), self.options)
+
+    def _listed(self, option: str) -> frozenset[str]:
+        return frozenset(self.config.getoption(option).split(","))
+
+    @cached_property
+    def _exact(self) -> ExactStage:
+        """The exact claims on which it depends whether trained ones are asked."""
+        return ExactStage(self.selected(), self.options, self._listed("--vae-skip"), self._listed("--vae-fix-first"))
+
+    def _fix_first(self, claim_id: str, run: pytest.Session) -> tuple[str, ...]:
+        """Return the violated claims that keep a claim from being asked, once they are known: other processes may still decide some."""
+        from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports torch
+
+        if self._events is None or not CLAIMS[claim_id].trained:
+            return ()
+        self._exact.wait(self._events, Limits.of(self.options).claim)
+        if self._exact.run_has_ended:
+            run.shouldstop = "the run has ended in another process"
+            pytest.skip(str(run.shouldstop))
+        return self._exact.fix_first
 
     def judge(self, claim_id: str, run: pytest.Session) -> None:
         """Evaluate one claim, and fail, skip or pass its test by the verdict."""
         started = time.perf_counter()
         try:
             self.session.bind()
+            fix_first = self._fix_first(claim_id, run)
             self.emit(Started(claim_id))
-            verdict = self.session.verdict(claim_id)
+            verdict = self.session.verdict(claim_id, fix_first)
         except Unbound as error:
             self.emit(NotBound(error.message, error.hint))
             run.shouldstop = "the target cannot be bound"
@@ -81,9 +106,9 @@ class Asking:
 
     def _conclude(self, verdict: ClaimVerdict, run: pytest.Session) -> None:
         claim, outcome, counts = verdict.claim, verdict.outcome, gates(verdict.level, self.options.gate)
-        if outcome in {Outcome.VIOLATED, Outcome.ERROR} and self.options.fail_fast and counts:
+        if stops_run(verdict, self.options):
             run.shouldfail = f"{claim} is {outcome}"
-        if outcome is Outcome.NOT_APPLICABLE:
+        if outcome in {Outcome.NOT_APPLICABLE, Outcome.NOT_ASKED}:
             pytest.skip(verdict.message)
         if outcome is Outcome.HOLDS:
             return
@@ -121,22 +146,10 @@ class Asking:
         """Whether this is the only process, or the first worker, which emits for all workers."""
         return bool(getattr(self.config, "workerinput", {"workerid": "gw0"})["workerid"] == "gw0")
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Sort trained claims first, so that workers start with the longest tasks; last under `fail_fast`.
-
-        Of the trained claims, those with trainings of their own come first, since no other worker can share these. Under `fail_fast`, the
-        claims nearest to the cause come first, because they name the mistake.
-        """
-        from vae_spec.diagnosis import nearness  # noqa: PLC0415  with it
-        from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports torch
-
-        def place(item: pytest.Item) -> tuple[bool, bool, float]:
-            claim = CLAIMS.get(getattr(getattr(item, "callspec", None), "params", {}).get("claim_id", ""))
-            trained, reference_only = (False, False) if claim is None else (claim.trained, claim.reference_only)
-            near = nearness(claim) if claim is not None and self.options.fail_fast else 0
-            return trained is self.options.fail_fast, not reference_only, near
-
-        items.sort(key=place)
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str) -> None:
+        """Emit the claim whose test ended a worker of pytest-xdist."""
+        self.emit(Lost(crashitem.rpartition("[")[2].rstrip("]")))
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Emit that all promised claims have been asked."""

@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--vae-options", default="", help="all options as JSON, from the command")
     group.addoption("--vae-events", default="", help="the file that events are appended to")
     group.addoption("--vae-skip", default="", help="claims that are decided already")
+    group.addoption("--vae-fix-first", default="", help="those of them whose violation keeps claims on training from being asked")
     group.addoption("--vae-inspect", action="store_true", help="bind and report, ask nothing")
 
 
@@ -41,9 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _options(config: pytest.Config) -> RunOptions | None:
-    """Return the options of the run; None if it names no implementation."""
+    """Return the options of the run; None if it names no implementation.
+
+    A pytest of the user's own asks every claim, because each is a test of its own, whose result must not depend on that of others.
+    """
     if text := config.getoption("--vae-options"):
         return RunOptions.from_json(text)
     if not (target := config.getoption("--vae")):
         return None
-    return RunOptions(parse_target(target), **read_words({name: config.getoption(f"--vae-{name}") for name in _TAKEN}))
+    given = read_words({name: config.getoption(f"--vae-{name}") for name in _TAKEN})
+    return RunOptions(parse_target(target), **given, keep_going=True)

@@ -16,7 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from vae_conformance.config.values import area_of
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.html.figure_data import FigureData
-from vae_conformance.report.summary import advice, counted, headline, rows
+from vae_conformance.report.summary import advice, counted, headline, missing_words, postponed_words, rows
 from vae_conformance.report.terminal import repeat_command
 from vae_conformance.report.wording import count, number
 from vae_conformance.runner.record import ClaimReport, RunRecord, heading
@@ -53,6 +53,8 @@ def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
         weights=dict(_facts(report)).get("weights", ""),
         headline=headline(report),
         advice=advice(report),
+        postponed=postponed_words(report),
+        missing_words=missing_words(report),
         status=_status(report.exit_code),
         rows=rows(report),
         levels=[level.value for level in Level],
@@ -95,6 +97,10 @@ def _why_nothing(report: RunRecord) -> str:
         return "There are no figures, because nothing could be trained."
     if report.options.profile == "exact":
         return "There are no figures: the exact profile trains nothing. --profile quick does, and takes about a minute."
+    if report.postponed.claims:
+        return "There are no figures: the claims on training were not asked, so nothing was trained. --keep-going asks them."
+    if report.stopped_by:
+        return "There are no figures: the run was stopped before any claim looked at a training."
     if report.options.only:
         return "There are no figures: none of the claims that were asked looked at a training."
     return "There are no figures: no training came to its end. The claims about training say what happened."
