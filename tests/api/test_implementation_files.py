@@ -57,7 +57,9 @@ def test_a_change_of_the_record_or_of_what_it_builds_is_another_implementation(t
     path = files(tmp_path)
     first = named_target(str(path)).fingerprint()
     assert named_target(str(path)).fingerprint() == first
-    path.write_text(path.read_text() + "# changed\n")
+    path.write_text(path.read_text() + "# a comment changes nothing\n")
+    assert named_target(str(path)).fingerprint() == first
+    path.write_text(path.read_text() + "changed = 1\n")
     second = named_target(str(path)).fingerprint()
-    (tmp_path / "student.py").write_text((tmp_path / "student.py").read_text() + "# changed\n")
+    (tmp_path / "student.py").write_text((tmp_path / "student.py").read_text() + "changed = 1\n")
     assert len({first, second, named_target(str(path)).fingerprint()}) == 3

@@ -29,6 +29,7 @@ def test_the_words_of_the_outcomes() -> None:
         "error",
         "expected-failure",
         "unexpected-pass",
+        "not-asked",
     ]
     assert [str(one) for one in Level] == ["required", "expected", "informational"]
 

@@ -36,11 +36,11 @@ from vae_conformance.report.terminal import render_terminal
 from vae_conformance.runner.events import Event, Progress
 from vae_conformance.runner.record import RunRecord
 from vae_conformance.runner.run import Stopped, run_in_children
-from vae_conformance.runner.worker_process import CommandOf, pytest_command
+from vae_conformance.runner.worker_process import CommandOf, worker_command
 from vae_conformance.target.spec import GROUP, parse_target
 
 
-def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = pytest_command) -> int:
+def main(argv: Sequence[str] | None = None, *, command_of: CommandOf = worker_command) -> int:
     """Run the command line and return its exit code.
 
     `argv` holds the arguments without the program's name, by default those of the process; tests replace `command_of`.

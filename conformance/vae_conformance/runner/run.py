@@ -15,7 +15,7 @@ from vae_conformance.runner.events import ClaimVerdict, Emit, NotBound
 from vae_conformance.runner.record import RunRecord, assemble
 from vae_conformance.runner.run_state import RunState
 from vae_conformance.runner.supervisor import Supervisor
-from vae_conformance.runner.worker_process import CommandOf, pytest_command
+from vae_conformance.runner.worker_process import CommandOf, worker_command
 from vae_conformance.target.spec import check_weights
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run_in_children(
     *,
     workers: int,
     on_event: Emit = lambda _event: None,
-    command_of: CommandOf = pytest_command,
+    command_of: CommandOf = worker_command,
     inspect: bool = False,
 ) -> RunRecord:
     """Judge the target of the options in child processes, and return the record; see `Supervisor` for the arguments.

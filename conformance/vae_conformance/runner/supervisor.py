@@ -1,7 +1,7 @@
 """Run the suite in child processes that user code may exit, crash or hang.
 
 Verdicts of a child are final. A claim during which the implementation's code exits or stalls the process is violated, and a new child asks
-the remaining ones. If several claims were in progress, and pytest-xdist does not say during which of them a worker ended, the responsible
+the remaining ones. If several claims were in progress, and it is not known during which of them the child ended or stalled, the responsible
 one is unknown, so the new child asks one at a time.
 """
 
@@ -20,7 +20,7 @@ from vae_conformance.config.options import RunOptions
 from vae_conformance.runner.events import Bound, ClaimVerdict, Emit, EventFile, Finished, Loading, NotBound, Probing, SuiteError
 from vae_conformance.runner.run_state import Limits, RunState
 from vae_conformance.runner.stages import stops_run, stops_trainings
-from vae_conformance.runner.worker_process import Assignment, Child, CommandOf, pytest_command
+from vae_conformance.runner.worker_process import Assignment, Child, CommandOf, worker_command
 from vae_spec.outcomes import Level, Outcome
 
 MAX_CHILDREN = 5
@@ -32,11 +32,10 @@ ENDED_HINT = (
 )
 LOG_LINES = 25
 """The number of last log lines that an error of the suite shows."""
-_LINES_OF_A_REASON = 12
 STALLED_HINT = "look for a loop without an end, a lock or a wait for input; --time-limit gives slow code more time"
 
 _SIGNS_OF_THE_SUITE = re.compile(
-    r"^(Traceback \(most recent|Error while loading|ERROR\b|\w*(Error|Exception)\b|pytest: error|no tests ran)",
+    r"^(Traceback \(most recent|\w*(Error|Exception)\b)",
     re.MULTILINE,
 )
 """Matches a log of a child that the suite, not the implementation, ended before its first event."""
@@ -80,12 +79,6 @@ class _End:
         """The last lines of the log."""
         return "\n".join(self.log.splitlines()[-LOG_LINES:])
 
-    @property
-    def reason(self) -> str:
-        """The first errors that pytest reports, in lines marked with E; the end of the log if there are none."""
-        errors = list(dict.fromkeys(line.strip() for line in self.log.splitlines() if line.startswith("E  ")))
-        return "\n".join(errors[:_LINES_OF_A_REASON]) or self.log_tail
-
 
 class Supervisor:
     """Runs the suite on one implementation.
@@ -106,7 +99,7 @@ class Supervisor:
         *,
         workers: int = 1,
         on_event: Emit = lambda _event: None,
-        command_of: CommandOf = pytest_command,
+        command_of: CommandOf = worker_command,
         limits: Limits | None = None,
         label_of: Callable[[str], ClaimVerdict] = labelled,
         inspect: bool = False,
@@ -178,15 +171,10 @@ class Supervisor:
     def _settle(self, end: _End) -> bool:
         """Update the state after a child's end; return whether another child has to ask the remaining claims."""
         state, bound, finished = self.state, Bound in self.state.seen, Finished in self.state.seen
-        if "INTERNALERROR>" in end.log and state.suite_error is None:
-            state.suite_error = SuiteError("pytest failed inside the suite", end.log_tail)
         if state.closed:
             return False
         if not bound and (not finished or Probing in state.seen):
             self._settle_loading(end)
-            return False
-        if finished and not bound and state.promised and not state.verdicts:
-            state.suite_error = SuiteError("the suite could not begin to ask: it failed before it had loaded anything", end.reason)
             return False
         if state.lost:
             if state.lost in state.undecided:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -12,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from vae_conformance.config.options import RunOptions
 
-_PYTEST_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_CURRENT_TEST")
+_FILE = "assignment.json"
 
 
 @dataclass(frozen=True)
 class Assignment:
     """The task of one child.
 
-    The child's own folder holds its events, its log and an empty configuration; `skip` are the claims that earlier children have decided,
+    The child's own folder holds this assignment, its events and its log; `skip` are the claims that earlier children have decided,
     `fix_first` those of them whose violation keeps claims on training from being asked.
     """
 
@@ -42,29 +45,27 @@ class Assignment:
         """The file of the child's standard output and error."""
         return self.folder / "log.txt"
 
+    def write(self) -> None:
+        """Write the assignment into its folder."""
+        (self.folder / _FILE).write_text(json.dumps(msgspec.to_builtins(self, enc_hook=str)), encoding="utf-8")
+
+    @staticmethod
+    def read(folder: Path) -> Assignment:
+        """Read the assignment that `write` wrote."""
+        document = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        return msgspec.convert(document, Assignment, dec_hook=lambda kind, value: kind(value))
+
 
 CommandOf = Callable[[Assignment], list[str]]
 
 
-def pytest_command(assignment: Assignment) -> list[str]:
-    """Return the command that runs the suite under pytest, ignoring the user's pytest configuration and cache.
+def worker_command(assignment: Assignment) -> list[str]:
+    """Write an assignment into its folder, and return the command of the child that does it.
 
     `-P` keeps the current folder off the module path: a file random.py in it would otherwise shadow the standard library's.
     """
-    settings = assignment.folder / "empty.ini"
-    settings.write_text("[pytest]\n", encoding="utf-8")
-    command = [sys.executable, "-P", "-m", "pytest", "--pyargs", "vae_conformance.testing.suite"]
-    command += ["--vae-options", assignment.options.to_json(), "--vae-events", str(assignment.events)]
-    if assignment.skip:
-        command += ["--vae-skip", ",".join(assignment.skip), "--vae-fix-first", ",".join(assignment.fix_first)]
-    if assignment.inspect:
-        command += ["--vae-inspect"]
-    # pytest-randomly, if installed, would shuffle the claims and set its own seeds
-    command += ["-p", "no:cacheprovider", "-p", "no:randomly", "-q", "--no-header", "--assert=plain"]
-    command += ["-c", str(settings), "--rootdir", str(assignment.folder)]
-    if assignment.workers > 1:
-        command += ["-n", str(assignment.workers), "--dist", "load", "--maxschedchunk", "1"]
-    return command
+    assignment.write()
+    return [sys.executable, "-P", "-m", "vae_conformance.runner.worker", str(assignment.folder)]
 
 
 class Child:
@@ -75,16 +76,12 @@ class Child:
 
     def __init__(self, assignment: Assignment, command: list[str]) -> None:
         self._log = assignment.log
-        environment = {name: value for name, value in os.environ.items() if name not in _PYTEST_VARIABLES}
-        # Hypothesis' pytest plugin creates a folder, by default in the user's current one.
-        environment["HYPOTHESIS_STORAGE_DIRECTORY"] = str(assignment.log.parent / "hypothesis")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  the command is built in this module and runs without a shell
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment,
                 start_new_session=True,
             )
 

@@ -24,11 +24,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     for name in _TAKEN:
         group.addoption(f"--vae-{OPTIONS[name].key}", **{**OPTIONS[name].argument, "default": None})
-    group.addoption("--vae-options", default="", help="all options as JSON, from the command")
-    group.addoption("--vae-events", default="", help="the file that events are appended to")
-    group.addoption("--vae-skip", default="", help="claims that are decided already")
-    group.addoption("--vae-fix-first", default="", help="those of them whose violation keeps claims on training from being asked")
-    group.addoption("--vae-inspect", action="store_true", help="bind and report, ask nothing")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,18 +31,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "trained: claims that look at trained runs")
     options = _options(config)
     if options is not None:
-        from vae_conformance.testing.asking import Asking  # noqa: PLC0415  imports the specification
+        from vae_conformance.testing.asking import Asking  # noqa: PLC0415  imports PyTorch
 
-        config.pluginmanager.register(Asking(config, options), Asking.NAME)
+        config.pluginmanager.register(Asking(options), Asking.NAME)
 
 
 def _options(config: pytest.Config) -> RunOptions | None:
     """Return the options of the run; None if it names no implementation.
 
-    A pytest of the user's own asks every claim, because each is a test of its own, whose result must not depend on that of others.
+    Every claim is asked, because each is a test of its own, whose result must not depend on that of others.
     """
-    if text := config.getoption("--vae-options"):
-        return RunOptions.from_json(text)
     if not (target := config.getoption("--vae")):
         return None
     given = read_words({name: config.getoption(f"--vae-{name}") for name in _TAKEN})

@@ -8,9 +8,9 @@ from vae_conformance.testing.asking import Asking
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each claim that is not decided yet."""
+    """One test for each claim of the run."""
     asking = Asking.of(metafunc.config)
-    claims = [] if asking is None else asking.undecided()
+    claims = [] if asking is None else asking.claims()
     marked = [pytest.param(claim.id, marks=pytest.mark.trained if claim.trained else (), id=claim.id) for claim in claims]
     metafunc.parametrize("claim_id", marked)
 
