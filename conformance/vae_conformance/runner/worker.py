@@ -144,12 +144,12 @@ def _ask_all(claims: Iterable[Claim], assignment: Assignment, emit: Emit) -> Non
     while places:
         for sentinel in wait(list(places)):
             place = places.pop(sentinel)
+            processes[place].join()
             doing = desk.doing[place]
             if doing == DONE:
                 continue
             if doing != IDLE:
                 emit(Lost(desk.claims[doing]))
-            processes[place].join()
             _end(processes[place].exitcode)
 
 
