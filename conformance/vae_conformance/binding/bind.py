@@ -29,7 +29,7 @@ from vae_conformance.binding.refusals import (
     refuse_entries,
     refuse_nothing,
 )
-from vae_conformance.binding.shapes import with_shape
+from vae_conformance.binding.shapes import guesses_fit, with_shape
 from vae_conformance.binding.stepping import by_its_step
 from vae_conformance.binding.traced import with_pass
 from vae_conformance.config.declared import completed, with_declarations
@@ -69,6 +69,8 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
             found = with_shape(found, options)
         except Unbound as fault:
             raise target.unfit(fault) from fault
+        if not guesses_fit(found, options):
+            return bind(target, options)
         found = with_pass(found)
         stepping = by_its_step(found)
         subject = None if stepping is not None else _bound(found, options)

@@ -68,6 +68,18 @@ class Builder:
                 return self._by(arguments)
         return self._by(candidates[-1])
 
+    def refit(self, shape: tuple[int, ...]) -> bool:
+        """Let the guessed arguments be those for items of a shape; return whether that changes any of them, and the constructor takes them."""
+        other = Builder(self.maker, self.label, shape, self.limit, self.tree)
+        try:
+            other.make()
+        except Unbound:
+            return False
+        changed = any(other.way.arguments.get(name) != self.way.arguments[name] for name in self.way.guessed)
+        if changed:
+            self.shape, self.way, self._settled = shape, replace(other.way, guessed=self.way.guessed), True
+        return changed
+
     def _by(self, arguments: Mapping[str, object]) -> object:
         return construct(self.maker, arguments, label=self.label, limit=self.limit, tree=self.tree)
 
