@@ -163,12 +163,16 @@ _STRAYS: set[str] = set()
 
 @contextmanager
 def importing(shown: str, limit: float, tree: Path | None) -> Iterator[None]:
-    """Convert failures of the import in the block to `Unbound`, and restore the interpreter's state on exit."""
+    """Convert failures of the import in the block to `Unbound`, and restore the interpreter's state on exit.
+
+    Code that reads the command line finds one without arguments.
+    """
     for name in _STRAYS:
         sys.modules.pop(name, None)
     _STRAYS.clear()
     entries, before = set(sys.path), set(sys.modules)
     with undisturbed(shown):
+        sys.argv = [shown]
         try:
             with user_code(f"importing {shown}", limit=limit, tree=tree, too_long=TOO_LONG):
                 yield
