@@ -147,7 +147,7 @@ def test_where_no_shape_fits_the_guesses_are_named(tmp_path: Path) -> None:
     assert "\n  assumed: x_dim=784, z_dim=16: guessed from the names" in caught.value.message
 
 
-COLOUR = '''
+COLOUR = """
 import torch
 from torch import nn
 
@@ -169,7 +169,7 @@ class VAE(nn.Module):
     def forward(self, x):
         mu, logvar = self.encode(x)
         return self.decode(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)), mu, logvar
-'''
+"""
 
 
 @pytest.mark.parametrize("channels", [1, 3, 5])

@@ -72,7 +72,7 @@ def with_shape(found: Findings, options: RunOptions) -> Findings:
 
 
 def guesses_fit(found: Findings, options: RunOptions) -> bool:
-    """Whether the constructor's guessed arguments are for items of the shape that forward gives; if not, they are guessed anew for these."""
+    """Whether the constructor's guessed arguments are for items of the shape that forward gives; if not, they are guessed anew."""
     builder = found.target.builder
     if builder is None or not builder.way.guessed or options.input_shape or not has_forward(found.model):
         return True
