@@ -100,7 +100,7 @@ def _given_a_label(target: Target, model: object, options: RunOptions) -> Target
             return labelled
     if failed:
         raise Unbound(
-            f"{target.name} is a conditional VAE, and runs on no kind of label that is known: {failed}",
+            f"{target.name} takes more than the batch, as a conditional VAE does, and runs on no kind of label that is known: {failed}",
             "write an adapter that hands it one label for every item (docs/adapters.md); where an item has a shape of its own, give it with"
             " --input-shape",
         )
