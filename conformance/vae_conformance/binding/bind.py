@@ -23,12 +23,7 @@ from vae_conformance.binding.inline import find_inline
 from vae_conformance.binding.inside import compose_forward, find_forward
 from vae_conformance.binding.parts import find_decoder, find_encoder, find_sampler, latent_shape_of, pair_output
 from vae_conformance.binding.passes import has_forward
-from vae_conformance.binding.refusals import (
-    excuse_guessed_shapes,
-    refuse_codebook,
-    refuse_entries,
-    refuse_nothing,
-)
+from vae_conformance.binding.refusals import refuse_codebook, refuse_entries, refuse_nothing, refuse_unidentified
 from vae_conformance.binding.shapes import with_shape
 from vae_conformance.binding.stepping import by_its_step
 from vae_conformance.binding.traced import with_pass
@@ -158,10 +153,10 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     found = pair_output(find_decoder(found, latent_shape))
     found = find_inline(find_sampler(found, latent_shape), latent_shape)
     found = compose_forward(found)
-    excuse_guessed_shapes(found, options)
     refuse_codebook(found)
     refuse_nothing(found)
     _refuse_levels(found)
+    refuse_unidentified(found, options)
     subject = Assembly(found.without_pass(), options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject

@@ -14,7 +14,7 @@ from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head, read_kl
 from vae_conformance.binding.loss_binding import kl_of_the_model, losses
-from vae_conformance.binding.loss_doubt import ask_for_keyword, refuse_unread, tells_nothing
+from vae_conformance.binding.loss_doubt import ask_for_keyword, refuse_unread
 from vae_conformance.binding.loss_trial import Trial, try_loss
 from vae_conformance.binding.losses import Loss, supplied_loss
 from vae_conformance.binding.objective.training_loop import loss_of_loop
@@ -22,6 +22,7 @@ from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import used_in_training
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
+from vae_conformance.guard.calls import tells_nothing
 from vae_conformance.target.adapter import settled
 from vae_spec.elbo import reconstruction_fit
 from vae_spec.subject import Likelihood, Part, Standing, SubjectFault

@@ -27,6 +27,8 @@ def behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., A
     return call
 
 
+BY_ORDER = "the order of its arguments, which its behaviour confirms"
+"""How the arguments of a loss are identified whose parameters' names say nothing."""
 _OUTPUTS = re.compile(r"out|res(ult)?s?$|^ret|recon|pred|hat$|^y$|forward|^r$", re.IGNORECASE)
 _BOUND = re.compile(r"elbo|bound|evidence", re.IGNORECASE)
 _NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
@@ -91,7 +93,12 @@ class Loss:
 
     @property
     def answers_for(self) -> bool:
-        """Whether its failing is the author's: it takes the parts, or what forward returns by the names of itself and its parameter."""
+        """Whether its failing is the author's: it takes the parts, or what forward returns by the names of itself and its parameter.
+
+        Where nothing but their order says which argument is which, the failing may be the order's.
+        """
+        if self.known_by == BY_ORDER:
+            return False
         taken = self.account.partition("(")[2].rstrip(")").split(", ")
         plain = len(taken) > 2 or any(_OUTPUTS.search(name) for name in taken)
         return self.kind is Kind.DIRECT or (self.whole and (len(taken) > 3 or (self.by_name and plain)))

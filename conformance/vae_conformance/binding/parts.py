@@ -27,6 +27,7 @@ from vae_conformance.binding.passes import RETURNED
 from vae_conformance.binding.reading import code_form
 from vae_conformance.binding.refusals import refuse_several_draws
 from vae_conformance.binding.roles.nodes import alike
+from vae_conformance.guard.calls import tells_nothing
 from vae_conformance.target.adapter import part_of, settled
 from vae_spec.subject import Part, PartReport, Standing, SubjectFault
 
@@ -47,7 +48,7 @@ def find_encoder(found: Findings) -> Findings:
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"
             if part.name == "encode":
-                found.report(Part.POSTERIOR, Standing.FAILING, account, fault.diagnosis)
+                found.fails(Part.POSTERIOR, account, fault)
                 return found
             continue
         pair = None if form is None else form.checked(evaluated, BATCH)
@@ -105,17 +106,22 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> Findings:
             decoded = found.call("decode", part.call, z, train=True)
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"
-            if part.name == "decode":
-                more = _handed_more(found, part.name)
+            more = _handed_more(found, part.name) if part.name == "decode" else ""
+            # A number beside the code, such as a length, is what forward passes: its pass is replayed with another code.
+            if part.name == "decode" and (more or found.fault is not None or not tells_nothing(fault)):
                 said = f"; forward passes it {more} beside the code, made of x" if more else ""
-                found.report(Part.DECODE, Standing.FAILING, account + said, "decoder-sees-x" if more else fault.diagnosis)
+                found.fails(Part.DECODE, account + said, fault, "decoder-sees-x" if more else None)
                 return found
             continue
         raw = as_raw(decoded)
         if raw is None or len(raw[0]) != BATCH:
             account = f"{part.name} does not give one output an item"
             continue
-        bent = None if own is None or found.layout is None or found.raw is None else _bend(raw[0], found.raw[0])
+        beside = own is not None and found.layout is not None and found.raw is not None
+        if beside and raw[0].numel() != found.raw[0].numel():
+            account = f"{part.name} gives {raw[0].numel() // BATCH} numbers an item, and forward {found.raw[0].numel() // BATCH}"
+            continue
+        bent = _bend(raw[0], found.raw[0]) if beside else None
         if bent not in (None, "nothing") and _costs(found, raw[0]):
             found, bent = _looking_before_the_end(found, part.name), None
         if bent not in (None, "nothing"):

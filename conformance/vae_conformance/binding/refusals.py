@@ -1,7 +1,4 @@
-"""What is refused in one message, because no claim speaks of it: codebooks, several draws, and what shows no part of a VAE.
-
-And what is not laid at an author's door: a clash of shapes where the suite had to guess them.
-"""
+"""What is refused in one message: what no claim speaks of, as codebooks and several draws, and what the suite could not identify."""
 
 from __future__ import annotations
 
@@ -17,15 +14,24 @@ from vae_conformance.binding.layout import leaves
 from vae_conformance.binding.passes import forward_of, has_forward
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
+from vae_conformance.guard.calls import tells_nothing
+from vae_conformance.guard.random_calls import DROPPING
 from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Part, Standing
 
 _SHAPE = "hard-coded-shape"
 """The mistake that a clash of shapes points to."""
+_CLASH = re.compile(
+    r"shapes? (cannot|'\[)|must match the|invalid for input|different to the input|channels|[Kk]ernel size|Sizes of tensors|[Ee]xpected .*"
+    r"(\dD|dimension)|Dimension out of range|values to unpack|input\.size|normalized_shape"
+)
+"""What PyTorch says of a tensor of another shape than a layer takes."""
+_PASS_IT = "give the argument a default, or write an adapter that passes it (docs/adapters.md)"
+_SAY_WHICH = "say which is which with an adapter (docs/adapters.md), or let forward return (x_hat, mu, logvar)"
 
 
 def refuse_entries(found: Findings) -> None:
-    """Refuse a model whose pass takes a batch of named entries, as `batch["x"]`, and none of plain images.
+    """Refuse a model whose pass takes a batch of several entries, as `batch["x"]` or `x, y = batch`, and none of plain images.
 
     Raises:
         Unbound: it takes such a batch.
@@ -36,13 +42,17 @@ def refuse_entries(found: Findings) -> None:
         source = inspect.getsource(forward_of(inner_of(found.model)))
     except (OSError, TypeError):
         return
-    failure = found.fault.what
     first = re.search(r"def \w+\(\s*self,\s*(\w+)", source)
-    entry = re.search(rf"\b{first[1]}\[(['\"])(\w+)\1\]", source) if first else None
-    if first is not None and entry is not None:
+    if first is None:
+        return
+    entry = re.search(rf"\b{first[1]}\[(['\"])(\w+)\1\]", source)
+    unpacked = re.search(rf"^\s*(\(?\w+(?:, *\w+)+\)?) = {first[1]}\s*(?:#.*)?$", source, re.MULTILINE)
+    if entry is not None or unpacked is not None:
+        taken = f"named entries ({first[1]}[{entry[2]!r}])" if entry else f"several tensors ({unpacked[0].strip()})" if unpacked else ""
+        given = f"{{{entry[2]!r}: x}}" if entry else "x with what stands beside it"
         raise Unbound(
-            f"{found.target.name}: forward takes a batch of named entries ({first[1]}[{entry[2]!r}]), no plain images: it {failure}",
-            f"write an adapter whose forward hands it {{{entry[2]!r}: x}}, and whose loss takes x_hat, x, mu and logvar (docs/adapters.md)",
+            f"{found.target.name}: forward takes a batch of {taken}, no plain images: it {found.fault.what}",
+            f"write an adapter whose forward passes it {given}, and whose loss takes x_hat, x, mu and logvar (docs/adapters.md)",
         )
 
 
@@ -94,18 +104,41 @@ def _repeats(found: Findings) -> bool:
     return bool(one) and all(torch.equal(first, second) for first, second in zip(one, other, strict=False))
 
 
-def excuse_guessed_shapes(found: Findings, options: RunOptions) -> None:
-    """Let a part that fails over its shapes point to no mistake where the shape that it was given is the suite's guess.
+def refuse_unidentified(found: Findings, options: RunOptions) -> None:
+    """Refuse a model of which a required part could not be called or identified: that says nothing of the author's code.
 
-    Where nothing has taken the batch, its shape may be wrong; where no code was seen, the latent dimension may be.
+    A part that fails over its shapes where only the latent dimension is a guess keeps failing, but points to no mistake.
+
+    Raises:
+        Unbound: a part does not take the arguments that the suite has; no shape of an item that was tried fits; or forward draws, or
+            decodes, and what it draws from, or what decodes, could not be identified.
     """
-    seen = found.parts[Part.POSTERIOR].standing is Standing.PRESENT
-    guessed = {Part.DECODE: found.pair is None, Part.FORWARD: not seen and options.input_shape is None}
-    for part, is_guess in guessed.items():
-        report = found.parts[part]
-        if is_guess and report.diagnosis == _SHAPE:
-            unknown = "the latent dimension is" if part is Part.DECODE else "the shape of an item is"
-            found.parts[part] = replace(report, account=f"{report.account}; {unknown} not known for sure", diagnosis=None)
+    for part, fault in found.faults.items():
+        if found.parts[part].diagnosis is None and tells_nothing(fault):
+            raise Unbound(f"{found.target.name}: {part} {fault.what}, and nothing says what else to pass", _PASS_IT)
+    posterior, decode, forward = (found.parts[part] for part in (Part.POSTERIOR, Part.DECODE, Part.FORWARD))
+    seen, works = posterior.standing is Standing.PRESENT, forward.standing is Standing.PRESENT
+    clashing = [fault for part, fault in found.faults.items() if part is not Part.DECODE and _CLASH.search(fault.what)]
+    if not seen and clashing and options.input_shape is None:
+        raise Unbound(
+            f"no shape of input was found that {found.target.name} takes: with the shape {found.shape} {clashing[0]}",
+            "name the shape of one item with --input-shape, for example --input-shape 1,28,28; with it, code that takes no shape is judged",
+        )
+    if works and not seen and found.random - DROPPING:
+        drawn = ", ".join(sorted(found.random - DROPPING))
+        raise Unbound(
+            f"{found.target.name}: forward draws ({drawn}), and no mean and second head of like shape were identified that it draws from:"
+            f" {posterior.account}",
+            f"only a Gaussian posterior with independent dimensions is judged, one for each item: {_SAY_WHICH}",
+        )
+    shapes = ", ".join(str(tuple(leaf.shape)) for _path, leaf in leaves(found.result) if isinstance(leaf, Tensor))
+    if forward.standing is Standing.FAILING and Part.FORWARD not in found.faults and shapes:
+        raise Unbound(f"{found.target.name}: among what forward returns, of the shapes {shapes}, no output was identified", _SAY_WHICH)
+    if works and seen and decode.standing is Standing.MISSING and decode.diagnosis is None:
+        raise Unbound(f"{found.target.name}: what decodes z could not be identified: {decode.account}", _SAY_WHICH)
+    if found.pair is None and decode.diagnosis == _SHAPE:
+        account = f"{decode.account}; the latent dimension is not known for sure"
+        found.parts[Part.DECODE] = replace(decode, account=account, diagnosis=None)
 
 
 def refuse_nothing(found: Findings) -> None:
