@@ -16,7 +16,7 @@ from vae_conformance.binding.heads import Head, read_kl
 from vae_conformance.binding.loss_binding import kl_of_the_model, losses
 from vae_conformance.binding.loss_doubt import ask_for_keyword, refuse_unread
 from vae_conformance.binding.loss_trial import Trial, try_loss
-from vae_conformance.binding.losses import Loss, supplied_loss
+from vae_conformance.binding.losses import BY_ORDER, Loss, supplied_loss
 from vae_conformance.binding.objective.training_loop import loss_of_loop
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import used_in_training
@@ -110,6 +110,8 @@ class LossChoice:
                 counts = fits > 0 or not (loss.driven and loss.name == "forward")
                 if counts and (best is None or fits > best[0]):
                     best = fits, loss
+        if failed is not None and failed[0].known_by == BY_ORDER and len({what for name, what in self.tried if name == failed[0].name}) > 1:
+            failed = None  # it fails otherwise in another order of its arguments: the order may be at fault
         return (None if best is None else best[1]), failed
 
     def _instead(self, failed: tuple[Loss, SubjectFault] | None) -> tuple[Loss, Likelihood | None]:

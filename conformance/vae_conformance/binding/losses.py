@@ -93,12 +93,7 @@ class Loss:
 
     @property
     def answers_for(self) -> bool:
-        """Whether its failing is the author's: it takes the parts, or what forward returns by the names of itself and its parameter.
-
-        Where nothing but their order says which argument is which, the failing may be the order's.
-        """
-        if self.known_by == BY_ORDER:
-            return False
+        """Whether its failing is the author's: it takes the parts, or what forward returns by the names of itself and its parameter."""
         taken = self.account.partition("(")[2].rstrip(")").split(", ")
         plain = len(taken) > 2 or any(_OUTPUTS.search(name) for name in taken)
         return self.kind is Kind.DIRECT or (self.whole and (len(taken) > 3 or (self.by_name and plain)))

@@ -124,7 +124,7 @@ def refuse_unidentified(found: Findings, options: RunOptions) -> None:
             f"no shape of input was found that {found.target.name} takes: with the shape {found.shape} {clashing[0]}",
             "name the shape of one item with --input-shape, for example --input-shape 1,28,28; with it, code that takes no shape is judged",
         )
-    if works and not seen and found.random - DROPPING:
+    if works and posterior.standing is Standing.MISSING and found.latent is None and found.random - DROPPING:
         drawn = ", ".join(sorted(found.random - DROPPING))
         raise Unbound(
             f"{found.target.name}: forward draws ({drawn}), and no mean and second head of like shape were identified that it draws from:"
@@ -134,7 +134,8 @@ def refuse_unidentified(found: Findings, options: RunOptions) -> None:
     shapes = ", ".join(str(tuple(leaf.shape)) for _path, leaf in leaves(found.result) if isinstance(leaf, Tensor))
     if forward.standing is Standing.FAILING and Part.FORWARD not in found.faults and shapes:
         raise Unbound(f"{found.target.name}: among what forward returns, of the shapes {shapes}, no output was identified", _SAY_WHICH)
-    if works and seen and decode.standing is Standing.MISSING and decode.diagnosis is None:
+    gives_items = found.raw is not None and found.raw[0].numel() % found.x.numel() == 0
+    if works and seen and gives_items and decode.standing is Standing.MISSING and decode.diagnosis is None:
         raise Unbound(f"{found.target.name}: what decodes z could not be identified: {decode.account}", _SAY_WHICH)
     if found.pair is None and decode.diagnosis == _SHAPE:
         account = f"{decode.account}; the latent dimension is not known for sure"
