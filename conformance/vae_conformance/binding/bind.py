@@ -154,9 +154,9 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     found = find_inline(find_sampler(found, latent_shape), latent_shape)
     found = compose_forward(found)
     refuse_codebook(found)
-    refuse_nothing(found)
     _refuse_levels(found)
     refuse_unidentified(found, options)
+    refuse_nothing(found)
     subject = Assembly(found.without_pass(), options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject
