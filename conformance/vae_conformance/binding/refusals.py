@@ -132,7 +132,7 @@ def refuse_unidentified(found: Findings, options: RunOptions) -> None:
             f"only a Gaussian posterior with independent dimensions is judged, one for each item: {_SAY_WHICH}",
         )
     shapes = ", ".join(str(tuple(leaf.shape)) for _path, leaf in leaves(found.result) if isinstance(leaf, Tensor))
-    if forward.standing is Standing.FAILING and Part.FORWARD not in found.faults and shapes:
+    if seen and forward.standing is Standing.FAILING and Part.FORWARD not in found.faults and shapes:
         raise Unbound(f"{found.target.name}: among what forward returns, of the shapes {shapes}, no output was identified", _SAY_WHICH)
     gives_items = found.raw is not None and found.raw[0].numel() % found.x.numel() == 0
     if works and seen and gives_items and decode.standing is Standing.MISSING and decode.diagnosis is None:
