@@ -53,6 +53,7 @@ class Facts:
         name: its name in messages.
         input_shape: the shape of one item as the implementation takes it, without the batch.
         input_range: the smallest and the largest value of an item's entries.
+        counts: whether these are counts, integers from 0 on, as its likelihood asks for.
         latent_dim: the number of latent dimensions, with spatial ones flattened.
         likelihood: the detected or declared likelihood of its reconstruction term; None if none fits.
         likelihood_declared: whether the user declared it.
@@ -101,6 +102,7 @@ class Facts:
     reference: bool = False
     given_weights: bool = False
     prepared: tuple[float, float] | None = None
+    counts: bool = False
     assumed: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from vae_conformance.binding.inline import find_inline
 from vae_conformance.binding.inside import compose_forward, find_forward
 from vae_conformance.binding.parts import find_decoder, find_encoder, find_sampler, latent_shape_of, pair_output
 from vae_conformance.binding.passes import has_forward
+from vae_conformance.binding.probing import COUNTS, asks_for_counts
 from vae_conformance.binding.refusals import refuse_codebook, refuse_entries, refuse_nothing, refuse_unidentified
 from vae_conformance.binding.shapes import with_shape
 from vae_conformance.binding.stepping import by_its_step
@@ -66,7 +67,7 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
             raise target.unfit(fault) from fault
         found = with_pass(found)
         stepping = by_its_step(found)
-        subject = None if stepping is not None else _bound(found, options)
+        found, subject = (found, None) if stepping is not None else _on_its_data(found, options)
     if stepping is not None:
         return bind(stepping, options)
     assert subject is not None
@@ -144,6 +145,23 @@ def _refuse_levels(found: Findings) -> None:
             f"{found.target.name}: the decoder scores {LEVELS} levels for each entry of an item, which is out of the native interface",
             "write an adapter whose decode returns one number an entry, such as the mean level, and whose loss is its likelihood",
         )
+
+
+def _on_its_data(found: Findings, options: RunOptions) -> tuple[Findings, InProcessSubject]:
+    """Bind on items of real numbers; where the likelihood then turns out to be one of counts, on these."""
+    counting = replace(found, parts={}, faults={}, notes=list(found.notes), counts=True)
+    try:
+        subject = _bound(found, options)
+        likelihood, loss = subject.facts.likelihood, subject.facts.parts[Part.LOSS]
+        if not asks_for_counts(loss.account) and (likelihood is None or not likelihood.of_counts):
+            return found, subject
+    except Unbound as fault:
+        if not asks_for_counts(fault.message):
+            raise
+    low, high = options.input_range or COUNTS
+    counting.notes.append(f"its likelihood is one of counts: it is judged on integers from {low:g} to {high:g}")
+    counting = with_pass(replace(counting, x=(low + (high - low) * found.x).round()))
+    return counting, _bound(counting, options)
 
 
 def _bound(found: Findings, options: RunOptions) -> InProcessSubject:

@@ -40,6 +40,7 @@ class Findings:
         caller: guards the calls into it.
         parts, faults, notes: how each part stands, the failures of those that fail, and what else the report says.
         shape, x: of one item, and the batch that everything is asked on.
+        counts: whether the entries of that batch are counts.
         result, again, fault: what a training pass gives under seed 0 and under another, or how it fails.
         random: the names of the random operations of that pass.
         calls: what it calls.
@@ -61,6 +62,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
     shape: tuple[int, ...] = ()
     x: Tensor = field(default_factory=lambda: torch.zeros(0))
+    counts: bool = False
     result: Any = None
     again: Any = None
     fault: SubjectFault | None = None

@@ -196,4 +196,4 @@ def likelihoods_of(end: str, *, pair: bool) -> list[Likelihood]:
     if end == "symmetric":
         return [Likelihood.SQUARED_ERROR, Likelihood.LAPLACE]
     plain = [Likelihood.BERNOULLI_LOGITS, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE, Likelihood.BERNOULLI]
-    return [*plain, Likelihood.CONTINUOUS_BERNOULLI_LOGITS]
+    return [*plain, Likelihood.CONTINUOUS_BERNOULLI_LOGITS, Likelihood.POISSON_LOG, Likelihood.POISSON]

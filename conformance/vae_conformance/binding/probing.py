@@ -113,6 +113,16 @@ def probe_batch(shape: tuple[int, ...], batch: int = 4) -> Tensor:
     return torch.rand((batch, *shape), generator=torch.Generator().manual_seed(12345))
 
 
+COUNTS = (0.0, 16.0)
+"""The range of the data of a likelihood that asks for counts: that of the digits' grey levels."""
+_OF_COUNTS = re.compile(r"support \((Integer|NonNegativeInteger|Multinomial)")
+
+
+def asks_for_counts(words: str) -> bool:
+    """Return whether a failure is that of a distribution over counts that was given other numbers."""
+    return _OF_COUNTS.search(words) is not None
+
+
 def output_range(decode: Callable[[Tensor], Any], z: Tensor) -> str:
     """`unit` for outputs in [0, 1], `symmetric` for a tanh's [-1, 1], `free` otherwise: by a decoder's end, and codes far and wide."""
     with LastOperation() as last:

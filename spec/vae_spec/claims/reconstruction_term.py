@@ -57,7 +57,7 @@ def _examine_order(subject: Subject, context: ClaimContext, batch: int) -> Itera
     """Check that items are compared with themselves and that the term is least at x_hat = x and grows away from it."""
     facts = subject.facts
     rng = generator(context, batch)
-    drawn = (images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64) for _ in range(2))
+    drawn = (images(Pixels.BETWEEN, batch, facts, rng, torch.float64) for _ in range(2))
     x, other = (_inside(facts, one) for one in drawn)
     matched, shifted = _term(subject, x, x), _term(subject, x.roll(1, 0), x)
     compared: dict[str, Number] = {"order": "shifted <= matched", "matched": matched, "shifted by one item": shifted}
@@ -172,7 +172,7 @@ def _falls_towards(subject: Subject, context: ClaimContext) -> bool:
     """
     facts = subject.facts
     rng = generator(context, "falls")
-    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+    x = images(Pixels.BETWEEN, 2, facts, rng, torch.float64)
     codes = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
     at_level, at_x = (
         subject.terms_vjp(subject.raw(output), x, codes, codes, of=Term.RECONSTRUCTION).raw[0].flatten(1)
@@ -188,11 +188,11 @@ def _scaled_target(subject: Subject, context: ClaimContext) -> bool:
     """Return whether the term is a Bernoulli's with target a x + b: linear in the entries of log(x_hat) and log(1 - x_hat)."""
     facts = subject.facts
     rng = generator(context, "scaled target")
-    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+    x = images(Pixels.BETWEEN, 2, facts, rng, torch.float64)
     codes = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
     rows, values = [], []
     for _ in range(SCALED_OUTPUTS):
-        x_hat = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+        x_hat = images(Pixels.BETWEEN, 2, facts, rng, torch.float64)
         p = (x_hat - facts.input_range[0]) / (facts.input_range[1] - facts.input_range[0])
         logit = torch.logit(p)
         rows.append(torch.stack([(x * logit).sum(), logit.sum(), torch.log1p(-p).sum(), torch.ones((), dtype=torch.float64)]))
