@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import replace
+from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +76,19 @@ def refuse_several_draws(found: Findings, name: str, z: object, code: Tensor) ->
                 f"{found.target.name}: {name} gives {z.shape[0 if ahead else 1]} codes for each item, and the claims speak of one",
                 "judge it with one draw an item: let its default be 1, or write an adapter that builds it so (docs/adapters.md)",
             )
+
+
+def refuse_size_of_item(found: Findings, decoder: str) -> NoReturn:
+    """Refuse a decoder that is given one number of each item beside z, made of x, such as the sum of its counts.
+
+    Raises:
+        Unbound: always.
+    """
+    raise Unbound(
+        f"{found.target.name}: {decoder} takes one number of each item beside z, made of x (a library size, an exposure), and the claims speak"
+        " of decode(z)",
+        "write an adapter whose decode and forward fix that number (docs/adapters.md)",
+    )
 
 
 def refuse_codebook(found: Findings) -> None:
