@@ -109,8 +109,9 @@ class Facts:
 
     @property
     def is_image(self) -> bool:
-        """Whether an item can be displayed as an image: (channels, height, width), or a flat vector of at least 64 pixels."""
-        return len(self.input_shape) >= 2 or self.pixels >= 64
+        """Whether an item can be displayed as an image: rows and columns, or a flat vector of one or three square channels, 64 pixels on."""
+        square = any(channels * math.isqrt(self.pixels // channels) ** 2 == self.pixels for channels in (1, 3))
+        return len(self.input_shape) >= 2 or (self.pixels >= 64 and square)
 
     @property
     def untrained_cost(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
@@ -22,6 +23,10 @@ from vae_spec.subject import Raw, SubjectFault
 
 ROWS_AND_COLUMNS = 2
 """The sides of an item without a channel."""
+
+
+_OF_IDS = re.compile(r"'indices' to have one of the following scalar types: Long")
+"""What an embedding says of an input of real numbers."""
 
 
 def with_shape(found: Findings, options: RunOptions) -> Findings:
@@ -62,6 +67,13 @@ def with_shape(found: Findings, options: RunOptions) -> Findings:
         if raw is not None and not declared and (raw[0].dim() == x.dim() or (raw[0].dim() > x.dim() and raw[0].numel() == x.numel())):
             waiting.append(tuple(raw[0].shape[1:]))
     fallback = folding or fallback
+    if fallback is None and _OF_IDS.search(failure):
+        raise Unbound(
+            f"{found.target.name} takes sequences of tokens: its input goes into an embedding, which looks up integers, and the claims speak of"
+            " items of numbers",
+            "write an adapter whose items are one-hot rows of shape (length, vocabulary): x @ embedding.weight in place of the embedding, and"
+            " -(x * log_softmax(logits)).sum() for the cross-entropy (docs/adapters.md)",
+        )
     chosen = fallback or (declared[0] if declared else None) or _encodable_shape(found, own) or (own[0] if _states_a_shape(found) else None)
     if chosen is None:
         raise Unbound(
