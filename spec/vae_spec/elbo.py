@@ -44,6 +44,8 @@ def negative_log_likelihood(likelihood: Likelihood, raw: Raw, x: Tensor) -> Floa
     elif likelihood.pair:
         logvar = _LOGVAR_OF[likelihood](raw[1].reshape(x.shape))
         entries = 0.5 * ((x - mean).square() * torch.exp(-logvar) + logvar)
+    elif likelihood is Likelihood.CATEGORICAL:
+        entries = -x * torch.log_softmax(mean, -1)
     elif likelihood.of_counts:
         log_rate = mean if likelihood is Likelihood.POISSON_LOG else torch.log(mean)
         entries = torch.exp(log_rate) - x * log_rate
@@ -82,6 +84,8 @@ def mean_of(likelihood: Likelihood, output: Tensor) -> Tensor:
         return torch.sigmoid(output)
     if likelihood is Likelihood.POISSON_LOG:
         return torch.exp(output)
+    if likelihood is Likelihood.CATEGORICAL:
+        return torch.softmax(output, -1)
     if likelihood is Likelihood.CONTINUOUS_BERNOULLI_LOGITS:
         return continuous_bernoulli.mean(output)
     if likelihood is Likelihood.CONTINUOUS_BERNOULLI:
@@ -94,6 +98,8 @@ def with_mean(likelihood: Likelihood, mean: Tensor) -> Tensor:
     """Return the output with the given mean, entry by entry, as close as the likelihood allows."""
     if likelihood is Likelihood.BERNOULLI_LOGITS:
         return torch.logit(mean.double().clamp(1e-12, 1 - 1e-12)).to(mean.dtype)
+    if likelihood is Likelihood.CATEGORICAL:
+        return torch.log(mean.clamp(min=LEAST_RATE))
     if likelihood.of_counts:
         rate = mean.clamp(min=LEAST_RATE)
         return torch.log(rate) if likelihood is Likelihood.POISSON_LOG else rate
@@ -125,6 +131,8 @@ def _trial_outputs(likelihood: Likelihood, facts: Facts, batch: int, rng: torch.
     """Draw possible outputs of a decoder of this likelihood, anywhere in its range, or with half of them near its ends."""
     if likelihood.takes_logits:
         return (3 * torch.randn((batch, *facts.input_shape), generator=rng, dtype=torch.float64),)
+    if likelihood is Likelihood.CATEGORICAL:  # whether the loss takes scores or log-probabilities
+        return (torch.log_softmax(3 * torch.randn((batch, *facts.input_shape), generator=rng, dtype=torch.float64), -1),)
     mean = outputs(kind, batch, facts, rng, torch.float64)
     middle = sum(facts.input_range) / 2
     mean = middle + NEAREST_END * (mean - middle)

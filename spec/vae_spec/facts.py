@@ -53,6 +53,7 @@ class Facts:
         name: its name in messages.
         input_shape: the shape of one item as the implementation takes it, without the batch.
         input_range: the smallest and the largest value of an item's entries.
+        tokens: whether an item is a sequence of tokens, which the suite has as one-hot rows: of shape (length, vocabulary).
         counts: whether these are counts, integers from 0 on, as its likelihood asks for.
         latent_dim: the number of latent dimensions, with spatial ones flattened.
         likelihood: the detected or declared likelihood of its reconstruction term; None if none fits.
@@ -103,13 +104,16 @@ class Facts:
     given_weights: bool = False
     prepared: tuple[float, float] | None = None
     counts: bool = False
+    tokens: bool = False
     assumed: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def is_image(self) -> bool:
-        """Whether an item can be displayed as an image: rows and columns, or a flat vector of one or three square channels, 64 pixels on."""
+        """Whether an item can be displayed as an image: rows and columns of numbers, or a flat vector of one or three square channels, 64 pixels on."""
+        if self.tokens:
+            return False
         square = any(channels * math.isqrt(self.pixels // channels) ** 2 == self.pixels for channels in (1, 3))
         return len(self.input_shape) >= 2 or (self.pixels >= 64 and square)
 

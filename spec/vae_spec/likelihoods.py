@@ -10,7 +10,8 @@ class Likelihood(StrEnum):
 
     `bernoulli` takes probabilities, `bernoulli-logits` their logits, `squared-error` the mean of a Gaussian of unit variance,
     `gaussian` a mean and a log-variance, `gaussian-log-std`, `gaussian-std` and `gaussian-variance` a mean and the named quantity,
-    `laplace` the mean of a Laplace distribution of unit scale, `poisson` the rate of a Poisson distribution, `poisson-log` its logarithm, `continuous-bernoulli` that distribution's lambda and
+    `laplace` the mean of a Laplace distribution of unit scale, `poisson` the rate of a Poisson distribution, `poisson-log` its logarithm,
+    `categorical` the scores of a token's values, up to a constant their log-probabilities, `continuous-bernoulli` that distribution's lambda and
     `continuous-bernoulli-logits` the logit of lambda.
     """
 
@@ -24,6 +25,7 @@ class Likelihood(StrEnum):
     LAPLACE = "laplace"
     POISSON = "poisson"
     POISSON_LOG = "poisson-log"
+    CATEGORICAL = "categorical"
     CONTINUOUS_BERNOULLI = "continuous-bernoulli"
     CONTINUOUS_BERNOULLI_LOGITS = "continuous-bernoulli-logits"
 

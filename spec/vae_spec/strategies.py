@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import torch
+import torch.nn.functional as F
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -97,10 +98,18 @@ def outputs(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype:
     else:
         unit = 0.02 + 0.96 * uniform
     low, high = facts.input_range
-    return (low + (high - low) * unit).to(dtype)
+    drawn = (low + (high - low) * unit).to(dtype)
+    return (drawn + 1e-3).div((drawn + 1e-3).sum(-1, keepdim=True)) if facts.tokens else drawn
 
 
 def images(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Draw a batch of items of the kind, of shape (batch, *facts.input_shape), with entries in `facts.input_range`: integers for counts."""
+    """Draw a batch of items of the kind, of shape (batch, *facts.input_shape), with entries in `facts.input_range`: integers for counts.
+
+    A token is a one-hot row: the first value or the last where all pixels are at an end, and any value elsewhere.
+    """
     drawn = outputs(kind, batch, facts, rng, dtype)
+    if facts.tokens:
+        ends = {Pixels.ZEROS: 0, Pixels.ONES: drawn.shape[-1] - 1}
+        values = torch.full(drawn.shape[:-1], ends[kind]) if kind in ends else drawn.argmax(-1)
+        return F.one_hot(values, drawn.shape[-1]).to(dtype)
     return drawn.round() if facts.counts else drawn

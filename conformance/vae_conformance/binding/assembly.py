@@ -74,6 +74,7 @@ class Assembly:
             given_weights=found.target.weights is not None,
             prepared=prepared,
             counts=found.counts,
+            tokens=found.target.vocabulary > 0,
             declared=() if data is None else (f"data of [0, 1] are put into [{data.low:.4g}, {data.high:.4g}] ({data.account})",),
             reference=found.target.namespace.__name__.partition(".")[0] == REFERENCE_PACKAGE,
         )

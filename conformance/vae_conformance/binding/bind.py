@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from vae_conformance.binding.probing import COUNTS, asks_for_counts
 from vae_conformance.binding.refusals import refuse_codebook, refuse_entries, refuse_nothing, refuse_unidentified
 from vae_conformance.binding.shapes import with_shape
 from vae_conformance.binding.stepping import by_its_step
+from vae_conformance.binding.tokens import of_rows
 from vae_conformance.binding.traced import with_pass
 from vae_conformance.config.declared import completed, with_declarations
 from vae_conformance.config.options import RunOptions
@@ -64,6 +65,8 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
         try:
             found = with_shape(found, options)
         except Unbound as fault:
+            if (rows := _given_rows(target, model, options)) is not None:
+                return rows
             raise target.unfit(fault) from fault
         found = with_pass(found)
         stepping = by_its_step(found)
@@ -98,6 +101,14 @@ def _given_a_label(target: Target, model: object, options: RunOptions) -> Target
             "write an adapter that hands it one label for every item (docs/adapters.md); where an item has a shape of its own, give it with"
             " --input-shape",
         )
+    return None
+
+
+def _given_rows(target: Target, model: object, options: RunOptions) -> InProcessSubject | None:
+    """The subject of a model of sequences of tokens, which takes one-hot rows; None for any other model."""
+    for rows, shape in of_rows(target, model):
+        with suppress(Unbound):
+            return bind(rows, replace(options, input_shape=options.input_shape or shape))
     return None
 
 

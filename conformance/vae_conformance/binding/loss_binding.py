@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -46,7 +47,8 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
                     yield loss_of_entries(found, candidate)
             elif fillable.issuperset(signature.places):
                 needs, known_by = signature.needs_weight, BY_ORDER if signature.guessed else "the names of its arguments"
-                yield Loss(candidate.account, candidate.call, signature.roles, Returns.SCALAR, needs_beta=needs, known_by=known_by)
+                plain = Loss(candidate.account, candidate.call, signature.roles, Returns.SCALAR, needs_beta=needs, known_by=known_by)
+                yield replace(plain, of_ids=found.target.vocabulary > 0)
 
 
 def _can_be_given(found: Findings, signature: Signature) -> bool:

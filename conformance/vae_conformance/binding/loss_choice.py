@@ -146,6 +146,8 @@ class LossChoice:
         return loss, supplied
 
     def _natural_likelihood(self) -> Likelihood:
+        if self.found.target.vocabulary:
+            return Likelihood.CATEGORICAL
         if len(self.trial.raw) == 2:
             return Likelihood.GAUSSIAN
         if gives_logits(self.found.decoded):
@@ -156,13 +158,17 @@ class LossChoice:
     def _likelihood(self, loss: Loss) -> Likelihood | None:
         """The first likelihood that the reconstruction term follows, of those that fit the decoder's range."""
         for head in NEUTRAL_HEADS:
-            for one in likelihoods_of(self.found.end, pair=len(self.trial.raw) == 2):
+            for one in self._possible():
                 try:
                     if reconstruction_fit(self.build(loss, head, one), one, batch=BATCH).good:
                         return one
                 except (SubjectFault, RuntimeError):
                     continue
         return None
+
+    def _possible(self) -> list[Likelihood]:
+        tokens = self.found.target.vocabulary > 0
+        return [Likelihood.CATEGORICAL] if tokens else likelihoods_of(self.found.end, pair=len(self.trial.raw) == 2)
 
     def _grows(self, loss: Loss) -> bool:
         """Whether the total is greater for means of 1 than for means of 0."""

@@ -80,10 +80,10 @@ def _from_layers(model: object) -> Iterator[tuple[int, ...]]:
             yield from ((side,) for side in loose.shape) if loose.dim() == 2 else (tuple(loose.shape[:2]), tuple(loose.shape[1:]))
             return
         if isinstance(module, nn.RNNBase):
-            yield from ((length, module.input_size) for length in (*_lengths(model), module.input_size))
+            yield from ((length, module.input_size) for length in (*lengths(model), module.input_size))
             return
         if isinstance(module, nn.Conv1d):
-            yield from ((module.in_channels, length) for length in dict.fromkeys((*_lengths(model), *SIDES, *LENGTHS)))
+            yield from ((module.in_channels, length) for length in dict.fromkeys((*lengths(model), *SIDES, *LENGTHS)))
             return
         if isinstance(module, nn.Linear):
             yield (module.in_features,)
@@ -95,7 +95,7 @@ def _from_layers(model: object) -> Iterator[tuple[int, ...]]:
             return
 
 
-def _lengths(model: nn.Module) -> list[int]:
+def lengths(model: Any) -> list[int]:
     """How many rows or samples a model of series says that an item has: its attributes with such a name."""
     kept = vars(inner_of(model)).items()
     return [value for name, value in kept if _LENGTH.search(name) and isinstance(value, int) and not isinstance(value, bool) and value > 1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
@@ -16,6 +15,7 @@ from vae_conformance.binding.layout import at, leaves
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.probing import probe_batch, shape_candidates
 from vae_conformance.binding.reading import code_form, read_layout
+from vae_conformance.binding.tokens import asks_for_tokens, one_hot
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import inner_of
@@ -23,10 +23,6 @@ from vae_spec.subject import Raw, SubjectFault
 
 ROWS_AND_COLUMNS = 2
 """The sides of an item without a channel."""
-
-
-_OF_IDS = re.compile(r"'indices' to have one of the following scalar types: Long")
-"""What an embedding says of an input of real numbers."""
 
 
 def with_shape(found: Findings, options: RunOptions) -> Findings:
@@ -67,7 +63,7 @@ def with_shape(found: Findings, options: RunOptions) -> Findings:
         if raw is not None and not declared and (raw[0].dim() == x.dim() or (raw[0].dim() > x.dim() and raw[0].numel() == x.numel())):
             waiting.append(tuple(raw[0].shape[1:]))
     fallback = folding or fallback
-    if fallback is None and _OF_IDS.search(failure):
+    if fallback is None and asks_for_tokens(failure):
         raise Unbound(
             f"{found.target.name} takes sequences of tokens: its input goes into an embedding, which looks up integers, and the claims speak of"
             " items of numbers",
@@ -80,7 +76,12 @@ def with_shape(found: Findings, options: RunOptions) -> Findings:
             f"no shape of input was found that {found.target.name} takes: forward {failure}",
             "name the shape of one item with --input-shape, for example --input-shape 1,28,28",
         )
-    return replace(found, shape=chosen, x=probe_batch(chosen, BATCH).to(found.device))
+    return replace(found, shape=chosen, x=_batch(found, chosen, BATCH))
+
+
+def _batch(found: Findings, shape: tuple[int, ...], items: int) -> Tensor:
+    x = probe_batch(shape, items).to(found.device)
+    return one_hot(x) if found.target.vocabulary else x
 
 
 def _output(found: Findings, shape: tuple[int, ...], items: int) -> tuple[Tensor, Raw | None]:
@@ -89,7 +90,7 @@ def _output(found: Findings, shape: tuple[int, ...], items: int) -> tuple[Tensor
     Raises:
         SubjectFault: it does not run, or makes several rows of an item.
     """
-    x = probe_batch(shape, items).to(found.device)
+    x = _batch(found, shape, items)
     result = found.call("forward", found.forward, x)
     if any(
         len(leaf) > items and len(leaf) % items == 0

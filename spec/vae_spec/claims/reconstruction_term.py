@@ -22,7 +22,7 @@ from vae_spec.subject import Facts, Likelihood, Part, Subject, SubjectFault, Ter
 
 def _other_likelihood(subject: Subject, context: ClaimContext, batch: int, kind: Pixels = Pixels.BETWEEN) -> Likelihood | None:
     """Find another likelihood that the term matches, for the message."""
-    single = [one for one in Likelihood if not one.pair]
+    single = [one for one in Likelihood if not one.pair and one is not Likelihood.CATEGORICAL]
     return next((one for one in single if _is_of(subject, context, one, batch, kind)), None)
 
 
