@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -86,15 +86,10 @@ def _given_a_label(target: Target, model: object, options: RunOptions) -> Target
     """
     failed = ""
     for labelled in conditioned(target, model):
-        made: Any = labelled.instance if labelled.make is None else labelled.make()
-        found = Findings(made, labelled, torch.device(options.device))
-        try:
-            found = with_shape(found, options)
-            found.call("forward", found.forward if has_forward(made) else made.encode, found.x)
-        except (Unbound, SubjectFault) as fault:
-            failed = failed or str(fault)
-        else:
+        fault = _fault_of(labelled, options)
+        if fault is None:
             return labelled
+        failed = failed or str(fault)
     if failed:
         raise Unbound(
             f"{target.name} is a conditional VAE, and runs on no kind of label that is known: {failed}",
@@ -107,8 +102,21 @@ def _given_a_label(target: Target, model: object, options: RunOptions) -> Target
 def _given_rows(target: Target, model: object, options: RunOptions) -> InProcessSubject | None:
     """The subject of a model of sequences of tokens, which takes one-hot rows; None for any other model."""
     for rows, shape in of_rows(target, model):
-        with suppress(Unbound):
-            return bind(rows, replace(options, input_shape=options.input_shape or shape))
+        given = replace(options, input_shape=options.input_shape or shape)
+        if _fault_of(rows, given) is None:
+            return bind(rows, given)
+    return None
+
+
+def _fault_of(target: Target, options: RunOptions) -> Exception | None:
+    """How the model of a target fails on a batch; None where it runs."""
+    made: Any = target.instance if target.make is None else target.make()
+    found = Findings(made, target, torch.device(options.device))
+    try:
+        found = with_shape(found, options)
+        found.call("forward", found.forward if has_forward(made) else made.encode, found.x)
+    except (Unbound, SubjectFault) as fault:
+        return fault
     return None
 
 

@@ -25,7 +25,7 @@ from vae_conformance.binding.layout import Both, CodeForm, ForwardLayout, at, ba
 from vae_conformance.binding.own_methods import SAMPLING
 from vae_conformance.binding.passes import RETURNED
 from vae_conformance.binding.reading import code_form
-from vae_conformance.binding.refusals import refuse_several_draws, refuse_size_of_item
+from vae_conformance.binding.refusals import refuse_several_draws, refuse_size_of_item, refuse_teacher
 from vae_conformance.binding.roles.nodes import alike
 from vae_conformance.guard.calls import tells_nothing
 from vae_conformance.target.adapter import part_of, settled
@@ -161,7 +161,7 @@ def _handed_more(found: Findings, decoder: str) -> str:
     """How many tensors made of the batch forward passes to a decoder beside its first argument, in words; empty if none.
 
     Raises:
-        Unbound: they are one number of each item.
+        Unbound: they are one number of each item, or tokens.
     """
     call = next((call for call in found.calls if call.name == decoder), None)
     if call is None or found.latent is None:
@@ -171,6 +171,8 @@ def _handed_more(found: Findings, decoder: str) -> str:
     given = [leaf for _path, leaf in batched(call.arguments[1:], found.x) if any(alike(nodes[one].value, leaf) for one in of_batch)]
     if given and all(leaf.numel() == len(found.x) for leaf in given):
         refuse_size_of_item(found, decoder)
+    if given:
+        refuse_teacher(found, decoder)
     count = len(given)
     return "" if not count else "one tensor" if count == 1 else f"{count} tensors"
 

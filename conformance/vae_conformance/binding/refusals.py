@@ -91,6 +91,20 @@ def refuse_size_of_item(found: Findings, decoder: str) -> NoReturn:
     )
 
 
+def refuse_teacher(found: Findings, decoder: str) -> None:
+    """Refuse a decoder of tokens that is given the tokens themselves beside z, as a sentence's decoder is in training.
+
+    Raises:
+        Unbound: the model takes tokens.
+    """
+    if found.target.vocabulary:
+        raise Unbound(
+            f"{found.target.name}: {decoder} is autoregressive: it takes the tokens before each token beside z (teacher forcing), and the claims"
+            " speak of decode(z)",
+            "write an adapter whose decode(z) builds the sequence from z alone, and declare --decoder autoregressive (docs/adapters.md)",
+        )
+
+
 def refuse_codebook(found: Findings) -> None:
     """Refuse a VQ-VAE: a codebook, no pair of heads, and a training pass that draws nothing.
 
