@@ -57,24 +57,26 @@ def refuse_entries(found: Findings) -> None:
         )
 
 
-def refuse_several_draws(found: Findings, name: str, z: object, code: Tensor) -> None:
-    """Refuse a sampling step that gives several codes for each item, along a dimension of their own.
+def refuse_several_draws(found: Findings, name: str, given: object, like: Tensor, what: str = "codes") -> None:
+    """Refuse a part that gives several codes or outputs for each item, along a dimension of their own.
 
     Args:
         found: what is known of the model.
-        name: of the step.
-        z: what it gives.
-        code: of the shape of one code for each item.
+        name: of the part.
+        given: what it gives.
+        like: of the shape of one for each item.
+        what: what it gives several of.
 
     Raises:
         Unbound: it does.
     """
-    if isinstance(z, Tensor) and z.dim() == code.dim() + 1 and z.numel() != code.numel():
-        ahead, behind = z.shape[1:] == code.shape, (*z.shape[:1], *z.shape[2:]) == tuple(code.shape)
+    if isinstance(given, Tensor) and given.dim() == like.dim() + 1 and given.numel() > like.numel():
+        ahead, behind = given.shape[1:] == like.shape, (*given.shape[:1], *given.shape[2:]) == tuple(like.shape)
         if ahead or behind:
             raise Unbound(
-                f"{found.target.name}: {name} gives {z.shape[0 if ahead else 1]} codes for each item, and the claims speak of one",
-                "judge it with one draw an item: let its default be 1, or write an adapter that builds it so (docs/adapters.md)",
+                f"{found.target.name}: {name} gives {given.shape[0 if ahead else 1]} {what} for each item, and the claims speak of one",
+                "judge it with one draw an item, without a dimension for several: write an adapter that passes num_samples=1 and takes that"
+                " dimension away (docs/adapters.md)",
             )
 
 
@@ -159,6 +161,8 @@ def refuse_unidentified(found: Findings, options: RunOptions) -> None:
             f" {posterior.account}",
             f"only a Gaussian posterior with independent dimensions is judged, one for each item: {_SAY_WHICH}",
         )
+    for _path, leaf in leaves(found.result) if seen else ():
+        refuse_several_draws(found, "forward", leaf, found.x, "outputs")
     shapes = ", ".join(str(tuple(leaf.shape)) for _path, leaf in leaves(found.result) if isinstance(leaf, Tensor))
     if seen and forward.standing is Standing.FAILING and Part.FORWARD not in found.faults and shapes:
         raise Unbound(f"{found.target.name}: among what forward returns, of the shapes {shapes}, no output was identified", _SAY_WHICH)
