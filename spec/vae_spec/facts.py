@@ -124,6 +124,11 @@ class Facts:
         return self.latent_dim * (sigma * sigma - 1 - 2 * math.log(sigma)) / 2
 
     @property
+    def terms(self) -> int:
+        """The number of terms of one item's log-likelihood: one for each entry, or for each token."""
+        return self.pixels // self.input_shape[-1] if self.tokens else self.pixels
+
+    @property
     def pixels(self) -> int:
         """The number of entries of one item."""
         return math.prod(self.input_shape)

@@ -181,7 +181,7 @@ def has_its_half(facts: Facts, scales: Sequence[float]) -> bool:
     """
 
     def usual(scale: float, batch: int) -> bool:
-        return any(abs(scale * entries / items - 1) < WEIGHT_TOLERANCE for items in (1, batch) for entries in (1, facts.pixels))
+        return any(abs(scale * entries / items - 1) < WEIGHT_TOLERANCE for items in (1, batch) for entries in (1, facts.terms))
 
     plain, doubled = (all(usual(scale / factor, batch) for scale, batch in zip(scales, BATCHES, strict=True)) for factor in (1, 2))
     return plain and not doubled
