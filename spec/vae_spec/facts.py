@@ -111,7 +111,7 @@ class Facts:
 
     @property
     def is_image(self) -> bool:
-        """Whether an item can be displayed as an image: rows and columns of numbers, or a flat vector of one or three square channels, 64 pixels on."""
+        """Whether an item can be displayed as an image: rows and columns, or a flat vector of square channels, of at least 64 pixels."""
         if self.tokens:
             return False
         square = any(channels * math.isqrt(self.pixels // channels) ** 2 == self.pixels for channels in (1, 3))

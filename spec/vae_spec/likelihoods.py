@@ -8,10 +8,10 @@ from enum import StrEnum
 class Likelihood(StrEnum):
     """A likelihood p(x | z), by the meaning of the decoder's raw output.
 
-    `bernoulli` takes probabilities, `bernoulli-logits` their logits, `squared-error` the mean of a Gaussian of unit variance,
-    `gaussian` a mean and a log-variance, `gaussian-log-std`, `gaussian-std` and `gaussian-variance` a mean and the named quantity,
-    `laplace` the mean of a Laplace distribution of unit scale, `poisson` the rate of a Poisson distribution, `poisson-log` its logarithm,
-    `categorical` the scores of a token's values, up to a constant their log-probabilities, `continuous-bernoulli` that distribution's lambda and
+    `bernoulli` takes probabilities, `bernoulli-logits` their logits, `squared-error` the mean of a Gaussian of unit variance, `gaussian`
+    a mean and a log-variance, `gaussian-log-std`, `gaussian-std` and `gaussian-variance` a mean and the named quantity, `laplace` the
+    mean of a Laplace distribution of unit scale, `poisson` the rate of a Poisson distribution, `poisson-log` its logarithm, `categorical`
+    the scores of a token's values, up to a constant their log-probabilities, `continuous-bernoulli` that distribution's lambda and
     `continuous-bernoulli-logits` the logit of lambda.
     """
 

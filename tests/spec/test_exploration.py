@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fakes import facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from fakes import facts
 
 from vae_spec.context import ClaimContext, derive_seed
 from vae_spec.exploration import explore, for_all, generator

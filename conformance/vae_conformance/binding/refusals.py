@@ -27,7 +27,7 @@ _CLASH = re.compile(
     r"(\dD|dimension)|Dimension out of range|values to unpack|input\.size|normalized_shape"
 )
 """What PyTorch says of a tensor of another shape than a layer takes."""
-_PASS_IT = "give the argument a default, or write an adapter that passes it (docs/adapters.md)"
+_GIVE_A_DEFAULT = "give the argument a default, or write an adapter that passes it (docs/adapters.md)"
 _SAY_WHICH = "say which is which with an adapter (docs/adapters.md), or let forward return (x_hat, mu, logvar)"
 
 
@@ -87,8 +87,8 @@ def refuse_size_of_item(found: Findings, decoder: str) -> NoReturn:
         Unbound: always.
     """
     raise Unbound(
-        f"{found.target.name}: {decoder} takes one number of each item beside z, made of x (a library size, an exposure), and the claims speak"
-        " of decode(z)",
+        f"{found.target.name}: {decoder} takes one number of each item beside z, made of x (a library size, an exposure), and the claims"
+        " speak of decode(z)",
         "write an adapter whose decode and forward fix that number (docs/adapters.md)",
     )
 
@@ -101,8 +101,8 @@ def refuse_teacher(found: Findings, decoder: str) -> None:
     """
     if found.target.vocabulary:
         raise Unbound(
-            f"{found.target.name}: {decoder} is autoregressive: it takes the tokens before each token beside z (teacher forcing), and the claims"
-            " speak of decode(z)",
+            f"{found.target.name}: {decoder} is autoregressive: it takes the tokens before each token beside z (teacher forcing), and the"
+            " claims speak of decode(z)",
             "write an adapter whose decode(z) builds the sequence from z alone, and declare --decoder autoregressive (docs/adapters.md)",
         )
 
@@ -145,7 +145,7 @@ def refuse_unidentified(found: Findings, options: RunOptions) -> None:
     """
     for part, fault in found.faults.items():
         if found.parts[part].diagnosis is None and tells_nothing(fault):
-            raise Unbound(f"{found.target.name}: {part} {fault.what}, and nothing says what else to pass", _PASS_IT)
+            raise Unbound(f"{found.target.name}: {part} {fault.what}, and nothing says what else to pass", _GIVE_A_DEFAULT)
     posterior, decode, forward = (found.parts[part] for part in (Part.POSTERIOR, Part.DECODE, Part.FORWARD))
     seen, works = posterior.standing is Standing.PRESENT, forward.standing is Standing.PRESENT
     clashing = [fault for part, fault in found.faults.items() if part is not Part.DECODE and _CLASH.search(fault.what)]

@@ -65,10 +65,10 @@ def with_shape(found: Findings, options: RunOptions) -> Findings:
     fallback = folding or fallback
     if fallback is None and asks_for_tokens(failure):
         raise Unbound(
-            f"{found.target.name} takes sequences of tokens: its input goes into an embedding, which looks up integers, and the claims speak of"
-            " items of numbers",
-            "write an adapter whose items are one-hot rows of shape (length, vocabulary): x @ embedding.weight in place of the embedding, and"
-            " -(x * log_softmax(logits)).sum() for the cross-entropy (docs/adapters.md)",
+            f"{found.target.name} takes sequences of tokens: its input goes into an embedding, which looks up integers, and no length was"
+            " found at which one-hot rows in place of these run through the model",
+            "give the length and the number of values of a token, as in --input-shape 12,1000; or write an adapter whose items are such"
+            " one-hot rows (docs/adapters.md)",
         )
     chosen = fallback or (declared[0] if declared else None) or _encodable_shape(found, own) or (own[0] if _states_a_shape(found) else None)
     if chosen is None:

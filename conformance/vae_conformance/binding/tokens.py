@@ -31,7 +31,7 @@ class _Rows(nn.Embedding):
 
 
 def of_rows(target: Target, model: object) -> Iterator[tuple[Target, tuple[int, int]]]:
-    """Yield the target that takes one-hot rows, with the shape of an item, for each likely length; nothing for a model without embeddings."""
+    """Yield the target that takes one-hot rows, with the shape of an item for each likely length; nothing without an embedding."""
     books = [module for module in model.modules() if type(module) is nn.Embedding] if isinstance(model, nn.Module) else []
     if not books or target.vocabulary:
         return

@@ -67,8 +67,11 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "getenv": lambda _name, default=None: default,
 }
 _METHODS = frozenset(
-    "get keys values items copy index count split rsplit strip lstrip rstrip lower upper replace removeprefix removesuffix startswith endswith"
-    " join isdigit".split()
+    {
+        *("get", "keys", "values", "items", "copy", "index", "count"),
+        *("split", "rsplit", "strip", "lstrip", "rstrip", "lower", "upper", "replace", "join", "isdigit"),
+        *("removeprefix", "removesuffix", "startswith", "endswith"),
+    }
 )
 """Methods of containers and strings that change nothing."""
 _ELEMENTS = 1000
@@ -123,8 +126,10 @@ class Reader:
                 return {self.value(key, inner, depth - 1): self.value(value, inner, depth - 1) for inner in turns}
             case ast.Slice(lower=lower, upper=upper, step=step):
                 return slice(*(None if one is None else self.value(one, scope, depth - 1) for one in (lower, upper, step)))
-            case ast.JoinedStr(values=pieces) if all(isinstance(one, ast.Constant | ast.FormattedValue) for one in pieces):
-                return "".join(str(self.value(getattr(one, "value") if isinstance(one, ast.FormattedValue) else one, scope, depth - 1)) for one in pieces)
+            case ast.JoinedStr(values=pieces):
+                return "".join(str(self.value(one, scope, depth - 1)) for one in pieces)
+            case ast.FormattedValue(value=inner, format_spec=None):
+                return self.value(inner, scope, depth - 1)
             case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
                 return self._computed(_UNARY[type(op)], self.value(operand, scope, depth - 1))
             case ast.IfExp(test=test, body=body, orelse=orelse):

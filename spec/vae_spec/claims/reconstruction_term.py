@@ -120,8 +120,8 @@ def _no_likelihood(subject: Subject, context: ClaimContext) -> Verdict:
         cause, expected = Cause("weighted-pixels", words, _PLAIN_SUM), str(middle)
     else:
         return not_applicable(
-            "the reconstruction term is of a likelihood that the suite does not know: it is least at x_hat = x, grows away from it and compares"
-            " item with item; --likelihood declares one that is known"
+            "the reconstruction term is of a likelihood that the suite does not know: it is least at x_hat = x, grows away from it and"
+            " compares item with item; --likelihood declares one that is known"
         )
     return violation(
         {"likelihood": "none known"},

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 DIFFERS = "constructed with values that follow from a command line"
 
-COMMON = dict(pixels=784, width=48)
+COMMON = {"pixels": 784, "width": 48}
 TABLE = {"compact": {**COMMON, "codes": 7}, "roomy": COMMON | {"codes": 20}}
 
 
