@@ -117,11 +117,11 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> Findings:
         if raw is None or len(raw[0]) != BATCH:
             account = f"{part.name} does not give one output an item"
             continue
-        beside = own is not None and found.layout is not None and found.raw is not None
-        if beside and raw[0].numel() != found.raw[0].numel():
-            account = f"{part.name} gives {raw[0].numel() // BATCH} numbers an item, and forward {found.raw[0].numel() // BATCH}"
+        output = None if own is None or found.layout is None or found.raw is None else found.raw[0]
+        if output is not None and raw[0].numel() != output.numel():
+            account = f"{part.name} gives {raw[0].numel() // BATCH} numbers an item, and forward {output.numel() // BATCH}"
             continue
-        bent = _bend(raw[0], found.raw[0]) if beside else None
+        bent = None if output is None else _bend(raw[0], output)
         if bent not in (None, "nothing") and _costs(found, raw[0]):
             found, bent = _looking_before_the_end(found, part.name), None
         if bent not in (None, "nothing"):

@@ -247,4 +247,6 @@ def image_context(data: Dataset, space: FeatureSpace, facts: Facts) -> ImageCont
     """Render the data as a subject takes it, with at most a thousand held-out items."""
     shape, limits = facts.input_shape, facts.input_range
     train, test = (render(items, shape, limits) for items in (data.train, data.test[:1000]))
-    return ImageContext(data, space, *((one.round() if facts.counts else one) for one in (train, test)), facts)
+    if facts.counts:
+        train, test = train.round(), test.round()
+    return ImageContext(data, space, train, test, facts)

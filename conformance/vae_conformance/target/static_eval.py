@@ -309,7 +309,7 @@ class Reader:
             function = _FUNCTIONS.get(called)
             if function is None and isinstance(node.func, ast.Attribute):
                 function = getattr(entries_of(self.value(node.func.value, scope, depth - 1)), method, None)
-            words = self._entries(((word.arg and ast.Constant(word.arg), word.value) for word in node.keywords), scope, depth)
+            words = self._entries(((ast.Constant(one.arg) if one.arg else None, one.value) for one in node.keywords), scope, depth)
             result = self._computed(function, *self.elements(node.args, scope, depth), **words) if function else None
             return result if isinstance(result, _PLAIN) else list(result)
         kind = self._object(node.func)
