@@ -27,7 +27,7 @@ from vae_conformance.binding.probing import COUNTS, asks_for_counts
 from vae_conformance.binding.refusals import refuse_codebook, refuse_entries, refuse_nothing, refuse_unidentified
 from vae_conformance.binding.shapes import with_shape
 from vae_conformance.binding.stepping import by_its_step
-from vae_conformance.binding.tokens import of_rows
+from vae_conformance.binding.tokens import asks_for_tokens, of_rows
 from vae_conformance.binding.traced import with_pass
 from vae_conformance.config.declared import completed, with_declarations
 from vae_conformance.config.options import RunOptions
@@ -65,8 +65,8 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
         try:
             found = with_shape(found, options)
         except Unbound as fault:
-            if (rows := _given_rows(target, model, options)) is not None:
-                return rows
+            if asks_for_tokens(fault.message):
+                return _given_rows(target, model, options)
             raise target.unfit(fault) from fault
         found = with_pass(found)
         stepping = by_its_step(found)
@@ -99,13 +99,26 @@ def _given_a_label(target: Target, model: object, options: RunOptions) -> Target
     return None
 
 
-def _given_rows(target: Target, model: object, options: RunOptions) -> InProcessSubject | None:
-    """The subject of a model of sequences of tokens, which takes one-hot rows; None for any other model."""
+def _given_rows(target: Target, model: object, options: RunOptions) -> InProcessSubject:
+    """The subject of a model of sequences of tokens, which takes one-hot rows.
+
+    Raises:
+        Unbound: it runs on none of a likely length, or is no model that is judged.
+    """
+    failed: Exception | str = "it keeps no embedding"
     for rows, shape in of_rows(target, model):
         given = replace(options, input_shape=options.input_shape or shape)
-        if _fault_of(rows, given) is None:
+        fault = _fault_of(rows, given)
+        if fault is None:
             return bind(rows, given)
-    return None
+        failed = fault
+    raise target.unfit(
+        Unbound(
+            f"{target.name} takes sequences of tokens, and does not run on one-hot rows in their place: {failed}",
+            "give the length and the number of values of a token, as in --input-shape 12,1000; or write an adapter whose items are such"
+            " one-hot rows (docs/adapters.md)",
+        )
+    )
 
 
 def _fault_of(target: Target, options: RunOptions) -> Exception | None:

@@ -63,15 +63,8 @@ def with_shape(found: Findings, options: RunOptions) -> Findings:
         if raw is not None and not declared and (raw[0].dim() == x.dim() or (raw[0].dim() > x.dim() and raw[0].numel() == x.numel())):
             waiting.append(tuple(raw[0].shape[1:]))
     fallback = folding or fallback
-    if fallback is None and asks_for_tokens(failure):
-        raise Unbound(
-            f"{found.target.name} takes sequences of tokens: its input goes into an embedding, which looks up integers, and no length was"
-            " found at which one-hot rows in place of these run through the model",
-            "give the length and the number of values of a token, as in --input-shape 12,1000; or write an adapter whose items are such"
-            " one-hot rows (docs/adapters.md)",
-        )
     chosen = fallback or (declared[0] if declared else None) or _encodable_shape(found, own) or (own[0] if _states_a_shape(found) else None)
-    if chosen is None:
+    if chosen is None or (fallback is None and asks_for_tokens(failure)):
         raise Unbound(
             f"no shape of input was found that {found.target.name} takes: forward {failure}",
             "name the shape of one item with --input-shape, for example --input-shape 1,28,28",
