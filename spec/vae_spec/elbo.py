@@ -18,11 +18,13 @@ from torch import Tensor
 
 from vae_spec import continuous_bernoulli
 from vae_spec.context import derive_seed
-from vae_spec.strategies import Pixels, images
+from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Likelihood, Raw, Subject
 
 FIT_TOLERANCE = 1e-4
 """The largest residual of a straight line, as a share of the term's range, for a likelihood to fit (float32 losses leave 1e-6)."""
+LEAST_RATE = 1e-6
+"""The least mean of a count: at 0 no other count than 0 would be possible."""
 NEAREST_END = 0.992
 """How near to the ends of their range trial outputs come: to 0.004 and 0.996 of it. A clamp beyond only keeps logarithms finite."""
 
@@ -42,6 +44,11 @@ def negative_log_likelihood(likelihood: Likelihood, raw: Raw, x: Tensor) -> Floa
     elif likelihood.pair:
         logvar = _LOGVAR_OF[likelihood](raw[1].reshape(x.shape))
         entries = 0.5 * ((x - mean).square() * torch.exp(-logvar) + logvar)
+    elif likelihood is Likelihood.CATEGORICAL:
+        entries = -x * torch.log_softmax(mean, -1)
+    elif likelihood.of_counts:
+        log_rate = mean if likelihood is Likelihood.POISSON_LOG else torch.log(mean)
+        entries = torch.exp(log_rate) - x * log_rate
     elif likelihood is Likelihood.LAPLACE:
         entries = (x - mean).abs()
     elif likelihood.continuous_bernoulli:
@@ -75,6 +82,10 @@ def mean_of(likelihood: Likelihood, output: Tensor) -> Tensor:
     """Return the mean of x for a decoder's output, entry by entry; an output outside the parameter's range is returned as it is."""
     if likelihood is Likelihood.BERNOULLI_LOGITS:
         return torch.sigmoid(output)
+    if likelihood is Likelihood.POISSON_LOG:
+        return torch.exp(output)
+    if likelihood is Likelihood.CATEGORICAL:
+        return torch.softmax(output, -1)
     if likelihood is Likelihood.CONTINUOUS_BERNOULLI_LOGITS:
         return continuous_bernoulli.mean(output)
     if likelihood is Likelihood.CONTINUOUS_BERNOULLI:
@@ -87,6 +98,11 @@ def with_mean(likelihood: Likelihood, mean: Tensor) -> Tensor:
     """Return the output with the given mean, entry by entry, as close as the likelihood allows."""
     if likelihood is Likelihood.BERNOULLI_LOGITS:
         return torch.logit(mean.double().clamp(1e-12, 1 - 1e-12)).to(mean.dtype)
+    if likelihood is Likelihood.CATEGORICAL:
+        return torch.log(mean.clamp(min=LEAST_RATE))
+    if likelihood.of_counts:
+        rate = mean.clamp(min=LEAST_RATE)
+        return torch.log(rate) if likelihood is Likelihood.POISSON_LOG else rate
     if likelihood.continuous_bernoulli:
         eta = continuous_bernoulli.of_mean(mean)
         return (eta if likelihood.takes_logits else torch.sigmoid(eta)).to(mean.dtype)
@@ -111,22 +127,22 @@ class Fit:
         return self.residual < FIT_TOLERANCE and self.scale > 0
 
 
-def _trial_outputs(
-    likelihood: Likelihood, shape: tuple[int, ...], value_range: tuple[float, float], rng: torch.Generator, kind: Pixels
-) -> Raw:
+def _trial_outputs(likelihood: Likelihood, facts: Facts, batch: int, rng: torch.Generator, kind: Pixels) -> Raw:
     """Draw possible outputs of a decoder of this likelihood, anywhere in its range, or with half of them near its ends."""
     if likelihood.takes_logits:
-        return (3 * torch.randn(shape, generator=rng, dtype=torch.float64),)
-    mean = images(kind, shape[0], shape[1:], value_range, rng, torch.float64)
-    middle = sum(value_range) / 2
+        return (3 * torch.randn((batch, *facts.input_shape), generator=rng, dtype=torch.float64),)
+    if likelihood is Likelihood.CATEGORICAL:  # whether the loss takes scores or log-probabilities
+        return (torch.log_softmax(3 * torch.randn((batch, *facts.input_shape), generator=rng, dtype=torch.float64), -1),)
+    mean = outputs(kind, batch, facts, rng, torch.float64)
+    middle = sum(facts.input_range) / 2
     mean = middle + NEAREST_END * (mean - middle)
     if likelihood.pair:
-        return mean, _OF_LOGVAR[likelihood](torch.randn(shape, generator=rng, dtype=torch.float64))
-    return (mean,)
+        return mean, _OF_LOGVAR[likelihood](torch.randn(mean.shape, generator=rng, dtype=torch.float64))
+    return (with_mean(likelihood, mean),) if likelihood.of_counts else (mean,)
 
 
 def reconstruction_fit(
-    subject: Subject, likelihood: Likelihood, *, batch: int, seed: int = 0, outputs: int = 6, kind: Pixels = Pixels.BETWEEN
+    subject: Subject, likelihood: Likelihood, *, batch: int, seed: int = 0, trials: int = 6, kind: Pixels = Pixels.BETWEEN
 ) -> Fit:
     """Fit the subject's reconstruction term at a batch size against the likelihood, over several outputs for one batch of x.
 
@@ -135,7 +151,7 @@ def reconstruction_fit(
         likelihood: the one to compare with.
         batch: number of items.
         seed: of x and the outputs.
-        outputs: how many there are.
+        trials: how many outputs there are.
         kind: of x and of the outputs' means: with `Pixels.MIXED` half of x lies exactly at the ends of its range.
 
     Raises:
@@ -143,13 +159,13 @@ def reconstruction_fit(
     """
     facts = subject.facts
     rng = torch.Generator().manual_seed(derive_seed(seed, "fit", batch))
-    x = images(kind, batch, facts.input_shape, facts.input_range, rng, torch.float64)
+    x = images(kind, batch, facts, rng, torch.float64)
     if likelihood.of_unit_data and not likelihood.takes_logits and not 0 <= facts.input_range[0] < facts.input_range[1] <= 1:
         return Fit(0.0, math.inf)  # data outside of [0, 1] have no such likelihood
     codes = torch.zeros(batch, facts.latent_dim, dtype=torch.float64)
     reported, expected = [], []
-    for _ in range(outputs):
-        raw = _trial_outputs(likelihood, tuple(x.shape), facts.input_range, rng, kind)
+    for _ in range(trials):
+        raw = _trial_outputs(likelihood, facts, batch, rng, kind)
         reported.append(float(subject.terms(raw, x, codes, codes).reconstruction))
         expected.append(float(negative_log_likelihood(likelihood, raw, x).mean()))
     theirs = torch.tensor(reported, dtype=torch.float64)
@@ -173,7 +189,7 @@ def kl_weight(subject: Subject, *, batch: int, seed: int = 0) -> float:
     """
     facts = subject.facts
     rng = torch.Generator().manual_seed(derive_seed(seed, "weight", batch))
-    x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64)
+    x = images(Pixels.BETWEEN, batch, facts, rng, torch.float64)
     raw = subject.raw(x)
     zero = torch.zeros(batch, facts.latent_dim, dtype=torch.float64)
     mu = torch.ones_like(zero)

@@ -53,6 +53,8 @@ class Facts:
         name: its name in messages.
         input_shape: the shape of one item as the implementation takes it, without the batch.
         input_range: the smallest and the largest value of an item's entries.
+        tokens: whether an item is a sequence of tokens, which the suite has as one-hot rows: of shape (length, vocabulary).
+        counts: whether these are counts, integers from 0 on, as its likelihood asks for.
         latent_dim: the number of latent dimensions, with spatial ones flattened.
         likelihood: the detected or declared likelihood of its reconstruction term; None if none fits.
         likelihood_declared: whether the user declared it.
@@ -101,20 +103,30 @@ class Facts:
     reference: bool = False
     given_weights: bool = False
     prepared: tuple[float, float] | None = None
+    counts: bool = False
+    tokens: bool = False
     assumed: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def is_image(self) -> bool:
-        """Whether an item can be displayed as an image: (channels, height, width), or a flat vector of at least 64 pixels."""
-        return len(self.input_shape) >= 2 or self.pixels >= 64
+        """Whether an item can be displayed as an image: rows and columns, or a flat vector of square channels, of at least 64 pixels."""
+        if self.tokens:
+            return False
+        square = any(channels * math.isqrt(self.pixels // channels) ** 2 == self.pixels for channels in (1, 3))
+        return len(self.input_shape) >= 2 or (self.pixels >= 64 and square)
 
     @property
     def untrained_cost(self) -> float:
         """The KL due to the posterior's width alone before any training, in nats: 0 if sigma is the prior's."""
         sigma = self.untrained_sigma
         return self.latent_dim * (sigma * sigma - 1 - 2 * math.log(sigma)) / 2
+
+    @property
+    def terms(self) -> int:
+        """The number of terms of one item's log-likelihood: one for each entry, or for each token."""
+        return self.pixels // self.input_shape[-1] if self.tokens else self.pixels
 
     @property
     def pixels(self) -> int:

@@ -8,9 +8,10 @@ from enum import StrEnum
 class Likelihood(StrEnum):
     """A likelihood p(x | z), by the meaning of the decoder's raw output.
 
-    `bernoulli` takes probabilities, `bernoulli-logits` their logits, `squared-error` the mean of a Gaussian of unit variance,
-    `gaussian` a mean and a log-variance, `gaussian-log-std`, `gaussian-std` and `gaussian-variance` a mean and the named quantity,
-    `laplace` the mean of a Laplace distribution of unit scale, `continuous-bernoulli` that distribution's lambda and
+    `bernoulli` takes probabilities, `bernoulli-logits` their logits, `squared-error` the mean of a Gaussian of unit variance, `gaussian`
+    a mean and a log-variance, `gaussian-log-std`, `gaussian-std` and `gaussian-variance` a mean and the named quantity, `laplace` the
+    mean of a Laplace distribution of unit scale, `poisson` the rate of a Poisson distribution, `poisson-log` its logarithm, `categorical`
+    the scores of a token's values, up to a constant their log-probabilities, `continuous-bernoulli` that distribution's lambda and
     `continuous-bernoulli-logits` the logit of lambda.
     """
 
@@ -22,6 +23,9 @@ class Likelihood(StrEnum):
     GAUSSIAN_STD = "gaussian-std"
     GAUSSIAN_VARIANCE = "gaussian-variance"
     LAPLACE = "laplace"
+    POISSON = "poisson"
+    POISSON_LOG = "poisson-log"
+    CATEGORICAL = "categorical"
     CONTINUOUS_BERNOULLI = "continuous-bernoulli"
     CONTINUOUS_BERNOULLI_LOGITS = "continuous-bernoulli-logits"
 
@@ -34,6 +38,11 @@ class Likelihood(StrEnum):
     def own_variance(self) -> bool:
         """Whether its parameters determine the variance of each entry: the density, and so the loss, may then be unbounded."""
         return self.pair or self.continuous_bernoulli
+
+    @property
+    def of_counts(self) -> bool:
+        """Whether it is defined for counts, integers from 0 on."""
+        return self in (Likelihood.POISSON, Likelihood.POISSON_LOG)
 
     @property
     def takes_logits(self) -> bool:

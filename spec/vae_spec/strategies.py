@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import torch
+import torch.nn.functional as F
 from hypothesis import strategies as st
 from torch import Tensor
+
+from vae_spec.facts import Facts
 
 LARGEST_MU = 10.0
 LEAST_LOGVAR, GREATEST_LOGVAR = -12.0, 6.0
@@ -79,17 +82,9 @@ def constant_codes(draw: st.DrawFn) -> ConstantCode:
     return ConstantCode(draw(st.floats(-4.0, 4.0, allow_nan=False)), 0.0 if abs(logvar) < 0.05 else logvar)
 
 
-def images(
-    kind: Pixels,
-    batch: int,
-    shape: tuple[int, ...],
-    value_range: tuple[float, float],
-    rng: torch.Generator,
-    dtype: torch.dtype = torch.float32,
-) -> Tensor:
-    """Draw a batch of images of the kind, of shape (batch, *shape), with entries in `value_range`."""
-    size = (batch, *shape)
-    uniform = torch.rand(size, generator=rng, dtype=torch.float64)
+def outputs(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Draw a batch of means of the kind, of shape (batch, *facts.input_shape), with entries in `facts.input_range`."""
+    uniform = torch.rand((batch, *facts.input_shape), generator=rng, dtype=torch.float64)
     if kind is Pixels.ZEROS:
         unit = torch.zeros_like(uniform)
     elif kind is Pixels.ONES:
@@ -102,5 +97,19 @@ def images(
         unit = 0.25 + 0.5 * uniform
     else:
         unit = 0.02 + 0.96 * uniform
-    low, high = value_range
-    return (low + (high - low) * unit).to(dtype)
+    low, high = facts.input_range
+    drawn = (low + (high - low) * unit).to(dtype)
+    return (drawn + 1e-3).div((drawn + 1e-3).sum(-1, keepdim=True)) if facts.tokens else drawn
+
+
+def images(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Draw a batch of items of the kind, of shape (batch, *facts.input_shape), with entries in `facts.input_range`: integers for counts.
+
+    A token is a one-hot row: the first value or the last where all pixels are at an end, and any value elsewhere.
+    """
+    drawn = outputs(kind, batch, facts, rng, dtype)
+    if facts.tokens:
+        ends = {Pixels.ZEROS: 0, Pixels.ONES: drawn.shape[-1] - 1}
+        values = torch.full(drawn.shape[:-1], ends[kind]) if kind in ends else drawn.argmax(-1)
+        return F.one_hot(values, drawn.shape[-1]).to(dtype)
+    return drawn.round() if facts.counts else drawn

@@ -10,7 +10,7 @@ import torch
 from fakes import REDUCTIONS, Reduction, facts, fake
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.distributions import Bernoulli, ContinuousBernoulli, Independent, Laplace, Normal, kl_divergence
+from torch.distributions import Bernoulli, ContinuousBernoulli, Independent, Laplace, Normal, OneHotCategorical, Poisson, kl_divergence
 
 from vae_spec import continuous_bernoulli
 from vae_spec.context import ClaimContext
@@ -40,6 +40,9 @@ RANGES = {
     Likelihood.GAUSSIAN_STD: (-1.0, 1.0),
     Likelihood.GAUSSIAN_VARIANCE: (0.0, 1.0),
     Likelihood.LAPLACE: (0.0, 1.0),
+    Likelihood.POISSON: (0.0, 16.0),
+    Likelihood.POISSON_LOG: (0.0, 16.0),
+    Likelihood.CATEGORICAL: (0.0, 1.0),
     Likelihood.CONTINUOUS_BERNOULLI: (0.0, 1.0),
     Likelihood.CONTINUOUS_BERNOULLI_LOGITS: (0.0, 1.0),
 }
@@ -51,7 +54,12 @@ def rng(seed: int) -> torch.Generator:
 
 def subject(likelihood: Likelihood, reduction: str = "batch means", **changes: object) -> Subject:
     return fake(
-        facts=facts(likelihood=likelihood, input_range=RANGES[likelihood]),
+        facts=facts(
+            likelihood=likelihood,
+            input_range=RANGES[likelihood],
+            counts=likelihood.of_counts,
+            tokens=likelihood is Likelihood.CATEGORICAL,
+        ),
         reconstruction_reduction=REDUCTIONS[reduction],
         kl_reduction=REDUCTIONS[reduction],
         **changes,
@@ -93,6 +101,9 @@ def log_likelihood(likelihood: Likelihood, raw: Raw, x: torch.Tensor) -> torch.T
         Likelihood.GAUSSIAN_STD: lambda: Normal(raw[0], raw[1]),
         Likelihood.GAUSSIAN_VARIANCE: lambda: Normal(raw[0], raw[1].sqrt()),
         Likelihood.LAPLACE: lambda: Laplace(raw[0], 1.0),
+        Likelihood.POISSON: lambda: Poisson(raw[0]),
+        Likelihood.POISSON_LOG: lambda: Poisson(raw[0].exp()),
+        Likelihood.CATEGORICAL: lambda: OneHotCategorical(logits=raw[0]),
         Likelihood.CONTINUOUS_BERNOULLI: lambda: ContinuousBernoulli(probs=raw[0]),
         Likelihood.CONTINUOUS_BERNOULLI_LOGITS: lambda: ContinuousBernoulli(logits=raw[0]),
     }[likelihood]()
@@ -103,12 +114,15 @@ def log_likelihood(likelihood: Likelihood, raw: Raw, x: torch.Tensor) -> torch.T
 @pytest.mark.parametrize("seed", range(3))
 def test_the_negative_log_likelihood_is_that_of_torch_distributions_up_to_a_constant(likelihood: Likelihood, seed: int) -> None:
     x = torch.rand(4, 2, 5, generator=rng(seed), dtype=torch.float64)
+    x = (16 * x).round() if likelihood.of_counts else x
+    x = torch.nn.functional.one_hot(x.argmax(-1), 5).double() if likelihood is Likelihood.CATEGORICAL else x
     first, second = (
         torch.rand(4, 2, 5, generator=rng(seed + 10), dtype=torch.float64),
         torch.randn(4, 2, 5, generator=rng(seed + 20), dtype=torch.float64),
     )
     normal = likelihood.pair or likelihood is Likelihood.SQUARED_ERROR
-    constant = 0.5 * math.log(2 * math.pi) if normal else math.log(2) if likelihood is Likelihood.LAPLACE else 0.0
+    constant: float | torch.Tensor = 0.5 * math.log(2 * math.pi) if normal else math.log(2) if likelihood is Likelihood.LAPLACE else 0.0
+    constant = torch.lgamma(x + 1).flatten(1).mean(1) if likelihood.of_counts else constant
     positive = likelihood in (Likelihood.GAUSSIAN_STD, Likelihood.GAUSSIAN_VARIANCE)
     raw = (first, second.exp() if positive else second) if likelihood.pair else (first,)
     found = negative_log_likelihood(likelihood, raw, x)
@@ -134,15 +148,20 @@ def test_the_scale_of_each_reduction_is_found_whatever_the_constant(reduction: s
     assert weight / fit.scale == pytest.approx(1.0, rel=1e-6)
 
 
-SINGLE = [one for one in Likelihood if not one.pair]
+SINGLE = [one for one in Likelihood if not one.pair and one is not Likelihood.CATEGORICAL]
 CONFUSED = [
-    (true, taken) for true in SINGLE for taken in SINGLE if true is not taken and (true.takes_logits, taken.takes_logits) != (False, True)
+    (true, taken)
+    for true in SINGLE
+    for taken in SINGLE
+    if true is not taken
+    and (true.takes_logits, taken.takes_logits) != (False, True)
+    and (true, taken) != (Likelihood.BERNOULLI, Likelihood.POISSON_LOG)
 ]
 
 
 @pytest.mark.parametrize(("true", "taken"), CONFUSED)
 def test_no_likelihood_passes_for_another(true: Likelihood, taken: Likelihood) -> None:
-    """All pairs of one-tensor likelihoods, but for logits into binary_cross_entropy, which refuses them."""
+    """All pairs of one-tensor likelihoods, but for logits, or logarithms, into binary_cross_entropy, which refuses them."""
     assert not reconstruction_fit(fake(facts=facts(likelihood=true, input_range=(0.0, 1.0))), taken, batch=4).good
 
 
@@ -261,7 +280,7 @@ def test_a_declared_weight_is_accepted_and_the_plain_one_is_then_not() -> None:
 # means -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("likelihood", [one for one in Likelihood if not one.pair])
+@pytest.mark.parametrize("likelihood", SINGLE)
 def test_the_output_of_a_mean_has_that_mean(likelihood: Likelihood) -> None:
     wanted = torch.linspace(0.04, 0.96, 93, dtype=torch.float64)
     torch.testing.assert_close(mean_of(likelihood, with_mean(likelihood, wanted)), wanted, rtol=1e-7, atol=1e-12)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fakes import facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -270,7 +271,7 @@ def test_beta_and_batch_sizes_are_in_range(beta: float, batch: int) -> None:
     dtype=st.sampled_from([torch.float32, torch.float64]),
 )
 def test_images_keep_shape_range_and_dtype(kind: Pixels, batch: int, bounds: tuple[float, float], dtype: torch.dtype) -> None:
-    x = images(kind, batch, (1, 4, 3), bounds, torch.Generator().manual_seed(batch), dtype)
+    x = images(kind, batch, facts(input_shape=(1, 4, 3), input_range=bounds), torch.Generator().manual_seed(batch), dtype)
     low, high = (float(torch.tensor(bound, dtype=dtype)) for bound in bounds)
     assert x.shape == (batch, 1, 4, 3)
     assert x.dtype == dtype
@@ -286,7 +287,7 @@ def test_images_keep_shape_range_and_dtype(kind: Pixels, batch: int, bounds: tup
 
 
 def test_mixed_images_hold_both_ends_and_what_lies_between() -> None:
-    x = images(Pixels.MIXED, 8, (64,), (0.0, 1.0), torch.Generator().manual_seed(0))
+    x = images(Pixels.MIXED, 8, facts(input_shape=(64,)), torch.Generator().manual_seed(0))
     assert all(0.1 < float(share.double().mean()) < 0.7 for share in (x == 0, x == 1, (x > 0) & (x < 1)))
 
 

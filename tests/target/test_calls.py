@@ -38,6 +38,19 @@ def loaded(folder: Path, more: str, parameters: str = THREE, **options: object) 
         "class Config:\n    w = 16\ndef main():\n    return VAE(Config.w, 2, 12)",
         "def test_it():\n    VAE(1, 1, 1)\nclass Trainer:\n    def __init__(self):\n        self.model = VAE(16, 2, 12)",
         "def main(x):\n    VAE(x.shape[1], 2, 3)\ndef run():\n    return VAE(16, 2, 12)",
+        "import sys\nW = int(sys.argv[1]) if len(sys.argv) > 1 else 16\nmodel = VAE(W, 2, 12)",
+        "import sys\nALL = {'s': dict(width=16, depth=2, code=12)}[(sys.argv[1:] or ['s'])[0]]\nmodel = VAE(**ALL)",
+        "import os\ndef main():\n    return VAE(int(os.environ.get('W', '16')), 2, int(os.getenv('C', 12)))",
+        "import sys\ndef main():\n    c = 12\n    if len(sys.argv) > 1:\n        c = 7\n    else:\n        w = 16\n    VAE(w, 2, c)",
+        (
+            "import sys\ndef main(argv):\n    options = dict(one.split('=') for one in argv)\n"
+            "    return VAE(int(options.get('w', 16)), 2, 12)\nmain(sys.argv[1:])"
+        ),
+        "BASE = {'width': 16, 'depth': 3}\nALL = {**BASE, 'depth': 2} | {'code': 12}\nmodel = VAE(*ALL.values())",
+        "SIZES = {'s': (16, 2, 12)}\nmodel = VAE(*SIZES['s'])",
+        "SIZES = {'s': (16, 2, 12)}\ndef build(kind):\n    w, d, c = SIZES[kind]\n    return VAE(w, d, c)\nbuild('s')",
+        "w, d, c = [int(one) for one in '16,2,12'.split(',')]\nmodel = VAE(w, d, c)",
+        "MODELS = {'vae': VAE}\nname = 'vae'\nmodel = MODELS[name](16, 2, 12)",
     ],
 )
 def test_it_is_constructed_as_its_file_does(tmp_path: Path, call: str) -> None:

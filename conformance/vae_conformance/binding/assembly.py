@@ -19,6 +19,7 @@ from vae_conformance.binding.loss_values import code_path
 from vae_conformance.binding.losses import Loss
 from vae_conformance.binding.own_objective import with_objective
 from vae_conformance.binding.passes import gaussian
+from vae_conformance.binding.probing import COUNTS
 from vae_conformance.binding.standings import report_rest
 from vae_conformance.binding.wiring import Wiring
 from vae_conformance.config.options import RunOptions
@@ -56,6 +57,7 @@ class Assembly:
         # An output in [0, 1] is compared with data in [0, 1], or its loss is a mistake that shows there.
         prepared = None if data is None or found.end != "unit" else (data.low, data.high)
         usual = (-1.0, 1.0) if found.end == "symmetric" else (0.0, 1.0)
+        usual = COUNTS if found.counts else usual
         self.range = options.input_range or (usual if data is None or prepared is not None else (data.low, data.high))
         parameters = sum(value.numel() for value in trainable(found.model).values())
         self.facts = Facts(
@@ -71,6 +73,8 @@ class Assembly:
             parts=found.parts,
             given_weights=found.target.weights is not None,
             prepared=prepared,
+            counts=found.counts,
+            tokens=found.target.vocabulary > 0,
             declared=() if data is None else (f"data of [0, 1] are put into [{data.low:.4g}, {data.high:.4g}] ({data.account})",),
             reference=found.target.namespace.__name__.partition(".")[0] == REFERENCE_PACKAGE,
         )
@@ -113,7 +117,7 @@ class Assembly:
 
     def _in_range(self, x: Tensor) -> Tensor:
         low, high = self.range
-        return low + (high - low) * x
+        return x if self.found.counts else low + (high - low) * x
 
     def _read_head(self, kl: Head | None) -> None:
         sampler = None

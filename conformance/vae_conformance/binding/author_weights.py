@@ -11,7 +11,7 @@ from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.binding.roles.weights import KL, LIKELIHOOD, Branch, Evaluation
 from vae_conformance.binding.trace.tape import Line
 from vae_spec.elbo import closed_form_kl, negative_log_likelihood
-from vae_spec.strategies import Pixels, images
+from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Likelihood, Objective, SubjectFault
 
 _ITEMS = 7
@@ -60,7 +60,7 @@ def _where(line: Line | None) -> str:
 def _evaluation(subject: InProcessSubject, likelihood: Likelihood, mean: float, spread: float) -> Evaluation | None:
     facts = subject.facts
     rng = torch.Generator().manual_seed(round(1000 * (mean + 2)))
-    x, x_hat = (images(Pixels.BETWEEN, _ITEMS, facts.input_shape, facts.input_range, rng, torch.float64) for _ in range(2))
+    x, x_hat = (draw(Pixels.BETWEEN, _ITEMS, facts, rng, torch.float64) for draw in (images, outputs))
     mu, logvar = (torch.full((_ITEMS, facts.latent_dim), value, dtype=torch.float64) for value in (mean, spread))
     raw = subject.raw(x_hat)
     recording, total = subject.recorded_loss(raw, x, mu, logvar)

@@ -23,14 +23,11 @@ from vae_conformance.binding.inline import find_inline
 from vae_conformance.binding.inside import compose_forward, find_forward
 from vae_conformance.binding.parts import find_decoder, find_encoder, find_sampler, latent_shape_of, pair_output
 from vae_conformance.binding.passes import has_forward
-from vae_conformance.binding.refusals import (
-    excuse_guessed_shapes,
-    refuse_codebook,
-    refuse_entries,
-    refuse_nothing,
-)
+from vae_conformance.binding.probing import COUNTS, asks_for_counts
+from vae_conformance.binding.refusals import refuse_codebook, refuse_entries, refuse_nothing, refuse_unidentified
 from vae_conformance.binding.shapes import guesses_fit, with_shape
 from vae_conformance.binding.stepping import by_its_step
+from vae_conformance.binding.tokens import asks_for_tokens, of_rows
 from vae_conformance.binding.traced import with_pass
 from vae_conformance.config.declared import completed, with_declarations
 from vae_conformance.config.options import RunOptions
@@ -68,12 +65,14 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
         try:
             found = with_shape(found, options)
         except Unbound as fault:
+            if asks_for_tokens(fault.message):
+                return _given_rows(target, model, options)
             raise target.unfit(fault) from fault
         if not guesses_fit(found, options):
             return bind(target, options)
         found = with_pass(found)
         stepping = by_its_step(found)
-        subject = None if stepping is not None else _bound(found, options)
+        found, subject = (found, None) if stepping is not None else _on_its_data(found, options)
     if stepping is not None:
         return bind(stepping, options)
     assert subject is not None
@@ -89,21 +88,50 @@ def _given_a_label(target: Target, model: object, options: RunOptions) -> Target
     """
     failed = ""
     for labelled in conditioned(target, model):
-        made: Any = labelled.instance if labelled.make is None else labelled.make()
-        found = Findings(made, labelled, torch.device(options.device))
-        try:
-            found = with_shape(found, options)
-            found.call("forward", found.forward if has_forward(made) else made.encode, found.x)
-        except (Unbound, SubjectFault) as fault:
-            failed = failed or str(fault)
-        else:
+        fault = _fault_of(labelled, options)
+        if fault is None:
             return labelled
+        failed = failed or str(fault)
     if failed:
         raise Unbound(
             f"{target.name} takes more than the batch, as a conditional VAE does, and runs on no kind of label that is known: {failed}",
             "write an adapter that hands it one label for every item (docs/adapters.md); where an item has a shape of its own, give it with"
             " --input-shape",
         )
+    return None
+
+
+def _given_rows(target: Target, model: object, options: RunOptions) -> InProcessSubject:
+    """The subject of a model of sequences of tokens, which takes one-hot rows.
+
+    Raises:
+        Unbound: it runs on none of a likely length, or is no model that is judged.
+    """
+    failed: Exception | str = "it keeps no embedding"
+    for rows, shape in of_rows(target, model):
+        given = replace(options, input_shape=options.input_shape or shape)
+        fault = _fault_of(rows, given)
+        if fault is None:
+            return bind(rows, given)
+        failed = fault
+    raise target.unfit(
+        Unbound(
+            f"{target.name} takes sequences of tokens, and does not run on one-hot rows in their place: {failed}",
+            "give the length and the number of values of a token, as in --input-shape 12,1000; or write an adapter whose items are such"
+            " one-hot rows (docs/adapters.md)",
+        )
+    )
+
+
+def _fault_of(target: Target, options: RunOptions) -> Exception | None:
+    """How the model of a target fails on a batch; None where it runs."""
+    made: Any = target.instance if target.make is None else target.make()
+    found = Findings(made, target, torch.device(options.device))
+    try:
+        found = with_shape(found, options)
+        found.call("forward", found.forward if has_forward(made) else made.encode, found.x)
+    except (Unbound, SubjectFault) as fault:
+        return fault
     return None
 
 
@@ -153,6 +181,23 @@ def _refuse_levels(found: Findings) -> None:
         )
 
 
+def _on_its_data(found: Findings, options: RunOptions) -> tuple[Findings, InProcessSubject]:
+    """Bind on items of real numbers; where the likelihood then turns out to be one of counts, on these."""
+    counting = replace(found, parts={}, faults={}, notes=list(found.notes), counts=True)
+    try:
+        subject = _bound(found, options)
+        likelihood, loss = subject.facts.likelihood, subject.facts.parts[Part.LOSS]
+        if not asks_for_counts(loss.account) and (likelihood is None or not likelihood.of_counts):
+            return found, subject
+    except Unbound as fault:
+        if not asks_for_counts(fault.message):
+            raise
+    low, high = options.input_range or COUNTS
+    counting.notes.append(f"its likelihood is one of counts: it is judged on integers from {low:g} to {high:g}")
+    counting = with_pass(replace(counting, x=(low + (high - low) * found.x).round()))
+    return counting, _bound(counting, options)
+
+
 def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     refuse_entries(found)
     found = find_forward(find_encoder(found))
@@ -160,10 +205,10 @@ def _bound(found: Findings, options: RunOptions) -> InProcessSubject:
     found = pair_output(find_decoder(found, latent_shape))
     found = find_inline(find_sampler(found, latent_shape), latent_shape)
     found = compose_forward(found)
-    excuse_guessed_shapes(found, options)
     refuse_codebook(found)
-    refuse_nothing(found)
     _refuse_levels(found)
+    refuse_unidentified(found, options)
+    refuse_nothing(found)
     subject = Assembly(found.without_pass(), options, latent_shape).subject()
     subject.caller.limit = math.inf
     return subject

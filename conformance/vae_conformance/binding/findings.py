@@ -38,8 +38,9 @@ class Findings:
     Attributes:
         model, target, device: what is bound, and where.
         caller: guards the calls into it.
-        parts, notes: how each part stands, and what else the report says.
+        parts, faults, notes: how each part stands, the failures of those that fail, and what else the report says.
         shape, x: of one item, and the batch that everything is asked on.
+        counts: whether the entries of that batch are counts.
         result, again, fault: what a training pass gives under seed 0 and under another, or how it fails.
         random: the names of the random operations of that pass.
         calls: what it calls.
@@ -57,9 +58,11 @@ class Findings:
     device: torch.device
     caller: Caller = field(default_factory=lambda: Caller(PROBE_SECONDS))
     parts: dict[Part, PartReport] = field(default_factory=dict)
+    faults: dict[Part, SubjectFault] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     shape: tuple[int, ...] = ()
     x: Tensor = field(default_factory=lambda: torch.zeros(0))
+    counts: bool = False
     result: Any = None
     again: Any = None
     fault: SubjectFault | None = None
@@ -103,6 +106,11 @@ class Findings:
     def report(self, part: Part, standing: Standing, account: str, diagnosis: str | None = None, known_by: str = "") -> None:
         """Note how a part stands."""
         self.parts[part] = PartReport(standing, account, diagnosis, known_by)
+
+    def fails(self, part: Part, account: str, fault: SubjectFault, diagnosis: str | None = None) -> None:
+        """Note that a part fails, and how."""
+        self.faults[part] = fault
+        self.report(part, Standing.FAILING, account, diagnosis or fault.diagnosis)
 
     def forward(self, x: Tensor) -> Any:
         """The model's own forward pass, on a copy: some scale their batch in place."""

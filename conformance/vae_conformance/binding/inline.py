@@ -19,6 +19,7 @@ from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.interface import DECODE_NAMES, as_raw, candidates
 from vae_conformance.binding.layout import at, same
 from vae_conformance.binding.passes import forward_of, has_forward
+from vae_conformance.binding.refusals import refuse_size_of_item, refuse_teacher
 from vae_conformance.binding.traced import TracedPass, trace_pass
 from vae_conformance.guard.random_calls import DROPPING
 from vae_spec.subject import Noise, Part, Standing, SubjectFault
@@ -125,10 +126,19 @@ def _objection(found: Findings, decode: Callable[..., Any], turned: Callable[...
             if same(first, by_latent):
                 return "decoder-ignores-z" if same(first, by_batch) else ""
             if not same(first, by_batch):
+                if _differ_by_a_factor(first, by_batch):
+                    refuse_size_of_item(found, "forward's decoder")
+                refuse_teacher(found, "forward's decoder")
                 return "decoder-sees-x"
     except SubjectFault:
         return ""
     return None
+
+
+def _differ_by_a_factor(one: Tensor, other: Tensor) -> bool:
+    """Return whether each item of two outputs is the other's times one number."""
+    ratio = (one / other).flatten(1)
+    return bool(torch.isfinite(ratio).all()) and ratio.shape[1] > 1 and same(ratio, ratio[:, :1].expand_as(ratio))
 
 
 def _output(found: Findings, result: Any) -> Tensor:

@@ -17,7 +17,7 @@ from vae_conformance.binding.layout import at
 from vae_conformance.binding.reaching import reach
 from vae_conformance.binding.trace.tape import Recording, record
 from vae_conformance.binding.watching import as_code, gradient_norms, leaf_parameters, projection, spy
-from vae_spec.elbo import closed_form_kl, mean_of, unit_variance, with_mean
+from vae_spec.elbo import LEAST_RATE, closed_form_kl, mean_of, unit_variance, with_mean
 from vae_spec.subject import (
     DrawGradients,
     Mode,
@@ -197,6 +197,7 @@ class BoundParts(BoundModel):
 
     def raw(self, x_hat: Tensor) -> Raw:
         """What the decoder would have given for x_hat."""
+        x_hat = x_hat.clamp(min=LEAST_RATE) if self.facts.counts else x_hat
         mean = x_hat if self.facts.likelihood is None else with_mean(self.facts.likelihood, x_hat)
         return (mean,) if len(self.wiring.raw_shapes) == 1 else (mean, unit_variance(self.facts.likelihood, mean))
 

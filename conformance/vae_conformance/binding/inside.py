@@ -27,7 +27,7 @@ def find_forward(found: Findings) -> Findings:
             found.report(Part.FORWARD, Standing.MISSING, _NOTHING)
         return found
     if found.fault is not None:
-        found.report(Part.FORWARD, Standing.FAILING, found.fault.what, found.fault.diagnosis)
+        found.fails(Part.FORWARD, found.fault.what, found.fault)
         return found
     layout = read_layout(found.result, found.x, found.again, found.encoded, found.latent)
     if layout is not None and layout.logvar is not None and found.form is not None and found.form.posterior is not None:
@@ -66,7 +66,7 @@ def compose_forward(found: Findings) -> Findings:
     try:
         result = found.call("forward", joint, found.model, found.x, train=True)
     except SubjectFault as fault:
-        found.report(Part.FORWARD, Standing.FAILING, fault.what, fault.diagnosis)
+        found.fails(Part.FORWARD, fault.what, fault)
         return replace(found, joint=joint)
     encode, decode = f"{found.encode}()", f"{found.decode}()"
     posterior = None if found.form.posterior is None else (encode, *found.form.posterior)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from vae_conformance.binding.layout import at
 from vae_conformance.binding.loss_arguments import Kind, Signature
 from vae_conformance.binding.loss_search import loss_candidates
 from vae_conformance.binding.loss_values import gives_distribution, posterior_path, two_outputs, what_is_returned
-from vae_conformance.binding.losses import Loss
+from vae_conformance.binding.losses import BY_ORDER, Loss
 from vae_conformance.binding.objective.driven import DRIVEN, driven_losses, loss_of_entries, own_pass
 from vae_conformance.binding.objective.replayed import replayed
 from vae_conformance.binding.passes import RETURNED, call_forward, has_forward
@@ -22,8 +23,6 @@ from vae_conformance.binding.returns import Returns
 from vae_conformance.target.adapter import part_of
 from vae_spec.elbo import negative_log_likelihood
 from vae_spec.subject import Likelihood, SubjectFault
-
-_BY_ORDER = "the order of its arguments, which its behaviour confirms"
 
 
 def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
@@ -47,8 +46,9 @@ def losses(found: Findings, asked: str | None = None) -> Iterator[Loss]:
                 if _can_be_given(found, signature):
                     yield loss_of_entries(found, candidate)
             elif fillable.issuperset(signature.places):
-                needs, known_by = signature.needs_weight, _BY_ORDER if signature.guessed else "the names of its arguments"
-                yield Loss(candidate.account, candidate.call, signature.roles, Returns.SCALAR, needs_beta=needs, known_by=known_by)
+                needs, known_by = signature.needs_weight, BY_ORDER if signature.guessed else "the names of its arguments"
+                plain = Loss(candidate.account, candidate.call, signature.roles, Returns.SCALAR, needs_beta=needs, known_by=known_by)
+                yield replace(plain, of_ids=found.target.vocabulary > 0)
 
 
 def _can_be_given(found: Findings, signature: Signature) -> bool:

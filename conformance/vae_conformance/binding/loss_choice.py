@@ -14,14 +14,15 @@ from vae_conformance.binding.distributions import gives_logits
 from vae_conformance.binding.findings import BATCH, Findings
 from vae_conformance.binding.heads import Head, read_kl
 from vae_conformance.binding.loss_binding import kl_of_the_model, losses
-from vae_conformance.binding.loss_doubt import ask_for_keyword, refuse_unread, tells_nothing
+from vae_conformance.binding.loss_doubt import ask_for_keyword, refuse_unread
 from vae_conformance.binding.loss_trial import Trial, try_loss
-from vae_conformance.binding.losses import Loss, supplied_loss
+from vae_conformance.binding.losses import BY_ORDER, Loss, supplied_loss
 from vae_conformance.binding.objective.training_loop import loss_of_loop
 from vae_conformance.binding.returns import Returns
 from vae_conformance.binding.rivals import used_in_training
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
+from vae_conformance.guard.calls import tells_nothing
 from vae_conformance.target.adapter import settled
 from vae_spec.elbo import reconstruction_fit
 from vae_spec.subject import Likelihood, Part, Standing, SubjectFault
@@ -109,6 +110,8 @@ class LossChoice:
                 counts = fits > 0 or not (loss.driven and loss.name == "forward")
                 if counts and (best is None or fits > best[0]):
                     best = fits, loss
+        if failed is not None and failed[0].known_by == BY_ORDER and len({what for name, what in self.tried if name == failed[0].name}) > 1:
+            failed = None  # it fails otherwise in another order of its arguments: the order may be at fault
         return (None if best is None else best[1]), failed
 
     def _instead(self, failed: tuple[Loss, SubjectFault] | None) -> tuple[Loss, Likelihood | None]:
@@ -143,6 +146,8 @@ class LossChoice:
         return loss, supplied
 
     def _natural_likelihood(self) -> Likelihood:
+        if self.found.target.vocabulary:
+            return Likelihood.CATEGORICAL
         if len(self.trial.raw) == 2:
             return Likelihood.GAUSSIAN
         if gives_logits(self.found.decoded):
@@ -153,13 +158,17 @@ class LossChoice:
     def _likelihood(self, loss: Loss) -> Likelihood | None:
         """The first likelihood that the reconstruction term follows, of those that fit the decoder's range."""
         for head in NEUTRAL_HEADS:
-            for one in likelihoods_of(self.found.end, pair=len(self.trial.raw) == 2):
+            for one in self._possible():
                 try:
                     if reconstruction_fit(self.build(loss, head, one), one, batch=BATCH).good:
                         return one
                 except (SubjectFault, RuntimeError):
                     continue
         return None
+
+    def _possible(self) -> list[Likelihood]:
+        tokens = self.found.target.vocabulary > 0
+        return [Likelihood.CATEGORICAL] if tokens else likelihoods_of(self.found.end, pair=len(self.trial.raw) == 2)
 
     def _grows(self, loss: Loss) -> bool:
         """Whether the total is greater for means of 1 than for means of 0."""
@@ -193,4 +202,4 @@ def likelihoods_of(end: str, *, pair: bool) -> list[Likelihood]:
     if end == "symmetric":
         return [Likelihood.SQUARED_ERROR, Likelihood.LAPLACE]
     plain = [Likelihood.BERNOULLI_LOGITS, Likelihood.SQUARED_ERROR, Likelihood.LAPLACE, Likelihood.BERNOULLI]
-    return [*plain, Likelihood.CONTINUOUS_BERNOULLI_LOGITS]
+    return [*plain, Likelihood.CONTINUOUS_BERNOULLI_LOGITS, Likelihood.POISSON_LOG, Likelihood.POISSON]

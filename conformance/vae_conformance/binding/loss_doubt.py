@@ -5,9 +5,7 @@ from __future__ import annotations
 import dis
 import inspect
 import re
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -32,35 +30,6 @@ _TERMS = tuple(re.compile(words, re.IGNORECASE) for words in (r"recon|nll|neg\w*
 """Names of the reconstruction term alone, and of the KL alone."""
 _LOOP = re.compile(r"loader|data_?set|optim|^opt$|epochs", re.IGNORECASE)
 """Parameters of what goes over a whole data set."""
-_CALLING = ("torch", "nn", "modules", "module.py")
-"""Where PyTorch hands a module's arguments on."""
-
-
-def tells_nothing(fault: SubjectFault) -> bool:
-    """Whether a failing call says nothing of the author's code.
-
-    It takes other arguments than it was handed, and was never entered; or something has to be set before, which nobody has done here.
-    """
-    error = fault.__cause__
-    if isinstance(error, AttributeError):
-        return _is_set_elsewhere(error)
-    if not isinstance(error, TypeError):
-        return False
-    own = str(Path(__file__).parent.parent)
-    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
-    return all(file.startswith(own) or Path(file).parts[-4:] == _CALLING for file in files)
-
-
-def _is_set_elsewhere(error: AttributeError) -> bool:
-    """Whether a call misses an attribute that a method other than the constructor sets, as `compile` does: it is not prepared."""
-    return any(
-        line.opname == "STORE_ATTR" and line.argval == error.name
-        for kind in type(error.obj).__mro__
-        if not kind.__module__.startswith("torch.")
-        for name, method in vars(kind).items()
-        if name != "__init__" and inspect.isfunction(method)
-        for line in dis.get_instructions(method)
-    )
 
 
 def ask_for_keyword(found: Findings, loss: Loss, fault: SubjectFault) -> None:

@@ -27,6 +27,8 @@ def behind(own: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., A
     return call
 
 
+BY_ORDER = "the order of its arguments, which its behaviour confirms"
+"""How the arguments of a loss are identified whose parameters' names say nothing."""
 _OUTPUTS = re.compile(r"out|res(ult)?s?$|^ret|recon|pred|hat$|^y$|forward|^r$", re.IGNORECASE)
 _BOUND = re.compile(r"elbo|bound|evidence", re.IGNORECASE)
 _NEGATED = re.compile(r"loss|neg|nelbo|minus", re.IGNORECASE)
@@ -48,6 +50,7 @@ class Loss:
         kl_alone: whether it is the model's KL beside a reconstruction term that the suite supplies.
         kind: what it is called with.
         known_by: how its arguments were told.
+        of_ids: whether its x are the integers of tokens, of which the suite has one-hot rows.
         sign: -1 for an ELBO, which is to be maximised.
         knob: the attribute that holds its weight of the KL, where it takes none as an argument.
     """
@@ -62,6 +65,7 @@ class Loss:
     kl_alone: bool = False
     kind: Kind = Kind.DIRECT
     known_by: str = ""
+    of_ids: bool = False
     sign: float = 1.0
     knob: Knob | None = None
 
@@ -177,6 +181,7 @@ class Loss:
         if copies:
             raw, x, mu, second = tuple(one.clone() for one in raw), x.clone(), mu.clone(), second.clone()
             z = None if z is None else z.clone()
+        x = x.argmax(-1) if self.of_ids else x
         output: Any = raw[0] if len(raw) == 1 and not self.driven else raw
         values = {"raw": output, "x": x, "mu": mu, "logvar": second, "z": mu if z is None else z, "batch": len(x)}
         if "spread" in self.roles:

@@ -25,8 +25,9 @@ from vae_conformance.binding.layout import Both, CodeForm, ForwardLayout, at, ba
 from vae_conformance.binding.own_methods import SAMPLING
 from vae_conformance.binding.passes import RETURNED
 from vae_conformance.binding.reading import code_form
-from vae_conformance.binding.refusals import refuse_several_draws
+from vae_conformance.binding.refusals import refuse_several_draws, refuse_size_of_item, refuse_teacher
 from vae_conformance.binding.roles.nodes import alike
+from vae_conformance.guard.calls import tells_nothing
 from vae_conformance.target.adapter import part_of, settled
 from vae_spec.subject import Part, PartReport, Standing, SubjectFault
 
@@ -47,7 +48,7 @@ def find_encoder(found: Findings) -> Findings:
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"
             if part.name == "encode":
-                found.report(Part.POSTERIOR, Standing.FAILING, account, fault.diagnosis)
+                found.fails(Part.POSTERIOR, account, fault)
                 return found
             continue
         pair = None if form is None else form.checked(evaluated, BATCH)
@@ -105,17 +106,22 @@ def find_decoder(found: Findings, latent_shape: tuple[int, ...]) -> Findings:
             decoded = found.call("decode", part.call, z, train=True)
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"
-            if part.name == "decode":
-                more = _handed_more(found, part.name)
+            more = _handed_more(found, part.name) if part.name == "decode" else ""
+            # A number beside the code, such as a length, is what forward passes: its pass is replayed with another code.
+            if part.name == "decode" and (more or found.fault is not None or not tells_nothing(fault)):
                 said = f"; forward passes it {more} beside the code, made of x" if more else ""
-                found.report(Part.DECODE, Standing.FAILING, account + said, "decoder-sees-x" if more else fault.diagnosis)
+                found.fails(Part.DECODE, account + said, fault, "decoder-sees-x" if more else None)
                 return found
             continue
         raw = as_raw(decoded)
         if raw is None or len(raw[0]) != BATCH:
             account = f"{part.name} does not give one output an item"
             continue
-        bent = None if own is None or found.layout is None or found.raw is None else _bend(raw[0], found.raw[0])
+        output = None if own is None or found.layout is None or found.raw is None else found.raw[0]
+        if output is not None and raw[0].numel() != output.numel():
+            account = f"{part.name} gives {raw[0].numel() // BATCH} numbers an item, and forward {output.numel() // BATCH}"
+            continue
+        bent = None if output is None else _bend(raw[0], output)
         if bent not in (None, "nothing") and _costs(found, raw[0]):
             found, bent = _looking_before_the_end(found, part.name), None
         if bent not in (None, "nothing"):
@@ -152,13 +158,22 @@ def _bend(given: Tensor, output: Tensor) -> str | None:
 
 
 def _handed_more(found: Findings, decoder: str) -> str:
-    """How many tensors made of the batch forward passes to a decoder beside its first argument, in words; empty if none."""
+    """How many tensors made of the batch forward passes to a decoder beside its first argument, in words; empty if none.
+
+    Raises:
+        Unbound: they are one number of each item, or tokens.
+    """
     call = next((call for call in found.calls if call.name == decoder), None)
     if call is None or found.latent is None:
         return ""
     nodes = found.latent.passes["drawn"].nodes
     of_batch = found.latent.passes["drawn"].descendants(frozenset({0})) | {0}
-    count = sum(any(alike(nodes[one].value, leaf) for one in of_batch) for _path, leaf in batched(call.arguments[1:], found.x))
+    given = [leaf for _path, leaf in batched(call.arguments[1:], found.x) if any(alike(nodes[one].value, leaf) for one in of_batch)]
+    if given and all(leaf.numel() == len(found.x) for leaf in given):
+        refuse_size_of_item(found, decoder)
+    if given:
+        refuse_teacher(found, decoder)
+    count = len(given)
     return "" if not count else "one tensor" if count == 1 else f"{count} tensors"
 
 

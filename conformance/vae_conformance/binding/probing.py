@@ -80,10 +80,10 @@ def _from_layers(model: object) -> Iterator[tuple[int, ...]]:
             yield from ((side,) for side in loose.shape) if loose.dim() == 2 else (tuple(loose.shape[:2]), tuple(loose.shape[1:]))
             return
         if isinstance(module, nn.RNNBase):
-            yield from ((length, module.input_size) for length in (*_lengths(model), module.input_size))
+            yield from ((length, module.input_size) for length in (*lengths(model), module.input_size))
             return
         if isinstance(module, nn.Conv1d):
-            yield from ((module.in_channels, length) for length in dict.fromkeys((*_lengths(model), *SIDES, *LENGTHS)))
+            yield from ((module.in_channels, length) for length in dict.fromkeys((*lengths(model), *SIDES, *LENGTHS)))
             return
         if isinstance(module, nn.Linear):
             yield (module.in_features,)
@@ -95,7 +95,7 @@ def _from_layers(model: object) -> Iterator[tuple[int, ...]]:
             return
 
 
-def _lengths(model: nn.Module) -> list[int]:
+def lengths(model: Any) -> list[int]:
     """How many rows or samples a model of series says that an item has: its attributes with such a name."""
     kept = vars(inner_of(model)).items()
     return [value for name, value in kept if _LENGTH.search(name) and isinstance(value, int) and not isinstance(value, bool) and value > 1]
@@ -111,6 +111,16 @@ def _loose_weight(module: nn.Module) -> Tensor | None:
 def probe_batch(shape: tuple[int, ...], batch: int = 4) -> Tensor:
     """A batch in [0, 1], the same in every process."""
     return torch.rand((batch, *shape), generator=torch.Generator().manual_seed(12345))
+
+
+COUNTS = (0.0, 16.0)
+"""The range of the data of a likelihood that asks for counts: that of the digits' grey levels."""
+_OF_COUNTS = re.compile(r"support \((Integer|NonNegativeInteger|Multinomial)")
+
+
+def asks_for_counts(words: str) -> bool:
+    """Return whether a failure is that of a distribution over counts that was given other numbers."""
+    return _OF_COUNTS.search(words) is not None
 
 
 def output_range(decode: Callable[[Tensor], Any], z: Tensor) -> str:

@@ -1,13 +1,11 @@
-"""What is refused in one message, because no claim speaks of it: codebooks, several draws, and what shows no part of a VAE.
-
-And what is not laid at an author's door: a clash of shapes where the suite had to guess them.
-"""
+"""What is refused in one message: what no claim speaks of, as codebooks and several draws, and what the suite could not identify."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from dataclasses import replace
+from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -17,15 +15,24 @@ from vae_conformance.binding.layout import leaves
 from vae_conformance.binding.passes import forward_of, has_forward
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
+from vae_conformance.guard.calls import tells_nothing
+from vae_conformance.guard.random_calls import DROPPING
 from vae_conformance.target.adapter import inner_of, settled
 from vae_spec.subject import Part, Standing
 
 _SHAPE = "hard-coded-shape"
 """The mistake that a clash of shapes points to."""
+_CLASH = re.compile(
+    r"shapes? (cannot|'\[)|must match the|invalid for input|different to the input|channels|[Kk]ernel size|Sizes of tensors|[Ee]xpected .*"
+    r"(\dD|dimension)|Dimension out of range|values to unpack|input\.size|normalized_shape"
+)
+"""What PyTorch says of a tensor of another shape than a layer takes."""
+_GIVE_A_DEFAULT = "give the argument a default, or write an adapter that passes it (docs/adapters.md)"
+_SAY_WHICH = "say which is which with an adapter (docs/adapters.md), or let forward return (x_hat, mu, logvar)"
 
 
 def refuse_entries(found: Findings) -> None:
-    """Refuse a model whose pass takes a batch of named entries, as `batch["x"]`, and none of plain images.
+    """Refuse a model whose pass takes a batch of several entries, as `batch["x"]` or `x, y = batch`, and none of plain images.
 
     Raises:
         Unbound: it takes such a batch.
@@ -36,35 +43,68 @@ def refuse_entries(found: Findings) -> None:
         source = inspect.getsource(forward_of(inner_of(found.model)))
     except (OSError, TypeError):
         return
-    failure = found.fault.what
     first = re.search(r"def \w+\(\s*self,\s*(\w+)", source)
-    entry = re.search(rf"\b{first[1]}\[(['\"])(\w+)\1\]", source) if first else None
-    if first is not None and entry is not None:
+    if first is None:
+        return
+    entry = re.search(rf"\b{first[1]}\[(['\"])(\w+)\1\]", source)
+    unpacked = re.search(rf"^\s*(\(?\w+(?:, *\w+)+\)?) = {first[1]}\s*(?:#.*)?$", source, re.MULTILINE)
+    if entry is not None or unpacked is not None:
+        taken = f"named entries ({first[1]}[{entry[2]!r}])" if entry else f"several tensors ({unpacked[0].strip()})" if unpacked else ""
+        given = f"{{{entry[2]!r}: x}}" if entry else "x with what stands beside it"
         raise Unbound(
-            f"{found.target.name}: forward takes a batch of named entries ({first[1]}[{entry[2]!r}]), no plain images: it {failure}",
-            f"write an adapter whose forward hands it {{{entry[2]!r}: x}}, and whose loss takes x_hat, x, mu and logvar (docs/adapters.md)",
+            f"{found.target.name}: forward takes a batch of {taken}, no plain images: it {found.fault.what}",
+            f"write an adapter whose forward passes it {given}, and whose loss takes x_hat, x, mu and logvar (docs/adapters.md)",
         )
 
 
-def refuse_several_draws(found: Findings, name: str, z: object, code: Tensor) -> None:
-    """Refuse a sampling step that gives several codes for each item, along a dimension of their own.
+def refuse_several_draws(found: Findings, name: str, given: object, like: Tensor, what: str = "codes") -> None:
+    """Refuse a part that gives several codes or outputs for each item, along a dimension of their own.
 
     Args:
         found: what is known of the model.
-        name: of the step.
-        z: what it gives.
-        code: of the shape of one code for each item.
+        name: of the part.
+        given: what it gives.
+        like: of the shape of one for each item.
+        what: what it gives several of.
 
     Raises:
         Unbound: it does.
     """
-    if isinstance(z, Tensor) and z.dim() == code.dim() + 1 and z.numel() != code.numel():
-        ahead, behind = z.shape[1:] == code.shape, (*z.shape[:1], *z.shape[2:]) == tuple(code.shape)
+    if isinstance(given, Tensor) and given.dim() == like.dim() + 1 and given.numel() > like.numel():
+        ahead, behind = given.shape[1:] == like.shape, (*given.shape[:1], *given.shape[2:]) == tuple(like.shape)
         if ahead or behind:
             raise Unbound(
-                f"{found.target.name}: {name} gives {z.shape[0 if ahead else 1]} codes for each item, and the claims speak of one",
-                "judge it with one draw an item: let its default be 1, or write an adapter that builds it so (docs/adapters.md)",
+                f"{found.target.name}: {name} gives {given.shape[0 if ahead else 1]} {what} for each item, and the claims speak of one",
+                "judge it with one draw an item, without a dimension for several: write an adapter that passes num_samples=1 and takes that"
+                " dimension away (docs/adapters.md)",
             )
+
+
+def refuse_size_of_item(found: Findings, decoder: str) -> NoReturn:
+    """Refuse a decoder that is given one number of each item beside z, made of x, such as the sum of its counts.
+
+    Raises:
+        Unbound: always.
+    """
+    raise Unbound(
+        f"{found.target.name}: {decoder} takes one number of each item beside z, made of x (a library size, an exposure), and the claims"
+        " speak of decode(z)",
+        "write an adapter whose decode and forward fix that number (docs/adapters.md)",
+    )
+
+
+def refuse_teacher(found: Findings, decoder: str) -> None:
+    """Refuse a decoder of tokens that is given the tokens themselves beside z, as a sentence's decoder is in training.
+
+    Raises:
+        Unbound: the model takes tokens.
+    """
+    if found.target.vocabulary:
+        raise Unbound(
+            f"{found.target.name}: {decoder} is autoregressive: it takes the tokens before each token beside z (teacher forcing), and the"
+            " claims speak of decode(z)",
+            "write an adapter whose decode(z) builds the sequence from z alone, and declare --decoder autoregressive (docs/adapters.md)",
+        )
 
 
 def refuse_codebook(found: Findings) -> None:
@@ -94,18 +134,44 @@ def _repeats(found: Findings) -> bool:
     return bool(one) and all(torch.equal(first, second) for first, second in zip(one, other, strict=False))
 
 
-def excuse_guessed_shapes(found: Findings, options: RunOptions) -> None:
-    """Let a part that fails over its shapes point to no mistake where the shape that it was given is the suite's guess.
+def refuse_unidentified(found: Findings, options: RunOptions) -> None:
+    """Refuse a model of which a required part could not be called or identified: that says nothing of the author's code.
 
-    Where nothing has taken the batch, its shape may be wrong; where no code was seen, the latent dimension may be.
+    A part that fails over its shapes where only the latent dimension is a guess keeps failing, but points to no mistake.
+
+    Raises:
+        Unbound: a part does not take the arguments that the suite has; no shape of an item that was tried fits; or forward draws, or
+            decodes, and what it draws from, or what decodes, could not be identified.
     """
-    seen = found.parts[Part.POSTERIOR].standing is Standing.PRESENT
-    guessed = {Part.DECODE: found.pair is None, Part.FORWARD: not seen and options.input_shape is None}
-    for part, is_guess in guessed.items():
-        report = found.parts[part]
-        if is_guess and report.diagnosis == _SHAPE:
-            unknown = "the latent dimension is" if part is Part.DECODE else "the shape of an item is"
-            found.parts[part] = replace(report, account=f"{report.account}; {unknown} not known for sure", diagnosis=None)
+    for part, fault in found.faults.items():
+        if found.parts[part].diagnosis is None and tells_nothing(fault):
+            raise Unbound(f"{found.target.name}: {part} {fault.what}, and nothing says what else to pass", _GIVE_A_DEFAULT)
+    posterior, decode, forward = (found.parts[part] for part in (Part.POSTERIOR, Part.DECODE, Part.FORWARD))
+    seen, works = posterior.standing is Standing.PRESENT, forward.standing is Standing.PRESENT
+    clashing = [fault for part, fault in found.faults.items() if part is not Part.DECODE and _CLASH.search(fault.what)]
+    if not seen and clashing and options.input_shape is None:
+        raise Unbound(
+            f"no shape of input was found that {found.target.name} takes: with the shape {found.shape} {clashing[0]}",
+            "name the shape of one item with --input-shape, for example --input-shape 1,28,28; with it, code that takes no shape is judged",
+        )
+    if works and posterior.standing is Standing.MISSING and found.latent is None and found.random - DROPPING:
+        drawn = ", ".join(sorted(found.random - DROPPING))
+        raise Unbound(
+            f"{found.target.name}: forward draws ({drawn}), and no mean and second head of like shape were identified that it draws from:"
+            f" {posterior.account}",
+            f"only a Gaussian posterior with independent dimensions is judged, one for each item: {_SAY_WHICH}",
+        )
+    for _path, leaf in leaves(found.result) if seen else ():
+        refuse_several_draws(found, "forward", leaf, found.x, "outputs")
+    shapes = ", ".join(str(tuple(leaf.shape)) for _path, leaf in leaves(found.result) if isinstance(leaf, Tensor))
+    if seen and forward.standing is Standing.FAILING and Part.FORWARD not in found.faults and shapes:
+        raise Unbound(f"{found.target.name}: among what forward returns, of the shapes {shapes}, no output was identified", _SAY_WHICH)
+    gives_items = found.raw is not None and found.raw[0].numel() % found.x.numel() == 0
+    if works and seen and gives_items and decode.standing is Standing.MISSING and decode.diagnosis is None:
+        raise Unbound(f"{found.target.name}: what decodes z could not be identified: {decode.account}", _SAY_WHICH)
+    if found.pair is None and decode.diagnosis == _SHAPE:
+        account = f"{decode.account}; the latent dimension is not known for sure"
+        found.parts[Part.DECODE] = replace(decode, account=account, diagnosis=None)
 
 
 def refuse_nothing(found: Findings) -> None:

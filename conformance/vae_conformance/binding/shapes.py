@@ -15,6 +15,7 @@ from vae_conformance.binding.layout import at, leaves
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.probing import probe_batch, shape_candidates
 from vae_conformance.binding.reading import code_form, read_layout
+from vae_conformance.binding.tokens import asks_for_tokens, one_hot
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import inner_of
@@ -63,12 +64,17 @@ def with_shape(found: Findings, options: RunOptions) -> Findings:
             waiting.append(tuple(raw[0].shape[1:]))
     fallback = folding or fallback
     chosen = fallback or (declared[0] if declared else None) or _encodable_shape(found, own) or (own[0] if _states_a_shape(found) else None)
-    if chosen is None:
+    if chosen is None or (fallback is None and asks_for_tokens(failure)):
         raise Unbound(
             f"no shape of input was found that {found.target.name} takes: forward {failure}",
             "name the shape of one item with --input-shape, for example --input-shape 1,28,28",
         )
-    return replace(found, shape=chosen, x=probe_batch(chosen, BATCH).to(found.device))
+    return replace(found, shape=chosen, x=_batch(found, chosen, BATCH))
+
+
+def _batch(found: Findings, shape: tuple[int, ...], items: int) -> Tensor:
+    x = probe_batch(shape, items).to(found.device)
+    return one_hot(x) if found.target.vocabulary else x
 
 
 def guesses_fit(found: Findings, options: RunOptions) -> bool:
@@ -89,7 +95,7 @@ def _output(found: Findings, shape: tuple[int, ...], items: int) -> tuple[Tensor
     Raises:
         SubjectFault: it does not run, or makes several rows of an item.
     """
-    x = probe_batch(shape, items).to(found.device)
+    x = _batch(found, shape, items)
     result = found.call("forward", found.forward, x)
     if any(
         len(leaf) > items and len(leaf) % items == 0

@@ -255,7 +255,7 @@ class Laboratory:
                 "code": code_fingerprint(),
                 "plan": {"recipe": asdict(recipe), "arguments": dict(plan.arguments), "system": plan.system, "thorough": plan.thorough},
                 "shape": facts.input_shape,
-                "range": facts.input_range,
+                "range": (*facts.input_range, facts.counts),
                 "likelihood": facts.likelihood,
                 "weight": facts.effective_beta,
                 "declared": (options.loss, options.objective, options.decoder, options.second_head),

@@ -24,7 +24,7 @@ def loss_scale(subject: Subject, batch: int) -> float | None:
     likelihood = subject.facts.likelihood
     if likelihood is None:
         return None
-    fit = reconstruction_fit(subject, likelihood, batch=batch, outputs=3)
+    fit = reconstruction_fit(subject, likelihood, batch=batch, trials=3)
     return fit.scale if fit.good else None
 
 

@@ -246,4 +246,7 @@ def _picture(images: Values) -> Values:
 def image_context(data: Dataset, space: FeatureSpace, facts: Facts) -> ImageContext:
     """Render the data as a subject takes it, with at most a thousand held-out items."""
     shape, limits = facts.input_shape, facts.input_range
-    return ImageContext(data, space, render(data.train, shape, limits), render(data.test[:1000], shape, limits), facts)
+    train, test = (render(items, shape, limits) for items in (data.train, data.test[:1000]))
+    if facts.counts:
+        train, test = train.round(), test.round()
+    return ImageContext(data, space, train, test, facts)

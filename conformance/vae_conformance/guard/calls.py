@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dis
+import inspect
 import linecache
 import math
 import re
@@ -56,6 +58,37 @@ def diagnose(error: BaseException) -> str | None:
     """Return the id of the mistake that an exception's message points to, or None."""
     text = f"{type(error).__name__}: {error}"
     return next((mistake for pattern, mistake in _PATTERNS if pattern.search(text)), None)
+
+
+_CALLING = ("torch", "nn", "modules", "module.py")
+"""The end of the path of the file in which PyTorch passes a module's arguments on."""
+
+
+def tells_nothing(fault: SubjectFault) -> bool:
+    """Return whether a failing call says nothing of the implementation's code.
+
+    Its signature does not take the arguments that the call passed, so that it never ran; or an attribute is missing that a method other
+    than the constructor sets, and nothing has called that method.
+    """
+    error = fault.__cause__
+    if isinstance(error, AttributeError):
+        return _is_set_elsewhere(error)
+    if not isinstance(error, TypeError):
+        return False
+    own = str(Path(__file__).parent.parent)
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    return all(file.startswith(own) or file.endswith("contextlib.py") or Path(file).parts[-4:] == _CALLING for file in files)
+
+
+def _is_set_elsewhere(error: AttributeError) -> bool:
+    return any(
+        line.opname == "STORE_ATTR" and line.argval == error.name
+        for kind in type(error.obj).__mro__
+        if not kind.__module__.startswith("torch.")
+        for name, method in vars(kind).items()
+        if name != "__init__" and inspect.isfunction(method)
+        for line in dis.get_instructions(method)
+    )
 
 
 HANGING = 10

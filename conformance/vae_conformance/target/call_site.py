@@ -46,10 +46,21 @@ def own_call(maker: Callable[..., object], module: ModuleType, network: Callable
     if not pieces:
         return None
     reader, sites = _reader(module, pieces, network)
-    own = [site for site in sites if site.key == called and called not in site.classes]
+    own = [site for site in sites if _calls(maker, site, reader) and called not in site.classes]
     calls = [_read(maker, site.node, site.place, site.scope, reader) for site in own]
     best = max(calls, key=lambda call: (call.whole, not call.unread, len(call.given)), default=None)
     return best if best is not None and (best.whole or best.given) else None
+
+
+def _calls(maker: Callable[..., object], site: Site, reader: Reader) -> bool:
+    """Return whether a call is one of `maker`, by its name or as an entry of a known container: `MODELS["mlp"](...)`."""
+    if site.key or not isinstance(site.node.func, ast.Subscript):
+        return site.key == getattr(maker, "__name__", "")
+    try:
+        named = reader.value(site.node.func, site.scope)
+    except Unknown:
+        return False
+    return isinstance(named, Ingredient) and named.make() is maker
 
 
 def values_passed(call: Callable[..., object], module: ModuleType) -> dict[str, object]:
@@ -124,11 +135,15 @@ def _read(maker: Callable[..., object], node: ast.Call, place: str, scope: Scope
         return OwnCall(place, {}, False)
     parameters = signature.parameters.values()
     names = [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-    written = dict(zip(names, node.args, strict=False)) | {one.arg: one.value for one in node.keywords if one.arg is not None}
     given: dict[str, object] = {}
     unread: list[str] = []
-    if any(isinstance(one, ast.Starred) for one in node.args):
-        return OwnCall(place, {}, False)
+    passed: list[ast.expr] = list(node.args)
+    if any(isinstance(one, ast.Starred) for one in passed):
+        try:
+            passed = [ast.Constant(value) for value in reader.elements(node.args, scope)]
+        except Unknown:
+            return OwnCall(place, {}, False)
+    written = dict(zip(names, passed, strict=False)) | {one.arg: one.value for one in node.keywords if one.arg is not None}
     for starred in (one.value for one in node.keywords if one.arg is None):
         try:
             entries = entries_of(reader.value(starred, scope))
@@ -145,5 +160,5 @@ def _read(maker: Callable[..., object], node: ast.Call, place: str, scope: Scope
         except Unknown:
             unread.append(name)
     needed = {one.name for one in parameters if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)}
-    fits = len(node.args) <= len(names) and set(written) | set(given) <= set(signature.parameters)
+    fits = len(passed) <= len(names) and set(written) | set(given) <= set(signature.parameters)
     return OwnCall(place, given if fits else {}, fits and needed <= set(given), tuple(unread))

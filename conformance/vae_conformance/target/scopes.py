@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _CALLS = 4
 """The maximum number of calls of a function that are asked for one of its parameters."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment of a scope.
+
+    Attributes:
+        line: its line.
+        name: the name that it gives a value.
+        value: the expression; None if it is not a plain one.
+        tests: the conditions of the `if` statements around it, each with the outcome under which it runs.
+    """
+
+    line: int
+    name: str
+    value: ast.expr | None
+    tests: tuple[tuple[ast.expr, bool], ...] = ()
+
+
+Runs = Callable[[Assignment, "Scope"], bool]
+"""Says whether an assignment of a scope runs, as far as the conditions around it can be evaluated."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +54,7 @@ class Scope:
     """The names visible at a location in a file.
 
     Attributes:
-        assigned: the assignments in the scope itself, in order: line, name and value, None if it is not a plain expression.
+        assigned: the assignments in the scope itself, in order.
         outer: the enclosing scope; for a notebook's cell, the previous cell.
         parameters: the parameters of its function, with their defaults.
         line: the line of the location; later assignments do not count.
@@ -43,7 +64,7 @@ class Scope:
         members: the attributes that the class and its constructor set once, with the scope of each expression.
     """
 
-    assigned: tuple[tuple[int, str, ast.expr | None], ...]
+    assigned: tuple[Assignment, ...]
     outer: Scope | None
     parameters: Mapping[str, ast.expr | None]
     line: int = 10**9
@@ -52,15 +73,19 @@ class Scope:
     receiver: str = ""
     members: Mapping[str, tuple[ast.expr, Scope]] = field(default_factory=dict)
 
-    def find(self, name: str) -> Found | None:
-        """Return what gives a name its value; None if it is not found."""
-        earlier = self._earlier(name)
-        if earlier:
-            line, _, value = earlier[-1]
-            return Found(value, replace(self, line=line), self.local)
+    def find(self, name: str, runs: Runs) -> Found | None:
+        """Return what gives a name its value, the last assignment before that `runs`; None if it is not found."""
+        for one in reversed(self._earlier(name)):
+            before = replace(self, line=one.line)
+            if not one.tests or runs(one, before):
+                return Found(one.value, before, self.local)
         if name in self.parameters:
             return Found(self.parameters[name], self.outer or self, True, self)
-        return None if self.outer is None else self.outer.find(name)
+        return None if self.outer is None else self.outer.find(name, runs)
+
+    def within(self, values: Mapping[str, object]) -> Scope:
+        """Return the scope of a comprehension, where its variables have these values."""
+        return Scope(tuple(Assignment(0, name, ast.Constant(value)) for name, value in values.items()), self, {})  # type: ignore[arg-type]
 
     def member(self, name: str, attribute: str) -> tuple[ast.expr, Scope] | None:
         """Return the expression of an attribute of a method's own object and its scope; None if `name` is not that object."""
@@ -91,14 +116,14 @@ class Scope:
         """Return how often the innermost scope that gives a name its value does so."""
         scope: Scope | None = self
         while scope is not None:
-            own = sum(one[1] == name for one in scope.assigned) + (name in scope.parameters)
+            own = sum(one.name == name for one in scope.assigned) + (name in scope.parameters)
             if own:
                 return own
             scope = scope.outer
         return 0
 
-    def _earlier(self, name: str) -> list[tuple[int, str, ast.expr | None]]:
-        return [one for one in self.assigned if one[1] == name and one[0] < self.line]
+    def _earlier(self, name: str) -> list[Assignment]:
+        return [one for one in self.assigned if one.name == name and one.line < self.line]
 
 
 @dataclass(frozen=True)
@@ -171,7 +196,7 @@ def _inner(
 
 def _members(owner: ast.ClassDef, scope: Scope) -> dict[str, tuple[ast.expr, Scope]]:
     """Return the attributes that a class sets in its body, or its constructor once, each with the expression and its scope."""
-    found = {name: (value, scope) for _, name, value in assignments(owner.body) if value is not None}
+    found = {one.name: (one.value, scope) for one in assignments(owner.body) if one.value is not None}
     stored = [node.attr for node in ast.walk(owner) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)]
     for name in stored:
         found.pop(name, None)
@@ -194,9 +219,9 @@ def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, ast
     return {one.arg: value for one, value in zip([*positional, *given.kwonlyargs], padded, strict=True)}
 
 
-def assignments(body: Iterable[ast.stmt]) -> tuple[tuple[int, str, ast.expr | None], ...]:
+def assignments(body: Iterable[ast.stmt], tests: tuple[tuple[ast.expr, bool], ...] = ()) -> tuple[Assignment, ...]:
     """Return all assignments of a scope, in its blocks too, but not inside functions and classes."""
-    found: list[tuple[int, str, ast.expr | None]] = []
+    found: list[Assignment] = []
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
@@ -214,9 +239,10 @@ def assignments(body: Iterable[ast.stmt]) -> tuple[tuple[int, str, ast.expr | No
             else [statement]
         )
         bound = {node.id for head in heads for node in ast.walk(head) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-        found += [(statement.lineno, name, plain.get(name)) for name in sorted(bound | set(plain))]
+        found += [Assignment(statement.lineno, name, plain.get(name), tests) for name in sorted(bound | set(plain))]
         for block in blocks:
-            found += assignments(block)
+            taken = ((statement.test, block is statement.body),) if isinstance(statement, ast.If) else ()
+            found += assignments(block, (*tests, *taken))
     return tuple(found)
 
 
@@ -226,4 +252,7 @@ def _unpacked(target: ast.expr, value: ast.expr) -> dict[str, ast.expr]:
     if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List) and len(target.elts) == len(value.elts):
         pairs = zip(target.elts, value.elts, strict=True)
         return {name: one for inner, given in pairs for name, one in _unpacked(inner, given).items()}
+    if isinstance(target, ast.Tuple | ast.List) and not any(isinstance(one, ast.Starred) for one in target.elts):
+        entries = enumerate(target.elts)
+        return {one.id: ast.Subscript(value, ast.Constant(place), ast.Load()) for place, one in entries if isinstance(one, ast.Name)}
     return {}

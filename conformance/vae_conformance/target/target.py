@@ -53,6 +53,7 @@ class Target:
         weights: the weights of `instance` if a trained model is judged as it is, or None.
         remarks: how it was loaded, for the report.
         loading: a sentence each on what was left out, or replaced, to load it.
+        vocabulary: how many values a token has, if its items are sequences of tokens; 0 otherwise.
         builder: what constructs it; None for a ready instance.
         code: what determines its models, for the names of trained runs.
     """
@@ -69,6 +70,7 @@ class Target:
     weights: Weights | None = None
     remarks: tuple[str, ...] = ()
     loading: tuple[str, ...] = ()
+    vocabulary: int = 0
     builder: Builder | None = None
     code: Fingerprint = field(default=Fingerprint(()), repr=False)
 

@@ -45,7 +45,7 @@ extreme_inputs: st.SearchStrategy[Extreme] = st.tuples(
 def _extreme_outputs(subject: Subject, pixels: Pixels, batch: int, rng: torch.Generator, bounds: Bounds) -> Iterator[tuple[str, Raw]]:
     """Yield outputs at the ends of their range, then decoded latents far from the prior's bulk."""
     facts = subject.facts
-    ends = images(pixels, batch, facts.input_shape, facts.input_range, rng)
+    ends = images(pixels, batch, facts, rng)
     yield "outputs at the ends of their range", subject.raw(ends.clamp(*bounds) if bounds != (None, None) else ends)
     if facts.parts[Part.DECODE].standing is Standing.PRESENT:
         far = OUT * torch.randn(batch, facts.latent_dim, generator=rng)
@@ -83,7 +83,7 @@ def check_finite(subject: Subject, context: ClaimContext) -> Verdict:
         if not has_loss:
             return
         rng = generator(context, example)
-        x = images(pixels, batch, facts.input_shape, facts.input_range, rng)
+        x = images(pixels, batch, facts, rng)
         mu = LARGEST_MU * torch.randn(batch, facts.latent_dim, generator=rng)
         logvar = torch.full_like(mu, level)
         for outputs_are, raw in _extreme_outputs(subject, outputs, batch, rng, bounds):

@@ -15,7 +15,7 @@ from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds
-from vae_spec.strategies import Pixels, images
+from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Mode, Noise, Objective, Part, Standing, Subject, Term
 
 PROBE_BATCHES = 4
@@ -96,8 +96,8 @@ def _check_weight(subject: Subject, context: ClaimContext) -> Verdict | None:
     own = facts.parts[Part.LOSS].standing is Standing.PRESENT and facts.parts[Part.LOSS_TERMS].standing is not Standing.PRESENT
     if not own or not _scales_the_kl(subject):
         return None
-    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(context, "weight"), torch.float64)
-    raw = subject.raw(images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, generator(context, "weighed"), torch.float64))
+    x = images(Pixels.BETWEEN, 2, facts, generator(context, "weight"), torch.float64)
+    raw = subject.raw(outputs(Pixels.BETWEEN, 2, facts, generator(context, "weighed"), torch.float64))
     zero = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
     once, twice = (float(subject.terms(raw, x, zero + 1, zero, beta=beta).kl) for beta in (1.0, 2.0))
     return proportional(
@@ -122,7 +122,7 @@ def _probe_images(subject: Subject, context: ClaimContext) -> Iterator[tuple[int
     facts = subject.facts
     for index in range(PROBE_BATCHES):
         kind = Pixels.BETWEEN if index % 2 else Pixels.MIXED
-        yield index, images(kind, PROBE_ITEMS, facts.input_shape, facts.input_range, generator(context, "probe", index))
+        yield index, images(kind, PROBE_ITEMS, facts, generator(context, "probe", index))
 
 
 @dataclass(frozen=True)

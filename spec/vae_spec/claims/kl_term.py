@@ -59,7 +59,7 @@ class KLTerm:
     def _output(self, batch: int) -> tuple[Raw, Tensor]:
         if batch not in self.outputs:
             facts = self.subject.facts
-            x = images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, generator(self.context, "x", batch), torch.float64)
+            x = images(Pixels.BETWEEN, batch, facts, generator(self.context, "x", batch), torch.float64)
             self.outputs[batch] = self.subject.raw(x), x
         return self.outputs[batch]
 

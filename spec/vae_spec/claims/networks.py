@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -36,7 +37,7 @@ batches_of_images = st.tuples(batch_sizes, pixel_kinds)
 def probe_images(subject: Subject, context: ClaimContext, batch: int, kind: Pixels, *labels: object) -> Tensor:
     """Return a batch of images of a kind with the subject's shape and range, seeded by the context and the labels."""
     facts = subject.facts
-    return images(kind, batch, facts.input_shape, facts.input_range, generator(context, batch, kind, *labels))
+    return images(kind, batch, facts, generator(context, batch, kind, *labels))
 
 
 # NET-01 ---------------------------------------------------------------------------------------------------------------------------------
@@ -113,8 +114,11 @@ NET_01 = Claim(
 
 
 def _range_of(subject: Subject) -> tuple[float, float] | None:
+    """Return the range of the means of the likelihood; None if they may be any number."""
     likelihood = subject.facts.likelihood
-    return (0.0, 1.0) if likelihood is not None and likelihood.of_unit_data else None
+    if likelihood is None or not (likelihood.of_unit_data or likelihood.of_counts):
+        return None
+    return 0.0, 1.0 if likelihood.of_unit_data else math.inf
 
 
 @first_violation
@@ -209,7 +213,7 @@ def check_decoder(subject: Subject, context: ClaimContext) -> Verdict:
         if bounds and not (least >= bounds[0] and greatest <= bounds[1]):
             yield violation(
                 {"range": f"[{least:.4g}, {greatest:.4g}]", "least": least, "greatest": greatest},
-                {"range": "[0, 1]"},
+                {"range": f"[{bounds[0]:g}, {bounds[1]:g}]"},
                 what=f"the output leaves the range of the {subject.facts.likelihood} likelihood",
                 because="decoder-range",
             )

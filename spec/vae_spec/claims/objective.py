@@ -18,7 +18,7 @@ from vae_spec.documents import basics, notes
 from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight, reconstruction_fit
 from vae_spec.exploration import explore, generator
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
-from vae_spec.strategies import CodeBatch, Pixels, betas, code_batches, images, pixel_kinds
+from vae_spec.strategies import CodeBatch, Pixels, betas, code_batches, images, outputs, pixel_kinds
 from vae_spec.subject import Facts, Objective, Part, Raw, Standing, Subject
 
 WEIGHT_TOLERANCE = 1e-3
@@ -53,8 +53,8 @@ def loss_tensors(subject: Subject, context: ClaimContext, example: LossInput) ->
     facts = subject.facts
     rng = generator(context, example)
     mu, logvar = example.codes.tensors(facts.latent_dim, rng)
-    x = images(example.pixels, example.codes.batch, facts.input_shape, facts.input_range, rng, torch.float64)
-    x_hat = images(Pixels.BETWEEN, example.codes.batch, facts.input_shape, facts.input_range, rng, torch.float64)
+    x = images(example.pixels, example.codes.batch, facts, rng, torch.float64)
+    x_hat = outputs(Pixels.BETWEEN, example.codes.batch, facts, rng, torch.float64)
     return subject.raw(x_hat), x, mu, logvar
 
 
@@ -181,7 +181,7 @@ def has_its_half(facts: Facts, scales: Sequence[float]) -> bool:
     """
 
     def usual(scale: float, batch: int) -> bool:
-        return any(abs(scale * entries / items - 1) < WEIGHT_TOLERANCE for items in (1, batch) for entries in (1, facts.pixels))
+        return any(abs(scale * entries / items - 1) < WEIGHT_TOLERANCE for items in (1, batch) for entries in (1, facts.terms))
 
     plain, doubled = (all(usual(scale / factor, batch) for scale, batch in zip(scales, BATCHES, strict=True)) for factor in (1, 2))
     return plain and not doubled

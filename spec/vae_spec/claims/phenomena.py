@@ -17,7 +17,8 @@ def images_only(facts: Facts) -> str | None:
     """Return why a claim about images does not apply to this subject, or None."""
     if facts.is_image:
         return None
-    return f"it takes {' x '.join(map(str, facts.input_shape))} numbers, not images: the claims of the tiny lab (TOY) concern it"
+    points = ": the claims of the tiny lab (TOY) concern it" if facts.input_shape == (2,) else ""
+    return f"it takes {' x '.join(map(str, facts.input_shape))} numbers, not images{points}"
 
 
 def plain_objective(facts: Facts) -> str | None:

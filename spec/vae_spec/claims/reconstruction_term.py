@@ -16,19 +16,26 @@ from vae_spec.documents import basics, notes
 from vae_spec.elbo import FIT_TOLERANCE, reconstruction_fit
 from vae_spec.exploration import FEW_EXAMPLES, explore, generator
 from vae_spec.outcomes import Level, Number, Verdict, holds, not_applicable
-from vae_spec.strategies import Pixels, images
-from vae_spec.subject import Facts, Likelihood, Part, Subject, Term
+from vae_spec.strategies import Pixels, images, outputs
+from vae_spec.subject import Facts, Likelihood, Part, Subject, SubjectFault, Term
 
 
 def _other_likelihood(subject: Subject, context: ClaimContext, batch: int, kind: Pixels = Pixels.BETWEEN) -> Likelihood | None:
     """Find another likelihood that the term matches, for the message."""
-    single = [one for one in Likelihood if not one.pair]
-    return next((one for one in single if reconstruction_fit(subject, one, batch=batch, seed=context.seed, kind=kind).good), None)
+    single = [one for one in Likelihood if not one.pair and one is not Likelihood.CATEGORICAL]
+    return next((one for one in single if _is_of(subject, context, one, batch, kind)), None)
+
+
+def _is_of(subject: Subject, context: ClaimContext, likelihood: Likelihood, batch: int, kind: Pixels = Pixels.BETWEEN) -> bool:
+    """Return whether the term is that of a likelihood; not if it fails at outputs that only this likelihood allows."""
+    try:
+        return reconstruction_fit(subject, likelihood, batch=batch, seed=context.seed, kind=kind).good
+    except SubjectFault:
+        return False
 
 
 LOGITS_HINT = "the with-logits loss takes the values before the sigmoid: leave one of the two sigmoids out"
 _PLAIN_SUM = "sum the likelihood's own term over all entries, each with weight 1, without a mask or a clamp"
-_KNOWN_HINT = "F.binary_cross_entropy or half the squared error, summed over pixels; or declare what it is with --likelihood"
 UNMOVED = 1e-9
 """Relative change of the term below which it is float64 rounding of a sum."""
 SCALED_OUTPUTS = 9
@@ -57,7 +64,7 @@ def _examine_order(subject: Subject, context: ClaimContext, batch: int) -> Itera
     """Check that items are compared with themselves and that the term is least at x_hat = x and grows away from it."""
     facts = subject.facts
     rng = generator(context, batch)
-    drawn = (images(Pixels.BETWEEN, batch, facts.input_shape, facts.input_range, rng, torch.float64) for _ in range(2))
+    drawn = (images(Pixels.BETWEEN, batch, facts, rng, torch.float64) for _ in range(2))
     x, other = (_inside(facts, one) for one in drawn)
     matched, shifted = _term(subject, x, x), _term(subject, x.roll(1, 0), x)
     compared: dict[str, Number] = {"order": "shifted <= matched", "matched": matched, "shifted by one item": shifted}
@@ -98,10 +105,9 @@ def _cause_of_disorder(subject: Subject, context: ClaimContext, at_x: float) -> 
 
 
 def _no_likelihood(subject: Subject, context: ClaimContext) -> Verdict:
-    """Return the violation for a term that matches no likelihood with the decoder's range."""
-    cause, expected = Cause(hint=_KNOWN_HINT), "one of " + ", ".join(Likelihood)
+    """Return the violation for a term that matches no likelihood with the decoder's range; not applicable if no mistake explains it."""
     if subject.facts.prepared is not None:
-        cause = _out_of_reach(subject.facts.prepared)
+        cause, expected = _out_of_reach(subject.facts.prepared), "one of " + ", ".join(Likelihood)
     elif _with_logits(subject, context):
         words = "the loss takes logits, but the decoder's output lies in [0, 1] already: the sigmoid is applied twice"
         cause, expected = Cause("double-sigmoid", words, LOGITS_HINT), "bernoulli"
@@ -112,6 +118,11 @@ def _no_likelihood(subject: Subject, context: ClaimContext) -> Verdict:
     elif middle := _other_likelihood(subject, context, BATCHES[0], Pixels.MIDDLE):
         words = f"in the middle of the range it is that of {middle}: some entries are weighted, masked or clamped"
         cause, expected = Cause("weighted-pixels", words, _PLAIN_SUM), str(middle)
+    else:
+        return not_applicable(
+            "the reconstruction term is of a likelihood that the suite does not know: it is least at x_hat = x, grows away from it and"
+            " compares item with item; --likelihood declares one that is known"
+        )
     return violation(
         {"likelihood": "none known"},
         {"likelihood": expected},
@@ -172,7 +183,7 @@ def _falls_towards(subject: Subject, context: ClaimContext) -> bool:
     """
     facts = subject.facts
     rng = generator(context, "falls")
-    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+    x = images(Pixels.BETWEEN, 2, facts, rng, torch.float64)
     codes = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
     at_level, at_x = (
         subject.terms_vjp(subject.raw(output), x, codes, codes, of=Term.RECONSTRUCTION).raw[0].flatten(1)
@@ -188,11 +199,11 @@ def _scaled_target(subject: Subject, context: ClaimContext) -> bool:
     """Return whether the term is a Bernoulli's with target a x + b: linear in the entries of log(x_hat) and log(1 - x_hat)."""
     facts = subject.facts
     rng = generator(context, "scaled target")
-    x = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+    x = images(Pixels.BETWEEN, 2, facts, rng, torch.float64)
     codes = torch.zeros(2, facts.latent_dim, dtype=torch.float64)
     rows, values = [], []
     for _ in range(SCALED_OUTPUTS):
-        x_hat = images(Pixels.BETWEEN, 2, facts.input_shape, facts.input_range, rng, torch.float64)
+        x_hat = outputs(Pixels.BETWEEN, 2, facts, rng, torch.float64)
         p = (x_hat - facts.input_range[0]) / (facts.input_range[1] - facts.input_range[0])
         logit = torch.logit(p)
         rows.append(torch.stack([(x * logit).sum(), logit.sum(), torch.log1p(-p).sum(), torch.ones((), dtype=torch.float64)]))
@@ -205,7 +216,7 @@ def _scaled_target(subject: Subject, context: ClaimContext) -> bool:
 
 
 def _with_logits(subject: Subject, context: ClaimContext) -> bool:
-    return reconstruction_fit(subject, Likelihood.BERNOULLI_LOGITS, batch=BATCHES[0], seed=context.seed).good
+    return _is_of(subject, context, Likelihood.BERNOULLI_LOGITS, BATCHES[0])
 
 
 OBJ_03 = Claim(

@@ -26,7 +26,7 @@ def explain_weight(facts: Facts, weights: Sequence[float], batches: Sequence[int
     if facts.own_beta != 1 and any(abs(first / facts.own_beta / plain - 1) < NEAR for plain in (1.0, 0.5)):
         words = f"the loss's own {facts.parts[Part.BETA].account}: the KL weighs that where the caller names no weight"
         return Cause(None, words, f"{declare}; otherwise let that weight be 1 by default")
-    for value, mistake, words in _reductions(facts.pixels, facts.latent_dim):
+    for value, mistake, words in _reductions(facts.terms, facts.latent_dim):
         if abs(first / value - 1) < NEAR:
             return Cause(mistake, words, f"{_SUMS}; {declare}" if mistake.endswith("-sum") else declare)
     if abs(first) < NOTHING:
