@@ -56,7 +56,7 @@ def reach(subject: BoundModel, look: Callable[[], Pair], target: Pair, *, steps:
     try:
         subject.load(subject.fresh(seed))
         with in_mode(subject.model, Mode.TRAIN), seeded(seed, subject.device), subject.caller.calling("encode"):
-            shifted = _shifted(subject, look, target)
+            shifted = _shifted(subject, look, target, steps)
         if shifted is not None:
             return shifted
         for slower in SLOWER:
@@ -81,14 +81,14 @@ def reach(subject: BoundModel, look: Callable[[], Pair], target: Pair, *, steps:
         subject.load(before)
 
 
-def _shifted(subject: BoundModel, look: Callable[[], Pair], target: Pair) -> Reached | None:
+def _shifted(subject: BoundModel, look: Callable[[], Pair], target: Pair, steps: int) -> Reached | None:
     """Return what the biases of the heads lead to, if that is the target in the mean over the items."""
     mu, logvar = (one.to(subject.device) for one in target)
     biases = _biases(subject, look())
     if not biases:
         return None
     optimiser = Adam(biases, lr=BIAS_RATE)
-    for _ in range(BIAS_STEPS):
+    for _ in range(min(steps, BIAS_STEPS)):
         here = look()
         errors = (here[0] - mu).mean(0), (here[1] - logvar).mean(0)
         if max(float(error.detach().abs().mean()) for error in errors) < NEAR:
