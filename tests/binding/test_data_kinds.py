@@ -112,6 +112,28 @@ def test_a_likelihood_that_asks_for_integers_is_given_counts() -> None:
     assert {verdict(claim, subject).outcome for claim in ("OBJ-02", "OBJ-03", "OBJ-05", "KL-03", "NET-02")} == {Outcome.HOLDS}
 
 
+def test_rates_need_not_reach_the_counts_that_the_suite_draws() -> None:
+    class Frequent(Counting):
+        def decode(self, z: Tensor) -> Tensor:
+            return 1 + self.layers(z)
+
+    subject = bound(Frequent)
+    assert {verdict(claim, subject).outcome for claim in ("NET-02", "NET-09")} == {Outcome.HOLDS}
+
+
+def test_negative_rates_are_rejected() -> None:
+    class Unbounded(Counting):
+        def decode(self, z: Tensor) -> Tensor:
+            return 5 * z @ self.head.weight @ self.hidden.weight
+
+        def loss(self, rate: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+            return (F.poisson_nll_loss(rate, x, log_input=False, eps=0, reduction="none").sum(1) + divergence(mu, logvar)).mean()
+
+    subject = bound(Unbounded)
+    assert subject.facts.likelihood is Likelihood.POISSON
+    assert verdict("NET-02", subject).outcome is Outcome.VIOLATED
+
+
 def test_an_unknown_likelihood_of_counts_is_undecided() -> None:
     subject = bound(Dispersed)
     assert (subject.facts.counts, subject.facts.likelihood) == (True, None)

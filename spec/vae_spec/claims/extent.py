@@ -138,7 +138,8 @@ def check_writing(subject: Subject, context: ClaimContext) -> Verdict:
         because="decoder-writes-part",
     ):
         return bad
-    no_ends = facts.tokens or facts.likelihood is None  # the values of a token share a probability of 1
+    # The values of a token share a probability of 1, and how large counts are only their data could say.
+    no_ends = facts.tokens or facts.counts or facts.likelihood is None
     if no_ends or facts.parts[Part.TRAINING].standing is not Standing.PRESENT:
         return holds("every entry of the output moves with z", measured={"entries": facts.pixels}, smallest_effect="1 % of the entries")
     return _check_ends(subject, context)
