@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -31,6 +32,8 @@ ASTRAY = 2
 """Steps that lead so many times as far away as they began are too long: no more are taken."""
 
 
+_OF_SIGMA = (Head.STD, Head.VARIANCE, Head.PRECISION)
+
 Pair = tuple[Tensor, Tensor]
 """Mu and logvar."""
 
@@ -55,10 +58,9 @@ def reach(subject: BoundModel, look: Callable[[], Pair], target: Pair, *, steps:
     nearest: Reached | None = None
     try:
         subject.load(subject.fresh(seed))
-        with in_mode(subject.model, Mode.TRAIN), seeded(seed, subject.device), subject.caller.calling("encode"):
-            shifted = _shifted(subject, look, target, steps)
-        if shifted is not None:
-            return shifted
+        with in_mode(subject.model, Mode.TRAIN), seeded(seed, subject.device), suppress(SubjectFault), subject.caller.calling("encode"):
+            if (shifted := _shifted(subject, look, target, steps)) is not None:
+                return shifted
         for slower in SLOWER:
             subject.load(subject.fresh(seed))
             with in_mode(subject.model, Mode.TRAIN), seeded(seed, subject.device):
@@ -82,9 +84,12 @@ def reach(subject: BoundModel, look: Callable[[], Pair], target: Pair, *, steps:
 
 
 def _shifted(subject: BoundModel, look: Callable[[], Pair], target: Pair, steps: int) -> Reached | None:
-    """Return what the biases of the heads lead to, if that is the target in the mean over the items."""
+    """Return what the biases of the heads lead to, if that is the target in the mean over the items.
+
+    The logarithm of a deviation or a variance is not moved evenly by a bias.
+    """
     mu, logvar = (one.to(subject.device) for one in target)
-    biases = _biases(subject, look())
+    biases = [] if subject.wiring.head in _OF_SIGMA else _biases(subject, look())
     if not biases:
         return None
     optimiser = Adam(biases, lr=BIAS_RATE)
@@ -129,7 +134,7 @@ def _missed(reached: Reached, target: Pair) -> float:
 def _steered(subject: BoundModel, look: Callable[[], Pair], target: Pair, steps: int, rate: float) -> Reached:
     # A deviation is steered to a deviation: its logarithm has a pole between the two signs that it may have.
     wired = subject.wiring.head
-    head = wired if wired in (Head.STD, Head.VARIANCE, Head.PRECISION) else Head.LOGVAR
+    head = wired if wired in _OF_SIGMA else Head.LOGVAR
     mu, logvar = (one.to(subject.device) for one in target)
     goal = mu, head.from_logvar(logvar)
     optimiser = Adam(list(trainable(subject.model).values()), lr=rate)
