@@ -12,7 +12,7 @@ from vae_spec.areas import AREAS
 from vae_spec.likelihoods import Likelihood
 
 PROFILES = ("exact", "quick", "full")
-DATASETS = ("digits", "mnist", "fashion-mnist", "clusters")
+DATASETS = ("digits", "mnist", "fashion-mnist", "rows", "waves", "clusters")
 GATES = ("expected", "required")
 LIKELIHOODS = tuple(str(likelihood) for likelihood in Likelihood)
 OBJECTIVES = ("elbo", "elbo-monte-carlo", "modified")

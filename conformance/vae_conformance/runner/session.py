@@ -284,7 +284,7 @@ class Session:
                 for claim in selected(self.options)
                 if claim.experiment is not None and precondition(claim, subject.facts) is None
             )
-            upcoming = dict.fromkeys(experiment for experiment, _ in asked if experiment not in LAB and subject.facts.is_image)
+            upcoming = dict.fromkeys(experiment for experiment, _ in asked if experiment not in LAB)
             self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda _text: None, self._target, [*upcoming])
             self._agenda = Agenda(self._laboratory, asked)
         return self._laboratory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_spec.bounds import above
 from vae_spec.calibration import NO_PIXEL_VARIANCE, PAIRED
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import decoded_images, priced, ratio
+from vae_spec.claims.phenomena import decodes_latents, priced, ratio
 from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.outcomes import Level
@@ -30,7 +30,7 @@ SMP_01 = Claim(
     measured="a border of a twentieth of the coverage of training items (Naeem et al. 2020, k = 5, 500 against 500, features of a"
     " classifier trained on the same data)",
     mistakes=_COLLAPSES,
-    applies=lambda facts: decoded_images(facts) or NO_PIXEL_VARIANCE.excludes(facts),
+    applies=lambda facts: decodes_latents(facts) or NO_PIXEL_VARIANCE.excludes(facts),
     rank=450,
     experiment=Experiment.IMAGES,
     bounds=(
@@ -62,7 +62,7 @@ SMP_02 = Claim(
     hint="see whether the code has collapsed (COL-01) and the decoder uses it (COL-02)",
     measured="the predicted classes of 500 samples, and their entropy over its largest value",
     mistakes=_COLLAPSES,
-    applies=decoded_images,
+    applies=decodes_latents,
     rank=460,
     experiment=Experiment.IMAGES,
     bounds=(
@@ -91,7 +91,7 @@ SMP_03 = Claim(
     hint="see whether the decoder holds training images, or has far more parameters than the data has pixels",
     measured="medians of a sample's distance to the nearest item, in pixels",
     mistakes=("memorising-decoder",),
-    applies=decoded_images,
+    applies=decodes_latents,
     rank=320,
     explains=("INT-01",),
     experiment=Experiment.IMAGES,
