@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_spec.bounds import above
 from vae_spec.claim import Claim, Experiment
+from vae_spec.claims.phenomena import decodes_latents
 from vae_spec.diagnosis import Role
 from vae_spec.documents import notes
 from vae_spec.outcomes import Level
