@@ -85,7 +85,7 @@ class Bound:
         border = self.border(facts)
         if self.spread is not None:
             return Rule(self.statistic, border, self.side, self.spread)
-        return rule(self.statistic, border, self.side, self.scope)
+        return rule(self.statistic, border, self.side, self.scope, facts.kind)
 
     def values(self, groups: Sequence[Group], facts: Facts) -> list[float]:
         """Return the number of each group."""

@@ -1,4 +1,4 @@
-"""The calibration of trained claims: statistics of sound implementations over seeds, made by benchmarks/calibrate.py."""
+"""The calibration of trained claims: statistics of sound implementations over seeds, by kind of input, made by benchmarks/calibrate.py."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from vae_spec.statistics.seeds import Rule, Side
-from vae_spec.subject import Facts, Likelihood
+from vae_spec.subject import Facts, InputKind, Likelihood
 
+FILES: Mapping[InputKind, str] = MappingProxyType(
+    {InputKind.IMAGE: "calibration.json", InputKind.ROW: "calibration-rows.json", InputKind.SERIES: "calibration-series.json"}
+)
+"""The file of each kind of input."""
+DATASETS: Mapping[InputKind, str] = MappingProxyType({InputKind.IMAGE: "digits", InputKind.ROW: "rows", InputKind.SERIES: "waves"})
+"""What the sound implementations of each kind were trained on."""
 NEAREST = 4
 """Number of sound implementations nearest to a border whose spread between seeds is pooled. Chosen, not measured: with fewer, a single one
 with little spread would decide; with more, those far away, where ratios spread widely without consequence."""
@@ -107,41 +114,36 @@ one with a single dimension 2 % more and less plausible prior samples."""
 
 
 @cache
-def _content() -> Mapping[str, Any]:
-    content: Mapping[str, Any] = json.loads(files("vae_spec").joinpath("calibration.json").read_text(encoding="utf-8"))
+def _content(kind: InputKind) -> Mapping[str, Any]:
+    content: Mapping[str, Any] = json.loads(files("vae_spec").joinpath(FILES[kind]).read_text(encoding="utf-8"))
     return content
 
 
 @cache
-def calibration() -> Mapping[str, Mapping[str, Spread]]:
-    """Return the spread by functional and sound implementation."""
+def calibration(kind: InputKind = InputKind.IMAGE) -> Mapping[str, Mapping[str, Spread]]:
+    """Return the spread by functional and sound implementation of this kind of input."""
     return {
         functional: {name: Spread(**values) for name, values in by_name.items()}
-        for functional, by_name in _content()["functionals"].items()
+        for functional, by_name in _content(kind)["functionals"].items()
     }
 
 
-def dataset() -> str:
-    """Return the name of the data set that the sound implementations were trained on."""
-    return str(_content()["dataset"])
+def families(functional: str, scope: Scope = EVERYWHERE, kind: InputKind = InputKind.IMAGE) -> Mapping[str, Spread]:
+    """Return the spread of a functional by sound implementation of this kind of input, within a scope."""
+    known = _content(kind)["families"]
+    return {name: spread for name, spread in calibration(kind)[functional].items() if scope.covers(known[name])}
 
 
-def families(functional: str, scope: Scope = EVERYWHERE) -> Mapping[str, Spread]:
-    """Return the spread of a functional by sound implementation, within a scope."""
-    known = _content()["families"]
-    return {name: spread for name, spread in calibration()[functional].items() if scope.covers(known[name])}
-
-
-def seed_spread(functional: str, bound: float, side: Side, scope: Scope = EVERYWHERE) -> float:
+def seed_spread(functional: str, bound: float, side: Side, scope: Scope = EVERYWHERE, kind: InputKind = InputKind.IMAGE) -> float:
     """Return the standard deviation between seeds near a border, pooled over the sound implementations nearest to it.
 
     Those far away are uninformative: a ratio to a value near 0 spreads widely without consequence.
     """
     sign = 1 if side is Side.ABOVE else -1
-    nearest = sorted(families(functional, scope).values(), key=lambda one: sign * (one.mean - bound))[:NEAREST]
+    nearest = sorted(families(functional, scope, kind).values(), key=lambda one: sign * (one.mean - bound))[:NEAREST]
     return float((sum(one.sd**2 for one in nearest) / len(nearest)) ** 0.5)
 
 
-def rule(functional: str, bound: float, side: Side, scope: Scope = EVERYWHERE) -> Rule:
-    """Return a rule on a functional or a comparison, with its calibrated spread."""
-    return Rule(functional, bound, side, max(seed_spread(functional, bound, side, scope), 1e-9))
+def rule(functional: str, bound: float, side: Side, scope: Scope = EVERYWHERE, kind: InputKind = InputKind.IMAGE) -> Rule:
+    """Return a rule on a functional or a comparison, with its spread as calibrated for this kind of input."""
+    return Rule(functional, bound, side, max(seed_spread(functional, bound, side, scope, kind), 1e-9))

@@ -11,10 +11,13 @@ class SeriesVAE(nn.Module):
         super().__init__()
         self.latent_dim = latent_dim
         self.input_shape = (seq_len, n_channels)
-        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(seq_len * n_channels, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU())
+        entries = seq_len * n_channels
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(entries, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU())
         self.mu = nn.Linear(hidden, latent_dim)
         self.logvar = nn.Linear(hidden, latent_dim)
-        self.decoder = nn.Sequential(nn.Linear(latent_dim, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, seq_len * n_channels))
+        self.decoder = nn.Sequential(
+            nn.Linear(latent_dim, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, entries)
+        )
 
     def encode(self, x):
         h = self.encoder(x)
