@@ -8,7 +8,7 @@ from dataclasses import replace
 from vae_spec.bounds import above
 from vae_spec.calibration import MODERATE_PAIRED, NO_PIXEL_VARIANCE, PAIRED
 from vae_spec.claim import Claim, Experiment, TrainedCheck
-from vae_spec.claims.phenomena import plain_objective, priced
+from vae_spec.claims.phenomena import images_only, plain_objective, priced
 from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.evidence import Arm, Group
@@ -176,7 +176,7 @@ BETA_03 = Claim(
     measured="detail is the geometric mean of the Laplacian's variance and of the energy at high frequencies, and to squared MMDs"
     f" {MMD_FLOOR} is added; where both are below that, hardly more than nothing, detail alone decides; {_LARGE}",
     mistakes=_UNUSED,
-    applies=priced,
+    applies=lambda facts: images_only(facts) or priced(facts),
     rank=380,
     experiment=Experiment.SWEEP,
     bounds=(
