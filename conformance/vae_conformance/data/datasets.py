@@ -22,12 +22,13 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vae_conformance.config.options import OWN_IMAGES
+from vae_conformance.config.options import OWN_IMAGES, RunOptions
 from vae_conformance.data.image_files import clusters as clusters_of
 from vae_conformance.data.image_files import read_images
 from vae_conformance.data.tables import ROWS_TRAIN, WAVES_TRAIN, Form, breast_cancer, formed, rows_of, split, wave_parameters, waves_of
 from vae_conformance.errors import Unbound
-from vae_spec.facts import InputKind
+from vae_spec.calibration import DATASETS
+from vae_spec.facts import Facts, InputKind
 
 DIGITS_TRAIN = 1297
 """Number of training items among scikit-learn's 1797 digits; the other 500 are held out. The split is fixed."""
@@ -207,6 +208,16 @@ def load(name: str, data_root: str | None, data: str | None = None) -> Dataset:
 
 EMBEDDED: Mapping[str, Callable[[], Dataset]] = MappingProxyType({"digits": digits, "rows": rows, "waves": waves})
 """The data sets that need no download."""
+
+
+def data_for(facts: Facts, options: RunOptions) -> str:
+    """Return the name of the data that a subject is trained on: rows and series are the embedded ones, images those of the options."""
+    return options.images if facts.is_image else DATASETS.get(facts.kind, options.images)
+
+
+def data_name(facts: Facts, options: RunOptions) -> str:
+    """Return the name of these data in reports."""
+    return options.data_name if (chosen := data_for(facts, options)) == options.images else chosen
 
 
 def items_for(data: Dataset, shape: tuple[int, ...], limits: tuple[float, float], form: Form = Form.SCALED) -> tuple[Tensor, Tensor]:

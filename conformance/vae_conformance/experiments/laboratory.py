@@ -16,7 +16,8 @@ from filelock import Timeout
 import vae_spec
 from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.config.options import RunOptions
-from vae_conformance.experiments.make_run import Maker, Say, data_for, dataset
+from vae_conformance.data.datasets import data_for
+from vae_conformance.experiments.make_run import Maker, Say, dataset
 from vae_conformance.experiments.plans import ARMS, LAB_ITEMS, Plan, exercise_plans, image_plans, lab_plans, recipe_of_weights
 from vae_conformance.experiments.store import Store, content_key, default_folder
 from vae_conformance.target.target import Target

@@ -32,7 +32,7 @@ from vae_conformance.target.target import Target
 from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight
 from vae_spec.evidence import NOISE_OVER_DATA, TrainedRun, Training
 from vae_spec.observations import ImageObservations
-from vae_spec.subject import Facts, InputKind, Likelihood, Subject, SubjectFault
+from vae_spec.subject import InputKind, Likelihood, Subject, SubjectFault
 
 REPEATED_STEPS = 40
 """The number of first steps that a second training under the same seed repeats."""
@@ -268,12 +268,6 @@ def _repeat(subject: InProcessSubject, plan: Plan, items: torch.Tensor, training
 
 WILD = 100.0
 """Standard deviation of latents that drive an output to the ends of its range, if it has any."""
-_KINDS = {InputKind.ROW: "rows", InputKind.SERIES: "waves"}
-
-
-def data_for(facts: Facts, options: RunOptions) -> str:
-    """Return the name of the data that a subject is trained on: rows and series are the embedded ones, images those of the options."""
-    return _KINDS.get(facts.kind, options.images)
 
 
 def form_for(subject: Subject, options: RunOptions) -> Form:

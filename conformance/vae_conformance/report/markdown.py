@@ -135,6 +135,6 @@ def _rest(report: RunRecord) -> list[str]:
         lines += [summary, "", *table(["Claim", "Outcome", "Reason"], rows), "", "</details>", ""]
     if report.exit_code is not ExitCode.UNBOUND:
         lines += ["Repeat the whole run:", "", *code_block(repeat_command(options, ",".join(options.only)), "sh"), ""]
-    under = f"Seed {options.seed}, profile {options.profile}, data {options.data_name}, {report.duration_s:.1f} s"
+    under = f"Seed {options.seed}, profile {options.profile}, data {report.data_name}, {report.duration_s:.1f} s"
     versions = [f"{name} {report.environment[name]}" for name in ("python", "torch") if report.environment.get(name)]
     return [*lines, escaped(", ".join([under, *versions])) + "."]

@@ -179,7 +179,7 @@ def _conditions(report: RunRecord, *, verbose: bool) -> Iterator[str]:
         yield f"{missing_words(report)}: {', '.join(report.missing)}"
     gate = "required claims" if options.gate == "required" else "required and expected claims"
     yield f"{gate} gate; all others are reported only"
-    yield f"seed {options.seed}, profile {options.profile}, data {options.data_name}, {report.duration_s:.1f} s"
+    yield f"seed {options.seed}, profile {options.profile}, data {report.data_name}, {report.duration_s:.1f} s"
     if tests := int(budget["exact_tail_claims"]):
         yield (
             f"false alarms of exact tests: at most {budget['exact_tail_false_alarm_probability']:g} a run, of which"

@@ -19,6 +19,7 @@ from vae_conformance.binding.bind import bind
 from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.binding.locations import locate_parts
 from vae_conformance.config.options import RunOptions
+from vae_conformance.data.datasets import data_name
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments.trainer import StillTraining
 from vae_conformance.guard.bernoulli_grey import accept_grey_values
@@ -246,7 +247,7 @@ class Session:
             if verdict.outcome is not Outcome.INCONCLUSIVE:
                 break
         assert verdict is not None
-        return of_given_weights(verdict, self.options.data_name) if subject.facts.given_weights else verdict
+        return of_given_weights(verdict, data_name(subject.facts, self.options)) if subject.facts.given_weights else verdict
 
     def _announced(self) -> Laboratory:
         """Return the laboratory, and emit what it is about to train."""
@@ -343,6 +344,7 @@ class Session:
                 "device": self.options.device,
                 "threads": torch.get_num_threads(),
             },
+            data_name(facts, self.options),
         )
 
 

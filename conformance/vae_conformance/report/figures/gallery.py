@@ -36,6 +36,7 @@ from vae_conformance.report.figures.stored_runs import Evidence
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.observations import Pictures
+from vae_spec.subject import InputKind
 
 POINTS_SHOWN = 300
 """Number of latent means that t-SNE embeds in a report; takes up to a second."""
@@ -86,8 +87,7 @@ def exhibits(evidence: Evidence) -> list[Exhibit]:
     if any(evidence.runs(experiment) for experiment in _LAB):
         entries = _OF_POINTS
     else:
-        trained_on = next((run.recipe.dataset for experiment in _OWN for run in evidence.runs(experiment)), "")
-        entries = {"rows": _OF_ROWS, "waves": _OF_SERIES}.get(trained_on, _OF_IMAGES)
+        entries = {InputKind.ROW: _OF_ROWS, InputKind.SERIES: _OF_SERIES}.get(evidence.kind, _OF_IMAGES)
     return [_shown(evidence, entry) for entry in entries]
 
 

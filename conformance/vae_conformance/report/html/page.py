@@ -138,7 +138,7 @@ def _environment(report: RunRecord) -> list[tuple[str, str]]:
         ("target", options.target.text),
         ("seed", str(options.seed)),
         ("profile", options.profile),
-        ("data", options.data_name),
+        ("data", report.data_name),
         ("what decides", gate),
         *((name, str(value)) for name, value in report.environment.items()),
         ("vae-conformance", version("vae-conformance")),
