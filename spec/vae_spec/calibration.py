@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -43,6 +43,7 @@ class Scope:
         learned_scale: whether a likelihood may learn its variance; its loss keeps falling while the variance shrinks.
         untrained_cost: largest KL due to the posterior's width before training, in nats.
         most_entries: largest number of entries of an item.
+        kinds: the kinds of input whose calibration bears the rule.
     """
 
     least_dimensions: int = 1
@@ -50,9 +51,12 @@ class Scope:
     learned_scale: bool = True
     untrained_cost: float = math.inf
     most_entries: float = math.inf
+    kinds: frozenset[InputKind] = frozenset(FILES)
 
     def excludes(self, facts: Facts) -> str | None:
         """Return why a rule does not apply to an implementation, or None."""
+        if facts.kind not in self.kinds:
+            return f"its border was calibrated for {_plurals(self.kinds)} alone"
         if not self.pixel_variance and facts.likelihood is not None and facts.likelihood.own_variance:
             return "its decoder sets the variance of each entry, and with it the price of an error"
         if not self.learned_scale and facts.learned_scale:
@@ -74,6 +78,7 @@ class Scope:
     def words(self) -> str:
         """A description of the scope; empty if a rule applies to all."""
         restrictions = {
+            f"for {_plurals(self.kinds)}": self.kinds != frozenset(FILES),
             f"from {self.least_dimensions} latent dimensions on": self.least_dimensions > 1,
             f"for items of up to {self.most_entries:g} entries": math.isfinite(self.most_entries),
             "not where the decoder sets the variance of each entry": not self.pixel_variance,
@@ -91,6 +96,11 @@ class Scope:
             and family["untrained_cost"] <= self.untrained_cost
             and family["entries"] <= self.most_entries
         )
+
+
+def _plurals(kinds: Collection[InputKind]) -> str:
+    names = {InputKind.IMAGE: "images", InputKind.ROW: "rows", InputKind.SERIES: "series"}
+    return " and ".join(names[kind] for kind in names if kind in kinds)
 
 
 EVERYWHERE = Scope()

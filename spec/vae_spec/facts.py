@@ -23,20 +23,20 @@ class InputKind(StrEnum):
     def of(shape: tuple[int, ...]) -> InputKind:
         """Return the kind of items of this shape.
 
-        Two axes are those of a series if one is at least twice as long as the other. A flat vector is an image from 64 entries on if these
-        make one square, or three: one channel, or three.
+        Two axes are those of a series if one is at least twice as long as the other, and has at least eight steps. A flat vector is an
+        image from 64 entries on if these make one square, or three: one channel, or three.
         """
         if len(shape) == 1:
             squares = (shape[0] / channels for channels in (1, 3) if shape[0] % channels == 0)
             square = shape[0] >= SMALLEST_FLAT_IMAGE and any(math.isqrt(int(size)) ** 2 == size for size in squares)
             return InputKind.IMAGE if square else InputKind.POINT if shape == (2,) else InputKind.ROW
-        if len(shape) == 2 and max(shape) >= SERIES_RATIO * min(shape):
+        if len(shape) == 2 and max(shape) >= max(SHORTEST_SERIES, SERIES_RATIO * min(shape)):
             return InputKind.SERIES
         return InputKind.IMAGE
 
 
 SMALLEST_FLAT_IMAGE = 64
-SERIES_RATIO = 2
+SERIES_RATIO, SHORTEST_SERIES = 2, 8
 
 
 def series_axes(shape: tuple[int, ...]) -> tuple[int, int]:
