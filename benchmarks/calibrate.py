@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "samples"), str(ROOT / "tests" / "matrix")]
 
 
-OTHER_KIND = "takes another kind of input"
+OTHER_KIND = "takes another kind of input, or none that is trained on"
 
 Measured = tuple[str, dict[str, list[float]], dict[str, object], str]
 
@@ -39,6 +39,7 @@ def measure(job: tuple[str, dict[str, object], int, str, str]) -> Measured:
     from vae_conformance.target.spec import parse_target
     from vae_conformance.target.target import load_target
     from vae_spec.claim import Experiment
+    from vae_spec.claims.phenomena import trainable_items
     from vae_spec.evidence import Arm, TrainedRun
     from vae_spec.statistics.comparisons import COMPARISONS
     from vae_spec.statistics.functionals import FUNCTIONALS
@@ -50,7 +51,7 @@ def measure(job: tuple[str, dict[str, object], int, str, str]) -> Measured:
     try:
         target = load_target(options.target, input_shape=options.input_shape)
         subject = bind(target, options)
-        if subject.facts.kind != asked:
+        if subject.facts.kind != asked or trainable_items(subject.facts):
             return path, {}, {}, OTHER_KIND
         laboratory = Laboratory(subject, target.fingerprint(), options, lambda _text: None, target)
         paired = Path(path).stem not in SAME_NETWORKS

@@ -15,7 +15,7 @@ from vae_spec.statistics.functionals import CURVES, FUNCTIONALS
 from vae_spec.statistics.seeds import LOOKS, Rule, SeedDecision, Side, decide
 from vae_spec.subject import Facts
 
-CALIBRATED = "sound: calibration.json, within the bound's scope; broken: the catalogue's own, one seed"
+CALIBRATED = "sound: the calibration of its kind of input, within the bound's scope; numbers: images; broken: the catalogue's own, one seed"
 """Default source of the measured numbers on either side of a border on a calibrated statistic."""
 LAB = "sound: 20 seeds of each of three sound implementations; broken: the catalogue's own for points, two seeds"
 """The same for a statistic of the tiny lab, with its own measure and spread."""

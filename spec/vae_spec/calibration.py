@@ -103,6 +103,8 @@ def _plurals(kinds: Collection[InputKind]) -> str:
     return " and ".join(names[kind] for kind in names if kind in kinds)
 
 
+ROWS = frozenset({InputKind.ROW})
+NOT_ROWS = frozenset(FILES) - ROWS
 EVERYWHERE = Scope()
 NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
 FIXED_SCALE = Scope(learned_scale=False)

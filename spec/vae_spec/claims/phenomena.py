@@ -32,6 +32,8 @@ def trainable_items(facts: Facts) -> str | None:
             f"it takes {_numbers(facts)}: rows and series of fewer than {LEAST_ENTRIES} hold too little beside the unit variance of a"
             " likelihood to train on"
         )
+    if not facts.is_image and facts.likelihood is None:
+        return f"its likelihood is none that is known, and so is what {facts.kind} data it is for: counts, say, are no standardised numbers"
     return None
 
 
