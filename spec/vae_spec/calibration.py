@@ -51,7 +51,7 @@ class Scope:
     learned_scale: bool = True
     untrained_cost: float = math.inf
     most_entries: float = math.inf
-    kinds: frozenset[InputKind] = frozenset(FILES)
+    kinds: frozenset[InputKind] = frozenset(InputKind)
 
     def excludes(self, facts: Facts) -> str | None:
         """Return why a rule does not apply to an implementation, or None."""
@@ -78,7 +78,7 @@ class Scope:
     def words(self) -> str:
         """A description of the scope; empty if a rule applies to all."""
         restrictions = {
-            f"for {_plurals(self.kinds)}": self.kinds != frozenset(FILES),
+            f"for {_plurals(self.kinds)}": self.kinds != frozenset(InputKind),
             f"from {self.least_dimensions} latent dimensions on": self.least_dimensions > 1,
             f"for items of up to {self.most_entries:g} entries": math.isfinite(self.most_entries),
             "not where the decoder sets the variance of each entry": not self.pixel_variance,
@@ -104,7 +104,7 @@ def _plurals(kinds: Collection[InputKind]) -> str:
 
 
 ROWS = frozenset({InputKind.ROW})
-NOT_ROWS = frozenset(FILES) - ROWS
+NOT_ROWS = frozenset(InputKind) - ROWS
 EVERYWHERE = Scope()
 NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
 FIXED_SCALE = Scope(learned_scale=False)

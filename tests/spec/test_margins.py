@@ -19,7 +19,9 @@ from vae_spec.registry import CLAIMS
 from vae_spec.statistics.seeds import LEVEL, LOOKS, Side
 from vae_spec.subject import InputKind
 
-LEARNED_SCALE = frozenset({"gaussian-pair", "gaussian-shared-variance", "gaussian-global-sigma", "rows-learned-variance", "waves-learned-variance"})
+LEARNED_SCALE = frozenset(
+    {"gaussian-pair", "gaussian-shared-variance", "gaussian-global-sigma", "rows-learned-variance", "waves-learned-variance"}
+)
 ON_IMAGES = (Experiment.IMAGES, Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL)
 WEIGHED = frozenset({"log of the effective beta", "log of reported over analytic KL"})
 WEIGHTS = (1.0, 0.5, 2.0)

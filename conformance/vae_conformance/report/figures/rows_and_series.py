@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
-from vae_conformance.report.figures.canvas import BLUE, CLASS_COLOURS, GREY, INK, VERMILION, Array, canvas, styled
+from vae_conformance.report.figures.canvas import BLUE, CLASS_COLOURS, GREY, VERMILION, Array, canvas, styled
 from vae_spec.observations import Pictures
 
 SERIES_SHOWN, SAMPLES_SHOWN = 5, 8
@@ -77,15 +77,15 @@ def interpolated_rows(named: Mapping[str, Pictures]) -> Figure:
     figure = canvas(5.4 * len(named), 4.6)
     panels = _panels(figure, len(named))
     for ax, (name, seen) in zip(panels, named.items(), strict=True):
-        path = _in_plane(ax, seen.strip, seen.originals, name=name, shown="decoded line", colour=INK)
-        ax.plot(*path.T, color=INK, linewidth=1)
+        path = _in_plane(ax, seen.strip, seen.originals, name=name, shown="decoded line", colour=VERMILION)
+        ax.plot(*path.T, color=VERMILION, linewidth=1)
     _finish(figure, panels, "Decoded straight line between the means of two rows")
     return figure
 
 
 def _finish(figure: FigureBase, panels: Sequence[Axes], title: str = "") -> None:
     panels[0].set_ylabel("second component")
-    panels[0].legend(loc="upper left", fontsize=9, markerscale=1.4)
+    panels[0].legend(loc="best", fontsize=9, markerscale=1.4)
     if title:
         figure.suptitle(title)
 
