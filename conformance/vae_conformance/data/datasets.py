@@ -230,7 +230,12 @@ def items_for(data: Dataset, shape: tuple[int, ...], limits: tuple[float, float]
     """
     if data.kind is InputKind.IMAGE:
         return render(data.train, shape, limits), render(data.test[:MOST_HELD_OUT], shape, limits)
-    made = rows_of if data.kind is InputKind.ROW else waves_of
+    made, axes = (rows_of, 1) if data.kind is InputKind.ROW else (waves_of, 2)
+    if len(shape) != axes:
+        raise Unbound(
+            f"{data.name} are no data for an input of shape {' x '.join(map(str, shape))}",
+            "leave --dataset out, or name the shape of one item with --input-shape",
+        )
     train = len(data.train)
     return split(formed(made(torch.cat([data.train, data.test]), shape, train), form, limits, train), train)
 
