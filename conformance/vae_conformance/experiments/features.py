@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from vae_conformance.data.datasets import Dataset, items_for
-from vae_conformance.data.tables import Form
+from vae_conformance.data.tables import Form, as_series
 from vae_conformance.experiments.store import Store, content_key, encode
 from vae_spec.facts import InputKind
 from vae_spec.statistics.samples import Fidelity, fidelity
@@ -109,6 +109,8 @@ def _train(data: Dataset, shape: tuple[int, ...], form: Form) -> FeatureSpace:
 
     train, test = (values.double().numpy() for values in items_for(data, shape, (0.0, 1.0), form))
     train, test = train[:TRAINED_ON], test[:ITEMS]
+    if data.kind is InputKind.SERIES:
+        train, test = as_series(train, shape), as_series(test, shape)
     classifier = MLPClassifier(HIDDEN, batch_size=64, learning_rate_init=1e-3, max_iter=EPOCHS, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about convergence, which the features do not need

@@ -106,6 +106,8 @@ class ImageContext:
         return self._vectors(self.test)
 
     def _vectors(self, x: Tensor) -> Single:
+        if self.data.kind is InputKind.SERIES:
+            return self.measured(x).reshape(len(x), -1).astype(np.float32)
         low, high = self.limits
         return np.asarray(((x - low) / (high - low)).flatten(1).float().cpu().numpy())
 
