@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -104,7 +104,8 @@ def _plurals(kinds: Collection[InputKind]) -> str:
 
 
 ROWS = frozenset({InputKind.ROW})
-NOT_ROWS = frozenset(InputKind) - ROWS
+SERIES = frozenset({InputKind.SERIES})
+NOT_ROWS, NOT_SERIES = (frozenset(InputKind) - kinds for kinds in (ROWS, SERIES))
 EVERYWHERE = Scope()
 NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
 FIXED_SCALE = Scope(learned_scale=False)
@@ -123,6 +124,8 @@ PAIRED = Scope(least_dimensions=5, pixel_variance=False)
 
 Against its autoencoder every calibrated one with five or more dimensions has at least 11 % less detail; one with four has 4 % less, and
 one with a single dimension 2 % more and less plausible prior samples."""
+PAIRED_IMAGES_AND_ROWS = replace(PAIRED, kinds=NOT_SERIES)
+"""From the autoencoder of a sound VAE of series, samples may be nearly as plausible: 0.46 of the data covered, beside 0.65."""
 
 
 @cache

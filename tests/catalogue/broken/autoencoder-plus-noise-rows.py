@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 MISTAKE = "autoencoder-plus-noise"
-KILLERS = ("OBJ-01", "LAT-02", "BETA-04")
+KILLERS = ("KL-01", "KL-03", "LAT-02", "BETA-04")
 SOUND = "rows-plain"
 
 
