@@ -47,7 +47,9 @@ def find_encoder(found: Findings) -> Findings:
             evaluated = found.call("encode", part.call, found.x)
         except SubjectFault as fault:
             account = f"{part.name} {fault.what}"
-            if part.name == "encode":
+            # What forward passes something else than the batch, such as features, is no encoder of the batch.
+            elsewhere = found.fault is None and any(call.name == part.name for call in found.calls)
+            if part.name == "encode" and not elsewhere:
                 found.fails(Part.POSTERIOR, account, fault)
                 return found
             continue
