@@ -1,10 +1,11 @@
 """Measure all functionals of the trained claims on the sound catalogue over several seeds, and write the claims' calibration.
 
-    python benchmarks/calibrate.py --seeds 4 --store FOLDER [--only NAME] [--write]
+    python benchmarks/calibrate.py --seeds 4 --store FOLDER [--kind image|row|series] [--only NAME] [--write]
 
-Trained runs are kept in the store, so the script can be stopped and resumed. With --write, the summary replaces
-spec/vae_spec/calibration.json: the mean and standard deviation over seeds of each functional for each sound implementation. With
---only, the file's entries for other implementations are kept; the number of seeds must then be the same as theirs.
+Trained runs are kept in the store, so the script can be stopped and resumed. With --write, the summary replaces the calibration of
+that kind of input in spec/vae_spec (`vae_spec.calibration.FILES`): the mean and standard deviation over seeds of each functional for
+each sound implementation. With --only, the file's entries for other implementations are kept; the number of seeds must then be the same
+as theirs.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "samples"), str(ROOT / "tests" / "matrix")]
 
 
+OTHER_KIND = "takes another kind of input, or none that is trained on"
+
 Measured = tuple[str, dict[str, list[float]], dict[str, object], str]
 
 
-def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
+def measure(job: tuple[str, dict[str, object], int, str, str]) -> Measured:
     """Measure one implementation over the seeds; return its path, the values by functional, its properties, and an error message or ""."""
     import torch
     from threadpoolctl import threadpool_limits
@@ -36,19 +39,20 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
     from vae_conformance.target.spec import parse_target
     from vae_conformance.target.target import load_target
     from vae_spec.claim import Experiment
+    from vae_spec.claims.phenomena import trainable_items
     from vae_spec.evidence import Arm, TrainedRun
     from vae_spec.statistics.comparisons import COMPARISONS
     from vae_spec.statistics.functionals import FUNCTIONALS
 
-    path, declared, seeds, store = job
+    path, declared, seeds, store, asked = job
     torch.set_num_threads(1)
     threadpool_limits(1)
     options = RunOptions(parse_target(path), store=store, seed=2026, **declared)  # type: ignore[arg-type]
     try:
-        target = load_target(options.target)
+        target = load_target(options.target, input_shape=options.input_shape)
         subject = bind(target, options)
-        if not subject.facts.is_image:
-            return path, {}, {}, "takes no images: the trained claims about images do not concern it"
+        if subject.facts.kind != asked or trainable_items(subject.facts):
+            return path, {}, {}, OTHER_KIND
         laboratory = Laboratory(subject, target.fingerprint(), options, lambda _text: None, target)
         paired = Path(path).stem not in SAME_NETWORKS
         experiments = (Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL) if paired else (Experiment.IMAGES,)
@@ -75,16 +79,19 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
 def main() -> None:
     """Measure and print, and write the calibration with --write."""
     from catalogue_index import entries
+    from vae_spec.calibration import DATASETS, FILES
+    from vae_spec.facts import InputKind
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--store", required=True)
+    parser.add_argument("--kind", choices=list(FILES), default=InputKind.IMAGE, type=InputKind)
     parser.add_argument("--only", default="")
     parser.add_argument("--broken", action="store_true")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     chosen = [entry for entry in entries("broken" if given.broken else "sound") if given.only in entry.name]
-    jobs = [(str(entry.path), dict(entry.options), given.seeds, given.store) for entry in chosen]
+    jobs = [(str(entry.path), dict(entry.options), given.seeds, given.store, str(given.kind)) for entry in chosen]
     table: dict[str, dict[str, list[float]]] = {}
     families: dict[str, dict[str, object]] = {}
     with ProcessPoolExecutor(2) as pool:
@@ -92,9 +99,11 @@ def main() -> None:
             name = Path(path).stem
             if kind:
                 families[name] = kind
-            print(f"{name}: {error}" if error else name, flush=True)
+            if error != OTHER_KIND:
+                print(f"{name}: {error}" if error else name, flush=True)
             for functional, numbers in values.items():
-                table.setdefault(functional, {})[name] = numbers
+                if np.isfinite(numbers).all() or given.kind is InputKind.IMAGE:  # sharpness is one of images
+                    table.setdefault(functional, {})[name] = numbers
     for functional, by_name in table.items():
         print(f"\n{functional}")
         for name, numbers in sorted(by_name.items(), key=lambda item: np.mean(item[1])):
@@ -107,7 +116,7 @@ def main() -> None:
             }
             for functional, by_name in table.items()
         }
-        kept = ROOT / "spec" / "vae_spec" / "calibration.json"
+        kept = ROOT / "spec" / "vae_spec" / FILES[given.kind]
         if given.only:
             before = json.loads(kept.read_text())
             if before["seeds"] != given.seeds:
@@ -118,7 +127,7 @@ def main() -> None:
         content = {
             "made by": "benchmarks/calibrate.py",
             "seeds": given.seeds,
-            "dataset": "digits",
+            "dataset": DATASETS[given.kind],
             "families": dict(sorted(families.items())),
             "functionals": summary,
         }

@@ -13,9 +13,10 @@ from claim_pictures import FOLDER, healthy_ranges
 
 from catalogue_index import entries  # of the tests, which claim_pictures makes importable
 from vae_spec.areas import AREAS
-from vae_spec.calibration import dataset
+from vae_spec.calibration import DATASETS
 from vae_spec.claim import Claim
 from vae_spec.documents import DOCUMENTS
+from vae_spec.facts import InputKind
 from vae_spec.registry import CLAIMS
 
 _HEAD = """# The claims
@@ -42,7 +43,7 @@ Sources are cited by the documents' titles and sections:
 def render() -> str:
     """Render the page as Markdown."""
     sources = (f"- {key}: {document.title}" for key, document in DOCUMENTS.items())
-    parts = [_HEAD.format(dataset=dataset()) + "\n".join(sources) + "\n"]
+    parts = [_HEAD.format(dataset=DATASETS[InputKind.IMAGE]) + "\n".join(sources) + "\n"]
     for area, claims in groupby(CLAIMS.values(), key=lambda claim: claim.area):
         parts += [f"## {AREAS[area]} ({area})\n", *map(_section, claims)]
     return "\n".join(parts)

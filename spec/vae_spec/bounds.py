@@ -15,7 +15,7 @@ from vae_spec.statistics.functionals import CURVES, FUNCTIONALS
 from vae_spec.statistics.seeds import LOOKS, Rule, SeedDecision, Side, decide
 from vae_spec.subject import Facts
 
-CALIBRATED = "sound: calibration.json, within the bound's scope; broken: the catalogue's own, one seed"
+CALIBRATED = "sound: the calibration of its kind of input, within the bound's scope; numbers: images; broken: the catalogue's own, one seed"
 """Default source of the measured numbers on either side of a border on a calibrated statistic."""
 LAB = "sound: 20 seeds of each of three sound implementations; broken: the catalogue's own for points, two seeds"
 """The same for a statistic of the tiny lab, with its own measure and spread."""
@@ -85,7 +85,7 @@ class Bound:
         border = self.border(facts)
         if self.spread is not None:
             return Rule(self.statistic, border, self.side, self.spread)
-        return rule(self.statistic, border, self.side, self.scope)
+        return rule(self.statistic, border, self.side, self.scope, facts.kind)
 
     def values(self, groups: Sequence[Group], facts: Facts) -> list[float]:
         """Return the number of each group."""

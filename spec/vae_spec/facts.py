@@ -11,6 +11,39 @@ from vae_spec.likelihoods import Likelihood
 from vae_spec.parts import Part
 
 
+class InputKind(StrEnum):
+    """What an item is, by its shape or by declaration: an image, a row of columns, a series over time, or a point of the 2-D lab."""
+
+    IMAGE = "image"
+    ROW = "row"
+    SERIES = "series"
+    POINT = "point"
+
+    @staticmethod
+    def of(shape: tuple[int, ...]) -> InputKind:
+        """Return the kind of items of this shape.
+
+        Two axes are those of a series if one is at least twice as long as the other, and has at least eight steps. A flat vector is an
+        image from 64 entries on if these make one square, or three: one channel, or three.
+        """
+        if len(shape) == 1:
+            squares = (shape[0] / channels for channels in (1, 3) if shape[0] % channels == 0)
+            square = shape[0] >= SMALLEST_FLAT_IMAGE and any(math.isqrt(int(size)) ** 2 == size for size in squares)
+            return InputKind.IMAGE if square else InputKind.POINT if shape == (2,) else InputKind.ROW
+        if len(shape) == 2 and max(shape) >= max(SHORTEST_SERIES, SERIES_RATIO * min(shape)):
+            return InputKind.SERIES
+        return InputKind.IMAGE
+
+
+SMALLEST_FLAT_IMAGE = 64
+SERIES_RATIO, SHORTEST_SERIES = 2, 8
+
+
+def series_axes(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the axes of time and of channels of a series: time is the longer one."""
+    return (0, 1) if shape[0] >= shape[1] else (1, 0)
+
+
 class Objective(StrEnum):
     """The declared kind of loss: the ELBO with a closed-form KL, with a Monte Carlo KL, or intentionally modified."""
 
@@ -74,6 +107,7 @@ class Facts:
         reference: whether it is one of the project's own reference systems.
         given_weights: whether it is a trained model that is judged as it is, without training.
         parameters: the number of trainable parameters.
+        declared_kind: what an item is where its shape does not say it; None to go by the shape.
         prepared: the range into which the author's file puts data of [0, 1] before the model sees them, where its output stays in [0, 1].
         assumed: what the file itself does not settle, one sentence each.
         declared: weights and scales that the author's own code declares, one sentence each.
@@ -102,6 +136,7 @@ class Facts:
     private_noise: bool = False
     reference: bool = False
     given_weights: bool = False
+    declared_kind: InputKind | None = None
     prepared: tuple[float, float] | None = None
     counts: bool = False
     tokens: bool = False
@@ -110,12 +145,14 @@ class Facts:
     notes: tuple[str, ...] = ()
 
     @property
+    def kind(self) -> InputKind:
+        """What an item is."""
+        return self.declared_kind or InputKind.of(self.input_shape)
+
+    @property
     def is_image(self) -> bool:
-        """Whether an item can be displayed as an image: rows and columns, or a flat vector of square channels, of at least 64 pixels."""
-        if self.tokens:
-            return False
-        square = any(channels * math.isqrt(self.pixels // channels) ** 2 == self.pixels for channels in (1, 3))
-        return len(self.input_shape) >= 2 or (self.pixels >= 64 and square)
+        """Whether an item can be displayed as an image: (channels, height, width), or a flat vector of at least 64 pixels."""
+        return self.kind is InputKind.IMAGE and not self.tokens
 
     @property
     def untrained_cost(self) -> float:

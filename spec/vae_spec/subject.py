@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vae_spec.facts import Facts as Facts  # noqa: PLC0414  part of this interface, as are the next ones
+from vae_spec.facts import InputKind as InputKind  # noqa: PLC0414
 from vae_spec.facts import Objective as Objective  # noqa: PLC0414
 from vae_spec.facts import PartReport as PartReport  # noqa: PLC0414
 from vae_spec.facts import Standing as Standing  # noqa: PLC0414

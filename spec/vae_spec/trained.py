@@ -62,7 +62,8 @@ def by_bounds(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
     if bad := not_comparable(groups):
         return bad
     if not claim.applicable_bounds(facts):
-        return not_applicable(str(claim.bounds[0].scope.excludes(facts)))
+        of_this_kind = [bound for bound in claim.bounds if facts.kind in bound.scope.kinds]
+        return not_applicable(str((of_this_kind or claim.bounds)[0].scope.excludes(facts)))
     conclusion = claim.conclusion if isinstance(claim.conclusion, str) else claim.conclusion(groups, facts)
     blamed = claim.blames(groups, facts) if callable(claim.blames) else claim.blames
     return combine(decided(claim, groups, facts), conclusion=conclusion, diagnosis=blamed)

@@ -335,6 +335,11 @@ def test_the_supplied_loss_is_the_elbo(likelihood: Likelihood) -> None:
     expected = (x - shown).square().sum() / 8 if squared else cross_entropy(shown, x).mean()
     if likelihood is Likelihood.LAPLACE:
         expected = (x - shown).abs().sum() / 4
+    if likelihood.of_counts:
+        rate = output.exp() if likelihood is Likelihood.POISSON_LOG else output
+        expected = (rate - x * rate.log()).sum() / 4
+    if likelihood is Likelihood.CATEGORICAL:
+        expected = -(x * output.log_softmax(-1)).sum() / 4
     if likelihood.continuous_bernoulli:
         expected = -ContinuousBernoulli(shown).log_prob(x).sum() / 4
     for beta in (None, 0.0, 2.0):

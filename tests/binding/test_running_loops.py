@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from bound_files import bound, violated
 
 from vae_spec.subject import Likelihood, Objective, Part, Standing
@@ -187,3 +188,43 @@ def test_what_a_loop_writes_beside_itself_is_left_nowhere(tmp_path: Path, monkey
     facts = bound(tmp_path, HEAD + VAE.replace("size)", "size=6)", 1) + logging, "VAE").facts
     assert facts.parts[Part.LOSS].account.startswith("lines ")
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".txt"] == []
+
+
+FOUR = """
+import torch
+from torch import nn
+
+
+class VAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.mean, self.second, self.out = nn.Linear(64, 16), nn.Linear(16, 2), nn.Linear(16, 2), nn.Linear(2, 64)
+
+    def forward(self, x):
+        h = torch.relu(self.hidden(x.view(-1, 64)))
+        mu, logvar = self.mean(h), self.second(h)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return torch.sigmoid(self.out(z)), mu, logvar, z
+
+
+def main(loader):
+    model, seen = VAE(), []
+    for x, labels in loader:
+        model.to("cpu")
+        x_hat, mu, logvar, z = model(x)
+        for index, label in enumerate(labels):
+            seen.append((z[index, 0].item(), z[index, 1].item(), label.item()))
+        error = nn.functional.binary_cross_entropy(x_hat.view(-1, 64), x.view(-1, 64), reduction="sum")
+        loss = (error - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())) / len(x)
+        loss.backward()
+"""
+
+
+def test_a_loop_may_look_at_each_item_and_move_its_model(tmp_path: Path) -> None:
+    subject = bound(tmp_path, FOUR, "VAE")
+    for items in (2, 5):
+        x, mu = torch.rand(items, 64, dtype=torch.float64), torch.randn(items, 2, dtype=torch.float64)
+        raw = torch.rand(items, 64, dtype=torch.float64)
+        subject.reach(x.float(), mu.float(), mu.float(), steps=2, learning_rate=0.01, seed=0)  # leaves gradients, which move with a model
+        terms = subject.terms((raw,), x, mu, torch.zeros_like(mu))
+        assert float(terms.kl) == pytest.approx(float(0.5 * mu.square().sum(1).mean()), rel=1e-5)

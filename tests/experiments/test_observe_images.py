@@ -89,12 +89,12 @@ def test_training_items_as_samples_are_plausible_and_copies(context: ImageContex
 
 
 def test_held_out_items_as_samples_are_no_copies(context: ImageContext) -> None:
-    found = prior_samples(context.data.test[500:].double().numpy() if len(context.data.test) > 500 else context.images, context)
+    found = prior_samples(context.data.test[500:].double().numpy() if len(context.data.test) > 500 else context.originals, context)
     assert found.nearest_over_held_out > 1
 
 
 def test_one_image_again_and_again_covers_next_to_nothing(context: ImageContext) -> None:
-    found = prior_samples(np.repeat(context.images.mean(0, keepdims=True), 500, axis=0), context)
+    found = prior_samples(np.repeat(context.originals.mean(0, keepdims=True), 500, axis=0), context)
     assert found.coverage < 0.1
     assert found.entropy == 0
     assert found.classes == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from vae_spec.evidence import Recipe, TrainedRun
 from vae_spec.judging import REQUIRED_PARTS, ask, judge, precondition
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, inconclusive, not_applicable, violated
 from vae_spec.registry import CLAIMS
-from vae_spec.subject import Facts, Noise, Objective, Part, Standing, Subject, SubjectFault
+from vae_spec.subject import Facts, InputKind, Noise, Objective, Part, Standing, Subject, SubjectFault
 
 CONTEXT = ClaimContext("KL-01", 0)
 
@@ -102,22 +103,45 @@ def test_a_monte_carlo_kl_is_exempt_from_the_closed_form(id_: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "images", "points", "pixels"),
+    ("shape", "kind"),
     [
-        ((1, 28, 28), True, False, 784),
-        ((784,), True, False, 784),
-        ((8, 8), True, False, 64),
-        ((2,), False, True, 2),
-        ((10,), False, False, 10),
+        ((1, 28, 28), InputKind.IMAGE),
+        ((784,), InputKind.IMAGE),
+        ((3072,), InputKind.IMAGE),
+        ((8, 8), InputKind.IMAGE),
+        ((28, 20), InputKind.IMAGE),
+        ((2,), InputKind.POINT),
+        ((10,), InputKind.ROW),
+        ((36,), InputKind.ROW),
+        ((128,), InputKind.ROW),
+        ((64, 3), InputKind.SERIES),
+        ((1, 128), InputKind.SERIES),
     ],
 )
-def test_images_and_points_are_told_by_their_shape(shape: tuple[int, ...], images: bool, points: bool, pixels: int) -> None:
+def test_the_kind_of_input_is_told_by_its_shape(shape: tuple[int, ...], kind: InputKind) -> None:
     seen = facts(input_shape=shape)
-    assert (seen.is_image, seen.pixels) == (images, pixels)
-    assert (precondition(CLAIMS["TRN-01"], seen) is None) == images
+    points = kind is InputKind.POINT
+    assert (seen.kind, seen.is_image, seen.pixels) == (kind, kind is InputKind.IMAGE, math.prod(shape))
+    assert (precondition(CLAIMS["TRN-01"], seen) is None) == (not points)
+    assert (precondition(CLAIMS["REC-02"], replace(seen, latent_dim=8)) is None) == (kind is InputKind.IMAGE)
     assert (precondition(CLAIMS["TOY-01"], seen) is None) == points
     assert precondition(CLAIMS["TOY-02"], seen) is not None
     assert (precondition(CLAIMS["TOY-02"], replace(seen, reference=True)) is None) == points
+
+
+def test_a_declared_kind_counts_more_than_the_shape() -> None:
+    assert facts(input_shape=(100,)).is_image
+    assert facts(input_shape=(100,), declared_kind=InputKind.ROW).kind is InputKind.ROW
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"), [({"input_shape": (9,)}, "fewer than 10"), ({"input_shape": (40, 2), "likelihood": None}, "none that is known")]
+)
+def test_rows_and_series_that_no_data_fits_are_not_trained(changes: dict[str, object], reason: str) -> None:
+    verdict = precondition(CLAIMS["TRN-01"], facts(**changes))
+    assert verdict is not None
+    assert verdict.outcome is Outcome.NOT_APPLICABLE
+    assert reason in verdict.message
 
 
 # asking -------------------------------------------------------------------------------------------

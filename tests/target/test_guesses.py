@@ -145,3 +145,40 @@ def test_where_no_shape_fits_the_guesses_are_named(tmp_path: Path) -> None:
     with pytest.raises(Unbound, match="no shape of input was found") as caught:
         bind(named_target(path), named_options(path))
     assert "\n  assumed: x_dim=784, z_dim=16: guessed from the names" in caught.value.message
+
+
+COLOUR = """
+import torch
+from torch import nn
+
+
+class VAE(nn.Module):
+    def __init__(self, in_channels, latent_dim):
+        super().__init__()
+        self.front = nn.Sequential(nn.Conv2d(in_channels, 4, 4, 4), nn.ReLU(), nn.Flatten())
+        self.mu, self.logvar = nn.Linear(256, latent_dim), nn.Linear(256, latent_dim)
+        self.start, self.back = nn.Linear(latent_dim, 256), nn.ConvTranspose2d(4, {channels}, 4, 4)
+
+    def encode(self, x):
+        h = self.front(x)
+        return self.mu(h), self.logvar(h)
+
+    def decode(self, z):
+        return self.back(self.start(z).view(-1, 4, 8, 8))
+
+    def forward(self, x):
+        mu, logvar = self.encode(x)
+        return self.decode(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)), mu, logvar
+"""
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_a_guessed_number_of_channels_is_that_of_the_output(tmp_path: Path, channels: int) -> None:
+    facts = bind(named_target(write(tmp_path, COLOUR.replace("{channels}", str(channels)))), named_options("student.py")).facts
+    assert facts.input_shape == (channels, 32, 32)
+    assert any(f"in_channels={channels}" in text for text in facts.assumed)
+
+
+def test_a_default_is_not_guessed_anew(tmp_path: Path) -> None:
+    source = COLOUR.replace("{channels}", "3").replace("self, in_channels, latent_dim", "self, in_channels=1, latent_dim=4")
+    assert bind(named_target(write(tmp_path, source)), named_options("student.py")).facts.input_shape == (1, 32, 32)

@@ -186,3 +186,40 @@ def test_a_class_of_a_missing_package_is_not_replaced_by_its_halves(tmp_path: Pa
         fault = unbound(write(tmp_path, PACKAGES + halves + whole) + name)
         assert fault.message.startswith("defining Net raised NameError")
         assert "pip install no_such_package" in fault.hint
+
+
+LIGHTNING = """
+import absent_lightning as pl
+import torch
+from torch import nn
+
+
+class Data(pl.LightningDataModule):
+    def __init__(self):
+        super().__init__()
+
+
+class LitVAE(pl.LightningModule):
+    def __init__(self, latent_dim=3, beta=2.0, **kwargs):
+        super().__init__()
+        self.save_hyperparameters(ignore="beta")
+        self.heads, self.out = nn.Linear(64, 2 * self.hparams.latent_dim), nn.Linear(self.hparams["latent_dim"], 64)
+
+    def forward(self, x):
+        mu, logvar = self.heads(x).chunk(2, -1)
+        self.log("mean", mu.mean(), prog_bar=True)
+        return self.out(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu).to(self.device)), mu, logvar
+"""
+
+
+def test_a_module_of_lightning_is_loaded_without_lightning(tmp_path):
+    target = named_target(write(tmp_path, LIGHTNING))
+    model = target.make()
+    assert dict(model.hparams) == {"latent_dim": 3}
+    assert [tuple(one.shape) for one in model(torch.rand(2, 64))] == [(2, 64), (2, 3), (2, 3)]
+    assert "a placeholder stands for pl, which could not be imported" in target.assumed
+
+
+def test_another_base_class_that_is_missing_is_asked_for(tmp_path):
+    fault = unbound(write(tmp_path, LIGHTNING.replace("pl.LightningModule", "pl.Strategy")))
+    assert "absent_lightning" in fault.message

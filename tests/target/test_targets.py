@@ -263,13 +263,27 @@ def test_no_candidate_says_what_a_network_has_and_what_it_lacks(tmp_path):
     )
 
 
-def test_a_class_that_is_only_imported_is_not_chosen_but_suggested(tmp_path):
-    write(tmp_path, VAE.format(parameters=""), "model.py")
-    path = write(tmp_path, "from model import VAE")
-    fault = unbound(path)
+def test_a_class_that_is_only_imported_is_chosen_if_the_file_has_none_of_its_own(tmp_path):
+    write(tmp_path, VAE.format(parameters=", size"), "model.py")
+    target = named_target(write(tmp_path, "from model import VAE\ndef main(): return VAE(7)"))
+    assert isinstance(target.make(), nn.Module)
+    assert (target.arguments, target.notes) == ({"size": 7}, ("it is constructed as line 2 of its file does",))
+    assert {path.name for path in target.sources} == {"student.py", "model.py"}
+    own = write(tmp_path, "from model import VAE\n" + VAE.format(parameters="").replace("class VAE", "class OtherVAE"))
+    assert named_target(own).name == "student.py:OtherVAE"
+
+
+def test_several_imported_classes_are_asked_for(tmp_path):
+    for name in ("first", "second"):
+        write(tmp_path, VAE.format(parameters="").replace("class VAE", f"class {name.title()}VAE"), f"{name}.py")
+    fault = unbound(write(tmp_path, "from first import FirstVAE\nfrom second import SecondVAE"))
+    assert "2 classes that could be the VAE: FirstVAE, SecondVAE" in fault.message
+
+
+def test_a_class_of_an_installed_package_is_not_chosen_but_suggested(tmp_path):
+    fault = unbound(write(tmp_path, "from vae_reference import VAE"))
     assert "it imports VAE" in fault.message
     assert fault.hint.endswith("student.py:VAE")
-    assert isinstance(named_target(f"{path}:VAE").make(), nn.Module)
 
 
 def test_a_factory_is_called_with_what_it_needs():

@@ -25,10 +25,12 @@ from vae_conformance.binding.wiring import Wiring
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.target.data_range import normalised_range
-from vae_spec.subject import Facts, Likelihood, Noise, Objective, Part, Standing, SubjectFault
+from vae_spec.subject import Facts, InputKind, Likelihood, Noise, Objective, Part, Standing, SubjectFault
 
 REFERENCE_PACKAGE = "vae_reference"
 """The package whose systems the reference-only claims concern; known by name, never imported."""
+_DECLARED_KINDS = {("rows", 1): InputKind.ROW, ("waves", 2): InputKind.SERIES}
+"""What the choice of a data set says of an item with so many axes."""
 
 
 class Assembly:
@@ -76,6 +78,7 @@ class Assembly:
             counts=found.counts,
             tokens=found.target.vocabulary > 0,
             declared=() if data is None else (f"data of [0, 1] are put into [{data.low:.4g}, {data.high:.4g}] ({data.account})",),
+            declared_kind=_DECLARED_KINDS.get((options.dataset, len(found.shape))),
             reference=found.target.namespace.__name__.partition(".")[0] == REFERENCE_PACKAGE,
         )
 

@@ -25,7 +25,7 @@ from vae_conformance.binding.parts import find_decoder, find_encoder, find_sampl
 from vae_conformance.binding.passes import has_forward
 from vae_conformance.binding.probing import COUNTS, asks_for_counts
 from vae_conformance.binding.refusals import refuse_codebook, refuse_entries, refuse_nothing, refuse_unidentified
-from vae_conformance.binding.shapes import with_shape
+from vae_conformance.binding.shapes import guesses_fit, with_shape
 from vae_conformance.binding.stepping import by_its_step
 from vae_conformance.binding.tokens import asks_for_tokens, of_rows
 from vae_conformance.binding.traced import with_pass
@@ -68,6 +68,8 @@ def bind(target: Target, options: RunOptions) -> InProcessSubject:
             if asks_for_tokens(fault.message):
                 return _given_rows(target, model, options)
             raise target.unfit(fault) from fault
+        if not guesses_fit(found, options):
+            return bind(target, options)
         found = with_pass(found)
         stepping = by_its_step(found)
         found, subject = (found, None) if stepping is not None else _on_its_data(found, options)
@@ -92,7 +94,7 @@ def _given_a_label(target: Target, model: object, options: RunOptions) -> Target
         failed = failed or str(fault)
     if failed:
         raise Unbound(
-            f"{target.name} is a conditional VAE, and runs on no kind of label that is known: {failed}",
+            f"{target.name} takes more than the batch, as a conditional VAE does, and runs on no kind of label that is known: {failed}",
             "write an adapter that hands it one label for every item (docs/adapters.md); where an item has a shape of its own, give it with"
             " --input-shape",
         )

@@ -46,7 +46,7 @@ _MODEL = re.compile(r"^(self|net|network|nn|m|module|c?vae|ae|auto_?encoder|\w*m
 _PART = re.compile(r"^_*(en|de)c(oder)?(_?(net|network|model))?$", re.IGNORECASE)
 _TARGET = re.compile(r"^(y|targets?|labels?|y_true|x_?true|truth|ground_?truth)$", re.IGNORECASE)
 _LABEL = re.compile(
-    r"^(y|c|l|digit|context|ctx)$|label|^cond|condition|^cls|^class|one_?hot|attr|^(y|c)_(?!hat|rec|pred)|categor",
+    r"^(y|c|l|digit|context|ctx|targets?)$|label|^cond|condition|^cls|^class|one_?hot|attr|^(y|c)_(?!hat|rec|pred)|categor",
     re.IGNORECASE,
 )
 """Names of what a conditional model takes beside its input or its latent."""

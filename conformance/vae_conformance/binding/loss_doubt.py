@@ -16,6 +16,7 @@ from vae_conformance.binding.loss_search import METHOD_NAMES, places, tells_loss
 from vae_conformance.binding.losses import Loss
 from vae_conformance.errors import Unbound
 from vae_conformance.target.adapter import Adapter, inner_of
+from vae_conformance.target.source_code import of_one_target
 from vae_spec.subject import Part, Standing, SubjectFault
 
 _METHODS = (*METHOD_NAMES, "training_step", "compute_elbo", "forward_loss", "negative_elbo", "nelbo")
@@ -92,8 +93,8 @@ def _named(found: Findings, asked: str | None) -> Iterator[tuple[str, Callable[.
         if own_method or (sort == "function" and (tells_loss(name) or name == asked)):
             yield account, call
     for name, value in list(vars(namespace).items()):
-        callable_class = inspect.isclass(value) and value.__module__ == own and (issubclass(value, nn.Module) or "__call__" in vars(value))
-        if callable_class and tells_loss(name) and not isinstance(inner, value):
+        own_class = inspect.isclass(value) and of_one_target(value.__module__, own)
+        if own_class and (issubclass(value, nn.Module) or "__call__" in vars(value)) and tells_loss(name) and not isinstance(inner, value):
             yield f"class {name}", value
 
 

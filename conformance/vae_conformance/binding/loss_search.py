@@ -28,6 +28,7 @@ from vae_conformance.binding.loss_arguments import (
 )
 from vae_conformance.target.adapter import inner_of, settled
 from vae_conformance.target.call_site import values_passed
+from vae_conformance.target.source_code import of_one_target
 
 METHOD_NAMES = (
     "loss",
@@ -92,9 +93,9 @@ def _signatures(account: str, call: Callable[..., Any], kind: Kind, own: Returne
 
 def _own_functions(namespace: object, words: re.Pattern[str] = _FUNCTION) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The functions of a module whose names are those of a loss."""
-    own = getattr(namespace, "__name__", None)
+    own = getattr(namespace, "__name__", "")
     for name, value in list(vars(namespace).items()) if namespace is not None else []:
-        if words.search(name) and inspect.isfunction(value) and value.__module__ == own:
+        if words.search(name) and inspect.isfunction(value) and of_one_target(value.__module__, own):
             yield name, value
 
 
@@ -163,15 +164,15 @@ def _named(model: Any, namespace: object, asked: str | None) -> Iterator[tuple[s
     functions = _outermost(dict(_own_functions(namespace)))
     functions |= dict(_own_functions(namespace, re.compile(rf"^{re.escape(asked or '')}$"))) | dict(_own_functions(namespace, _OTHER_WORDS))
     yield from ((f"function {name}", value) for name, value in functions.items())
-    own = getattr(namespace, "__name__", None)
+    own = getattr(namespace, "__name__", "")
     there = list(vars(namespace).items()) if namespace is not None else []
     for name, value in there:
         tells = name in named or _FUNCTION.search(name)
-        if tells and inspect.isclass(value) and value.__module__ == own and not isinstance(model, value):
+        if tells and inspect.isclass(value) and of_one_target(value.__module__, own) and not isinstance(model, value):
             instance = _instance(value)
             if instance is not None:
                 yield f"class {name}", instance
-        elif tells and isinstance(value, nn.Module) and type(value).__module__ == own:
+        elif tells and isinstance(value, nn.Module) and of_one_target(type(value).__module__, own):
             yield f"object {name}", value
 
 

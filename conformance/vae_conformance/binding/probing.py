@@ -14,7 +14,7 @@ from vae_conformance.binding.interface import as_raw
 from vae_conformance.guard.random_calls import LastOperation
 from vae_conformance.target.adapter import inner_of
 
-SIDES = (28, 32, 64, 8, 16)
+SIDES = (28, 32, 64, 8, 16, 128, 96, 48, 256)
 LENGTHS = (128, 256, 512, 1024, 100, 1000)
 _LENGTH = re.compile(r"len|step|time|window|seq|size|dim", re.IGNORECASE)
 _SHAPE_ATTRIBUTES = (

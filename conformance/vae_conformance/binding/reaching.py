@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from vae_spec.subject import Mode, Reached, SubjectFault
 
 NEAR = 0.5
 """A mean distance from the target at which both heads have reached it."""
+BIAS_STEPS, BIAS_RATE = 60, 0.3
+"""Steps of Adam on the heads' biases alone, which go straight to a target however deep the network is."""
 SLOWER = (1, 3, 10)
 """How many times slower it is tried again where steps miss: long ones can lead where a network learns no more, or beyond a clamp, and
 deep networks need short ones, which take them there at once."""
@@ -29,12 +32,16 @@ ASTRAY = 2
 """Steps that lead so many times as far away as they began are too long: no more are taken."""
 
 
+_OF_SIGMA = (Head.STD, Head.VARIANCE, Head.PRECISION)
+
 Pair = tuple[Tensor, Tensor]
 """Mu and logvar."""
 
 
 def reach(subject: BoundModel, look: Callable[[], Pair], target: Pair, *, steps: int, rate: float, seed: int) -> Reached:
-    """Take Adam's steps on the encoder from a fresh initialisation, and shorter ones where they miss; the present state is put back.
+    """Take Adam's steps on the encoder from a fresh initialisation; the present state is put back.
+
+    First on the biases of its heads; where these miss, on all that is trained, and with shorter steps.
 
     Args:
         subject: whose encoder.
@@ -50,6 +57,10 @@ def reach(subject: BoundModel, look: Callable[[], Pair], target: Pair, *, steps:
     before = subject.state()
     nearest: Reached | None = None
     try:
+        subject.load(subject.fresh(seed))
+        with in_mode(subject.model, Mode.TRAIN), seeded(seed, subject.device), suppress(SubjectFault), subject.caller.calling("encode"):
+            if (shifted := _shifted(subject, look, target, steps)) is not None:
+                return shifted
         for slower in SLOWER:
             subject.load(subject.fresh(seed))
             with in_mode(subject.model, Mode.TRAIN), seeded(seed, subject.device):
@@ -72,6 +83,44 @@ def reach(subject: BoundModel, look: Callable[[], Pair], target: Pair, *, steps:
         subject.load(before)
 
 
+def _shifted(subject: BoundModel, look: Callable[[], Pair], target: Pair, steps: int) -> Reached | None:
+    """Return what the biases of the heads lead to, if that is the target in the mean over the items.
+
+    The logarithm of a deviation or a variance is not moved evenly by a bias.
+    """
+    mu, logvar = (one.to(subject.device) for one in target)
+    biases = [] if subject.wiring.head in _OF_SIGMA else _biases(subject, look())
+    if not biases:
+        return None
+    optimiser = Adam(biases, lr=BIAS_RATE)
+    for _ in range(min(steps, BIAS_STEPS)):
+        here = look()
+        errors = (here[0] - mu).mean(0), (here[1] - logvar).mean(0)
+        if max(float(error.detach().abs().mean()) for error in errors) < NEAR:
+            return Reached(here[0].detach(), here[1].detach())
+        slopes = torch.autograd.grad(torch.stack([error.square().mean() for error in errors]).sum(), biases, allow_unused=True)
+        for bias, slope in zip(biases, slopes, strict=True):
+            bias.grad = slope
+        optimiser.step()
+    return None
+
+
+def _biases(subject: BoundModel, here: Pair) -> list[Tensor]:
+    """Return the trainable vectors whose entries each move latent dimensions of one half alone, as the biases of the heads do."""
+    vectors = [value for value in trainable(subject.model).values() if value.dim() == 1]
+    heads = [head.sum(0) for head in here if head.requires_grad]
+    half = max(here[0].shape[1] // 2, 1)
+    apart = [True] * len(vectors)
+    moving = [False] * len(vectors)
+    for head in heads:
+        whole, part = (torch.autograd.grad(one.sum(), vectors, retain_graph=True, allow_unused=True) for one in (head, head[:half]))
+        for number, (both, first) in enumerate(zip(whole, part, strict=True)):
+            if both is not None and first is not None:
+                moving[number] = True
+                apart[number] &= bool(((first == 0) | torch.isclose(first, both, rtol=1e-4)).all())
+    return [vector for vector, moves, own in zip(vectors, moving, apart, strict=True) if moves and own]
+
+
 def _distance(here: Pair, target: Pair) -> float:
     """The mean distance of the head that is further away."""
     return max(float((one.detach() - other.to(one)).abs().mean()) for one, other in zip(here, target, strict=True))
@@ -85,7 +134,7 @@ def _missed(reached: Reached, target: Pair) -> float:
 def _steered(subject: BoundModel, look: Callable[[], Pair], target: Pair, steps: int, rate: float) -> Reached:
     # A deviation is steered to a deviation: its logarithm has a pole between the two signs that it may have.
     wired = subject.wiring.head
-    head = wired if wired in (Head.STD, Head.VARIANCE, Head.PRECISION) else Head.LOGVAR
+    head = wired if wired in _OF_SIGMA else Head.LOGVAR
     mu, logvar = (one.to(subject.device) for one in target)
     goal = mu, head.from_logvar(logvar)
     optimiser = Adam(list(trainable(subject.model).values()), lr=rate)

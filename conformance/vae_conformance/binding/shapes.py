@@ -77,6 +77,18 @@ def _batch(found: Findings, shape: tuple[int, ...], items: int) -> Tensor:
     return one_hot(x) if found.target.vocabulary else x
 
 
+def guesses_fit(found: Findings, options: RunOptions) -> bool:
+    """Whether the constructor's guessed arguments are for items of the shape that forward gives; if not, they are guessed anew."""
+    builder = found.target.builder
+    if builder is None or not builder.way.guessed or options.input_shape or not has_forward(found.model):
+        return True
+    try:
+        x, raw = _output(found, found.shape, BATCH)
+    except SubjectFault:
+        return True
+    return raw is None or raw[0].shape == x.shape or raw[0].dim() != x.dim() or not builder.refit(tuple(raw[0].shape[1:]))
+
+
 def _output(found: Findings, shape: tuple[int, ...], items: int) -> tuple[Tensor, Raw | None]:
     """Run forward on so many items of a shape, and return them with the output.
 

@@ -113,7 +113,12 @@ class RunOptions:
     only: tuple[str, ...] = _option(
         (), kinds.SELECTION, ASKED, "claims or areas, such as KL-02,REP; may be given several times", scope=CALL, bears=False
     )
-    dataset: str = _option("digits", choice(values.DATASETS), ASKED, "what is trained on ({default}, which ship with the package)")
+    dataset: str = _option(
+        "digits",
+        choice(values.DATASETS),
+        ASKED,
+        "what images are trained on ({default}, which ship with the package); rows and waves declare an item to be a row or a series",
+    )
     data: str | None = _option(None, kinds.FILE, ASKED, "your own images to train on: a NumPy archive with train and test, or images")
     data_root: str | None = _option(None, kinds.PATH, ASKED, "the folder of torchvision's data sets")
     download: bool = _option(False, kinds.FLAG, ASKED, "download MNIST or Fashion-MNIST into that folder where it lacks it", bears=False)

@@ -12,7 +12,8 @@ from vae_spec.areas import AREAS
 from vae_spec.likelihoods import Likelihood
 
 PROFILES = ("exact", "quick", "full")
-DATASETS = ("digits", "mnist", "fashion-mnist", "clusters")
+IMAGE_DATASETS = ("digits", "mnist", "fashion-mnist")
+DATASETS = (*IMAGE_DATASETS, "rows", "waves", "clusters")
 GATES = ("expected", "required")
 LIKELIHOODS = tuple(str(likelihood) for likelihood in Likelihood)
 OBJECTIVES = ("elbo", "elbo-monte-carlo", "modified")

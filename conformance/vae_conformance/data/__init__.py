@@ -1,1 +1,1 @@
-"""Data sets in memory: the embedded ones, torchvision's, and the user's own images."""
+"""Data sets in memory: the embedded images, rows and series, torchvision's, and the user's own images."""

@@ -1,54 +1,64 @@
-"""Data sets in memory, rendered at the shape and in the range that an implementation takes."""
+"""Data sets in memory, made at the shape and in the range that an implementation takes."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor
 
-from vae_conformance.config.options import OWN_IMAGES
+from vae_conformance.config.options import OWN_IMAGES, RunOptions
 from vae_conformance.data.image_files import clusters as clusters_of
 from vae_conformance.data.image_files import read_images
+from vae_conformance.data.tables import ROWS_TRAIN, WAVES_TRAIN, Form, breast_cancer, formed, rows_of, split, wave_parameters, waves_of
 from vae_conformance.errors import Unbound
+from vae_spec.calibration import DATASETS
+from vae_spec.facts import Facts, InputKind
 
 DIGITS_TRAIN = 1297
 """Number of training items among scikit-learn's 1797 digits; the other 500 are held out. The split is fixed."""
+MOST_HELD_OUT = 1000
+"""The largest number of held-out items."""
 _TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images in [0, 1] with their classes, in a fixed split.
+    """Items with their classes, in a fixed split.
 
     Attributes:
         name: its name on the command line.
-        train, test: images of shape (items, channels, height, width), with one or three channels.
+        train, test: images in [0, 1] of shape (items, channels, height, width), with one or three channels; or what rows and series are
+            made from (see `vae_conformance.data.tables`).
         train_labels, test_labels: their classes.
+        kind: what its items are.
     """
 
     name: str
-    train: Float[Tensor, "train channels height width"]
+    train: Float[Tensor, "train ..."]
     train_labels: Int[Tensor, " train"]
-    test: Float[Tensor, "test channels height width"]
+    test: Float[Tensor, "test ..."]
     test_labels: Int[Tensor, " test"]
+    kind: InputKind = InputKind.IMAGE
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the images and their classes; cached, because the key of every stored run includes it."""
+        """SHA-256 of the items and their classes; cached, because the key of every stored run includes it."""
         digest = hashlib.sha256()
         for part in (self.train, self.test, self.train_labels, self.test_labels):
             digest.update(np.ascontiguousarray(part.numpy()).data)
@@ -65,6 +75,21 @@ def digits() -> Dataset:
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
     train, test = order[:DIGITS_TRAIN], order[DIGITS_TRAIN:]
     return Dataset("digits", images[train], labels[train], images[test], labels[test])
+
+
+def rows() -> Dataset:
+    """Load the 569 rows of scikit-learn's breast cancer data, of 30 columns, which need no download."""
+    return _table("rows", *breast_cancer(), ROWS_TRAIN, InputKind.ROW)
+
+
+def waves() -> Dataset:
+    """Draw the parameters of the series, sums of two sinusoids (see `vae_conformance.data.tables`)."""
+    return _table("waves", *wave_parameters(), WAVES_TRAIN, InputKind.SERIES)
+
+
+def _table(name: str, values: NDArray[np.float64], labels: NDArray[np.int64], train: int, kind: InputKind) -> Dataset:
+    items, classes = torch.from_numpy(values), torch.from_numpy(labels)
+    return Dataset(name, items[:train], classes[:train], items[train:], classes[train:], kind)
 
 
 def from_torchvision(name: str, root: Path) -> Dataset:
@@ -162,8 +187,8 @@ def own_images(path: Path) -> Dataset:
     """
     found = read_images(path)
     train, test = found.labels or clusters_of(found)
-    tensors = (torch.from_numpy(values) for values in (found.train, train, found.test, test))
-    return Dataset(OWN_IMAGES, *tensors)
+    first, second, third, fourth = map(torch.from_numpy, (found.train, train, found.test, test))
+    return Dataset(OWN_IMAGES, first, second, third, fourth)
 
 
 def load(name: str, data_root: str | None, data: str | None = None) -> Dataset:
@@ -172,13 +197,47 @@ def load(name: str, data_root: str | None, data: str | None = None) -> Dataset:
     Raises:
         Unbound: there is no such data set, or it cannot be loaded.
     """
-    if name == "digits":
-        return digits()
+    if name in EMBEDDED:
+        return EMBEDDED[name]()
     if name == OWN_IMAGES and data is not None:
         return own_images(Path(data))
     if name in _TORCHVISION:
         return from_torchvision(name, _root(name, data_root))
-    raise Unbound(f"{name} is not a data set of images", "choose digits, mnist or fashion-mnist with --dataset")
+    raise Unbound(f"{name} is not a data set to train on", "choose digits, mnist, fashion-mnist, rows or waves with --dataset")
+
+
+EMBEDDED: Mapping[str, Callable[[], Dataset]] = MappingProxyType({"digits": digits, "rows": rows, "waves": waves})
+"""The data sets that need no download."""
+
+
+def data_for(facts: Facts, options: RunOptions) -> str:
+    """Return the name of the data that a subject is trained on: rows and series are the embedded ones, images those of the options."""
+    return options.images if facts.is_image else DATASETS.get(facts.kind, options.images)
+
+
+def data_name(facts: Facts, options: RunOptions) -> str:
+    """Return the name of these data in reports."""
+    return options.data_name if (chosen := data_for(facts, options)) == options.images else chosen
+
+
+def items_for(data: Dataset, shape: tuple[int, ...], limits: tuple[float, float], form: Form = Form.SCALED) -> tuple[Tensor, Tensor]:
+    """Return the training items and at most a thousand held-out ones as an implementation takes them.
+
+    `limits` is its range; `form` concerns rows and series.
+
+    Raises:
+        Unbound: the shape does not fit the data.
+    """
+    if data.kind is InputKind.IMAGE:
+        return render(data.train, shape, limits), render(data.test[:MOST_HELD_OUT], shape, limits)
+    made, axes = (rows_of, 1) if data.kind is InputKind.ROW else (waves_of, 2)
+    if len(shape) != axes:
+        raise Unbound(
+            f"{data.name} are no data for an input of shape {' x '.join(map(str, shape))}",
+            "leave --dataset out, or name the shape of one item with --input-shape",
+        )
+    train = len(data.train)
+    return split(formed(made(torch.cat([data.train, data.test]), shape, train), form, limits, train), train)
 
 
 def render(images: Float[Tensor, "items some_channels height width"], shape: tuple[int, ...], value_range: tuple[float, float]) -> Tensor:

@@ -1,7 +1,8 @@
 """The feature space in which samples are compared with data: the last hidden layer of a small classifier trained on the same data.
 
 In pixel space any dim smudge is close to everything (as on MNIST); distances between features measure whether images are alike as digits,
-garments or other classes. The classifier is trained once for each data set and image size, and cached in the store.
+garments or other classes. The classifier is trained once for each data set and image size, and cached in the store. Rows and
+series are compared by their own standardised entries; of them the classifier only tells classes.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy import special
 
-from vae_conformance.data.datasets import Dataset, render
+from vae_conformance.data.datasets import Dataset, items_for
+from vae_conformance.data.tables import Form, as_series
 from vae_conformance.experiments.store import Store, content_key, encode
+from vae_spec.facts import InputKind
 from vae_spec.statistics.samples import Fidelity, fidelity
 
 HIDDEN = (128, 32)
@@ -28,7 +31,7 @@ EPOCHS = 40
 ITEMS = 500
 """The number of held-out items, and of samples, that are compared."""
 
-Images = Float[np.ndarray, "items channels height width"]
+Items = Float[np.ndarray, "items ..."]
 Values = NDArray[np.float64]
 
 
@@ -40,20 +43,24 @@ class FeatureSpace:
         weights, biases: those of its layers, input first.
         held_out: features of the held-out items, of shape (items, features).
         training: features of as many training items.
+        plain: whether an item's features are its own entries, as for standardised rows and series.
     """
 
     weights: tuple[Values, ...]
     biases: tuple[Values, ...]
     held_out: Values
     training: Values
+    plain: bool = False
 
-    def features(self, images: Images) -> Values:
-        """Return the last hidden layer's output, of shape (items, 32); colour channels are averaged."""
-        return _hidden(self.weights, self.biases, images)
+    def features(self, items: Items) -> Values:
+        """Return the last hidden layer's output, of shape (items, 32), or an item's entries; colour channels are averaged."""
+        return _flat(items) if self.plain else _hidden(self.weights, self.biases, items)
 
-    def probabilities(self, images: Images) -> Values:
+    def probabilities(self, items: Items) -> Values:
         """Return the predicted class probabilities, of shape (items, classes)."""
-        scores: Values = self.features(images) @ self.weights[-1] + self.biases[-1]
+        scores: Values = _hidden(self.weights, self.biases, items) @ self.weights[-1] + self.biases[-1]
+        if scores.shape[1] == 1:  # of two classes, the classifier gives the logit of the second
+            scores = np.column_stack([np.zeros(len(scores)), scores])
         return np.asarray(special.softmax(scores, axis=1))
 
     @cached_property
@@ -62,19 +69,26 @@ class FeatureSpace:
         return fidelity(self.held_out, self.training)
 
 
-def _hidden(weights: tuple[Values, ...], biases: tuple[Values, ...], images: Images) -> Values:
-    layer: Values = np.asarray(images, dtype=np.float64).mean(1).reshape(len(images), -1)
+def _flat(items: Items) -> Values:
+    """Return items as vectors, of shape (items, entries); colour channels are averaged."""
+    values = np.asarray(items, dtype=np.float64)
+    return np.asarray((values.mean(1) if values.ndim == 4 else values).reshape(len(values), -1))
+
+
+def _hidden(weights: tuple[Values, ...], biases: tuple[Values, ...], items: Items) -> Values:
+    layer = _flat(items)
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
         layer = np.maximum(layer @ weight + bias, 0)
     return np.asarray(layer)
 
 
-def feature_space(data: Dataset, side: tuple[int, int], store: Store) -> FeatureSpace:
-    """Return the feature space of a data set at an image size, training it if the store has none."""
+def feature_space(data: Dataset, shape: tuple[int, ...], store: Store, form: Form = Form.SCALED) -> FeatureSpace:
+    """Return the feature space of a data set at a shape of items, and in a form of rows or series; train it if the store has none."""
     key = content_key(
         {
             "data": data.fingerprint,
-            "side": side,
+            "shape": shape,
+            "form": form.value,
             "hidden": HIDDEN,
             "epochs": EPOCHS,
             "items": TRAINED_ON,
@@ -85,19 +99,23 @@ def feature_space(data: Dataset, side: tuple[int, int], store: Store) -> Feature
     with store.lock(key):
         found = store.read(path, FeatureSpace)
         if found is None:
-            found = _train(data, side)
+            found = _train(data, shape, form)
             store.write(path, encode(found))
     return found
 
 
-def _train(data: Dataset, side: tuple[int, int]) -> FeatureSpace:
+def _train(data: Dataset, shape: tuple[int, ...], form: Form) -> FeatureSpace:
     from sklearn.neural_network import MLPClassifier  # noqa: PLC0415  exact runs do not need it
 
-    images = render(data.train[:TRAINED_ON], (1, *side), (0.0, 1.0)).double().numpy()
+    train, test = (values.double().numpy() for values in items_for(data, shape, (0.0, 1.0), form))
+    train, test = train[:TRAINED_ON], test[:ITEMS]
+    if data.kind is InputKind.SERIES:
+        train, test = as_series(train, shape), as_series(test, shape)
     classifier = MLPClassifier(HIDDEN, batch_size=64, learning_rate_init=1e-3, max_iter=EPOCHS, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about convergence, which the features do not need
-        classifier.fit(images.reshape(len(images), -1), data.train_labels[: len(images)].numpy())
+        classifier.fit(_flat(train), data.train_labels[: len(train)].numpy())
     weights, biases = tuple(map(np.asarray, classifier.coefs_)), tuple(map(np.asarray, classifier.intercepts_))
-    held_out = render(data.test[:ITEMS], (1, *side), (0.0, 1.0)).double().numpy()
-    return FeatureSpace(weights, biases, _hidden(weights, biases, held_out), _hidden(weights, biases, images[:ITEMS]))
+    plain = data.kind is not InputKind.IMAGE
+    held_out, training = (_flat(items) if plain else _hidden(weights, biases, items) for items in (test, train[: len(test)]))
+    return FeatureSpace(weights, biases, held_out, training, plain)

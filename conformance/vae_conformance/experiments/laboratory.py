@@ -16,6 +16,7 @@ from filelock import Timeout
 import vae_spec
 from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.config.options import RunOptions
+from vae_conformance.data.datasets import data_for
 from vae_conformance.experiments.make_run import Maker, Say, dataset
 from vae_conformance.experiments.plans import ARMS, LAB_ITEMS, Plan, exercise_plans, image_plans, lab_plans, recipe_of_weights
 from vae_conformance.experiments.store import Store, content_key, default_folder
@@ -160,7 +161,8 @@ class Laboratory:
         if own.recipe.single_stream:
             items, data = LAB_ITEMS, "points"
         else:
-            items, data = len(dataset(own.recipe.dataset, self.options).train), "digits" if own.recipe.dataset == "digits" else "images"
+            name = own.recipe.dataset
+            items, data = len(dataset(name, self.options).train), {"digits": name, "rows": name, "waves": "series"}.get(name, "images")
         return Work(len(missing), items, data, share * self.maker.seconds(own))
 
     def _keyed(self, plans: Sequence[Mapping[str, Plan]]) -> dict[str, Plan]:
@@ -225,7 +227,7 @@ class Laboratory:
 
     def _plans(self, experiment: Experiment, count: int) -> list[dict[str, Plan]]:
         if self.subject.facts.given_weights:
-            return [{str(Arm.OWN): Plan(recipe_of_weights(self.options.images))}]
+            return [{str(Arm.OWN): Plan(recipe_of_weights(data_for(self.subject.facts, self.options)))}]
         seeds = [derive_seed(self.options.seed, "training", index) % 2**31 for index in range(count)]
         if experiment is Experiment.LAB_PRINTED:
             seeds = seeds[:1]
@@ -234,8 +236,9 @@ class Laboratory:
             return [lab_plans(experiment, seed, unit) for seed in seeds]
         pixels = self.subject.facts.pixels
         if experiment in ARMS:
-            items = len(dataset(self.options.images, self.options).train)
-            return [image_plans(experiment, self.options.images, pixels, seed, items) for seed in seeds]
+            data = data_for(self.subject.facts, self.options)
+            items = len(dataset(data, self.options).train)
+            return [image_plans(experiment, data, pixels, seed, items) for seed in seeds]
         return [exercise_plans(experiment, pixels, seed, self.subject.facts.latent_dim) for seed in seeds]
 
     def _lab_unit(self) -> float:
@@ -258,7 +261,7 @@ class Laboratory:
                 "range": (*facts.input_range, facts.counts),
                 "likelihood": facts.likelihood,
                 "weight": facts.effective_beta,
-                "declared": (options.loss, options.objective, options.decoder, options.second_head),
+                "declared": (options.loss, options.objective, options.decoder, options.second_head, options.input_range),
                 "device": options.device,
                 "data": "" if recipe.single_stream else dataset(recipe.dataset, options).fingerprint,
                 "torch": torch.__version__,

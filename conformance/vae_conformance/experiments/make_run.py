@@ -18,6 +18,7 @@ from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.config.options import RunOptions
 from vae_conformance.data import datasets
 from vae_conformance.data.datasets import image_shape
+from vae_conformance.data.tables import Form
 from vae_conformance.experiments.features import feature_space
 from vae_conformance.experiments.observe_held_out import REPORTED_ITEMS, STATIONARITY_ITEMS, held_out, loss_scale, stationarity
 from vae_conformance.experiments.observe_images import ImageContext, RunawayError, image_context, observe_images
@@ -31,7 +32,7 @@ from vae_conformance.target.target import Target
 from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight
 from vae_spec.evidence import NOISE_OVER_DATA, TrainedRun, Training
 from vae_spec.observations import ImageObservations
-from vae_spec.subject import Likelihood, SubjectFault
+from vae_spec.subject import InputKind, Likelihood, Subject, SubjectFault
 
 REPEATED_STEPS = 40
 """The number of first steps that a second training under the same seed repeats."""
@@ -115,8 +116,10 @@ class Maker:
         shape = subject.facts.input_shape if plan.system is None or plan.system[0] != "collapse" else (1, *data.train.shape[2:])
         key = (plan.recipe.dataset, shape, subject.facts.input_range)
         if key not in self._seen:
-            space = feature_space(data, image_shape(shape)[1:], self.store)
-            self._seen[key] = image_context(data, space, replace(subject.facts, input_shape=shape))
+            form = form_for(subject, self.options) if data.kind is not InputKind.IMAGE else Form.SCALED
+            compared = (1, *image_shape(shape)[1:]) if data.kind is InputKind.IMAGE else shape
+            space = feature_space(data, compared, self.store, form)
+            self._seen[key] = image_context(data, space, replace(subject.facts, input_shape=shape), form)
         return self._seen[key]
 
     def scale(self, subject: InProcessSubject, batch: int) -> float | None:
@@ -261,6 +264,22 @@ def _repeat(subject: InProcessSubject, plan: Plan, items: torch.Tensor, training
     if len(repeated) != len(first) or not len(first):
         return None, 0
     return float(np.abs(repeated - first).max() / np.abs(first).max()), len(first)
+
+
+WILD = 100.0
+"""Standard deviation of latents that drive an output to the ends of its range, if it has any."""
+
+
+def form_for(subject: Subject, options: RunOptions) -> Form:
+    """Return how rows or series are given to a subject: standardised, unless its output is bounded or a range is declared."""
+    facts = subject.facts
+    if facts.likelihood is not None and facts.likelihood.of_unit_data:
+        return Form.SCALED if facts.likelihood.continuous_bernoulli else Form.BINARY
+    low, high = facts.input_range
+    z = WILD * torch.randn(64, facts.latent_dim, generator=torch.Generator().manual_seed(0))
+    reached = subject.data(subject.decode(z))
+    bounded = bool(((reached >= low) & (reached <= high)).all())
+    return Form.SCALED if bounded or options.input_range is not None else Form.STANDARDISED
 
 
 def dataset(name: str, options: RunOptions) -> datasets.Dataset:

@@ -1,4 +1,4 @@
-"""Measurements of a trained subject on images: reconstructions, prior samples, latents and paths, and pictures of them."""
+"""Measurements of a trained subject on images, rows or series: reconstructions, prior samples, latents and paths, and pictures of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 from torch import Tensor
 
-from vae_conformance.data.datasets import Dataset, image_shape, render
+from vae_conformance.data.datasets import Dataset, image_shape, items_for
+from vae_conformance.data.tables import Form, as_series
 from vae_conformance.experiments.features import ITEMS, FeatureSpace
 from vae_spec.context import derive_seed
 from vae_spec.observations import Codes, ImageObservations, Paths, Pictures, PriorSamples, Reconstructions
@@ -27,7 +28,7 @@ from vae_spec.statistics.latents import (
 from vae_spec.statistics.paths import path_plausibility, path_shape, straight_line
 from vae_spec.statistics.samples import class_use, fidelity, nearest
 from vae_spec.statistics.sharpness import high_frequency_energy, high_frequency_radius, laplacian_variance
-from vae_spec.subject import Facts, Subject, SubjectFault
+from vae_spec.subject import Facts, InputKind, Subject, SubjectFault
 
 LINES, POINTS = 40, 21
 """The number of paths, and of points on each."""
@@ -40,7 +41,9 @@ MOST_FOR_VARIANCE = 2000
 VOTING = 1000
 """The number of training means that vote for the class of a held-out one."""
 SHOWN, SAMPLES_SHOWN, STRIP = 10, 32, 11
-"""Numbers of items in the pictures."""
+"""Numbers of items in the pictures; of rows, all are kept, since a single one shows nothing."""
+IMAGE_AXES = 4
+"""Axes of images as they are measured; rows have two and series three."""
 
 Values = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -51,10 +54,11 @@ class ImageContext:
     """Data and feature space with which the trained subjects of one run are compared.
 
     Attributes:
-        data: the data set, in [0, 1].
-        space: the feature space at the subject's image size.
+        data: the data set.
+        space: the feature space at the subject's shape of items.
         train, test: the items as the subject takes them, of shape (items, *input_shape).
         facts: the subject's facts.
+        form: how rows or series are given to the subject.
     """
 
     data: Dataset
@@ -62,21 +66,60 @@ class ImageContext:
     train: Tensor
     test: Tensor
     facts: Facts
+    form: Form = Form.SCALED
 
     @cached_property
-    def images(self) -> Values:
-        """The held-out items that are compared, as images in [0, 1], of shape (items, channels, height, width)."""
-        return as_images(self.test[:ITEMS], self.facts)
+    def limits(self) -> tuple[float, float]:
+        """The values that are measured as 0 and 1: the ends of the subject's range, or 0 and 1 for standardised items."""
+        standardised = self.data.kind is not InputKind.IMAGE and self.form is Form.STANDARDISED
+        return (0.0, 1.0) if standardised else self.facts.input_range
+
+    def measured(self, x: Tensor) -> Values:
+        """Convert items in data space to what is measured.
+
+        Images in [0, 1] of shape (items, channels, height, width), rows of shape (items, columns), or series of shape (items, length,
+        channels), in the same range or standardised.
+        """
+        low, high = self.limits
+        values, shape = (x.detach().double().cpu() - low) / (high - low), self.facts.input_shape
+        match self.data.kind:
+            case InputKind.IMAGE:
+                return np.asarray(values.reshape(len(x), *image_shape(shape)).numpy())
+            case InputKind.SERIES:
+                return as_series(values.numpy(), shape)
+            case _:
+                return np.asarray(values.numpy())
+
+    @cached_property
+    def originals(self) -> Values:
+        """The held-out items that are compared, as they are measured."""
+        return self.measured(self.test[:ITEMS])
 
     @cached_property
     def seen(self) -> Single:
-        """The training items as rows of pixels in [0, 1], in single precision to save memory."""
-        return _rows(self.train, self.facts)
+        """The training items as vectors in the units of `measured`, in single precision to save memory."""
+        return self._vectors(self.train)
 
     @cached_property
     def unseen(self) -> Single:
-        """The held-out items as rows of pixels in [0, 1]."""
-        return _rows(self.test, self.facts)
+        """The held-out items as vectors in the units of `measured`."""
+        return self._vectors(self.test)
+
+    def _vectors(self, x: Tensor) -> Single:
+        if self.data.kind is InputKind.SERIES:
+            return self.measured(x).reshape(len(x), -1).astype(np.float32)
+        low, high = self.limits
+        return np.asarray(((x - low) / (high - low)).flatten(1).float().cpu().numpy())
+
+    @property
+    def shown(self) -> int:
+        """The number of held-out items that are kept as pictures."""
+        return ITEMS if self.data.kind is InputKind.ROW else SHOWN
+
+    @property
+    def samples_shown(self) -> int:
+        """The number of prior samples that are kept as pictures."""
+        return ITEMS if self.data.kind is InputKind.ROW else SAMPLES_SHOWN
 
     @cached_property
     def largest_variance(self) -> float:
@@ -87,24 +130,12 @@ class ImageContext:
         return float(largest) ** 2 / (len(items) - 1)
 
 
-def _rows(x: Tensor, facts: Facts) -> Single:
-    low, high = facts.input_range
-    return np.asarray(((x - low) / (high - low)).flatten(1).float().cpu().numpy())
-
-
-def as_images(x: Tensor, facts: Facts) -> Values:
-    """Convert items in data space to images in [0, 1], of shape (items, channels, height, width)."""
-    low, high = facts.input_range
-    shape = image_shape(facts.input_shape)
-    return np.asarray(((x.detach().double().cpu() - low) / (high - low)).reshape(len(x), *shape).numpy())
-
-
 class RunawayError(Exception):
     """The latents of a trained model have diverged, so nothing can be measured on them."""
 
 
 def observe_images(subject: Subject, context: ImageContext, *, noise: bool) -> ImageObservations:
-    """Measure a trained subject on images.
+    """Measure a trained subject on images, rows or series.
 
     Without `noise`, for an autoencoder, latents are the means.
 
@@ -123,12 +154,12 @@ def observe_images(subject: Subject, context: ImageContext, *, noise: bool) -> I
     prior = _normal((len(test), facts.latent_dim), "prior samples")
 
     def decode(codes: Values) -> Values:
-        images = as_images(subject.data(subject.decode(torch.tensor(codes, dtype=torch.float32))), facts)
-        if not np.isfinite(images).all():
+        items = context.measured(subject.data(subject.decode(torch.tensor(codes, dtype=torch.float32))))
+        if not np.isfinite(items).all():
             raise SubjectFault("decode", "gives values that are not finite after training", "overflow")
-        return images
+        return items
 
-    originals, back, samples = context.images, decode(mu), decode(prior)
+    originals, back, samples = context.originals, decode(mu), decode(prior)
     labels = context.data.test_labels[: len(test)].numpy()
     training = subject.posterior(context.train[:VOTING]).mu.double().cpu().numpy()
     lines = _between(labels)
@@ -138,9 +169,9 @@ def observe_images(subject: Subject, context: ImageContext, *, noise: bool) -> I
         codes=_codes(mu, logvar, labels, training, context.data.train_labels[:VOTING].numpy()),
         paths=_paths(decode, mu, prior, originals, lines, context.space),
         pictures=Pictures(
-            originals=_picture(originals[:SHOWN]),
-            reconstructions=_picture(back[:SHOWN]),
-            samples=_picture(samples[:SAMPLES_SHOWN]),
+            originals=_picture(originals[: context.shown]),
+            reconstructions=_picture(back[: context.shown]),
+            samples=_picture(samples[: context.samples_shown]),
             strip=_picture(decode(straight_line(mu[lines[0][0]], mu[lines[0][1]], STRIP))),
             means=mu,
             codes=mu + np.exp(0.5 * logvar) * _normal(mu.shape, "held out"),
@@ -165,9 +196,12 @@ def _between(labels: NDArray[np.int64]) -> list[tuple[int, int]]:
 
 
 def _reconstructions(back: Values, originals: Values) -> Reconstructions:
+    squared_error = float(np.square(back - originals).reshape(len(back), -1).sum(1).mean())
+    if originals.ndim != IMAGE_AXES:
+        return Reconstructions(squared_error, math.nan, math.nan, math.nan, math.nan)
     radius = high_frequency_radius(originals)
     return Reconstructions(
-        squared_error=float(np.square(back - originals).sum(axis=(1, 2, 3)).mean()),
+        squared_error=squared_error,
         laplacian=float(laplacian_variance(back).mean()),
         laplacian_originals=float(laplacian_variance(originals).mean()),
         high_frequencies=float(high_frequency_energy(back, radius).mean()),
@@ -176,7 +210,7 @@ def _reconstructions(back: Values, originals: Values) -> Reconstructions:
 
 
 def prior_samples(samples: Values, context: ImageContext) -> PriorSamples:
-    """Measure the quality of samples: images of shape (items, channels, height, width) in [0, 1]."""
+    """Measure the quality of samples, as `ImageContext.measured` gives them."""
     space = context.space
     found = fidelity(space.held_out, space.features(samples))
     use = class_use(space.probabilities(samples))
@@ -187,7 +221,7 @@ def prior_samples(samples: Values, context: ImageContext) -> PriorSamples:
         density=found.density,
         coverage=found.coverage,
         data_coverage=space.of_data.coverage,
-        laplacian=float(laplacian_variance(samples).mean()),
+        laplacian=float(laplacian_variance(samples).mean()) if samples.ndim == IMAGE_AXES else math.nan,
         entropy=use.entropy,
         classes=len(use.present),
         all_classes=len(use.shares),
@@ -219,8 +253,8 @@ def _paths(
     drawn = straight_line(prior[: 2 * len(lines) : 2], prior[1 : 2 * len(lines) : 2], POINTS).swapaxes(0, 1)
     faded = straight_line(originals[ends[:, 0]], originals[ends[:, 1]], POINTS).swapaxes(0, 1)
 
-    def features(images: Values) -> Values:
-        return space.features(images.reshape(-1, *images.shape[-3:])).reshape(len(lines), POINTS, -1)
+    def features(items: Values) -> Values:
+        return space.features(items.reshape(-1, *originals.shape[1:])).reshape(len(lines), POINTS, -1)
 
     decoded = decode(between.reshape(-1, mu.shape[1]))
     real = np.delete(space.held_out, ends.ravel(), axis=0)
@@ -238,15 +272,16 @@ def _paths(
     )
 
 
-def _picture(images: Values) -> Values:
-    """Convert images for display: without the channel if grey, with channels last if colour."""
-    return images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1)
+def _picture(items: Values) -> Values:
+    """Convert images for display: without the channel if grey, with channels last if colour; rows and series are left as they are."""
+    if items.ndim != IMAGE_AXES:
+        return items
+    return items[:, 0] if items.shape[1] == 1 else np.moveaxis(items, 1, -1)
 
 
-def image_context(data: Dataset, space: FeatureSpace, facts: Facts) -> ImageContext:
-    """Render the data as a subject takes it, with at most a thousand held-out items."""
-    shape, limits = facts.input_shape, facts.input_range
-    train, test = (render(items, shape, limits) for items in (data.train, data.test[:1000]))
+def image_context(data: Dataset, space: FeatureSpace, facts: Facts, form: Form = Form.SCALED) -> ImageContext:
+    """Make the data as a subject takes it, with at most a thousand held-out items."""
+    train, test = items_for(data, facts.input_shape, facts.input_range, form)
     if facts.counts:
         train, test = train.round(), test.round()
-    return ImageContext(data, space, train, test, facts)
+    return ImageContext(data, space, train, test, facts, form)

@@ -50,10 +50,12 @@ class Plan:
 
 
 def image_recipe(dataset: str, pixels: int, seed: int, items: int = MANY) -> Recipe:
-    """Return the recipe for images: long enough for every phenomenon to show, short enough for a laptop.
+    """Return the recipe for images, rows or series: long enough for every phenomenon to show, short enough for a laptop.
 
     Data sets other than the digits are trained by their number of `items`; `pixels` is the number of entries of one item.
     """
+    if dataset in ("rows", "waves"):
+        return Recipe(dataset, steps=1000, batch=64, learning_rate=2e-3, seed=seed)
     if _large(dataset, items):
         return Recipe(dataset, steps=LARGE_STEPS, batch=LARGE_BATCH, learning_rate=1e-3, seed=seed)
     if pixels <= 128:

@@ -98,13 +98,13 @@ def _gan(train: Callable[..., Any], recipe: Recipe, context: ImageContext) -> Tr
     """Train the GAN and compare its samples with held-out items."""
     latent_dim = context.facts.latent_dim
     run = train(context.train, latent_dim=latent_dim, seed=recipe.seed, steps=recipe.steps, batch=recipe.batch, samples=ITEMS)
-    images = run.samples.double().numpy().reshape(len(run.samples), *context.images.shape[1:])
+    images = run.samples.double().numpy().reshape(len(run.samples), *context.originals.shape[1:])
     found = prior_samples(images, context)
     notes = {
         "coverage": found.coverage,
         "density": found.density,
         "entropy of classes": found.entropy,
-        "sharpness over the originals'": found.laplacian / float(laplacian_variance(context.images).mean()),
+        "sharpness over the originals'": found.laplacian / float(laplacian_variance(context.originals).mean()),
     }
     curves = run.generator_loss, run.discriminator_loss
     return TrainedRun(recipe, curves[0] + curves[1], curves[0], curves[1], np.zeros(0), notes=notes)

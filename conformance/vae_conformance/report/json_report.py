@@ -50,7 +50,7 @@ def as_document(report: RunRecord) -> dict[str, Any]:
             **{name: environment.get(name) for name in ("python", "torch", "device", "threads")},
             "seed": options.seed,
             "profile": options.profile,
-            "dataset": options.data_name,
+            "dataset": report.data_name,
             "gate": options.gate,
             "only": list(options.only),
             "duration_s": round(report.duration_s, 3),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.markdown_text import code, code_block, escaped, escaped_lines, table
-from vae_conformance.report.summary import advice, missing_words, whole_verdict
+from vae_conformance.report.summary import advice, meaning, missing_words, short_verdict, whole_verdict
 from vae_conformance.report.terminal import repeat_command
 from vae_conformance.report.wording import count, number
 from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, heading
@@ -42,13 +42,13 @@ def render_markdown(report: RunRecord) -> str:
 
 
 def _verdict(report: RunRecord) -> list[str]:
-    code_number = int(report.exit_code)
+    code_number, words = int(report.exit_code), meaning(report)
     weights = None if report.implementation is None else report.implementation.weights
     heading = () if report.implementation is None else report.implementation.binding.heading
     return [
-        f"## {code(report.options.target.text)}: {report.exit_code.verdict}",
+        f"## {code(report.options.target.text)}: {short_verdict(report)}",
         "",
-        f"{report.exit_code.meaning[0].upper()}{report.exit_code.meaning[1:]} (exit code {code_number}).",
+        f"{words[0].upper()}{words[1:]} (exit code {code_number}).",
         "",
         *_left_open(report),
         *([] if weights is None else [f"Weights, judged as they are: {code(str(weights))}", ""]),
@@ -135,6 +135,6 @@ def _rest(report: RunRecord) -> list[str]:
         lines += [summary, "", *table(["Claim", "Outcome", "Reason"], rows), "", "</details>", ""]
     if report.exit_code is not ExitCode.UNBOUND:
         lines += ["Repeat the whole run:", "", *code_block(repeat_command(options, ",".join(options.only)), "sh"), ""]
-    under = f"Seed {options.seed}, profile {options.profile}, data {options.data_name}, {report.duration_s:.1f} s"
+    under = f"Seed {options.seed}, profile {options.profile}, data {report.data_name}, {report.duration_s:.1f} s"
     versions = [f"{name} {report.environment[name]}" for name in ("python", "torch") if report.environment.get(name)]
     return [*lines, escaped(", ".join([under, *versions])) + "."]

@@ -112,6 +112,27 @@ def whole_verdict(report: RunRecord) -> str:
     return "; ".join(filter(None, (headline(report), postponed_words(report))))
 
 
+def leaves_claims_open(report: RunRecord) -> bool:
+    """Return whether nothing gating is violated, and some gating claims do not apply."""
+    return report.exit_code is ExitCode.CONFORMS and any(claim.gates and claim.outcome is Outcome.NOT_APPLICABLE for claim in report.claims)
+
+
+def short_verdict(report: RunRecord) -> str:
+    """Return the verdict in a few words, for titles; one that leaves claims open says so."""
+    return f"{report.exit_code.verdict}{' as far as it was asked' if leaves_claims_open(report) else ''}"
+
+
+def meaning(report: RunRecord) -> str:
+    """Return the exit code's meaning in this run; if claims are left open, it speaks of those that were asked alone."""
+    return "every gating claim that applies holds; the others are left open" if leaves_claims_open(report) else report.exit_code.meaning
+
+
+def _untrained_words(report: RunRecord) -> str:
+    """Return a clause that says that none of the claims on training applies; empty if any does, or the profile has none."""
+    trained = [claim.outcome for claim in report.claims if claim.verdict.trained and claim.gates]
+    return "; nothing was trained, so how it learns is left open" if set(trained) == {Outcome.NOT_APPLICABLE} else ""
+
+
 def headline(report: RunRecord) -> str:
     """Return the verdict as a sentence without its subject, the target."""
     violated = [claim for claim in report.claims if claim.outcome is Outcome.VIOLATED and claim.gates]
@@ -124,7 +145,8 @@ def headline(report: RunRecord) -> str:
             able = sum(claim.gates for claim in report.claims)
             if len(gating) < able:
                 asked = f"conforms as far as it was asked: {holding} of {count(able, 'claim')} hold, {able - len(gating)} do not apply"
-                return f"{asked}{f'; {unasked_words(report)}' if report.unasked.claims else ''}{listed}"
+                why = f"; {unasked_words(report)}" if report.unasked.claims else _untrained_words(report)
+                return f"{asked}{why}{listed}"
             return f"conforms: {'the 1 claim that decides holds' if holding == 1 else f'all {holding} claims that decide hold'}{listed}"
         case ExitCode.VIOLATES if violated:
             levels = Counter(claim.verdict.level for claim in violated)

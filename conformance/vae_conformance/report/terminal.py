@@ -14,7 +14,7 @@ from vae_conformance.config.kinds import shown
 from vae_conformance.config.options import OPTIONS, RunOptions
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.console import Paragraph, plain_console, rendered, words
-from vae_conformance.report.summary import Cell, advice, counted, headline, missing_words, postponed_words, rows
+from vae_conformance.report.summary import Cell, advice, counted, headline, meaning, missing_words, postponed_words, rows
 from vae_conformance.report.wording import count, number, numbers
 from vae_conformance.runner.record import ClaimReport, Diagnosis, RunRecord, heading
 from vae_spec.outcomes import Level, Outcome
@@ -156,7 +156,7 @@ def _summary(report: RunRecord, console: Console, *, verbose: bool) -> Iterator[
             yield from _diagnosis(diagnosis, report.summary.get(Outcome.VIOLATED, 0))
         yield _EMPTY
     colour = "green" if report.exit_code is ExitCode.CONFORMS else "red"
-    end = f"exit code {int(report.exit_code)}: {report.exit_code.meaning}"
+    end = f"exit code {int(report.exit_code)}: {meaning(report)}"
     if report.problem is not None and not report.claims:
         yield Paragraph(end, "  ", hang=2)
         return
@@ -179,7 +179,7 @@ def _conditions(report: RunRecord, *, verbose: bool) -> Iterator[str]:
         yield f"{missing_words(report)}: {', '.join(report.missing)}"
     gate = "required claims" if options.gate == "required" else "required and expected claims"
     yield f"{gate} gate; all others are reported only"
-    yield f"seed {options.seed}, profile {options.profile}, data {options.data_name}, {report.duration_s:.1f} s"
+    yield f"seed {options.seed}, profile {options.profile}, data {report.data_name}, {report.duration_s:.1f} s"
     if tests := int(budget["exact_tail_claims"]):
         yield (
             f"false alarms of exact tests: at most {budget['exact_tail_false_alarm_probability']:g} a run, of which"

@@ -95,10 +95,11 @@ class Probing(_Event, frozen=True, tag="probing"):
 
 
 class Bound(_Event, frozen=True, tag="bound"):
-    """The implementation was loaded and bound: its parts and the environment."""
+    """The implementation was loaded and bound: its parts, the environment, and the name of the data that it is trained on."""
 
     implementation: FoundImplementation
     environment: Mapping[str, str | int]
+    data: str = ""
 
 
 class Promised(_Event, frozen=True, tag="promised"):

@@ -154,6 +154,7 @@ class RunRecord:
         unasked: the claims that could not be evaluated because a part was not found.
         postponed: the claims on training that were not asked because required claims are violated.
         stopped_by: who stopped the run before its end; empty if nobody did.
+        data: the name of the data that the implementation is trained on; empty if it was never bound.
     """
 
     options: RunOptions
@@ -171,6 +172,12 @@ class RunRecord:
     unasked: Unasked = field(default_factory=Unasked)
     postponed: Postponed = field(default_factory=Postponed)
     stopped_by: str = ""
+    data: str = ""
+
+    @property
+    def data_name(self) -> str:
+        """The name of the data that the implementation is trained on."""
+        return self.data or self.options.data_name
 
     @property
     def by_area(self) -> Mapping[str, Sequence[ClaimReport]]:
@@ -234,6 +241,7 @@ def assemble(state: RunState, options: RunOptions, *, duration_s: float) -> RunR
         unasked=open_,
         postponed=_postponed([claim.verdict for claim in claims], options),
         stopped_by=state.stopped_by,
+        data="" if bound is None else bound.data,
     )
 
 

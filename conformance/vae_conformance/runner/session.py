@@ -19,6 +19,7 @@ from vae_conformance.binding.bind import bind
 from vae_conformance.binding.bound_subject import InProcessSubject
 from vae_conformance.binding.locations import locate_parts
 from vae_conformance.config.options import RunOptions
+from vae_conformance.data.datasets import data_name
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments.trainer import StillTraining
 from vae_conformance.guard.bernoulli_grey import accept_grey_values
@@ -246,7 +247,7 @@ class Session:
             if verdict.outcome is not Outcome.INCONCLUSIVE:
                 break
         assert verdict is not None
-        return of_given_weights(verdict, self.options.data_name) if subject.facts.given_weights else verdict
+        return of_given_weights(verdict, data_name(subject.facts, self.options)) if subject.facts.given_weights else verdict
 
     def _announced(self) -> Laboratory:
         """Return the laboratory, and emit what it is about to train."""
@@ -284,7 +285,7 @@ class Session:
                 for claim in selected(self.options)
                 if claim.experiment is not None and precondition(claim, subject.facts) is None
             )
-            upcoming = dict.fromkeys(experiment for experiment, _ in asked if experiment not in LAB and subject.facts.is_image)
+            upcoming = dict.fromkeys(experiment for experiment, _ in asked if experiment not in LAB)
             self._laboratory = Laboratory(subject, self._target.fingerprint(), self.options, lambda _text: None, self._target, [*upcoming])
             self._agenda = Agenda(self._laboratory, asked)
         return self._laboratory
@@ -343,6 +344,7 @@ class Session:
                 "device": self.options.device,
                 "threads": torch.get_num_threads(),
             },
+            data_name(facts, self.options),
         )
 
 

@@ -18,6 +18,7 @@ from vae_conformance.target.submodule_arguments import Ingredient, ingredient, m
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from types import ModuleType
 
 
 def construct(maker: Callable[..., object], arguments: Mapping[str, object], *, label: str, limit: float, tree: Path | None) -> object:
@@ -48,11 +49,13 @@ def ways_to_construct(
     label: str,
     input_shape: tuple[int, ...] | None,
     sizes: Mapping[str, object] | None = None,
+    script: ModuleType | None = None,
 ) -> tuple[Way, ...]:
     """Return all candidate sets of constructor arguments, the best first.
 
-    A call in the file itself comes first, with the requested sizes substituted, then unchanged. After it, or if no call can be
-    evaluated completely, required parameters get values from the meaning of their names, and the others keep their defaults.
+    A call in the file itself, or in the `script` that imports it, comes first, with the requested sizes substituted, then unchanged.
+    After it, or if no call can be evaluated completely, required parameters get values from the meaning of their names, and the others
+    keep their defaults.
     A known `input_shape` overrides the defaults of parameters that mean it; `sizes` are values for `input_shape`, `hidden_dim` and
     `latent_dim`, or for parameters by their own names.
 
@@ -62,13 +65,13 @@ def ways_to_construct(
     sizes = sizes or {}
     found: list[Way] = []
     for shape in dict.fromkeys((input_shape, None)):
-        chooser = Chooser(label, shape, sizes)
+        chooser = Chooser(label, shape, sizes, script)
         call = chooser.call_of(maker)
         if call is not None and call.whole:
             found.append(Way(chooser.arguments(maker, call), call.place, unread=call.unread))
     for by_calls in (True, False):
         try:
-            chooser = Chooser(label, input_shape, sizes, by_calls=by_calls)
+            chooser = Chooser(label, input_shape, sizes, script, by_calls=by_calls)
             arguments = chooser.arguments(maker, None)
             found.append(Way(arguments, guessed=chooser.guessed(maker, arguments)))
         except Unbound:
@@ -111,19 +114,26 @@ class Way:
 class Chooser:
     """Chooses constructor arguments.
 
-    `sizes` are values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names; if `by_calls`, networks that
-    are passed as arguments are constructed exactly as the file constructs them.
+    `sizes` are values for `input_shape`, `hidden_dim` and `latent_dim`, or for parameters by their own names; `script` is the module that
+    was named, which may import the class from another one; if `by_calls`, networks that are passed as arguments are constructed exactly
+    as the file constructs them.
     """
 
     label: str
     input_shape: tuple[int, ...] | None
     sizes: Mapping[str, object]
+    script: ModuleType | None = None
     by_calls: bool = True
 
     def call_of(self, maker: Callable[..., object]) -> OwnCall | None:
-        """Return the call by which its own file constructs a class or a factory; None if there is none."""
-        module = sys.modules.get(getattr(maker, "__module__", None) or "")
-        return None if module is None else own_call(maker, module, self._made)
+        """Return the call by which the script or its own file constructs a class or a factory, a whole one first; None if there is none."""
+        calls = [call for module in self._modules(maker) if (call := own_call(maker, module, self._made)) is not None]
+        return max(calls, key=lambda call: call.whole, default=None)
+
+    def _modules(self, maker: Callable[..., object]) -> list[ModuleType]:
+        """Return the script and the module of a class or a factory."""
+        own = sys.modules.get(getattr(maker, "__module__", None) or "")
+        return [module for module in dict.fromkeys((self.script, own)) if module is not None]
 
     def arguments(self, maker: Callable[..., object], call: OwnCall | None) -> dict[str, object]:
         """Choose the arguments by parameter name; a complete call provides its values.
@@ -192,8 +202,7 @@ class Chooser:
                 return entries[name]
             return value_of(role, named, shape, has_channels=True, sizes=self.sizes)
 
-        module = sys.modules.get(getattr(maker, "__module__", None) or "")
-        entries = {} if module is None else file_entries(module)
+        entries = {name: entry for module in reversed(self._modules(maker)) for name, entry in file_entries(module).items()}
         found = ingredient(maker, parameter, choose, value)
         if found is not None:
             return found

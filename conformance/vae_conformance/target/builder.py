@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import nn
@@ -33,11 +34,12 @@ class Builder:
     shape: tuple[int, ...] | None
     limit: float
     tree: Path | None
+    script: ModuleType | None = None
     way: Way = field(init=False)
 
     def __post_init__(self) -> None:
         """Collect the candidate arguments; raises `Unbound` if the name of a required parameter is not recognised."""
-        self._ways = ways_to_construct(self.maker, label=self.label, input_shape=self.shape)
+        self._ways = ways_to_construct(self.maker, label=self.label, input_shape=self.shape, script=self.script)
         self.way = self._ways[0]
         self._settled = len(self._ways) == 1 and not self.way.guessed
 
@@ -58,7 +60,7 @@ class Builder:
         Raises:
             Unbound: the constructor fails with all candidates.
         """
-        ways = ways_to_construct(self.maker, label=self.label, input_shape=self.shape, sizes=sizes)
+        ways = ways_to_construct(self.maker, label=self.label, input_shape=self.shape, sizes=sizes, script=self.script)
         asked = sizes.get("input_shape", self.shape)
         shape = tuple(asked) if isinstance(asked, tuple | list) else DEFAULT_SHAPE
         guessed = {name: self.way.arguments[name] for name in self.way.guessed}
@@ -67,6 +69,18 @@ class Builder:
             with suppress(Unbound):
                 return self._by(arguments)
         return self._by(candidates[-1])
+
+    def refit(self, shape: tuple[int, ...]) -> bool:
+        """Let the guessed arguments be those for items of a shape; return whether that changes any, and the constructor takes them."""
+        other = Builder(self.maker, self.label, shape, self.limit, self.tree, self.script)
+        try:
+            other.make()
+        except Unbound:
+            return False
+        changed = any(other.way.arguments.get(name) != self.way.arguments[name] for name in self.way.guessed)
+        if changed:
+            self.shape, self.way, self._settled = shape, replace(other.way, guessed=self.way.guessed), True
+        return changed
 
     def _by(self, arguments: Mapping[str, object]) -> object:
         return construct(self.maker, arguments, label=self.label, limit=self.limit, tree=self.tree)

@@ -15,7 +15,7 @@ from vae_conformance.errors import Unbound
 from vae_conformance.target.arguments import parameters_of
 from vae_conformance.target.definitions import OWN_SCOPE, walk_outside
 from vae_conformance.target.encoder_decoder import network_pair
-from vae_conformance.target.source_code import source_pieces
+from vae_conformance.target.source_code import of_one_target, source_pieces
 
 _SAMPLING = re.compile(r"reparam|param\w*(iz|is|zi)|sampl|draw|noise|gauss", re.IGNORECASE)
 _ENCODING = re.compile(r"encod|infer|recogni|posterior|^q(_|$)", re.IGNORECASE)
@@ -64,7 +64,8 @@ def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
     """Return the class of the module that is a VAE, judged by its methods, by what they call, and by its name.
 
     A class used by another one is a part of it; a class that samples is preferred to one that only encodes and decodes. If there is none,
-    but exactly one encoder and one decoder, return a factory that pairs them.
+    but exactly one encoder and one decoder, return a factory that pairs them; if there is neither, look among the classes that the module
+    imports from files beside it, as training scripts do.
 
     Raises:
         Unbound: no class qualifies, or more than one does.
@@ -72,12 +73,12 @@ def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
     classes = {id(value): value for value in vars(module).values() if inspect.isclass(value)}
     own = [cls for cls in classes.values() if cls.__module__ == module.__name__]
     functions = {name for name, value in vars(module).items() if isinstance(value, FunctionType) and _SAMPLING.search(name)}
-    described = [_traits(cls, functions) for cls in own if not issubclass(cls, BaseException) and not _HELPER.search(cls.__name__)]
-    candidates = _candidates(described)
-    halves = [one for one in described if one.half and one.module]
-    if len({bool(_DECODING.search(one.cls.__name__)) for one in halves}) == 2:
-        # If the file has both networks, neither of them alone is its VAE.
-        candidates = [one for one in candidates if not one.half]
+    described = _described_classes(own, functions)
+    candidates = _whole(described)
+    pair = None if candidates else network_pair(module)
+    if not candidates and pair is None:
+        imported = [cls for cls in classes.values() if cls not in own and of_one_target(cls.__module__, module.__name__)]
+        candidates = _whole(_described_classes(imported, functions))
     if len(candidates) == 1:
         return candidates[0].cls
     if candidates:
@@ -86,9 +87,20 @@ def choose_class(module: ModuleType, label: str) -> Callable[..., object]:
             f"{label} has {len(names)} classes that could be the VAE: {', '.join(names)}",
             "Name one: " + " or ".join(f"{label}:{name}" for name in names),
         )
-    if (pair := network_pair(module)) is not None:
+    if pair is not None:
         return pair
     raise _no_class([cls for cls in classes.values() if cls not in own], label, own, described)
+
+
+def _described_classes(classes: list[type], drawing: set[str]) -> list[_Traits]:
+    return [_traits(cls, drawing) for cls in classes if not issubclass(cls, BaseException) and not _HELPER.search(cls.__name__)]
+
+
+def _whole(described: list[_Traits]) -> list[_Traits]:
+    """Return the candidates; if there are both an encoder and a decoder, neither of them alone is the VAE."""
+    halves = [one for one in described if one.half and one.module]
+    both = len({bool(_DECODING.search(one.cls.__name__)) for one in halves}) == 2
+    return [one for one in _candidates(described) if not (both and one.half)]
 
 
 def _candidates(described: list[_Traits]) -> list[_Traits]:

@@ -120,6 +120,8 @@ def _both(first: Unbound, second: Unbound) -> Unbound:
     """Combine why a file cannot be loaded as a whole and why its definitions alone are not enough."""
     if second.message == first.message:
         return first
+    if second.hint.startswith("Name one"):
+        return second  # the definitions alone are enough for each of them
     if isinstance(first.__cause__, ImportError) and "could not be imported" in second.message:
         same = (first.__cause__.name or "").partition(".")[0] == _missing_package(second.message)
         return first if same else second

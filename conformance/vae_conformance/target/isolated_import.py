@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vae_conformance.guard.time_limit import undisturbed, user_code
 from vae_conformance.target.notebook import notebook_source
 from vae_conformance.target.partial_module import run_definitions
+from vae_conformance.target.source_code import PRIVATE
 from vae_conformance.target.spec import top_level_spec
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class PrivateTree:
         self.folder = self.root = folder
         while (self.root / "__init__.py").is_file() and "." not in self.root.name:
             self.root = self.root.parent
-        self.prefix = f"_vae_target_{next(self._count)}"
+        self.prefix = f"{PRIVATE}{next(self._count)}"
         self.package = ".".join((self.prefix, *folder.relative_to(self.root).parts))
         self.builtins = {**vars(builtins), "__import__": self._import}
         self.accounts: dict[str, Account] = {}
@@ -163,12 +164,16 @@ _STRAYS: set[str] = set()
 
 @contextmanager
 def importing(shown: str, limit: float, tree: Path | None) -> Iterator[None]:
-    """Convert failures of the import in the block to `Unbound`, and restore the interpreter's state on exit."""
+    """Convert failures of the import in the block to `Unbound`, and restore the interpreter's state on exit.
+
+    Code that reads the command line finds one without arguments.
+    """
     for name in _STRAYS:
         sys.modules.pop(name, None)
     _STRAYS.clear()
     entries, before = set(sys.path), set(sys.modules)
     with undisturbed(shown):
+        sys.argv = [shown]
         try:
             with user_code(f"importing {shown}", limit=limit, tree=tree, too_long=TOO_LONG):
                 yield
@@ -176,5 +181,5 @@ def importing(shown: str, limit: float, tree: Path | None) -> Iterator[None]:
             added = [Path(entry).resolve() for entry in set(sys.path) - entries]
             for name in set(sys.modules) - before:
                 file = Path(getattr(sys.modules[name], "__file__", None) or "")
-                if not name.startswith("_vae_target_") and any(file.is_relative_to(place) for place in added):
+                if not name.startswith(PRIVATE) and any(file.is_relative_to(place) for place in added):
                     _STRAYS.add(name)

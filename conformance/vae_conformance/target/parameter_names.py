@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import torch
 
+from vae_spec.facts import InputKind
+
 DEFAULT_SHAPE = (1, 28, 28)
 DEFAULT_SIZES = {"hidden_dim": 256, "latent_dim": 16}
 
@@ -94,7 +96,7 @@ def value_of(role: str, parameter: inspect.Parameter, shape: tuple[int, ...], *,
     if role == "height":
         return _side(shape) if "width" in parameter.name.lower() or len(shape) < 2 else shape[-2]
     fixed: dict[str, object] = {
-        "channels": shape[0] if len(shape) == 3 else 1,
+        "channels": shape[0] if len(shape) == 3 else min(shape) if InputKind.of(shape) is InputKind.SERIES else 1,
         "filters": 32,
         "sizes": [DEFAULT_SIZES["hidden_dim"]],
         "vocabulary": 100,

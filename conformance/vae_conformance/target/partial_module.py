@@ -26,7 +26,7 @@ class Account:
         failures: the definitions that could not run, apart from imports.
         reasons: why names are undefined, by name: a failed import or definition.
         imports: those that an import would give.
-        placeholders: the names of failed imports that annotations and defaults use, and what failed.
+        placeholders: the names of failed imports that annotations, defaults and bases use, and what failed.
     """
 
     lost: Mapping[str, str] = field(default_factory=dict)
@@ -60,8 +60,12 @@ class Account:
         return (*([f"left out, because it cannot run: {left}"] if left else []), *stand_ins)
 
 
+_PLAIN_BASES = frozenset({"LightningDataModule", "Callback"})
+"""Base classes of Lightning that a VAE does without."""
+
+
 class Placeholder:
-    """A substitute, in annotations and defaults, for a name whose import failed; it can be passed on but not used."""
+    """A substitute, in annotations, defaults and bases, for a name whose import failed; it can be passed on, not used."""
 
     def __init__(self, shown: str, why: str) -> None:
         self._shown = shown
@@ -87,7 +91,18 @@ class Placeholder:
         raise NameError(self._why, name=self._shown.partition(".")[0])
 
     __call__ = __iter__ = __len__ = __bool__ = __contains__ = __add__ = __radd__ = __mul__ = __rmul__ = __enter__ = __exit__ = _refuse
-    __mro_entries__ = _refuse
+
+    def __mro_entries__(self, bases: tuple[type, ...]) -> tuple[type, ...]:
+        """Return what substitutes a base class: Lightning's module has one, and its data modules and callbacks are plain objects."""
+        name = self._shown.rpartition(".")[2]
+        if name == "LightningModule":
+            from vae_conformance.target.lightning import LightningModule  # noqa: PLC0415  imports PyTorch, and few files need it
+
+            return (LightningModule,)
+        if name in _PLAIN_BASES:
+            return (object,)
+        self._refuse(bases)
+        return ()
 
     def __repr__(self) -> str:
         """Return its name."""

@@ -9,6 +9,14 @@ from pathlib import Path
 from vae_conformance.errors import Unbound
 from vae_conformance.target.notebook import notebook_cells
 
+PRIVATE = "_vae_target_"
+"""How the names of packages begin under which the files of a target are imported."""
+
+
+def of_one_target(name: str, other: str) -> bool:
+    """Return whether two modules are the same one, or files of one folder that were imported for one target."""
+    return name == other or (name.startswith(PRIVATE) and name.partition(".")[0] == other.partition(".")[0])
+
 
 def source_tree(module: object) -> ast.Module:
     """Parse a module's whole source, or all cells of a notebook without magics, including lines left out when it was loaded.

@@ -280,7 +280,7 @@ def _target(chosen: Any, label: str, module: ModuleType, sources: Sequence[Path]
         kind = type(chosen).__name__
         raise Unbound(f"{label} is a {kind}, not a class, a function that builds a model, or a model", FORMS)
     shape = how.input_shape or declared_options(chosen, label).get("input_shape")
-    builder = Builder(chosen, label, shape, how.limit, how.tree)
+    builder = Builder(chosen, label, shape, how.limit, how.tree, module)
     accepts, own_names = accepted_sizes(chosen), parameter_names(chosen)
 
     def rebuild(sizes: Mapping[str, object]) -> object:

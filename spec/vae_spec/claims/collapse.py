@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vae_spec.bounds import above, below
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import decoded_images, images_only, mean
+from vae_spec.claims.phenomena import decodes_latents, mean, trainable_items
 from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.evidence import Group
@@ -60,7 +60,7 @@ COL_01 = Claim(
     " through the sampling step",
     measured="the activity is the variance over items of the mean of the second dimension (of the first, where there are one or two)",
     mistakes=("recon-mean-kl-sum", "no-encoder-gradient", "encoder-ignores-x", "decoder-ignores-z"),
-    applies=images_only,
+    applies=trainable_items,
     rank=280,
     experiment=Experiment.IMAGES,
     bounds=(
@@ -96,7 +96,7 @@ COL_02 = Claim(
     hint="feed z through the decoder, and see whether the code has collapsed (COL-01)",
     measured="R2 of own codes minus R2 of exchanged ones on held-out items",
     mistakes=("decoder-ignores-z", "encoder-ignores-x", "recon-mean-kl-sum"),
-    applies=decoded_images,
+    applies=decodes_latents,
     rank=260,
     experiment=Experiment.IMAGES,
     bounds=(_GAP,),

@@ -14,7 +14,7 @@ from vae_spec.claims.networks import probe_images
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import generator
-from vae_spec.outcomes import Level, Verdict, holds, not_applicable
+from vae_spec.outcomes import Level, Verdict, holds, inconclusive, not_applicable
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Facts, Mode, Part, Standing, Subject
 
@@ -112,8 +112,10 @@ NET_08 = Claim(
     at_other_sizes=False,
 )
 
-REACH_STEPS, REACH_RATE = 200, 0.02
-"""Steps of Adam in which a decoder is steered to an image."""
+REACH_STEPS, REACH_RATE = (200, 800), 0.02
+"""Steps of Adam in which a decoder is steered to an image: more of them if the first do not suffice."""
+STILL_FALLING = 0.9
+"""A distance that more steps shrink to less than this share of itself is not kept up by a bound."""
 ENDS = 0.02
 """Distance of the target image's entries from the ends of the data's range, as a share of it."""
 REACHED = 0.15
@@ -166,18 +168,25 @@ def _check_ends(subject: Subject, context: ClaimContext) -> Verdict:
     for name, share in (("least", ENDS), ("greatest", 1 - ENDS)):
         target = torch.full((len(z), *facts.input_shape), low + share * (high - low))
         seed = context.rng_seed("decoder", name)
-        reached = subject.reach_data(z, target, steps=REACH_STEPS, learning_rate=REACH_RATE, seed=seed)
         distance = f"distance from the {name} value, share of the range"
-        missing = (reached - target).abs() / (high - low) + ENDS
-        found[distance] = float(missing.mean())
-        if math.isfinite(found[distance]) and found[distance] > REACHED:
-            kept = "what stands behind its last layer keeps the output from the data's values"
-            return violation(
-                {distance: found[distance]},
-                {distance: f"<= {REACHED:g}"},
-                what=f"steered towards an image near the {name} value of the data, the decoder falls short",
-                because=Cause("decoder-range", kept) if float(missing.min()) > REACHED / 2 else None,
-            )
+        before = math.inf
+        for steps in REACH_STEPS:
+            reached = subject.reach_data(z, target, steps=steps, learning_rate=REACH_RATE, seed=seed)
+            missing = (reached - target).abs() / (high - low) + ENDS
+            found[distance] = float(missing.mean())
+            if not found[distance] > REACHED:
+                break
+            if found[distance] >= STILL_FALLING * before:
+                kept = "what stands behind its last layer keeps the output from the data's values"
+                return violation(
+                    {distance: found[distance]},
+                    {distance: f"<= {REACHED:g}"},
+                    what=f"steered towards an image near the {name} value of the data, the decoder falls short",
+                    because=Cause("decoder-range", kept) if float(missing.min()) > REACHED / 2 else None,
+                )
+            before = found[distance]
+        else:
+            return inconclusive(f"steered towards an image near the {name} value of the data, the decoder still nears it", measured=found)
     return holds(
         "every entry of the output moves with z, and can be taken near both ends of the data's range",
         measured=found,
@@ -197,8 +206,9 @@ NET_09 = Claim(
     why="An entry that no latent moves is the same in every sample. An output that is scaled, shifted or clamped behind its last layer is"
     " grey where data are black or white, whatever is learned.",
     hint="let the decoder's last layer give every entry, followed only by what the data's range needs: sigmoid for [0, 1]",
-    decision="64 latents, one and five standard deviations wide, in either mode; then at most 200 steps of Adam towards images near either"
-    " end of the range, of which 15 % may be missing. The same band as for NET-08 may be still",
+    decision="64 latents, one and five standard deviations wide, in either mode; then steps of Adam towards images near either end of"
+    " the range, of which 15 % may be missing: 200, and 800 where these do not suffice; a distance that the longer fit shrinks by a tenth"
+    " leaves the claim open. The same band as for NET-08 may be still",
     mistakes=("decoder-writes-part", "decoder-range"),
     needs=(Part.DECODE,),
     check=check_writing,

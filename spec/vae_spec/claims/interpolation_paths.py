@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vae_spec.bounds import below
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import decoded_images, mean, ratio
+from vae_spec.claims.phenomena import decodes_latents, mean, ratio
 from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.evidence import Group
@@ -39,7 +39,7 @@ INT_01 = Claim(
     measured="the largest second difference of 21 decoded points, mean over 40 lines between items of different classes; not applicable"
     f" where the KL is below {INFORMATIVE_KL:g} nat",
     mistakes=("rounded-code", "memorising-decoder"),
-    applies=decoded_images,
+    applies=decodes_latents,
     rank=330,
     experiment=Experiment.IMAGES,
     bounds=(
@@ -85,7 +85,7 @@ INT_02 = Claim(
     " from five dimensions on, but so unsteadily over seeds that no bound with a margin tells sound from broken. So it is reported.",
     hint="nothing to fix",
     decision="densities in feature space of the middle halves of 40 paths; reported",
-    applies=decoded_images,
+    applies=decodes_latents,
     rank=None,
     experiment=Experiment.CONTRAST,
     judge=judge_middles,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vae_spec.bounds import above, below, between
 from vae_spec.calibration import MODERATE, MODERATE_PAIRED
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import images_only, mean, measure, plain_objective
+from vae_spec.claims.phenomena import mean, measure, plain_objective, trainable_items
 from vae_spec.diagnosis import Role
 from vae_spec.documents import notes
 from vae_spec.evidence import Group
@@ -28,7 +28,7 @@ LAT_01 = Claim(
     hint="see whether the encoder depends on x at all, and whether each item's mean belongs to that item",
     measured="accuracy of the vote of the 5 nearest of 1000 training means, as a share of what chance leaves to gain",
     mistakes=("encoder-ignores-x",),
-    applies=images_only,
+    applies=trainable_items,
     rank=340,
     experiment=Experiment.IMAGES,
     bounds=(
@@ -112,7 +112,7 @@ LAT_03 = Claim(
     hint="nothing to fix",
     decision="connected parts of the graph that joins each held-out mean with its ten nearest, and the share of means with a neighbour of"
     " another class; reported",
-    applies=images_only,
+    applies=trainable_items,
     rank=None,
     experiment=Experiment.IMAGES,
     judge=judge_joined,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_spec.bounds import above
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import decoded_images
+from vae_spec.claims.phenomena import decodes_latents
 from vae_spec.diagnosis import Role
 from vae_spec.documents import notes
 from vae_spec.outcomes import Level
@@ -23,7 +23,7 @@ REC_01 = Claim(
     " range",
     measured="R2 of reconstructions from the posterior means of held-out items",
     mistakes=("recon-mean-kl-sum", "decoder-ignores-z", "encoder-ignores-x", "double-sigmoid"),
-    applies=decoded_images,
+    applies=decodes_latents,
     rank=270,
     experiment=Experiment.IMAGES,
     bounds=(above("held-out R2 from mu", 0.2, "sound: 0.39 and more; collapsed, or with a decoder that ignores z: 0 and less"),),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vae_spec.bounds import above, below
 from vae_spec.calibration import MODERATE_ENTRIES, MODERATE_PAIRED, PAIRED
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import mean_compared, priced, ratio
+from vae_spec.claims.phenomena import images_only, mean_compared, priced, ratio
 from vae_spec.diagnosis import Role
 from vae_spec.documents import notes
 from vae_spec.evidence import Group
@@ -43,7 +43,7 @@ REC_02 = Claim(
     measured="detail is the geometric mean of the Laplacian's variance and of the energy at high frequencies, which lie above the radius"
     " of the originals' last tenth of power",
     mistakes=("autoencoder-plus-noise", "beta-unused", "decoder-ignores-z", "encoder-ignores-x", "kl-sign"),
-    applies=priced,
+    applies=lambda facts: images_only(facts) or priced(facts),
     rank=430,
     experiment=Experiment.CONTRAST,
     bounds=(

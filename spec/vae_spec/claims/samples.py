@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vae_spec.bounds import above
-from vae_spec.calibration import NO_PIXEL_VARIANCE, PAIRED
+from vae_spec.calibration import NO_PIXEL_VARIANCE, PAIRED_IMAGES_AND_ROWS
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import decoded_images, priced, ratio
+from vae_spec.claims.phenomena import decodes_latents, priced, ratio
 from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.outcomes import Level
@@ -30,7 +30,7 @@ SMP_01 = Claim(
     measured="a border of a twentieth of the coverage of training items (Naeem et al. 2020, k = 5, 500 against 500, features of a"
     " classifier trained on the same data)",
     mistakes=_COLLAPSES,
-    applies=lambda facts: decoded_images(facts) or NO_PIXEL_VARIANCE.excludes(facts),
+    applies=lambda facts: decodes_latents(facts) or NO_PIXEL_VARIANCE.excludes(facts),
     rank=450,
     experiment=Experiment.IMAGES,
     bounds=(
@@ -62,7 +62,7 @@ SMP_02 = Claim(
     hint="see whether the code has collapsed (COL-01) and the decoder uses it (COL-02)",
     measured="the predicted classes of 500 samples, and their entropy over its largest value",
     mistakes=_COLLAPSES,
-    applies=decoded_images,
+    applies=decodes_latents,
     rank=460,
     experiment=Experiment.IMAGES,
     bounds=(
@@ -91,7 +91,7 @@ SMP_03 = Claim(
     hint="see whether the decoder holds training images, or has far more parameters than the data has pixels",
     measured="medians of a sample's distance to the nearest item, in pixels",
     mistakes=("memorising-decoder",),
-    applies=decoded_images,
+    applies=decodes_latents,
     rank=320,
     explains=("INT-01",),
     experiment=Experiment.IMAGES,
@@ -117,14 +117,15 @@ SMP_04 = Claim(
     sources=(notes("13.4.3"), basics("comparison")),
     why="Nothing holds an autoencoder's codes to N(0, I), so draws from it fall where no code is. How much worse they are depends on the"
     " network: two to ten times as a rule, but only 1.4 times with BatchNorm, which holds the codes together by itself. It is the codes,"
-    " not the decoder, that differ: draws from a Gaussian fitted to the autoencoder's own codes look about as good.",
+    " not the decoder, that differ: draws from a Gaussian fitted to the autoencoder's own codes look about as good. Of series the"
+    " autoencoder's samples may cover nearly as much as the VAE's, and there the claim does not apply.",
     hint="if the autoencoder's samples are as good, the KL has no effect on the code: see OBJ-01, OBJ-04 and LAT-02",
     measured=f"plausibility is the geometric mean of coverage and density, each with {FLOOR} added, below which there is hardly anything",
     mistakes=("kl-sign",),
-    applies=priced,
+    applies=lambda facts: priced(facts) or PAIRED_IMAGES_AND_ROWS.excludes(facts),
     rank=420,
     experiment=Experiment.CONTRAST,
-    bounds=(above(_PLAUSIBLE, 0.09, "sound: 0.36 and more; without a KL: 0.07", scope=PAIRED),),
+    bounds=(above(_PLAUSIBLE, 0.09, "sound: 0.36 and more; without a KL: 0.07", scope=PAIRED_IMAGES_AND_ROWS),),
     conclusion=lambda groups, _facts: f"samples are {ratio(groups, _PLAUSIBLE):.1f} times as plausible as the autoencoder's",
     blames="autoencoder-plus-noise",
     role=Role.PHENOMENON,

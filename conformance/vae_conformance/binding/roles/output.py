@@ -10,6 +10,9 @@ from torch import Tensor
 from vae_conformance.binding.roles.nodes import ORIGINS, Roles, alike, twins_of
 from vae_conformance.binding.trace.tape import Recording
 
+_VIEWS = frozenset({"view", "reshape", "flatten", "squeeze", "unsqueeze", "view_as", "reshape_as", "contiguous", "clone", "to"})
+"""Operations that keep the numbers of any tensor."""
+
 
 @dataclass(frozen=True)
 class OutputNode:
@@ -73,13 +76,19 @@ def _decoded_from(recording: Recording, z: int, batch: int, size: int, raw: Sequ
 
 
 def _unchanged(recording: Recording, number: int, value: Tensor) -> tuple[int, Tensor]:
-    """The last node that holds the same numbers, as long as nothing else is made of those before it."""
+    """The last node that holds the same numbers, as long as nothing else is made of those before it.
+
+    Views of it are left out: they keep any numbers, and may come behind operations whose count depends on the number of items.
+    """
+    last, here = (number, value), number
     while True:
-        made = [child for child, node in enumerate(recording.nodes) if number in node.parents]
+        made = [child for child, node in enumerate(recording.nodes) if here in node.parents]
         there = recording.nodes[made[0]].value if len(made) == 1 else None
         if there is None or not alike(there, value) or there.shape[:1] != value.shape[:1]:
-            return number, value
-        number, value = made[0], there
+            return last
+        here = made[0]
+        if recording.nodes[here].operation not in _VIEWS:
+            last = here, there
 
 
 def _holding(

@@ -11,9 +11,10 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +30,6 @@ GIVEN = "given"
 """The operation of a node that no operation of the pass made."""
 _IN_PLACE = re.compile(r"[^_]_$|^__i|^__setitem__$")
 """Names of operations that change a tensor that is there."""
-_CASTS = frozenset({"__set__", "_has_compatible_shallow_copy_type", "to", "cpu", "cuda", "float", "double", "half", "bfloat16", "type"})
-"""Names of the operations with which a module converts or moves its parameters."""
 _WITH_MOMENTS = (torch.normal, Tensor.normal_)
 _OUTSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 
@@ -139,13 +138,23 @@ class Tape(TorchFunctionMode):
         self.operations: list[str] = []
         self.exchanged: dict[int, tuple[Tensor, Tensor]] = {}
 
+    def __enter__(self) -> Self:
+        """Begin, and leave out what a module does to its parameters and their gradients when it is moved: `model.to(device)`."""
+        self._moved = nn.Module._apply  # noqa: SLF001  all of its moves and casts go through it
+        nn.Module._apply = _outside_of_modes(self._moved)  # type: ignore[method-assign]  # noqa: SLF001
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """End."""
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        nn.Module._apply = self._moved  # type: ignore[method-assign]  # noqa: SLF001
+
     def __torch_function__(self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
         """Run one operation."""
         if isinstance(func, torch._ops.OpOverload):  # noqa: SLF001  a mode below this one runs it, not the pass
             return func(*args, **(kwargs or {}))
         kwargs, name = kwargs or {}, getattr(func, "__name__", str(func))
-        if name in _CASTS and isinstance(args[0], nn.Parameter):
-            return func(*args, **kwargs)  # a module that is moved takes its parameters back
         if len(self.operations) > self.end and not self.exchanged:
             return func(*args, **kwargs)
         args, kwargs, given = self._given(args, kwargs)
@@ -253,6 +262,15 @@ def replay_to(run: Callable[[Tensor], Any], x: Tensor, number: int, replaced: Ma
         pass
     there = len(tape.operations) > number and tape.operations[number] == operation
     return tape.made[number] if there else None
+
+
+def _outside_of_modes(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with torch._C.DisableTorchFunction():  # noqa: SLF001  there is no public way to leave modes out
+            return function(*args, **kwargs)
+
+    return call
 
 
 def _tensors(value: Any) -> list[Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -37,9 +38,15 @@ _QUANTITIES: tuple[tuple[str, Functional], ...] = (
 )
 
 
+Beside = Callable[[FigureBase, Mapping[str, Pictures]], None]
+"""Draws what several models make of the same items, side by side."""
+
+
 @styled
-def beta_comparison(groups: Sequence[Group]) -> Figure:
-    """Draw reconstructions and samples of the first seed at three betas, and four metrics of all seeds (Deep Learning Notes 13.4.6).
+def beta_comparison(groups: Sequence[Group], beside: Beside | None = None) -> Figure:
+    """Draw reconstructions and samples of the first seed at three betas, and metrics of all seeds (Deep Learning Notes 13.4.6).
+
+    Images are drawn in rows, and anything else by `beside`. A metric that is not finite, such as the sharpness of rows, is left out.
 
     Raises:
         ValueError: there are no groups, or the first seed has no pictures.
@@ -52,8 +59,9 @@ def beta_comparison(groups: Sequence[Group]) -> Figure:
         raise ValueError("no run of the first seed shows pictures")
     figure = canvas(10, 7)
     upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(0.95 * (len(shown) + 1), 2.6)).ravel()
-    _beside_the_originals(upper, {f"β = {beta:.3g}": pictures for beta, pictures in shown.items()})
-    for ax, (name, quantity) in zip(lower.subplots(1, len(_QUANTITIES)), _QUANTITIES, strict=True):
+    (beside or _beside_the_originals)(upper, {f"β = {beta:.3g}": pictures for beta, pictures in shown.items()})
+    known = [(name, quantity) for name, quantity in _QUANTITIES if beside is None or math.isfinite(quantity(groups[0][Arm.OWN]))]
+    for ax, (name, quantity) in zip(lower.subplots(1, len(known)), known, strict=True):
         _over_beta(ax, groups, quantity)
         ax.set_title(name, fontsize=11)
     return figure

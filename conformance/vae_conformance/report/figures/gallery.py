@@ -22,10 +22,21 @@ from vae_conformance.report.figures.images import (
 )
 from vae_conformance.report.figures.lab import lab
 from vae_conformance.report.figures.latent import codes_and_prior
+from vae_conformance.report.figures.rows_and_series import (
+    interpolated_rows,
+    interpolated_series,
+    reconstructed_rows,
+    reconstructed_series,
+    rows_by_weight,
+    sampled_rows,
+    sampled_series,
+    series_by_weight,
+)
 from vae_conformance.report.figures.stored_runs import Evidence
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Group, TrainedRun
 from vae_spec.observations import Pictures
+from vae_spec.subject import InputKind
 
 POINTS_SHOWN = 300
 """Number of latent means that t-SNE embeds in a report; takes up to a second."""
@@ -73,7 +84,10 @@ class NotShownError(Exception):
 
 def exhibits(evidence: Evidence) -> list[Exhibit]:
     """Return all figures for this subject's trainings, in the documents' order."""
-    entries = _OF_POINTS if any(evidence.runs(experiment) for experiment in _LAB) else _OF_IMAGES
+    if any(evidence.runs(experiment) for experiment in _LAB):
+        entries = _OF_POINTS
+    else:
+        entries = {InputKind.ROW: _OF_ROWS, InputKind.SERIES: _OF_SERIES}.get(evidence.kind, _OF_IMAGES)
     return [_shown(evidence, entry) for entry in entries]
 
 
@@ -235,6 +249,53 @@ _OF_IMAGES: tuple[Exhibit, ...] = (
         draw=_per_dimension,
     ),
 )
+_AS_ROWS: Mapping[str, tuple[str, Callable[[Evidence], Figure]]] = {
+    "reconstructions": (
+        "Held-out rows, joined with their reconstructions by the VAE, in the plane of the first two principal components",
+        lambda evidence: reconstructed_rows(_named(evidence)),
+    ),
+    "prior-samples": (
+        "Held-out rows and draws from N(0, I) decoded by the VAE, in the plane of the first two principal components",
+        lambda evidence: sampled_rows(_named(evidence)),
+    ),
+    "interpolation": (
+        "The straight line between the means of two held-out rows of different classes, decoded, among the held-out rows",
+        lambda evidence: interpolated_rows(_named(evidence)),
+    ),
+    "beta-comparison": (
+        "Held-out rows and prior samples at three weights of the KL; below, the numbers of all seeds",
+        lambda evidence: beta_comparison(_sweep(evidence), rows_by_weight),
+    ),
+}
+_AS_SERIES: Mapping[str, tuple[str, Callable[[Evidence], Figure]]] = {
+    "reconstructions": (
+        "Held-out series, and dashed what the VAE makes of them; a colour for each channel",
+        lambda evidence: reconstructed_series(_named(evidence)),
+    ),
+    "prior-samples": (
+        "Held-out series, and below them draws from N(0, I), decoded by the VAE",
+        lambda evidence: sampled_series(_named(evidence)),
+    ),
+    "interpolation": (
+        "The straight line between the means of two held-out series of different classes, decoded",
+        lambda evidence: interpolated_series(_named(evidence)),
+    ),
+    "beta-comparison": (
+        "Held-out series with reconstructions, and prior samples, at three weights of the KL; below, the numbers of all seeds",
+        lambda evidence: beta_comparison(_sweep(evidence), series_by_weight),
+    ),
+}
+
+
+def _drawn_as(changed: Mapping[str, tuple[str, Callable[[Evidence], Figure]]]) -> tuple[Exhibit, ...]:
+    """Return the exhibits of images with those that show items drawn in another way."""
+    return tuple(
+        replace(entry, caption=changed[entry.name][0], draw=changed[entry.name][1], photographic=False) if entry.name in changed else entry
+        for entry in _OF_IMAGES
+    )
+
+
+_OF_ROWS, _OF_SERIES = _drawn_as(_AS_ROWS), _drawn_as(_AS_SERIES)
 _OF_POINTS: tuple[Exhibit, ...] = (
     Exhibit(
         "training-curves",

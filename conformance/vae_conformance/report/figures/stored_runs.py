@@ -8,8 +8,10 @@ from pathlib import Path
 
 from vae_conformance.experiments.store import Store, default_folder
 from vae_conformance.runner.events import Trained
+from vae_spec.calibration import DATASETS
 from vae_spec.claim import Experiment
 from vae_spec.evidence import Arm, Group, TrainedRun
+from vae_spec.subject import InputKind
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,13 @@ class Evidence:
     claims: Mapping[str, Sequence[Group]] = field(default_factory=dict)
     experiments: Mapping[str, Sequence[Group]] = field(default_factory=dict)
     lost: int = 0
+
+    @property
+    def kind(self) -> InputKind:
+        """What the items are that the runs were trained on."""
+        kinds = {name: kind for kind, name in DATASETS.items()}
+        runs = (run for groups in self.experiments.values() for group in groups for run in group.values())
+        return next((kinds.get(run.recipe.dataset, InputKind.IMAGE) for run in runs), InputKind.IMAGE)
 
     def groups(self, experiment: Experiment) -> Sequence[Group]:
         """Return the groups of an experiment, or an empty sequence if no claim was given any."""

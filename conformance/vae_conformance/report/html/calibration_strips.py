@@ -13,7 +13,7 @@ from vae_spec.evidence import Arm, Group
 from vae_spec.outcomes import Number
 from vae_spec.statistics.comparisons import COMPARISONS
 from vae_spec.statistics.functionals import FUNCTIONALS
-from vae_spec.subject import Likelihood
+from vae_spec.subject import InputKind, Likelihood
 
 _BORDER = re.compile(r"([<>]) (-?[\d.]+(?:e[+-]?\d+)?)")
 _MARGIN = 0.05
@@ -69,10 +69,15 @@ def alike(implementation: FoundImplementation | None) -> Scope:
     return Scope(least_dimensions=_ENOUGH_DIMENSIONS if enough else 1, pixel_variance=learned, learned_scale=learned)
 
 
-def strips(groups: Sequence[Group], expected: Mapping[str, Number], scope: Scope) -> list[Strip]:
-    """Return a strip for each calibrated statistic for which the claim has a bound. `expected` holds the verdict's bounds by statistic."""
+def strips(
+    groups: Sequence[Group], expected: Mapping[str, Number], scope: Scope, kind: InputKind = InputKind.IMAGE
+) -> list[Strip]:
+    """Return a strip for each calibrated statistic for which the claim has a bound.
+
+    `expected` holds the verdict's bounds by statistic; `kind` is the kind of input whose calibration is shown.
+    """
     found = ((name, _values(name, groups), _borders(text)) for name, text in expected.items())
-    return [strip(name, values, borders, families(name, scope).values()) for name, values, borders in found if values and borders]
+    return [strip(name, values, borders, families(name, scope, kind).values()) for name, values, borders in found if values and borders]
 
 
 def _values(name: str, groups: Sequence[Group]) -> list[float]:

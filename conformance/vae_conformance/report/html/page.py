@@ -16,7 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from vae_conformance.config.values import area_of
 from vae_conformance.exit_codes import ExitCode
 from vae_conformance.report.html.figure_data import FigureData
-from vae_conformance.report.summary import advice, counted, headline, missing_words, postponed_words, rows
+from vae_conformance.report.summary import advice, counted, headline, meaning, missing_words, postponed_words, rows, short_verdict
 from vae_conformance.report.terminal import repeat_command
 from vae_conformance.report.wording import count, number
 from vae_conformance.runner.record import ClaimReport, RunRecord, heading
@@ -52,6 +52,8 @@ def render_html(report: RunRecord, showing: FigureData | None = None) -> str:
         showing=_from_store(report) if showing is None else showing,
         weights=dict(_facts(report)).get("weights", ""),
         headline=headline(report),
+        short_verdict=short_verdict(report),
+        meaning=meaning(report),
         advice=advice(report),
         postponed=postponed_words(report),
         missing_words=missing_words(report),
@@ -136,7 +138,7 @@ def _environment(report: RunRecord) -> list[tuple[str, str]]:
         ("target", options.target.text),
         ("seed", str(options.seed)),
         ("profile", options.profile),
-        ("data", options.data_name),
+        ("data", report.data_name),
         ("what decides", gate),
         *((name, str(value)) for name, value in report.environment.items()),
         ("vae-conformance", version("vae-conformance")),
