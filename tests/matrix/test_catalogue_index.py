@@ -22,6 +22,7 @@ from vae_conformance.config.options import RunOptions
 from vae_conformance.target.choose_class import choose_class
 from vae_spec.areas import AREAS
 from vae_spec.mistakes import MISTAKES
+from vae_spec.strategies import Pixels, images
 from vae_spec.subject import Noise, Subject
 
 BROKEN = entries("broken")
@@ -123,7 +124,7 @@ def observe_bound(path: Path) -> dict[str, Any]:
 def bound_passes(subject: Subject) -> Iterator[tuple[str, Any]]:
     """Yield the results of a subject's operations on fixed inputs under fixed seeds."""
     stream = torch.Generator().manual_seed(0)
-    x = torch.rand(5, *subject.facts.input_shape, generator=stream)
+    x = images(Pixels.BETWEEN, 5, subject.facts, stream)
     mu, logvar, z = (torch.randn(5, subject.facts.latent_dim, generator=stream) for _ in range(3))
     yield "forward", attempt(lambda: subject.forward(x, Noise(seed=1)).raw)
     yield "decode", attempt(lambda: subject.decode(z))
