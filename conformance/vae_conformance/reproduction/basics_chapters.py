@@ -47,9 +47,7 @@ def _figures(printed: list[TrainedRun], runs: list[TrainedRun]) -> Table:
     for epoch, values in PRINTED.items():
         for name, value in zip(("reconstruction", "KL", "loss"), values, strict=True):
             read = partial(_lab_loss, name=name, epoch=epoch)
-            rows.append(
-                (f"epoch {epoch}, {name}", (Printed(f"{value:.4f}"), measured(printed, read, 4), measured(runs, read, 4))),
-            )
+            rows.append((f"epoch {epoch}, {name}", (Printed(f"{value:.4f}"), measured(printed, read, 4), measured(runs, read, 4))))
     return Table(f"The lab's losses, {LAB_UNIT}", ("", "document", "measured, its seed", "measured, other seeds"), tuple(rows))
 
 
