@@ -144,11 +144,6 @@ BASICS_CHAPTERS = (
         "mistakes",
         "A KL that is forced too early does harm, and so does judging by images alone; a warm-up or a smaller weight may help.",
     ),
-    Chapter(
-        BASICS,
-        "exercises",
-        "The lab at weights 0 and 0.5, along a latent line, and with Tanh in the decoder.",
-        _exercises,
-    ),
+    Chapter(BASICS, "exercises", "The lab at weights 0 and 0.5, along a latent line, and with Tanh in the decoder.", _exercises),
 )
 """Every section of VAE Basics that claims cite, in order."""
