@@ -146,11 +146,7 @@ class LastOperation(_Eager):
         self.name = ""
 
     def __torch_dispatch__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+        self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run one operation and record its name."""
         name = func.overloadpacket.__name__  # type: ignore[attr-defined]

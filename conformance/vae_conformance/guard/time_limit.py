@@ -121,9 +121,7 @@ class _Watcher:
         self.lock = threading.Lock()
         # The interpreter takes a class here and calls it without arguments.
         self.fault = type(
-            "TimeLimitExceeded",
-            (TimeLimitExceeded,),
-            {"__init__": lambda fault: TimeLimitExceeded.__init__(fault, what, seconds)},
+            "TimeLimitExceeded", (TimeLimitExceeded,), {"__init__": lambda fault: TimeLimitExceeded.__init__(fault, what, seconds)}
         )
 
     def __enter__(self) -> None:
