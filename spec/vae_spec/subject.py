@@ -254,15 +254,7 @@ class Subject(Protocol):
         """Compute the loss; beta is a multiple of the loss's default KL weight, and None passes no beta."""
 
     def terms_vjp(
-        self,
-        raw: Raw,
-        x: Tensor,
-        mu: Tensor,
-        logvar: Tensor,
-        *,
-        of: Term,
-        z: Tensor | None = None,
-        beta: float | None = None,
+        self, raw: Raw, x: Tensor, mu: Tensor, logvar: Tensor, *, of: Term, z: Tensor | None = None, beta: float | None = None
     ) -> TermGradients:
         """Compute the gradients of one term of the loss with respect to its arguments."""
 

@@ -44,10 +44,7 @@ _STORE_EXAMPLES = """examples:
   vae-conformance store
   vae-conformance store --store runs --prune 100
 """
-_IMAGES = {
-    "choices": values.IMAGE_DATASETS,
-    "help": "what the image models are trained on (digits, which ship with the package)",
-}
+_IMAGES = {"choices": values.IMAGE_DATASETS, "help": "what the image models are trained on (digits, which ship with the package)"}
 """The changes that `reproduce` makes to the option `dataset`."""
 
 

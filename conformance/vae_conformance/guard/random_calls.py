@@ -19,13 +19,7 @@ _aten = torch.ops.aten
 _STANDARD = (_aten.randn, _aten.randn_like)
 _WITH_MOMENTS = (_aten.normal, _aten.normal_functional)
 _OTHER = (
-    _aten.rand,
-    _aten.rand_like,
-    _aten.uniform_,
-    _aten.bernoulli,
-    _aten.bernoulli_,
-    _aten.native_dropout,
-    _aten.exponential_,
+    _aten.rand, _aten.rand_like, _aten.uniform_, _aten.bernoulli, _aten.bernoulli_, _aten.native_dropout, _aten.exponential_,
     _aten.randint,
 )
 _RANDOM = frozenset((*_STANDARD, *_WITH_MOMENTS, _aten.normal_, *_OTHER))
@@ -66,12 +60,9 @@ class RandomCalls(_Eager):
         packet = func.overloadpacket
         if packet not in _RANDOM:
             return func(*args, **kwargs) if kwargs else func(*args)
-        kwargs = dict(kwargs or {})
-        if packet in _STANDARD or packet in _WITH_MOMENTS or packet is _aten.normal_:
-            self.names.append(packet.__name__)
-            return self._replace(packet, self._drawn(func, args, kwargs), args)
         self.names.append(packet.__name__)
-        return self._drawn(func, args, kwargs)
+        drawn = self._drawn(func, args, kwargs or {})
+        return drawn if packet in _OTHER else self._replace(packet, drawn, args)
 
     def _drawn(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the operation's draw, from the global generator or from a private one that was reset."""
@@ -87,16 +78,14 @@ class RandomCalls(_Eager):
         return own if put_back else func(*args, **{**kwargs, "generator": None})
 
     def _replace(self, packet: Any, drawn: Tensor, args: tuple[Any, ...]) -> Tensor:
-        if not self.noise.zero and self.noise.given is None:
-            return drawn
+        given = self.noise.given
         mean, std = _moments(packet, args)
         if self.noise.zero:
             replacement = torch.zeros_like(drawn) + mean
-        else:
-            given = self.noise.given
-            if given is None or given.numel() != drawn.numel():
-                return drawn
+        elif given is not None and given.numel() == drawn.numel():
             replacement = mean + std * given.to(drawn).reshape(drawn.shape)
+        else:
+            return drawn
         return drawn.copy_(replacement) if packet is _aten.normal_ else replacement.to(drawn.dtype)
 
 
@@ -114,31 +103,9 @@ class LastOperation(_Eager):
     """Dispatch mode that records the last operation within the block that computes something (views, casts and copies excluded)."""
 
     _PASSIVE = (
-        "view",
-        "_unsafe_view",
-        "reshape",
-        "unsqueeze",
-        "squeeze",
-        "permute",
-        "transpose",
-        "t",
-        "expand",
-        "clone",
-        "detach",
-        "alias",
-        "_to_copy",
-        "contiguous",
-        "slice",
-        "select",
-        "unbind",
-        "split",
-        "chunk",
-        "empty",
-        "zeros",
-        "ones",
-        "_reshape_alias",
-        "unflatten",
-        "as_strided",
+        "view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "permute", "transpose", "t", "expand", "clone", "detach",
+        "alias", "_to_copy", "contiguous", "slice", "select", "unbind", "split", "chunk", "empty", "zeros", "ones",
+        "_reshape_alias", "unflatten", "as_strided",
     )
 
     def __init__(self) -> None:
@@ -146,11 +113,7 @@ class LastOperation(_Eager):
         self.name = ""
 
     def __torch_dispatch__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+        self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run one operation and record its name."""
         name = func.overloadpacket.__name__  # type: ignore[attr-defined]

@@ -121,9 +121,7 @@ class _Watcher:
         self.lock = threading.Lock()
         # The interpreter takes a class here and calls it without arguments.
         self.fault = type(
-            "TimeLimitExceeded",
-            (TimeLimitExceeded,),
-            {"__init__": lambda fault: TimeLimitExceeded.__init__(fault, what, seconds)},
+            "TimeLimitExceeded", (TimeLimitExceeded,), {"__init__": lambda fault: TimeLimitExceeded.__init__(fault, what, seconds)}
         )
 
     def __enter__(self) -> None:
@@ -244,10 +242,7 @@ def _unimportable(doing: str, fault: ImportError, tree: Path | None) -> Unbound:
         return Unbound(message, "Correct that import; a module of that name is there, but not what is asked of it.")
     top = name.partition(".")[0]
     install = _INSTALL_NAMES.get(top, top)
-    return Unbound(
-        message,
-        f"Install it (`pip install {install}`), or, if {top} is a file of your own, put it into the same folder.",
-    )
+    return Unbound(message, f"Install it (`pip install {install}`), or, if {top} is a file of your own, put it into the same folder.")
 
 
 def _hint(fault: BaseException, doing: str) -> str:

@@ -18,10 +18,7 @@ def refuse_unwritable(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise Unbound(f"the report cannot be written to {path}: that is a folder or a device", "name a plain file")
     if not path.parent.is_dir():
-        raise Unbound(
-            f"the report cannot be written to {path}: there is no folder {path.parent}",
-            "make the folder first, or name another",
-        )
+        raise Unbound(f"the report cannot be written to {path}: there is no folder {path.parent}", "make the folder first, or name another")
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass

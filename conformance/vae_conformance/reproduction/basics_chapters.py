@@ -47,9 +47,7 @@ def _figures(printed: list[TrainedRun], runs: list[TrainedRun]) -> Table:
     for epoch, values in PRINTED.items():
         for name, value in zip(("reconstruction", "KL", "loss"), values, strict=True):
             read = partial(_lab_loss, name=name, epoch=epoch)
-            rows.append(
-                (f"epoch {epoch}, {name}", (Printed(f"{value:.4f}"), measured(printed, read, 4), measured(runs, read, 4))),
-            )
+            rows.append((f"epoch {epoch}, {name}", (Printed(f"{value:.4f}"), measured(printed, read, 4), measured(runs, read, 4))))
     return Table(f"The lab's losses, {LAB_UNIT}", ("", "document", "measured, its seed", "measured, other seeds"), tuple(rows))
 
 
@@ -146,11 +144,6 @@ BASICS_CHAPTERS = (
         "mistakes",
         "A KL that is forced too early does harm, and so does judging by images alone; a warm-up or a smaller weight may help.",
     ),
-    Chapter(
-        BASICS,
-        "exercises",
-        "The lab at weights 0 and 0.5, along a latent line, and with Tanh in the decoder.",
-        _exercises,
-    ),
+    Chapter(BASICS, "exercises", "The lab at weights 0 and 0.5, along a latent line, and with Tanh in the decoder.", _exercises),
 )
 """Every section of VAE Basics that claims cite, in order."""

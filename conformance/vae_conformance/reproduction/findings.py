@@ -43,10 +43,6 @@ class Findings:
         return list(groups[0]) if groups else []
 
 
-def _nothing(_findings: Findings) -> Content:
-    return Content()
-
-
 @dataclass(frozen=True)
 class Chapter:
     """One section of a document."""
@@ -54,7 +50,7 @@ class Chapter:
     document: Document
     section: str
     summary: str
-    content: Callable[[Findings], Content] = _nothing
+    content: Callable[[Findings], Content] = lambda _findings: Content()
 
 
 def first_pictures(runs: Sequence[TrainedRun]) -> Pictures | None:

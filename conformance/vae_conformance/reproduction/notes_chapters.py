@@ -196,10 +196,7 @@ NOTES_CHAPTERS = (
     ),
     Chapter(NOTES, "13.4.5", "Along a straight line between two codes the decoded image changes gradually, without jumps.", _interpolation),
     Chapter(
-        NOTES,
-        "13.4.6",
-        "A small weight of the KL gives closer reconstructions and unreliable samples; a large one the opposite.",
-        _sweep,
+        NOTES, "13.4.6", "A small weight of the KL gives closer reconstructions and unreliable samples; a large one the opposite.", _sweep
     ),
     Chapter(
         NOTES,

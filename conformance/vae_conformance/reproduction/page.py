@@ -10,7 +10,7 @@ from vae_conformance.report.wording import count
 from vae_conformance.reproduction.findings import Findings
 from vae_conformance.reproduction.sections import Answers, Section, citing, overall
 from vae_conformance.runner.events import ClaimVerdict
-from vae_spec.documents import DOCUMENTS, ENGINEERING, Document
+from vae_spec.documents import DOCUMENTS, ENGINEERING
 from vae_spec.outcomes import Level, Outcome
 from vae_spec.registry import CLAIMS
 
@@ -50,7 +50,7 @@ def _head(findings: Findings, code: ExitCode) -> list[str]:
     )
     lines = ["# The two teaching documents, reproduced", "", made, "", came]
     for experiment, problem in findings.problems.items():
-        lines += ["", f"The experiment *{experiment}* could not be made: {_one_line(problem)}"]
+        lines += ["", f"The experiment *{experiment}* could not be made: {' '.join(problem.split())}"]
     return lines
 
 
@@ -61,13 +61,10 @@ def _overview(sections: Iterable[Section]) -> list[str]:
         for_it = [claim for claim in section.answers if section.outcome(claim) is Outcome.HOLDS]
         against = [claim for claim in section.answers if section.outcome(claim) not in {Outcome.HOLDS, Outcome.NOT_APPLICABLE}]
         doubts = ", ".join(f"{claim} ({section.outcome(claim).words})" for claim in against)
-        title = f"[{_short(chapter.document)} {chapter.section}](#{_anchor(section)})"
+        document = chapter.document.title.rpartition(" ")[0]
+        title = f"[{document} {chapter.section}](#{_anchor(section)})"
         lines.append(f"| {title} | {chapter.summary} | {', '.join(for_it) or '–'} | {doubts or '–'} |")
     return lines
-
-
-def _short(document: Document) -> str:
-    return document.title.rpartition(" ")[0]
 
 
 def _heading(section: Section) -> str:
@@ -121,7 +118,3 @@ def _message(verdict: ClaimVerdict) -> list[str]:
 def _plain(text: str) -> str:
     """Escape the characters that Markdown would interpret."""
     return "".join(f"\\{one}" if one in "*_<|[]`" else one for one in text)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

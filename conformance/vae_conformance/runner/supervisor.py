@@ -34,10 +34,7 @@ LOG_LINES = 25
 """The number of last log lines that an error of the suite shows."""
 STALLED_HINT = "look for a loop without an end, a lock or a wait for input; --time-limit gives slow code more time"
 
-_SIGNS_OF_THE_SUITE = re.compile(
-    r"^(Traceback \(most recent|\w*(Error|Exception)\b)",
-    re.MULTILINE,
-)
+_SIGNS_OF_THE_SUITE = re.compile(r"^(Traceback \(most recent|\w*(Error|Exception)\b)", re.MULTILINE)
 """Matches a log of a child that the suite, not the implementation, ended before its first event."""
 
 

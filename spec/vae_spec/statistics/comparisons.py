@@ -45,25 +45,21 @@ _nats = curve(lambda run: end(run.reconstruction))
 
 def _lost(better: Arm, worse: Arm) -> Comparison:
     """Return the loss of reconstruction at the end of the training, as a share of the better one's drop."""
-
-    def number(group: Group) -> float:
-        return (_nats(group[worse]) - _nats(group[better])) / max(drop(group[better].reconstruction), LEAST_SAVING)
-
-    return number
+    return lambda group: (_nats(group[worse]) - _nats(group[better])) / max(drop(group[better].reconstruction), LEAST_SAVING)
 
 
-def _detail(seen: ImageObservations) -> float:
+@observed
+def detail(seen: ImageObservations) -> float:
     """Return the geometric mean of two measures of detail, which are noisy in different cases."""
     return math.sqrt(seen.reconstructions.laplacian * seen.reconstructions.high_frequencies)
 
 
-def _plausibility(seen: ImageObservations) -> float:
+@observed
+def plausibility(seen: ImageObservations) -> float:
     """Return the geometric mean of coverage and density: samples should be plausible and diverse."""
     return math.sqrt((seen.samples.coverage + FLOOR) * (seen.samples.density + FLOOR))
 
 
-detail = observed(_detail)
-plausibility = observed(_plausibility)
 coverage = observed(lambda seen: seen.samples.coverage)
 discrepancy = observed(lambda seen: max(seen.codes.mmd2, 0.0))
 information = observed(lambda seen: seen.codes.information)

@@ -78,11 +78,7 @@ on_points = _part(lambda run: run.points)
 
 def curve(of: Functional) -> Functional:
     """Return a functional of the training curves; nan if they are not finite or too short."""
-
-    def value(run: TrainedRun) -> float:
-        return math.nan if run.diverged_at is not None or len(run.total) < SHORTEST else of(run)
-
-    return value
+    return lambda run: math.nan if run.diverged_at is not None or len(run.total) < SHORTEST else of(run)
 
 
 kl = held_out(lambda seen: float(seen.kl_per_dim.sum()))

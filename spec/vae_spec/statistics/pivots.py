@@ -38,12 +38,7 @@ def mean_pivot(u: Draws) -> Pivot:
 def variance_pivot(u: Draws) -> Pivot:
     """Test the variance: the sum of squares of n standard normals is chi-squared with n degrees of freedom."""
     total = float(np.square(u).sum())
-    return Pivot(
-        "variance",
-        total / u.size,
-        1.0,
-        _two_sided(float(special.chdtr(u.size, total)), float(special.chdtrc(u.size, total))),
-    )
+    return Pivot("variance", total / u.size, 1.0, _two_sided(float(special.chdtr(u.size, total)), float(special.chdtrc(u.size, total))))
 
 
 def shape_pivot(u: Draws) -> Pivot:

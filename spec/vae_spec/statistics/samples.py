@@ -109,10 +109,7 @@ def fidelity(real: Points, samples: Points, k: int = NEIGHBOURS) -> Fidelity:
     """
     balls = Balls.around(real, k, "the real items")
     held = balls.hold(samples)
-    return Fidelity(
-        density=float(held.sum(0).mean()) / k,
-        coverage=float(held.any(1).mean()),
-    )
+    return Fidelity(density=float(held.sum(0).mean()) / k, coverage=float(held.any(1).mean()))
 
 
 @dataclass(frozen=True)

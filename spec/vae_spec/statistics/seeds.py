@@ -116,10 +116,7 @@ def combine(decisions: Sequence[SeedDecision], *, conclusion: str, diagnosis: st
     open_ = [one for one in decisions if one.outcome is Outcome.INCONCLUSIVE]
     if open_:
         return Verdict(
-            Outcome.INCONCLUSIVE,
-            "too near the border to say: " + "; ".join(one.describe() for one in open_),
-            measured,
-            expected,
+            Outcome.INCONCLUSIVE, "too near the border to say: " + "; ".join(one.describe() for one in open_), measured, expected
         )
     margin = min(abs(one.mean - one.rule.bound) / one.rule.spread for one in decisions)
     words = f"{conclusion}: " + "; ".join(one.describe() for one in decisions)

@@ -24,7 +24,7 @@ P = ParamSpec("P")
 DPI = 80
 BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
 """The colours of Okabe and Ito."""
-INK, GREY, PALE = "#222222", "#6E6E6E", "#D9D9D9"
+INK, GREY = "#222222", "#6E6E6E"
 CLASS_COLOURS = (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, INK, "#882255", "#999933", "#6E6E6E")
 """Colours of classes, which also differ in their markers."""
 

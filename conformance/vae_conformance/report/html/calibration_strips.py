@@ -69,9 +69,7 @@ def alike(implementation: FoundImplementation | None) -> Scope:
     return Scope(least_dimensions=_ENOUGH_DIMENSIONS if enough else 1, pixel_variance=learned, learned_scale=learned)
 
 
-def strips(
-    groups: Sequence[Group], expected: Mapping[str, Number], scope: Scope, kind: InputKind = InputKind.IMAGE
-) -> list[Strip]:
+def strips(groups: Sequence[Group], expected: Mapping[str, Number], scope: Scope, kind: InputKind = InputKind.IMAGE) -> list[Strip]:
     """Return a strip for each calibrated statistic for which the claim has a bound.
 
     `expected` holds the verdict's bounds by statistic; `kind` is the kind of input whose calibration is shown.
