@@ -1,4 +1,4 @@
-"""What the second head means: a log-variance, a log-standard deviation, a standard deviation, a variance or a precision.
+"""What the second head means: a log-variance, a log-standard deviation, a standard deviation, a variance, a precision or its logarithm.
 
 A standard deviation may come before its softplus or after. The sampling step and the KL are asked independently. Where they
 agree, the binding converts, and everybody else speaks of log-variances. Where they disagree, nothing is converted: that is a
@@ -25,6 +25,7 @@ class Head(StrEnum):
 
     LOGVAR = "log-variance"
     LOG_STD = "log-standard deviation"
+    LOG_PRECISION = "log-precision"
     STD = "standard deviation"
     VARIANCE = "variance"
     PRECISION = "precision"
@@ -51,6 +52,7 @@ def _before_softplus(logvar: Tensor) -> Tensor:
 _FORMS: dict[Head, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
     Head.LOGVAR: (lambda second: second, lambda logvar: logvar),
     Head.LOG_STD: (lambda second: 2 * second, lambda logvar: logvar / 2),
+    Head.LOG_PRECISION: (lambda second: -second, lambda logvar: -logvar),
     Head.STD: (lambda second: 2 * torch.log(second.abs()), lambda logvar: torch.exp(logvar / 2)),
     Head.VARIANCE: (torch.log, torch.exp),
     # The slope of 1 / precision, its square, has to stay within float32.
@@ -61,6 +63,7 @@ _FORMS: dict[Head, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
 DECLARED_HEADS = {
     "log-variance": Head.LOGVAR,
     "log-std": Head.LOG_STD,
+    "log-precision": Head.LOG_PRECISION,
     "std": Head.STD,
     "variance": Head.VARIANCE,
     "precision": Head.PRECISION,

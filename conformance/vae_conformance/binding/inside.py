@@ -30,13 +30,15 @@ def find_forward(found: Findings) -> Findings:
         found.fails(Part.FORWARD, found.fault.what, found.fault)
         return found
     layout = read_layout(found.result, found.x, found.again, found.encoded, found.latent)
-    if layout is not None and layout.logvar is not None and found.form is not None and found.form.posterior is not None:
-        # Beside the distribution that encode gives, heads that are not its mean and log-variance are nothing to read.
-        assert found.encoded is not None
-        layout = layout if same(at(found.result, layout.logvar), found.encoded[1]) else ForwardLayout(layout.raw, None, None)
     found = replace(found, layout=layout)
     if layout is None or (found.encode is None and layout.posterior is None and None in (layout.mu, layout.logvar)):
         found = followed(found)
+    layout = found.layout
+    if layout is not None and layout.logvar is not None and found.form is not None and found.form.posterior is not None:
+        # Beside the distribution that encode gives, heads that are not its mean and log-variance are nothing to read.
+        assert found.encoded is not None
+        if not same(at(found.result, layout.logvar), found.encoded[1]):
+            found = replace(found, layout=ForwardLayout(layout.raw, None, None))
     if found.layout is None:
         found.report(Part.FORWARD, Standing.FAILING, "returns no output that could be identified: return (x_hat, mu, logvar)")
         return found

@@ -20,7 +20,7 @@ OBJECTIVES = ("elbo", "elbo-monte-carlo", "modified")
 DECODERS = ("factorised", "autoregressive")
 STORED_MEGABYTES = 500
 """The size in megabytes (10^6 bytes) beyond which trained runs make room for newer ones."""
-SECOND_HEADS = ("log-variance", "log-std", "std", "variance", "precision")
+SECOND_HEADS = ("log-variance", "log-std", "log-precision", "std", "variance", "precision")
 
 
 def area_of(claim: str) -> str:

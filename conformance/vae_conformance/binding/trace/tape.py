@@ -161,7 +161,7 @@ class Tape(TorchFunctionMode):
         parents = tuple(dict.fromkeys(self.numbers[id(one)] for one in given if id(one) in self.numbers)) if self.noting else ()
         if func in _WITH_MOMENTS:
             return self._normal(func, args, kwargs, parents)
-        result = func(*args, **kwargs)
+        result = _at_one_precision(func, args, kwargs) if self.replaced else func(*args, **kwargs)
         if isinstance(result, Tensor):
             constants = tuple(float(one) for one in args if type(one) in (int, float)) if self.noting else ()
             return self.take(result, name, parents, constants)
@@ -262,6 +262,22 @@ def replay_to(run: Callable[[Tensor], Any], x: Tensor, number: int, replaced: Ma
         pass
     there = len(tape.operations) > number and tape.operations[number] == operation
     return tape.made[number] if there else None
+
+
+def _at_one_precision(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run an operation; where it does not take several precisions, at the least of them.
+
+    What is put in the place of a node may be in double precision, and the author's weights are not.
+    """
+    try:
+        return func(*args, **kwargs)
+    except RuntimeError:
+        kinds = {one.dtype for one in _tensors(args) + _tensors(kwargs) if one.is_floating_point()}
+        if len(kinds) < 2:
+            raise
+    least = min(kinds, key=lambda kind: kind.itemsize)
+    args, kwargs = tree_map_only(Tensor, lambda one: one.to(least) if one.is_floating_point() else one, (args, kwargs))
+    return func(*args, **kwargs)
 
 
 def _outside_of_modes(function: Callable[..., Any]) -> Callable[..., Any]:
