@@ -1,10 +1,11 @@
 """Measure all functionals of the trained claims on the sound catalogue over several seeds, and write the claims' calibration.
 
-    python benchmarks/calibrate.py --seeds 4 --store FOLDER [--only NAME] [--write]
+    python benchmarks/calibrate.py --seeds 4 --store FOLDER [--only NAME] [--functional NAME ...] [--write]
 
 Trained runs are kept in the store, so the script can be stopped and resumed. With --write, the summary replaces
 spec/vae_spec/calibration.json: the mean and standard deviation over seeds of each functional for each sound implementation. With
---only, the file's entries for other implementations are kept; the number of seeds must then be the same as theirs.
+--only, the file's entries for other implementations are kept, and with --functional those of other functionals (of the implementations
+that are calibrated already); the number of seeds must then be the same as theirs. If none of the functionals compares paired trainings, only the implementation's own is made.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "samples"), str(ROOT / "tests" / "matrix")]
 
 
+Job = tuple[str, dict[str, object], int, str, tuple[str, ...]]
 Measured = tuple[str, dict[str, list[float]], dict[str, object], str]
 
 
-def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
+def measure(job: Job) -> Measured:
     """Measure one implementation over the seeds; return its path, the values by functional, its properties, and an error message or ""."""
     import torch
     from threadpoolctl import threadpool_limits
@@ -40,7 +42,7 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
     from vae_spec.statistics.comparisons import COMPARISONS
     from vae_spec.statistics.functionals import FUNCTIONALS
 
-    path, declared, seeds, store = job
+    path, declared, seeds, store, chosen = job
     torch.set_num_threads(1)
     threadpool_limits(1)
     options = RunOptions(parse_target(path), store=store, seed=2026, **declared)  # type: ignore[arg-type]
@@ -50,7 +52,7 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
         if not subject.facts.is_image:
             return path, {}, {}, "takes no images: the trained claims about images do not concern it"
         laboratory = Laboratory(subject, target.fingerprint(), options, lambda _text: None, target)
-        paired = Path(path).stem not in SAME_NETWORKS
+        paired = Path(path).stem not in SAME_NETWORKS and not FUNCTIONALS.keys() >= set(chosen or COMPARISONS)
         experiments = (Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL) if paired else (Experiment.IMAGES,)
         together: list[dict[str, TrainedRun]] = [{} for _ in range(seeds)]
         for experiment in experiments:
@@ -61,6 +63,8 @@ def measure(job: tuple[str, dict[str, object], int, str]) -> Measured:
     values = {name: [function(group[Arm.OWN]) for group in together] for name, function in FUNCTIONALS.items()}
     if paired:
         values |= {name: [function(group) for group in together] for name, function in COMPARISONS.items()}
+    if chosen:
+        values = {name: numbers for name, numbers in values.items() if name in chosen}
     facts = subject.facts
     kind = {
         "latent_dim": facts.latent_dim,
@@ -80,11 +84,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--store", required=True)
     parser.add_argument("--only", default="")
+    parser.add_argument("--functional", nargs="*", default=())
     parser.add_argument("--broken", action="store_true")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     chosen = [entry for entry in entries("broken" if given.broken else "sound") if given.only in entry.name]
-    jobs = [(str(entry.path), dict(entry.options), given.seeds, given.store) for entry in chosen]
+    kept = ROOT / "spec" / "vae_spec" / "calibration.json"
+    before = json.loads(kept.read_text())
+    if given.functional:
+        chosen = [entry for entry in chosen if entry.path.stem in before["families"]]
+    jobs = [(str(entry.path), dict(entry.options), given.seeds, given.store, tuple(given.functional)) for entry in chosen]
     table: dict[str, dict[str, list[float]]] = {}
     families: dict[str, dict[str, object]] = {}
     with ProcessPoolExecutor(2) as pool:
@@ -107,11 +116,9 @@ def main() -> None:
             }
             for functional, by_name in table.items()
         }
-        kept = ROOT / "spec" / "vae_spec" / "calibration.json"
-        if given.only:
-            before = json.loads(kept.read_text())
+        if given.only or given.functional:
             if before["seeds"] != given.seeds:
-                parser.error(f"what is calibrated has {before['seeds']} seeds: give --seeds {before['seeds']}, or leave out --only")
+                parser.error(f"what is calibrated has {before['seeds']} seeds: give --seeds {before['seeds']}, or leave out --only and --functional")
             families = before["families"] | families
             for functional, by_name in before["functionals"].items():
                 summary[functional] = dict(sorted((by_name | summary.get(functional, {})).items()))

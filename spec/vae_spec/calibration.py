@@ -91,7 +91,6 @@ NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
 FIXED_SCALE = Scope(learned_scale=False)
 FROM_PRIOR = Scope(untrained_cost=4.0)
 """Posteriors that start near the prior, as with a log-variance. A head that outputs sigma starts near 0, and its KL may only fall."""
-FIXED_FROM_PRIOR = Scope(learned_scale=False, untrained_cost=4.0)
 MOST_ENTRIES = 1024
 """Image size up to which the KL at weight 1 affects images as at 28x28; beyond, the likelihood's sum over entries outweighs it.
 

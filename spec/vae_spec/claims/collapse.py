@@ -1,4 +1,4 @@
-"""COL-01 and COL-02: the latent carries information, and the decoder uses it."""
+"""COL-01: the latent carries information, and the decoder uses it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ def judge_not_collapsed(claim: Claim, groups: Sequence[Group], facts: Facts) -> 
     if bad := not_comparable(groups):
         return bad
     runs, found = own(groups), decided(claim, groups, facts)
+    if facts.autoregressive:
+        # What such a decoder makes of a code alone is not what its training reconstructs.
+        found = [one for one in found if one.rule.name != _GAP.statistic]
     # An autoregressive decoder can collapse without any mistake in the reductions.
     cause = None if facts.autoregressive else "recon-mean-kl-sum"
     verdict = combine(found, conclusion=f"{mean(runs, 'active units'):.1f} active units", diagnosis=cause)
@@ -40,7 +43,7 @@ def judge_not_collapsed(claim: Claim, groups: Sequence[Group], facts: Facts) -> 
     elif silent:
         words = f"the code is silent by its numbers, but exchanging codes costs {gap:.2g} of R2: mu, logvar and z do not belong together"
     else:
-        words = "the KL outweighs what it buys"
+        words = "the decoder does not use the code" if unused else "the KL costs a good part of what it buys"
     return replace(verdict, message=f"{words}\n{verdict.message}", diagnosis=verdict.diagnosis if silent and unused else None)
 
 
@@ -48,18 +51,20 @@ COL_01 = Claim(
     id="COL-01",
     title="the posterior has not collapsed",
     level=Level.EXPECTED,
-    statement="at least two latent dimensions are active (one, where there are only one or two), the KL is well above zero, and it does"
-    " not dominate the loss",
-    formula=f"variance over items of muⱼ > {ACTIVE_VARIANCE} for two j,  KL > {{1}} nat,  KL(end) < L_rec(start) − L_rec(end)",
+    statement="at least two latent dimensions are active (one, where there are only one or two), the KL is well above zero without"
+    " dominating the loss, and decoding another item's code reconstructs an item far worse than its own",
+    formula=f"variance over items of muⱼ > {ACTIVE_VARIANCE} for two j,  KL > {{1}} nat,  KL(end) < {{2}} (L_rec(start) − L_rec(end)),"
+    "  R²(own code) − R²(another item's code) > {3}",
     sources=(notes("13.4.7"), basics("diagnostics")),
     why="Collapse is a KL near zero, a posterior that equals the prior and a decoder that ignores z, all together; the report says which of"
     f" them were seen. Active units are dimensions whose mean varies over items by more than {ACTIVE_VARIANCE} (variance). Squared error"
-    " with unit variance on small images collapses in truth: its optimum needs no code. The opposite sign is a KL larger than what it buys"
-    " in reconstruction.",
+    " with unit variance on small images collapses in truth: its optimum needs no code. A decoder that has learned"
+    " the data without the code does not care which code it gets. The opposite sign is a KL that costs a good part of what it buys in"
+    " reconstruction, as without its weight.",
     hint="too much weight on the KL (a reconstruction averaged over pixels is the usual way), an encoder cut off from x, or no gradient"
     " through the sampling step",
     measured="the activity is the variance over items of the mean of the second dimension (of the first, where there are one or two)",
-    mistakes=("recon-mean-kl-sum", "no-encoder-gradient", "encoder-ignores-x", "decoder-ignores-z"),
+    mistakes=("recon-mean-kl-sum", "no-encoder-gradient", "encoder-ignores-x", "decoder-ignores-z", "narrow-decoder"),
     applies=images_only,
     rank=280,
     experiment=Experiment.IMAGES,
@@ -73,35 +78,12 @@ COL_01 = Claim(
         above("held-out KL, nats", INFORMATIVE_KL, "sound: 3.0 and more; collapsed: 0.08 and less"),
         below(
             "KL over the reconstruction's drop",
-            1.0,
-            "sound: 0.13 at most; with a KL of the wrong sign it has no limit; above 1 the KL costs more than it buys",
+            0.2,
+            "sound: 0.13 at most, with a spread of 0.004; trained without a KL: 0.3 and more, with one of the wrong sign: without limit",
         ),
+        _GAP,
     ),
     judge=judge_not_collapsed,
-    as_it_is=True,
-    role=Role.CAUSE,
-    holds_when_collapsed=False,
-)
-
-
-COL_02 = Claim(
-    id="COL-02",
-    title="the decoder uses the code",
-    level=Level.EXPECTED,
-    statement="decoding another item's code reconstructs an item far worse than its own",
-    formula="R²(own code) − R²(another item's code) > {0}",
-    sources=(notes("13.4.7"),),
-    why="A decoder that has learned the data without the code does not care which code it gets. This asks it directly, whatever the KL"
-    " says.",
-    hint="feed z through the decoder, and see whether the code has collapsed (COL-01)",
-    measured="R2 of own codes minus R2 of exchanged ones on held-out items",
-    mistakes=("decoder-ignores-z", "encoder-ignores-x", "recon-mean-kl-sum"),
-    applies=decoded_images,
-    rank=260,
-    experiment=Experiment.IMAGES,
-    bounds=(_GAP,),
-    conclusion="another item's code reconstructs far worse",
-    blames="decoder-ignores-z",
     as_it_is=True,
     role=Role.CAUSE,
     holds_when_collapsed=False,

@@ -13,20 +13,25 @@ REC_01 = Claim(
     id="REC-01",
     title="held-out items are reconstructed",
     level=Level.EXPECTED,
-    statement="held-out items are reconstructed far better than the mean image does (R2 > {0} from z = mu)",
-    formula="R² = 1 − Σ‖x − decode(mu)‖² / Σ‖x − x̄‖² > {0}",
+    statement="held-out items are reconstructed far better than the mean image does, from a draw of z as from its mean"
+    " (R2 > {0} and > {1})",
+    formula="R² = 1 − Σ‖x − decode(z)‖² / Σ‖x − x̄‖²;  R² > {0} at z = mu,  R² > {1} at z ~ q(z | x)",
     sources=(notes("13.4.2"),),
     why="The notes show test images above their reconstructions. R2 puts that in a number: the share of what tells the items apart that"
     " comes back. One latent dimension gives about 0.3, two about 0.5, more dimensions 0.6 to 0.85; a collapsed model or a decoder that"
-    " ignores z gives 0.",
-    hint="see whether the decoder uses z (COL-02), whether the code is collapsed (COL-01), and whether the data fits the likelihood's"
+    " ignores z gives 0. What is trained on are draws, and what is mostly shown are means: a posterior wider than the one trained with is seen"
+    " by its draws alone.",
+    hint="see whether the code is collapsed and the decoder uses it (COL-01), and whether the data fits the likelihood's"
     " range",
-    measured="R2 of reconstructions from the posterior means of held-out items",
-    mistakes=("recon-mean-kl-sum", "decoder-ignores-z", "encoder-ignores-x", "double-sigmoid"),
+    measured="R2 of reconstructions of held-out items against the training's mean image",
+    mistakes=("recon-mean-kl-sum", "decoder-ignores-z", "encoder-ignores-x", "double-sigmoid", "eps-shrunk", "stale-statistics"),
     applies=decoded_images,
     rank=270,
     experiment=Experiment.IMAGES,
-    bounds=(above("held-out R2 from mu", 0.2, "sound: 0.39 and more; collapsed, or with a decoder that ignores z: 0 and less"),),
+    bounds=(
+        above("held-out R2 from mu", 0.2, "sound: 0.39 and more; collapsed, or with a decoder that ignores z: 0 and less"),
+        above("held-out R2", 0.2, "sound: 0.39 and more; collapsed, or with an encoder blind to x: 0.03 at most; noise annealed away: -0.14"),
+    ),
     conclusion="held-out items are reconstructed far better than by the mean image",
     blames="decoder-ignores-z",
     as_it_is=True,
