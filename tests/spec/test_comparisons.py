@@ -38,27 +38,24 @@ def test_sound_evidence_is_accepted(claim_id: str) -> None:
 @pytest.mark.parametrize(
     ("claim_id", "changes"),
     [
-        ("TRN-03", {"OWN": {"kl": 0.01}}),
-        ("REC-03", {"AUTOENCODER": {"nats": 130.0}}),
         ("SMP-01", {"OWN": {"coverage": 0.01}}),
-        ("SMP-02", {"OWN": {"entropy": 0.2}}),
-        ("SMP-02", {"OWN": {"classes": 2}}),
+        ("SMP-01", {"OWN": {"entropy": 0.2}}),
+        ("SMP-01", {"OWN": {"classes": 2}}),
+        ("REC-01", {"OWN": {"r2": 0.1}}),
+        ("REC-05", {"OWN": {"nats": 80.0}}),
         ("SMP-03", {"OWN": {"nearest_over_held_out": 0.1}}),
         ("SMP-04", {"AUTOENCODER": {"coverage": 0.9, "density": 0.9}}),
-        ("LAT-01", {"OWN": {"neighbour_accuracy": 0.12}}),
         ("LAT-02", {"OWN": {"mean_variance": 6.0}}),
         ("LAT-02", {"OWN": {"mean_variance": 0.2}}),
         ("LAT-02", {"AUTOENCODER": {"mmd2": 0.002}}),
         ("INT-01", {"OWN": {"second_difference": 4.0}}),
-        ("TRN-05", {"SMALL": {"kl": 10.0}}),
-        ("TRN-05", {"LARGE": {"nats": 100.0}}),
         ("BETA-01", {"LARGE": {"nats": 100.0}}),
         ("BETA-01", {"SMALL": {"nats": 130.0}}),
-        ("BETA-02", {"LARGE": {"kl": 10.0}}),
+        ("BETA-01", {"SMALL": {"kl": 10.0}}),
+        ("BETA-01", {"LARGE": {"kl": 10.0}}),
         ("BETA-03", {"SMALL": {"mmd2": 0.0008}, "LARGE": {"mmd2": 0.02}}),
         ("BETA-04", {"NO_KL": {"kl": 10.0}}),
         ("BETA-04", {"NO_KL": {"coverage": 0.9, "density": 0.9}}),
-        ("COL-03", {"LARGE": {"information": 6.6}}),
     ],
 )
 def test_what_a_claim_is_about_decides_it(claim_id: str, changes: dict[str, dict[str, float]]) -> None:
@@ -86,12 +83,6 @@ def test_an_autoencoder_that_is_no_further_is_no_fault() -> None:
     verdict = asked("REC-03", AUTOENCODER={"nats": 103.0})
     assert verdict.outcome == "holds"
     assert "about as closely" in verdict.message
-
-
-def test_of_many_entries_the_kl_is_a_smaller_share_of_the_loss() -> None:
-    assert asked("TRN-03", OWN={"kl": 0.3}).outcome == "violated"
-    many = facts(input_shape=(3, 64, 64), latent_dim=5)
-    assert judge(CLAIMS["TRN-03"], groups(Experiment.IMAGES, OWN={"kl": 0.3}), many).outcome == "holds"
 
 
 def test_a_contrast_that_diverges_leaves_nothing_to_compare() -> None:
@@ -150,12 +141,12 @@ def test_a_code_that_the_noise_drowns_is_no_fault(share: float, kl: float, outco
 def test_a_collapse_at_a_large_beta_is_no_fault() -> None:
     collapsed = {"kl": 0.004, "r2": 0.0, "information": 0.0}
     assert asked("BETA-03", LARGE=collapsed).outcome == "holds"
-    assert "collapsed" in asked("COL-03", LARGE=collapsed).message
+    assert "collapsed" in asked("BETA-01", LARGE=collapsed).message
 
 
 def test_comparisons_that_need_room_in_the_code_say_so() -> None:
     image = facts(input_shape=(1, 8, 8), latent_dim=5)
-    for claim_id in ("REC-02", "REC-03", "SMP-04", "TRN-05", "BETA-01", "BETA-03", "BETA-04"):
+    for claim_id in ("REC-02", "REC-03", "SMP-04", "BETA-03", "BETA-04"):
         assert CLAIMS[claim_id].applies(image) is None
         assert "4 latent dimensions" in str(CLAIMS[claim_id].applies(replace(image, latent_dim=4)))
         assert "variance" in str(CLAIMS[claim_id].applies(replace(image, likelihood=Likelihood.GAUSSIAN)))

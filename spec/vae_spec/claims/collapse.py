@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vae_spec.bounds import above, below
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import decoded_images, images_only, mean
+from vae_spec.claims.phenomena import images_only, mean
 from vae_spec.diagnosis import Role
 from vae_spec.documents import basics, notes
 from vae_spec.evidence import Group
@@ -19,6 +19,8 @@ from vae_spec.subject import Facts
 from vae_spec.trained import decided, not_comparable, own
 
 _GAP = above("R2 lost to another item's code", 0.2, "sound: 0.76 and more; collapsed, or with a decoder that ignores z: 0.0003 and less")
+
+_WIDTH = "posterior variance in the narrowest dimension"
 
 
 def judge_not_collapsed(claim: Claim, groups: Sequence[Group], facts: Facts) -> Verdict:
@@ -38,12 +40,14 @@ def judge_not_collapsed(claim: Claim, groups: Sequence[Group], facts: Facts) -> 
         return verdict
     gap = mean(runs, _GAP.statistic)
     silent, unused = Outcome.VIOLATED in {found[0].outcome, found[1].outcome}, gap < _GAP.value
+    wide = any(one.rule.name == _WIDTH and one.outcome is Outcome.VIOLATED for one in found)
     if silent and unused:
         words = f"the posterior has collapsed: the code carries next to nothing, and exchanging codes costs {gap:.2g} of R2"
     elif silent:
         words = f"the code is silent by its numbers, but exchanging codes costs {gap:.2g} of R2: mu, logvar and z do not belong together"
     else:
-        words = "the decoder does not use the code" if unused else "the KL costs a good part of what it buys"
+        dear = "posteriors are about as wide as the prior" if wide else "the KL costs a good part of what it buys"
+        words = "the decoder does not use the code" if unused else dear
     return replace(verdict, message=f"{words}\n{verdict.message}", diagnosis=verdict.diagnosis if silent and unused else None)
 
 
@@ -52,19 +56,21 @@ COL_01 = Claim(
     title="the posterior has not collapsed",
     level=Level.EXPECTED,
     statement="at least two latent dimensions are active (one, where there are only one or two), the KL is well above zero without"
-    " dominating the loss, and decoding another item's code reconstructs an item far worse than its own",
+    " dominating the loss, posteriors are narrower than the prior, and decoding another item's code reconstructs an item far worse than its"
+    " own",
     formula=f"variance over items of muⱼ > {ACTIVE_VARIANCE} for two j,  KL > {{1}} nat,  KL(end) < {{2}} (L_rec(start) − L_rec(end)),"
-    "  R²(own code) − R²(another item's code) > {3}",
+    "  R²(own code) − R²(another item's code) > {3},  E[σⱼ²] < {4} for one j",
     sources=(notes("13.4.7"), basics("diagnostics")),
     why="Collapse is a KL near zero, a posterior that equals the prior and a decoder that ignores z, all together; the report says which of"
     f" them were seen. Active units are dimensions whose mean varies over items by more than {ACTIVE_VARIANCE} (variance). Squared error"
-    " with unit variance on small images collapses in truth: its optimum needs no code. A decoder that has learned"
+    " with unit variance on small images collapses in truth: its optimum needs no code. The encoder gives each item a small"
+    " distribution of its own, well within the prior. A decoder that has learned"
     " the data without the code does not care which code it gets. The opposite sign is a KL that costs a good part of what it buys in"
     " reconstruction, as without its weight.",
     hint="too much weight on the KL (a reconstruction averaged over pixels is the usual way), an encoder cut off from x, or no gradient"
     " through the sampling step",
     measured="the activity is the variance over items of the mean of the second dimension (of the first, where there are one or two)",
-    mistakes=("recon-mean-kl-sum", "no-encoder-gradient", "encoder-ignores-x", "decoder-ignores-z", "narrow-decoder"),
+    mistakes=("recon-mean-kl-sum", "no-encoder-gradient", "encoder-ignores-x", "decoder-ignores-z", "eps-shrunk"),
     applies=images_only,
     rank=280,
     experiment=Experiment.IMAGES,
@@ -82,6 +88,11 @@ COL_01 = Claim(
             "sound: 0.13 at most, with a spread of 0.004; trained without a KL: 0.3 and more, with one of the wrong sign: without limit",
         ),
         _GAP,
+        below(
+            _WIDTH,
+            0.5,
+            "sound: 0.21 at most, on 8x8 images; collapsed, or with noise annealed away: 0.87 and more; the prior's own: 1",
+        ),
     ),
     judge=judge_not_collapsed,
     as_it_is=True,

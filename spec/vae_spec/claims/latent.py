@@ -51,8 +51,8 @@ LAT_01 = Claim(
     " collapsed model may still tell classes (0.35), since only their order counts. An encoder blind to x tells none (-0.02), which NET-01"
     " and REC-01 reject. No mistake shows here alone, so it is reported, and judges nothing.",
     hint="nothing to fix",
-    decision="accuracy of the vote of the 5 nearest of 1000 training means, as a share of what chance leaves to gain; connected parts of the"
-    " graph that joins each held-out mean with its ten nearest, and the share of means with a neighbour of another class; reported",
+    decision="accuracy of the vote of the 5 nearest of 1000 training means, as a share of what chance leaves to gain; connected parts of"
+    " the graph that joins each held-out mean with its ten nearest, and the share of means with a neighbour of another class; reported",
     applies=images_only,
     rank=None,
     experiment=Experiment.IMAGES,

@@ -89,7 +89,8 @@ REC_03 = Claim(
     " -0.5 ± 2.3 %; perceptrons at 3x64x64: -1.5 ± 1.9 %). A VAE trained without its KL gives up 0 %, which no bound with a margin tells"
     " from the least that a sound one does (0.5 ± 0.3 %). So it is reported; that something is lost, REC-02 and LAT-02 judge.",
     hint="nothing to fix",
-    decision="the difference of the reconstruction terms over the last tenth of the training, as a share of the autoencoder's drop; reported",
+    decision="the difference of the reconstruction terms over the last tenth of the training, as a share of the autoencoder's drop;"
+    " reported",
     applies=priced,
     rank=None,
     experiment=Experiment.CONTRAST,

@@ -29,8 +29,8 @@ SMP_01 = Claim(
     " probable class, and the entropy of the classes over its largest value tells how evenly they come. With one latent dimension, or with"
     " no hidden layer, a class or two may hardly appear, and the entropy falls to 0.5; a collapsed model shows one class in all.",
     hint="see whether the code has collapsed (COL-01); then whether the codes fill the prior (LAT-02)",
-    measured="500 samples, and a border of a twentieth of the coverage of training items (Naeem et al. 2020, k = 5, 500 against 500, features of a"
-    " classifier trained on the same data)",
+    measured="500 samples, and a border of a twentieth of the coverage of training items (Naeem et al. 2020, k = 5, 500 against 500,"
+    " features of a classifier trained on the same data)",
     mistakes=_COLLAPSES,
     applies=decoded_images,
     rank=450,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from vae_spec.bounds import Scaling, above, below, between
 from vae_spec.calibration import FIXED_SCALE, FROM_PRIOR
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import decoded_images, images_only, measure, optimised_weight, plain_decoding, plain_objective
+from vae_spec.claims.phenomena import images_only, measure, optimised_weight, plain_decoding, plain_objective
 from vae_spec.diagnosis import Role
 from vae_spec.documents import ENGINEERING, basics, notes
 from vae_spec.evidence import Group, TrainedRun
@@ -38,10 +38,11 @@ TRN_01 = Claim(
     formula="|L(last fifth) − L(fifth before)| / (L(start) − L(end)) < {1}",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
     why="Both documents look for a reconstruction loss that drops quickly, and the notes call the curve converged after about 2000 steps on"
-    " MNIST. Nearly flat is what is so: it still falls by 0.8 % an epoch there, and ten epochs do 98.8 % of what thirty do. A loss that falls"
-    " evenly to the last step has steps far too small for its weights, and what is measured then is how far it came, not what was learned.",
-    hint="a loss that is still falling fast has weights on another scale than the steps: see how layers are initialised and scaled; one that"
-    " keeps falling without end has a term of the wrong sign",
+    " MNIST. Nearly flat is what is so: it still falls by 0.8 % an epoch there, and ten epochs do 98.8 % of what thirty do. A loss that"
+    " falls evenly to the last step has steps far too small for its weights, and what is measured then is how far it came, not what was"
+    " learned.",
+    hint="a loss that is still falling fast has weights on another scale than the steps: see how layers are initialised and scaled; one"
+    " that keeps falling without end has a term of the wrong sign",
     measured="the drop is that of the means over steps",
     mistakes=("kl-sign", "weight-scale"),
     applies=images_only,

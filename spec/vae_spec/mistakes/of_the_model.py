@@ -270,14 +270,6 @@ OF_THE_MODEL = (
         (Part.POSTERIOR, Part.DECODE),
     ),
     Mistake(
-        "narrow-decoder",
-        "all latent dimensions pass through a single unit on their way to the image",
-        "one dimension is active, whatever latent_dim is: the others equal the prior",
-        "make every layer between z and the image at least as wide as z",
-        "rare",
-        (Part.DECODE,),
-    ),
-    Mistake(
         "unseeded-noise",
         "the noise comes from a generator of its own with a seed from the clock or the system",
         "no run can be repeated, whatever seed is set",
