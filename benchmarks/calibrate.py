@@ -5,7 +5,8 @@
 Trained runs are kept in the store, so the script can be stopped and resumed. With --write, the summary replaces
 spec/vae_spec/calibration.json: the mean and standard deviation over seeds of each functional for each sound implementation. With
 --only, the file's entries for other implementations are kept, and with --functional those of other functionals (of the implementations
-that are calibrated already); the number of seeds must then be the same as theirs. If none of the functionals compares paired trainings, only the implementation's own is made.
+that are calibrated already); the number of seeds must then be the same as theirs. If none of the functionals compares paired trainings,
+only the implementation's own is made.
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ def main() -> None:
         }
         if given.only or given.functional:
             if before["seeds"] != given.seeds:
-                parser.error(f"what is calibrated has {before['seeds']} seeds: give --seeds {before['seeds']}, or leave out --only and --functional")
+                known = f"what is calibrated has {before['seeds']} seeds: give --seeds {before['seeds']}"
+                parser.error(f"{known}, or leave out --only and --functional")
             families = before["families"] | families
             for functional, by_name in before["functionals"].items():
                 summary[functional] = dict(sorted((by_name | summary.get(functional, {})).items()))

@@ -22,11 +22,16 @@ REPEAT_TOLERANCE = 1e-4
 """Relative difference allowed for sums in different orders on different devices."""
 
 
-def _collapse_cause(groups: Sequence[Group], facts: Facts) -> str | None:
-    """Return the usual cause of a collapsed latent, too much weight on the KL, unless the decoder is autoregressive."""
-    if facts.autoregressive:
-        return None
-    return "recon-mean-kl-sum" if all(value < INFORMATIVE_KL for value in measure(own(groups), "KL at the end, nats")) else None
+LARGEST_START = 8
+"""Nats that the KL may have before training, up to 320 dimensions."""
+
+
+def _kl_cause(groups: Sequence[Group], facts: Facts) -> str | None:
+    """Return the usual cause of a collapsed latent, too much weight on the KL, unless the decoder is autoregressive; or of a high start."""
+    runs = own(groups)
+    if all(value < INFORMATIVE_KL for value in measure(runs, "KL at the end, nats")):
+        return None if facts.autoregressive else "recon-mean-kl-sum"
+    return "weight-scale" if min(measure(runs, "KL at the start, nats")) > LARGEST_START else None
 
 
 TRN_01 = Claim(
@@ -55,6 +60,7 @@ TRN_01 = Claim(
         ),
     ),
     conclusion="the loss falls fast and is nearly flat at the end",
+    blames="weight-scale",
     role=Role.CAUSE,
     holds_when_collapsed=True,
 )
@@ -84,7 +90,7 @@ TRN_02 = Claim(
         above("KL at the end, nats", INFORMATIVE_KL, "sound: 2.9 and more; collapsed: 0.09 and less"),
         below(
             "KL at the start, nats",
-            8,
+            LARGEST_START,
             "sound: 2.0 at most, with BatchNorm in the encoder; a KL without its 1 begins d / 2 too high, 8 nats with 16 dimensions",
             scope=FROM_PRIOR,
             scaling=Scaling(
@@ -108,7 +114,7 @@ TRN_02 = Claim(
     conclusion=lambda _groups, facts: (
         f"the KL {'starts small, ' if FROM_PRIOR.excludes(facts) is None else ''}ends well above zero and has settled"
     ),
-    blames=_collapse_cause,
+    blames=_kl_cause,
     role=Role.CAUSE,
     holds_when_collapsed=False,
 )

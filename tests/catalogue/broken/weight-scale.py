@@ -1,6 +1,6 @@
-"""Each layer multiplies its weights by a tenth in forward, and starts from weights ten times as large to make up for it.
+"""Each layer multiplies its weights by an eighth in forward, and starts from weights eight times as large to make up for it.
 
-The function is that of any other layer, and each step of Adam moves it a tenth as far: the loss falls evenly to the last step.
+The function is that of any other layer, and each step of Adam moves it an eighth as far: the loss falls evenly to the last step.
 """
 
 from _sound import VAE as SoundVAE
@@ -12,7 +12,7 @@ KILLERS = ("TRN-01",)
 
 
 class Scaled(nn.Linear):
-    scale = 0.1
+    scale = 0.125
 
     def reset_parameters(self):
         super().reset_parameters()
