@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from evidence_samples import groups, run
 from fakes import facts
@@ -163,3 +164,38 @@ def test_every_number_is_one_for_sound_evidence() -> None:
 def test_numbers_of_a_training_that_diverged_are_none() -> None:
     gone = replace(run(), diverged_at=3, held_out=None, stationarity=None, observations=None)
     assert all(value != value for value in (function(dict.fromkeys(Arm, gone)) for function in COMPARISONS.values()))
+
+
+@pytest.mark.parametrize(("drawn", "cause"), [(0.8, "stale-statistics"), (-0.1, "eps-shrunk")])
+def test_a_bound_that_eval_mode_loses_is_blamed_on_its_noise_or_its_statistics(drawn: float, cause: str) -> None:
+    found = groups(Experiment.IMAGES, OWN={"nats": 80.0})
+    for group in found:
+        seen = group[Arm.OWN].held_out
+        assert seen is not None
+        group[Arm.OWN] = replace(group[Arm.OWN], held_out=replace(seen, r2=drawn, r2_mean_code=0.85))
+    verdict = judge(CLAIMS["REC-05"], found, facts(latent_dim=5))
+    assert (verdict.outcome, verdict.diagnosis) == ("violated", cause)
+
+
+def test_posteriors_as_wide_as_the_prior_are_no_code() -> None:
+    found = groups(Experiment.IMAGES)
+    for group in found:
+        seen = group[Arm.OWN].observations
+        assert seen is not None
+        codes = seen.pictures.means + np.asarray([[1.0], [-1.0]])
+        group[Arm.OWN] = replace(group[Arm.OWN], observations=replace(seen, pictures=replace(seen.pictures, codes=codes)))
+    verdict = judge(CLAIMS["COL-01"], found, facts(latent_dim=5))
+    assert verdict.outcome == "violated"
+    assert verdict.message.startswith("posteriors are about as wide as the prior")
+
+
+def test_what_beta_does_to_samples_is_reported_with_its_range_over_seeds() -> None:
+    measured = asked("BETA-03").measured
+    assert measured["coverage of prior samples at beta 0.1"] == pytest.approx(0.28)
+    assert measured["detail of prior samples over the data's at beta 4, range over seeds"] == 0.0
+
+
+def test_the_course_of_a_training_is_reported() -> None:
+    verdict = asked("TRN-03")
+    assert verdict.outcome == "holds"
+    assert verdict.measured["log of the KL at the end over that after a tenth of the steps"] > 0
