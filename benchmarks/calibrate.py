@@ -1,11 +1,12 @@
 """Measure all functionals of the trained claims on the sound catalogue over several seeds, and write the claims' calibration.
 
-    python benchmarks/calibrate.py --seeds 4 --store FOLDER [--kind image|row|series] [--only NAME] [--write]
+    python benchmarks/calibrate.py --seeds 4 --store FOLDER [--kind image|row|series] [--only NAME] [--functional NAME ...] [--write]
 
 Trained runs are kept in the store, so the script can be stopped and resumed. With --write, the summary replaces the calibration of
 that kind of input in spec/vae_spec (`vae_spec.calibration.FILES`): the mean and standard deviation over seeds of each functional for
-each sound implementation. With --only, the file's entries for other implementations are kept; the number of seeds must then be the same
-as theirs.
+each sound implementation. With --only, the file's entries for other implementations are kept, and with --functional those of other
+functionals (of the implementations that are calibrated already); the number of seeds must then be the same as theirs. If none of the
+functionals compares paired trainings, only the implementation's own is made.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ sys.path[:0] = [str(ROOT / "tests" / "samples"), str(ROOT / "tests" / "matrix")]
 
 OTHER_KIND = "takes another kind of input, or none that is trained on"
 
+Job = tuple[str, dict[str, object], int, str, str, tuple[str, ...]]
 Measured = tuple[str, dict[str, list[float]], dict[str, object], str]
 
 
-def measure(job: tuple[str, dict[str, object], int, str, str]) -> Measured:
+def measure(job: Job) -> Measured:
     """Measure one implementation over the seeds; return its path, the values by functional, its properties, and an error message or ""."""
     import torch
     from threadpoolctl import threadpool_limits
@@ -44,7 +46,7 @@ def measure(job: tuple[str, dict[str, object], int, str, str]) -> Measured:
     from vae_spec.statistics.comparisons import COMPARISONS
     from vae_spec.statistics.functionals import FUNCTIONALS
 
-    path, declared, seeds, store, asked = job
+    path, declared, seeds, store, asked, chosen = job
     torch.set_num_threads(1)
     threadpool_limits(1)
     options = RunOptions(parse_target(path), store=store, seed=2026, **declared)  # type: ignore[arg-type]
@@ -54,7 +56,7 @@ def measure(job: tuple[str, dict[str, object], int, str, str]) -> Measured:
         if subject.facts.kind != asked or trainable_items(subject.facts):
             return path, {}, {}, OTHER_KIND
         laboratory = Laboratory(subject, target.fingerprint(), options, lambda _text: None, target)
-        paired = Path(path).stem not in SAME_NETWORKS
+        paired = Path(path).stem not in SAME_NETWORKS and not FUNCTIONALS.keys() >= set(chosen or COMPARISONS)
         experiments = (Experiment.CONTRAST, Experiment.SWEEP, Experiment.WITHOUT_KL) if paired else (Experiment.IMAGES,)
         together: list[dict[str, TrainedRun]] = [{} for _ in range(seeds)]
         for experiment in experiments:
@@ -65,6 +67,8 @@ def measure(job: tuple[str, dict[str, object], int, str, str]) -> Measured:
     values = {name: [function(group[Arm.OWN]) for group in together] for name, function in FUNCTIONALS.items()}
     if paired:
         values |= {name: [function(group) for group in together] for name, function in COMPARISONS.items()}
+    if chosen:
+        values = {name: numbers for name, numbers in values.items() if name in chosen}
     facts = subject.facts
     kind = {
         "latent_dim": facts.latent_dim,
@@ -87,11 +91,16 @@ def main() -> None:
     parser.add_argument("--store", required=True)
     parser.add_argument("--kind", choices=list(FILES), default=InputKind.IMAGE, type=InputKind)
     parser.add_argument("--only", default="")
+    parser.add_argument("--functional", nargs="*", default=())
     parser.add_argument("--broken", action="store_true")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     chosen = [entry for entry in entries("broken" if given.broken else "sound") if given.only in entry.name]
-    jobs = [(str(entry.path), dict(entry.options), given.seeds, given.store, str(given.kind)) for entry in chosen]
+    kept = ROOT / "spec" / "vae_spec" / FILES[given.kind]
+    before = json.loads(kept.read_text())
+    if given.functional:
+        chosen = [entry for entry in chosen if entry.path.stem in before["families"]]
+    jobs = [(str(entry.path), dict(entry.options), given.seeds, given.store, str(given.kind), tuple(given.functional)) for entry in chosen]
     table: dict[str, dict[str, list[float]]] = {}
     families: dict[str, dict[str, object]] = {}
     with ProcessPoolExecutor(2) as pool:
@@ -116,11 +125,10 @@ def main() -> None:
             }
             for functional, by_name in table.items()
         }
-        kept = ROOT / "spec" / "vae_spec" / FILES[given.kind]
-        if given.only:
-            before = json.loads(kept.read_text())
+        if given.only or given.functional:
             if before["seeds"] != given.seeds:
-                parser.error(f"what is calibrated has {before['seeds']} seeds: give --seeds {before['seeds']}, or leave out --only")
+                known = f"what is calibrated has {before['seeds']} seeds: give --seeds {before['seeds']}"
+                parser.error(f"{known}, or leave out --only and --functional")
             families = before["families"] | families
             for functional, by_name in before["functionals"].items():
                 summary[functional] = dict(sorted((by_name | summary.get(functional, {})).items()))

@@ -103,15 +103,13 @@ def _plurals(kinds: Collection[InputKind]) -> str:
     return " and ".join(names[kind] for kind in names if kind in kinds)
 
 
-ROWS = frozenset({InputKind.ROW})
-SERIES = frozenset({InputKind.SERIES})
-NOT_ROWS, NOT_SERIES = (frozenset(InputKind) - kinds for kinds in (ROWS, SERIES))
+IMAGES, ROWS, SERIES = (frozenset({kind}) for kind in (InputKind.IMAGE, InputKind.ROW, InputKind.SERIES))
+NOT_IMAGES, NOT_ROWS, NOT_SERIES = (frozenset(InputKind) - kinds for kinds in (IMAGES, ROWS, SERIES))
 EVERYWHERE = Scope()
 NO_PIXEL_VARIANCE = Scope(pixel_variance=False)
 FIXED_SCALE = Scope(learned_scale=False)
 FROM_PRIOR = Scope(untrained_cost=4.0)
 """Posteriors that start near the prior, as with a log-variance. A head that outputs sigma starts near 0, and its KL may only fall."""
-FIXED_FROM_PRIOR = Scope(learned_scale=False, untrained_cost=4.0)
 MOST_ENTRIES = 1024
 """Image size up to which the KL at weight 1 affects images as at 28x28; beyond, the likelihood's sum over entries outweighs it.
 

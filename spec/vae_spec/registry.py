@@ -42,6 +42,19 @@ def check_references(found: Sequence[Claim]) -> None:
 CLAIMS: Mapping[str, Claim] = _gather()
 """Every claim by its id."""
 
+WITHDRAWN: Mapping[str, str] = MappingProxyType(
+    {
+        "TRN-04": "TRN-01",
+        "TRN-05": "BETA-01",
+        "SMP-02": "SMP-01",
+        "LAT-03": "LAT-01",
+        "BETA-02": "BETA-01",
+        "COL-02": "COL-01",
+        "COL-03": "BETA-01",
+    }
+)
+"""Claims that are part of another one now, by their ids, which no other claim is given."""
+
 
 def select(profile: Profile, only: Iterable[str] = ()) -> tuple[Claim, ...]:
     """Return the claims of a profile, restricted to ids or areas.

@@ -161,20 +161,20 @@ def test_a_claim_without_a_picture_says_why() -> None:
 
 
 def test_a_picture_shows_every_calibrated_implementation_and_the_claims_border() -> None:
-    root = ET.parse(DOCS / "images" / "claims" / "REC-01.svg").getroot()
+    root = ET.parse(DOCS / "images" / "claims" / "SMP-03.svg").getroot()
     (marks,) = root.findall(f"{SVG}path")
-    assert marks.attrib["d"].count("M") == len(families("held-out R2 from mu", EVERYWHERE))
-    assert "> 0.2" in [text.text for text in root.findall(f"{SVG}text")]
+    assert marks.attrib["d"].count("M") == len(families("distance of samples to training over held-out items", EVERYWHERE))
+    assert "> 0.75" in [text.text for text in root.findall(f"{SVG}text")]
 
 
 def test_marks_stand_where_their_numbers_are(pictures: ModuleType) -> None:
     """The least mean, the largest and the border of one statistic keep their distances on the line."""
-    (one,) = pictures.healthy_ranges(CLAIMS["REC-01"])
+    (one,) = pictures.healthy_ranges(CLAIMS["SMP-03"])
     means = sorted(spread.mean for spread in one.sound.values())
-    root = ET.parse(DOCS / "images" / "claims" / "REC-01.svg").getroot()
+    root = ET.parse(DOCS / "images" / "claims" / "SMP-03.svg").getroot()
     drawn = sorted(float(x) for x in re.findall(r"M([\d.]+)", root.findall(f"{SVG}path")[0].attrib["d"]))
     border = next(float(line.attrib["x1"]) for line in root.findall(f"{SVG}line") if line.attrib["x1"] == line.attrib["x2"])
-    share = (means[0] - 0.2) / (means[-1] - 0.2)
+    share = (means[0] - 0.75) / (means[-1] - 0.75)
     assert (drawn[0] - border) / (drawn[-1] - border) == pytest.approx(share, abs=0.005)
 
 

@@ -111,15 +111,16 @@ def claims_for(entry: Entry, *, everything: bool = False, killers: bool = False)
     """Return the claims that an entry is asked.
 
     A broken entry named exactly like its mistake is asked the exact claims, and the trained claims on the experiments of its named killers.
-    Another form of the same mistake is asked the exact claims and its named killers; with `everything`, the same as the former. A sound
-    entry is asked the exact claims; the claims on its own training, unless it is in `SAME_NETWORKS`; and the comparisons, which train it
-    five times as often, if it is in `COMPARED`; with `everything`, all claims. With `killers`, every broken entry is asked its named
-    killers alone.
+    Another form of the same mistake is asked the exact claims and its named killers; with `everything`, or if all of these are trained, the
+    same as the former. A sound entry is asked the exact claims; the claims on its own training, unless it is in `SAME_NETWORKS`; and the
+    comparisons, which train it five times as often, if it is in `COMPARED`; with `everything`, all claims. With `killers`, every broken
+    entry is asked its named killers alone.
     """
     claims = [claim for claim in CLAIMS.values() if not claim.reference_only]
     if entry.kind == "broken" and killers:
         return [claim for claim in claims if claim.id in entry.killers]
-    if entry.kind == "broken" and entry.path.stem != entry.mistake and not everything:
+    form = entry.path.stem != entry.mistake and any(not CLAIMS[killer].trained for killer in entry.killers)
+    if entry.kind == "broken" and form and not everything:
         return [claim for claim in claims if not claim.trained or claim.id in entry.killers]
     if everything and entry.kind == "sound":
         return claims

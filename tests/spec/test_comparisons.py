@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from evidence_samples import groups, run
 from fakes import facts
@@ -38,27 +39,24 @@ def test_sound_evidence_is_accepted(claim_id: str) -> None:
 @pytest.mark.parametrize(
     ("claim_id", "changes"),
     [
-        ("TRN-03", {"OWN": {"kl": 0.01}}),
-        ("REC-03", {"AUTOENCODER": {"nats": 130.0}}),
         ("SMP-01", {"OWN": {"coverage": 0.01}}),
-        ("SMP-02", {"OWN": {"entropy": 0.2}}),
-        ("SMP-02", {"OWN": {"classes": 2}}),
+        ("SMP-01", {"OWN": {"entropy": 0.2}}),
+        ("SMP-01", {"OWN": {"classes": 2}}),
+        ("REC-01", {"OWN": {"r2": 0.1}}),
+        ("REC-05", {"OWN": {"nats": 80.0}}),
         ("SMP-03", {"OWN": {"nearest_over_held_out": 0.1}}),
         ("SMP-04", {"AUTOENCODER": {"coverage": 0.9, "density": 0.9}}),
-        ("LAT-01", {"OWN": {"neighbour_accuracy": 0.12}}),
         ("LAT-02", {"OWN": {"mean_variance": 6.0}}),
         ("LAT-02", {"OWN": {"mean_variance": 0.2}}),
         ("LAT-02", {"AUTOENCODER": {"mmd2": 0.002}}),
         ("INT-01", {"OWN": {"second_difference": 4.0}}),
-        ("TRN-05", {"SMALL": {"kl": 10.0}}),
-        ("TRN-05", {"LARGE": {"nats": 100.0}}),
         ("BETA-01", {"LARGE": {"nats": 100.0}}),
         ("BETA-01", {"SMALL": {"nats": 130.0}}),
-        ("BETA-02", {"LARGE": {"kl": 10.0}}),
+        ("BETA-01", {"SMALL": {"kl": 10.0}}),
+        ("BETA-01", {"LARGE": {"kl": 10.0}}),
         ("BETA-03", {"SMALL": {"mmd2": 0.0008}, "LARGE": {"mmd2": 0.02}}),
         ("BETA-04", {"NO_KL": {"kl": 10.0}}),
         ("BETA-04", {"NO_KL": {"coverage": 0.9, "density": 0.9}}),
-        ("COL-03", {"LARGE": {"information": 6.6}}),
     ],
 )
 def test_what_a_claim_is_about_decides_it(claim_id: str, changes: dict[str, dict[str, float]]) -> None:
@@ -86,12 +84,6 @@ def test_an_autoencoder_that_is_no_further_is_no_fault() -> None:
     verdict = asked("REC-03", AUTOENCODER={"nats": 103.0})
     assert verdict.outcome == "holds"
     assert "about as closely" in verdict.message
-
-
-def test_of_many_entries_the_kl_is_a_smaller_share_of_the_loss() -> None:
-    assert asked("TRN-03", OWN={"kl": 0.3}).outcome == "violated"
-    many = facts(input_shape=(3, 64, 64), latent_dim=5)
-    assert judge(CLAIMS["TRN-03"], groups(Experiment.IMAGES, OWN={"kl": 0.3}), many).outcome == "holds"
 
 
 def test_a_contrast_that_diverges_leaves_nothing_to_compare() -> None:
@@ -150,12 +142,12 @@ def test_a_code_that_the_noise_drowns_is_no_fault(share: float, kl: float, outco
 def test_a_collapse_at_a_large_beta_is_no_fault() -> None:
     collapsed = {"kl": 0.004, "r2": 0.0, "information": 0.0}
     assert asked("BETA-03", LARGE=collapsed).outcome == "holds"
-    assert "collapsed" in asked("COL-03", LARGE=collapsed).message
+    assert "collapsed" in asked("BETA-01", LARGE=collapsed).message
 
 
 def test_comparisons_that_need_room_in_the_code_say_so() -> None:
     image = facts(input_shape=(1, 8, 8), latent_dim=5)
-    for claim_id in ("REC-02", "REC-03", "SMP-04", "TRN-05", "BETA-01", "BETA-03", "BETA-04"):
+    for claim_id in ("REC-02", "REC-03", "SMP-04", "BETA-03", "BETA-04"):
         assert CLAIMS[claim_id].applies(image) is None
         assert "4 latent dimensions" in str(CLAIMS[claim_id].applies(replace(image, latent_dim=4)))
         assert "variance" in str(CLAIMS[claim_id].applies(replace(image, likelihood=Likelihood.GAUSSIAN)))
@@ -172,3 +164,38 @@ def test_every_number_is_one_for_sound_evidence() -> None:
 def test_numbers_of_a_training_that_diverged_are_none() -> None:
     gone = replace(run(), diverged_at=3, held_out=None, stationarity=None, observations=None)
     assert all(value != value for value in (function(dict.fromkeys(Arm, gone)) for function in COMPARISONS.values()))
+
+
+@pytest.mark.parametrize(("drawn", "cause"), [(0.8, "stale-statistics"), (-0.1, "eps-shrunk")])
+def test_a_bound_that_eval_mode_loses_is_blamed_on_its_noise_or_its_statistics(drawn: float, cause: str) -> None:
+    found = groups(Experiment.IMAGES, OWN={"nats": 80.0})
+    for group in found:
+        seen = group[Arm.OWN].held_out
+        assert seen is not None
+        group[Arm.OWN] = replace(group[Arm.OWN], held_out=replace(seen, r2=drawn, r2_mean_code=0.85))
+    verdict = judge(CLAIMS["REC-05"], found, facts(latent_dim=5))
+    assert (verdict.outcome, verdict.diagnosis) == ("violated", cause)
+
+
+def test_posteriors_as_wide_as_the_prior_are_no_code() -> None:
+    found = groups(Experiment.IMAGES)
+    for group in found:
+        seen = group[Arm.OWN].observations
+        assert seen is not None
+        codes = seen.pictures.means + np.asarray([[1.0], [-1.0]])
+        group[Arm.OWN] = replace(group[Arm.OWN], observations=replace(seen, pictures=replace(seen.pictures, codes=codes)))
+    verdict = judge(CLAIMS["COL-01"], found, facts(latent_dim=5))
+    assert verdict.outcome == "violated"
+    assert verdict.message.startswith("posteriors are about as wide as the prior")
+
+
+def test_what_beta_does_to_samples_is_reported_with_its_range_over_seeds() -> None:
+    measured = asked("BETA-03").measured
+    assert measured["coverage of prior samples at beta 0.1"] == pytest.approx(0.28)
+    assert measured["detail of prior samples over the data's at beta 4, range over seeds"] == 0.0
+
+
+def test_the_course_of_a_training_is_reported() -> None:
+    verdict = asked("TRN-03")
+    assert verdict.outcome == "holds"
+    assert verdict.measured["log of the KL at the end over that after a tenth of the steps"] > 0

@@ -77,6 +77,8 @@ LOOKED_AT: Mapping[str, float] = {
     "sharpness over the originals'": 0.0059 / 0.0069,
     "high frequencies over the originals'": 6.0 / 9.1,
     "log of prior coverage over the data's": math.log(0.601 / 0.96),
+    "log of the samples' detail over the data's": math.log(0.0067 / 0.0069),
+    "posterior variance in the narrowest dimension": 0.0,
     "entropy of the samples' classes": 0.98,
     "share of classes that samples show": 1.0,
     "distance of samples to training over held-out items": 0.94,
@@ -88,6 +90,8 @@ LOOKED_AT: Mapping[str, float] = {
     "mid-path density over the ends'": 0.73 / 1.19,
     "mid-path density over the cross-fade's": 0.73 / 0.59,
 }
+EARLY, LATE = 0.5 + 2.5 / 99 * 9.5, 0.5 + 2.5 / 99 * 94.5
+ABOVE = "negative ELBO of held-out items above the training's, share of its drop"
 EXPECTED: Mapping[str, float] = {
     "held-out R2": 0.7,
     "held-out R2 from mu": 0.75,
@@ -104,6 +108,9 @@ EXPECTED: Mapping[str, float] = {
     "late change of the KL over the loss's drop": (20 * 2.5 / 99) / (50 - float(RUN.total[-10:].mean())),
     "late change of the loss over its drop": (20 * 20 / 99) / (50 - float(RUN.total[-10:].mean())),
     "KL over the reconstruction's drop": float(RUN.analytic_kl[-10:].mean()) / 24,
+    "log of the KL's early peak over its value after a tenth of the steps": math.log((0.5 + 2.5 / 99 * 9) / EARLY),
+    "log of the KL at the end over that after a tenth of the steps": math.log(LATE / EARLY),
+    ABOVE: (20 + 3.25 - 25 - LATE) / 24,
     "correlation of the loss with its reconstruction": float(np.corrcoef(RUN.total, RUN.reconstruction)[0, 1]),
     "relative drop of the reconstruction beyond the loss's": float(RUN.total[-10:].mean()) / 50 - 25 / 49,
     **LOOKED_AT,
@@ -129,7 +136,7 @@ ALONG = set(EXPECTED) - SEEN - set(LOOKED_AT) - {"log of the effective beta"}
 @pytest.mark.parametrize(
     ("change", "without"),
     [
-        ({"held_out": None}, SEEN),
+        ({"held_out": None}, SEEN | {ABOVE}),
         ({"stationarity": None}, {"log of the effective beta"}),
         ({"observations": None}, set(LOOKED_AT)),
         ({"diverged_at": 40}, ALONG),
@@ -180,3 +187,10 @@ def test_a_loss_that_rises_makes_ratios_huge_rather_than_small() -> None:
         )
     ]
     assert all(ratio(rising) > 1e6 for ratio in ratios)
+
+
+def test_the_posterior_variance_is_that_of_draws_around_their_means_in_the_narrowest_dimension() -> None:
+    seen = observations()
+    means, codes = np.zeros((4, 2)), np.asarray([[0.1, 1.0], [-0.1, -1.0], [0.3, 1.0], [-0.3, -1.0]])
+    drawn = replace(RUN, observations=replace(seen, pictures=replace(seen.pictures, means=means, codes=codes)))
+    assert FUNCTIONALS["posterior variance in the narrowest dimension"](drawn) == pytest.approx(0.05)

@@ -45,8 +45,8 @@ from vae_reference import VAE
 def small():
     return VAE(input_shape=(64,), hidden_dim=64, latent_dim=8)
 """
-AS_THEY_ARE = ("REC-01", "SMP-01", "SMP-02", "SMP-03", "LAT-01", "LAT-02", "LAT-03", "INT-01", "COL-01", "COL-02")
-NOT_ASKED = ("TRN-01", "TRN-06", "TRN-07", "REC-02", "SMP-04", "BETA-01", "BETA-04", "COL-03", "TOY-01", "EXR-04", "COL-04")
+AS_THEY_ARE = ("REC-01", "SMP-01", "SMP-03", "LAT-01", "LAT-02", "INT-01", "COL-01")
+NOT_ASKED = ("TRN-01", "TRN-06", "TRN-07", "REC-02", "SMP-04", "BETA-01", "BETA-04", "TOY-01", "EXR-04", "COL-04")
 
 
 def trained(make: Any, beta: float, steps: int) -> nn.Module:
@@ -115,7 +115,7 @@ def test_the_claims_that_one_model_answers_are_those_that_say_so() -> None:
 def test_collapsed_weights_are_seen_through(place: Path) -> None:
     report = judged(place, "collapsed.ckpt", *AS_THEY_ARE)
     found = outcomes(report)
-    assert {claim for claim, outcome in found.items() if outcome is Outcome.VIOLATED} >= {"REC-01", "SMP-02", "COL-01", "COL-02"}
+    assert {claim for claim, outcome in found.items() if outcome is Outcome.VIOLATED} >= {"REC-01", "SMP-01", "COL-01"}
     assert report.exit_code is ExitCode.VIOLATES
     collapse = next(claim.verdict for claim in report.claims if claim.id == "COL-01")
     assert collapse.message.startswith("the posterior has collapsed")
@@ -176,7 +176,7 @@ def test_one_model_near_a_border_is_left_open(place: Path, r2: float, outcome: O
     assert precondition(CLAIMS["REC-01"], facts) is None
 
 
-@pytest.mark.parametrize("identifier", [name for name in AS_THEY_ARE if name != "LAT-03"])
+@pytest.mark.parametrize("identifier", [name for name in AS_THEY_ARE if name != "LAT-01"])
 def test_one_model_of_each_calibrated_family_would_be_decided(identifier: str, place: Path) -> None:
     facts = Session(options(place, "good.pt"), lambda _event: None).bind().facts
     claim, scope = CLAIMS[identifier], NO_PIXEL_VARIANCE if identifier in ("SMP-01", "LAT-02") else EVERYWHERE

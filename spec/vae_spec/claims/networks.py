@@ -105,7 +105,7 @@ NET_01 = Claim(
     needs=(Part.POSTERIOR,),
     check=check_encoder,
     rank=20,
-    explains=("NET-03", "TRN-01", "TRN-02", "REC-01", "COL-01", "COL-02"),
+    explains=("NET-03", "TRN-01", "TRN-02", "REC-01", "COL-01"),
     spends_error_budget=False,
     at_other_sizes=True,
 )
@@ -245,7 +245,7 @@ NET_02 = Claim(
     needs=(Part.DECODE,),
     check=check_decoder,
     rank=40,
-    explains=("NET-03", "TRN-01", "TRN-02", "REC-01", "COL-01", "COL-02", "TOY-01", "TOY-03", "TOY-04"),
+    explains=("NET-03", "TRN-01", "TRN-02", "REC-01", "COL-01", "TOY-01", "TOY-03", "TOY-04"),
     spends_error_budget=False,
     at_other_sizes=True,
 )

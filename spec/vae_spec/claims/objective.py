@@ -165,7 +165,7 @@ OBJ_01 = Claim(
     check=check_total,
     applies=declared_modified,
     rank=140,
-    explains=("OBJ-02", "OBJ-04", "TRN-02", "TRN-04", "TOY-01", "TOY-03", "TOY-04"),
+    explains=("OBJ-02", "OBJ-04", "TRN-02", "TOY-01", "TOY-03", "TOY-04"),
     spends_error_budget=False,
     at_other_sizes=False,
 )
@@ -268,7 +268,7 @@ OBJ_02 = Claim(
     check=check_weight,
     applies=declared_modified,
     rank=160,
-    explains=("KL-02", "KL-03", "KL-05", "TRN-01", "TRN-02", "TRN-06", "REC-01", "COL-01", "COL-02", "TOY-01", "TOY-03", "TOY-04"),
+    explains=("KL-02", "KL-03", "KL-05", "TRN-01", "TRN-02", "TRN-06", "REC-01", "COL-01", "TOY-01", "TOY-03", "TOY-04"),
     spends_error_budget=False,
     at_other_sizes=True,
 )

@@ -143,7 +143,7 @@ REP_05 = Claim(
     why="This is what training uses the sampling step for: E[z] has the gradients 1 and 0, E[z^2]/2 has mu and sigma^2/2.",
     hint="z = mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar), with everything attached",
     decision="exact normal and noncentral chi-squared laws of the summed gradients, two stages over 12 examples",
-    mistakes=("no-encoder-gradient", "eps-from-rand"),
+    mistakes=("no-encoder-gradient", "eps-from-rand", "unseeded-noise"),
     needs=(Part.DRAW,),
     check=check_expected_gradients,
     rank=120,

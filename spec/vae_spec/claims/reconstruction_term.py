@@ -237,7 +237,7 @@ OBJ_03 = Claim(
     needs=(Part.LOSS,),
     check=check_reconstruction,
     rank=30,
-    explains=("OBJ-02", "OBJ-05", "TRN-01", "TRN-02", "TRN-04", "TRN-07", "REC-01", "COL-01", "COL-02"),
+    explains=("OBJ-02", "OBJ-05", "TRN-01", "TRN-02", "TRN-07", "REC-01", "COL-01"),
     spends_error_budget=False,
     at_other_sizes=True,
 )

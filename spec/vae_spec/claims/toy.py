@@ -248,7 +248,7 @@ TOY_05 = Claim(
     " of a VAE: without a KL the line is as smooth.",
     hint="look for rounding, argmax or table look-ups between z and the decoder's output",
     measured="401 decoded points; spread measured over 20 seeds; sees codes rounded to multiples of 0.1 and coarser",
-    mistakes=("rounded-code",),
+    mistakes=("rounded-code", "memorising-decoder"),
     applies=takes_points,
     rank=500,
     experiment=Experiment.LAB,

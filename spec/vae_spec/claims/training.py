@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vae_spec.bounds import Scaling, above, below, between
-from vae_spec.calibration import FIXED_SCALE, FROM_PRIOR, NOT_ROWS, ROWS
+from vae_spec.calibration import FIXED_SCALE, FROM_PRIOR, IMAGES, NOT_IMAGES, NOT_ROWS, ROWS
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import decodes_latents, measure, optimised_weight, plain_decoding, plain_objective, trainable_items
+from vae_spec.claims.phenomena import measure, optimised_weight, plain_decoding, plain_objective, trainable_items
 from vae_spec.diagnosis import Role
 from vae_spec.documents import ENGINEERING, basics, notes
 from vae_spec.evidence import Group, TrainedRun
-from vae_spec.outcomes import Level, Verdict, holds, not_applicable, violated
+from vae_spec.outcomes import Level, Outcome, Verdict, holds, not_applicable, violated
 from vae_spec.statistics.functionals import INFORMATIVE_KL
 from vae_spec.statistics.seeds import combine
 from vae_spec.subject import Facts, Objective
@@ -23,37 +23,58 @@ REPEAT_TOLERANCE = 1e-4
 """Relative difference allowed for sums in different orders on different devices."""
 
 
-def _collapse_cause(groups: Sequence[Group], facts: Facts) -> str | None:
-    """Return the usual cause of a collapsed latent, too much weight on the KL, unless the decoder is autoregressive."""
-    if facts.autoregressive:
-        return None
-    return "recon-mean-kl-sum" if all(value < INFORMATIVE_KL for value in measure(own(groups), "KL at the end, nats")) else None
+LARGEST_START = 8
+"""Nats that the KL may have before training, up to 320 dimensions."""
+
+
+def _kl_cause(groups: Sequence[Group], facts: Facts) -> str | None:
+    """Return the usual cause of a collapsed latent, too much weight on the KL, unless the decoder is autoregressive; or of a high start."""
+    runs = own(groups)
+    if all(value < INFORMATIVE_KL for value in measure(runs, "KL at the end, nats")):
+        return None if facts.autoregressive else "recon-mean-kl-sum"
+    return "weight-scale" if min(measure(runs, "KL at the start, nats")) > LARGEST_START else None
 
 
 TRN_01 = Claim(
     id="TRN-01",
-    title="the reconstruction falls fast",
+    title="the loss falls fast and settles",
     level=Level.EXPECTED,
-    statement="the reconstruction falls beyond what the mean image explains (held-out R2 > {0}), most of its drop in the first tenth of"
-    " the steps",
-    formula="R² = 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖² > {0}",
+    statement="most of the reconstruction's drop comes in the first tenth of the steps, and at the end of the standard training the loss is"
+    " nearly flat: between the last two fifths it changes by less than a twentieth of its whole drop",
+    formula="|L(last fifth) − L(fifth before)| / (L(start) − L(end)) < {2}",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
-    why="Both documents look for a reconstruction loss that drops quickly. A drop alone says little: the mean image, which needs no code,"
-    " already gives a third to two thirds of it. R2 against the mean image tells learning from that; a collapsed model stays below 0.03.",
-    hint="see whether the KL has fallen to 0 (then its weight is too high) and whether the decoder sees z at all",
-    measured="R2 of reconstructions from sampled codes against the training's mean image",
-    mistakes=("decoder-ignores-z", "recon-mean-kl-sum", "encoder-ignores-x"),
-    applies=decodes_latents,
-    rank=300,
+    why="Both documents look for a reconstruction loss that drops quickly, and the notes call the curve converged after about 2000 steps on"
+    " MNIST. Nearly flat is what is so: it still falls by 0.8 % an epoch there, and ten epochs do 98.8 % of what thirty do. A loss that"
+    " falls evenly to the last step has steps far too small for its weights, and what is measured then is how far it came, not what was"
+    " learned.",
+    hint="a loss that is still falling fast has weights on another scale than the steps: see how layers are initialised and scaled; one"
+    " that keeps falling without end has a term of the wrong sign",
+    measured="the drop is that of the means over steps",
+    mistakes=("kl-sign", "weight-scale"),
+    applies=trainable_items,
+    rank=310,
     experiment=Experiment.IMAGES,
     bounds=(
-        above("held-out R2", 0.15, "sound: 0.39 and more; collapsed, or with an encoder blind to x: 0.03 at most"),
-        above("share of the drop in the first tenth", 0.4, "sound: 0.62 and more; a loss that falls evenly: 0.1", scope=FIXED_SCALE),
+        above(
+            "share of the drop in the first tenth",
+            0.5,
+            "sound: 0.62 and more; a loss that falls evenly: 0.1",
+            scope=replace(FIXED_SCALE, kinds=IMAGES),
+        ),
+        above(
+            "share of the drop in the first tenth",
+            0.4,
+            "sound: 0.52 and more; a loss that falls evenly: 0.1",
+            scope=replace(FIXED_SCALE, kinds=NOT_IMAGES),
+        ),
+        below(
+            "late change of the loss over its drop", 0.05, "sound: 0.026 at most; a KL of the wrong sign: without limit", scope=FIXED_SCALE
+        ),
     ),
-    conclusion="the reconstruction falls fast, and beyond what the mean image explains",
-    blames=_collapse_cause,
+    conclusion="the loss falls fast and is nearly flat at the end",
+    blames="weight-scale",
     role=Role.CAUSE,
-    holds_when_collapsed=False,
+    holds_when_collapsed=True,
 )
 
 
@@ -73,7 +94,7 @@ TRN_02 = Claim(
     hint="a KL that slides to 0 has too much weight, or no gradient through the sampling step; one that keeps growing has lost its"
     " gradient",
     measured="the analytic KL of the training batches: first step, last tenth, and the change between the last two fifths",
-    mistakes=("no-encoder-gradient", "recon-mean-kl-sum", "encoder-ignores-x", "decoder-ignores-z", "kl-sign"),
+    mistakes=("no-encoder-gradient", "recon-mean-kl-sum", "encoder-ignores-x", "decoder-ignores-z", "kl-sign", "weight-scale"),
     applies=plain_objective,
     rank=290,
     experiment=Experiment.IMAGES,
@@ -81,7 +102,7 @@ TRN_02 = Claim(
         above("KL at the end, nats", INFORMATIVE_KL, "sound: 2.9 and more; collapsed: 0.09 and less"),
         below(
             "KL at the start, nats",
-            8,
+            LARGEST_START,
             "sound: 2.0 at most, with BatchNorm in the encoder; a KL without its 1 begins d / 2 too high, 8 nats with 16 dimensions",
             scope=FROM_PRIOR,
             scaling=Scaling(
@@ -111,36 +132,9 @@ TRN_02 = Claim(
     conclusion=lambda _groups, facts: (
         f"the KL {'starts small, ' if FROM_PRIOR.excludes(facts) is None else ''}ends well above zero and has settled"
     ),
-    blames=_collapse_cause,
+    blames=_kl_cause,
     role=Role.CAUSE,
     holds_when_collapsed=False,
-)
-
-
-TRN_04 = Claim(
-    id="TRN-04",
-    title="training has nearly converged",
-    level=Level.EXPECTED,
-    statement="at the end of the standard training the loss is nearly flat: it changes by less than a twentieth of its whole drop between"
-    " the last two fifths",
-    formula="|L(last fifth) − L(fifth before)| / (L(start) − L(end)) < {0}",
-    sources=(notes("13.4.1.3"), basics("diagnostics")),
-    why="The notes call the curve converged after about 2000 steps on MNIST. Nearly flat is what is so: it still falls by 0.8 % an epoch"
-    " there, and ten epochs do 98.8 % of what thirty do. A loss that runs off to minus infinity, or has not begun to settle, is neither.",
-    hint="a loss that keeps falling without end has a term of the wrong sign; one that is still falling fast needs a larger learning rate",
-    measured="the change between the means of the last two fifths of the steps",
-    mistakes=("kl-sign",),
-    applies=trainable_items,
-    rank=310,
-    experiment=Experiment.IMAGES,
-    bounds=(
-        below(
-            "late change of the loss over its drop", 0.05, "sound: 0.026 at most; a KL of the wrong sign: without limit", scope=FIXED_SCALE
-        ),
-    ),
-    conclusion="the loss is nearly flat at the end",
-    role=Role.CAUSE,
-    holds_when_collapsed=True,
 )
 
 
@@ -184,7 +178,11 @@ def judge_optimised_beta(claim: Claim, groups: Sequence[Group], facts: Facts) ->
         )
         for bound in asked
     ]
-    return combine(decisions, conclusion=f"training optimised an effective beta of {found:.3g}", diagnosis=_weight_cause(found / weight))
+    cause = _weight_cause(found / weight)
+    if all(one.outcome is Outcome.HOLDS for one in decisions[:2]) and len(decisions) > 2:
+        # At the right weight, and after the exact claims on the closed form: what training changed is the distribution compared with.
+        cause = "kl-wrong-prior"
+    return combine(decisions, conclusion=f"training optimised an effective beta of {found:.3g}", diagnosis=cause)
 
 
 def _own_weight(runs: Sequence[TrainedRun], weight: float) -> float:
@@ -214,7 +212,7 @@ TRN_06 = Claim(
     hint="compare the KL in the loss with -0.5 * sum(1 + logvar - mu^2 - exp(logvar)), and the sampling step with exp(0.5 * logvar)",
     measured="stationarity of the posterior's scale on training data (central difference, common noise), over the declared constant; not"
     f" applicable below {INFORMATIVE_KL:g} nat",
-    mistakes=("missing-half", "kl-mean-recon-sum", "std-no-half", "eps-from-rand"),
+    mistakes=("missing-half", "kl-mean-recon-sum", "std-no-half", "eps-from-rand", "eps-shrunk", "kl-wrong-prior", "stale-statistics"),
     applies=plain_decoding,
     rank=250,
     experiment=Experiment.IMAGES,
@@ -228,9 +226,9 @@ TRN_06 = Claim(
         ),
         *between(
             "log of reported over analytic KL",
-            -0.3,
-            0.3,
-            "sound: within 0.006; a reported KL without its half: 0.69, averaged over 8 dimensions: -2.1",
+            -0.05,
+            0.05,
+            "sound: within 0.006; to a prior whose mean is learned: -0.13; without its half: 0.69, averaged over 8 dimensions: -2.1",
         ),
     ),
     judge=judge_optimised_beta,
@@ -270,7 +268,7 @@ TRN_07 = Claim(
     why="A run that ends in NaN teaches nothing, and one that cannot be repeated cannot be debugged.",
     hint="draw all noise with torch's own generators, and keep logarithms and exponentials bounded",
     decision="every loss finite; the first 40 steps made twice, relative tolerance 1e-4",
-    mistakes=("overflow", "data-out-of-range"),
+    mistakes=("overflow", "data-out-of-range", "unseeded-noise"),
     applies=trainable_items,
     rank=240,
     experiment=Experiment.IMAGES,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from vae_spec.bounds import Scaling, above
-from vae_spec.calibration import FIXED_FROM_PRIOR, MOST_ENTRIES
 from vae_spec.claim import Claim, Experiment
-from vae_spec.claims.phenomena import plain_objective
+from vae_spec.claims.phenomena import mean, plain_objective
 from vae_spec.diagnosis import Role
-from vae_spec.documents import notes
+from vae_spec.documents import basics, notes
 from vae_spec.evidence import Curve, Group
 from vae_spec.outcomes import Level, Number, Verdict, holds, not_applicable, violated
 from vae_spec.subject import Facts
@@ -35,43 +34,49 @@ LAST, EARLIER = (0.01, 0.03), (0.025, 0.06)
 TERMS = ("total", "reconstruction", "KL")
 
 
+_FOLLOWS = "correlation of the loss with its reconstruction"
+_BEYOND = "relative drop of the reconstruction beyond the loss's"
+_SWING = "log of the KL's early peak over its value after a tenth of the steps"
+_GROWTH = "log of the KL at the end over that after a tenth of the steps"
+
+
+def judge_course(_claim: Claim, groups: Sequence[Group], _facts: Facts) -> Verdict:
+    """Report for TRN-03 the course of the loss and of its KL."""
+    runs = own(groups)
+    if bad := divergence(runs):
+        return bad
+    found = {name: mean(runs, name) for name in (_FOLLOWS, _BEYOND, _SWING, _GROWTH)}
+    swing, growth = math.exp(found[_SWING]), math.exp(found[_GROWTH])
+    return holds(
+        f"the KL peaks early at {swing:.3g} times its value after a tenth of the steps, and ends at {growth:.3g} times it; the loss and its"
+        f" reconstruction have a correlation of {found[_FOLLOWS]:.3g}, and the reconstruction falls by {found[_BEYOND]:.2%} of its start"
+        " more",
+        measured={**found, "seeds": len(runs)},
+        expected={"course of the training": "reported, not judged"},
+        smallest_effect="none: it reports",
+    )
+
+
 TRN_03 = Claim(
     id="TRN-03",
-    title="the loss follows its reconstruction",
-    level=Level.EXPECTED,
-    statement="along the training the loss moves with its reconstruction term, and ends at a larger share of its start, because the KL has"
-    " risen",
-    formula=f"corr(L, L_rec) > {{0}},  L(end) / L(start) − L_rec(end) / L_rec(start) > {{1}} · min(1, {MOST_ENTRIES} / entries)",
-    sources=(notes("13.4.1.3"),),
-    why="The notes see the total fall a bit more slowly than the reconstruction. Measured as shares of the start that is so for every"
-    " sound model, and says no more than that the KL ended above zero. It is not true of the pace: by a tenth of the steps the total has"
-    " often done more of its own drop than the reconstruction has. Where the KL starts high, as with a head that is sigma itself, the"
-    " total may fall by as much.",
-    hint="a loss that runs against its reconstruction has a KL of the wrong sign, or one without a gradient; one that falls exactly as its"
-    " reconstruction pays nothing for the code",
-    measured="the correlation is over steps, and the drop what is left of each at the end as a share of its start",
-    mistakes=("kl-sign", "autoencoder-plus-noise", "recon-mean-kl-sum"),
+    title="the course of the loss and of its KL",
+    level=Level.INFORMATIONAL,
+    statement="how the KL swings in the first steps and grows after them, and how closely the loss follows its reconstruction, is reported",
+    sources=(notes("13.4.1.3"), basics("diagnostics")),
+    why="The notes see the KL oscillate in the first steps and then grow with the information in the code, and the total fall a bit more"
+    " slowly than the reconstruction. The swing is there on 28x28 images: the KL peaks within the first steps, at twice what"
+    " follows as a rule and up to twenty times; with BatchNorm it does not swing. Growth is the rule, by a factor of up to 8 after the"
+    " first tenth, and not a law: with BatchNorm, a variance for each entry, or no hidden layer, the KL falls to 0.74 to 0.92 of what it"
+    " was, while the reconstruction still improves. That the total falls by less says no more than that the KL ended above zero (TRN-02),"
+    " in a loss that is a sum (OBJ-01). So a bound with a margin would reject sound trainings or nothing, and all this is reported.",
+    hint="nothing to fix",
+    decision="the KL's largest value in the first tenth of the steps and its mean at the end, each over the mean around a tenth of the"
+    " steps; the correlation over steps, and what is left of each term at the end as a share of its start; reported",
     applies=plain_objective,
-    rank=470,
+    rank=None,
     experiment=Experiment.IMAGES,
-    bounds=(
-        above("correlation of the loss with its reconstruction", 0.8, "sound: 0.98 and more; a KL of the wrong sign: -0.2"),
-        above(
-            "relative drop of the reconstruction beyond the loss's",
-            0.002,
-            "sound: 0.0056 and more; without a KL: 0, collapsed: 0.0001 and less",
-            scope=FIXED_FROM_PRIOR,
-            scaling=Scaling(
-                f"for items of more than {MOST_ENTRIES} entries in proportion less, as the KL is a smaller share of the loss",
-                lambda facts: min(1.0, MOST_ENTRIES / facts.pixels),
-            ),
-        ),
-    ),
-    conclusion=lambda _groups, facts: (
-        "the loss follows its reconstruction"
-        + (", and falls by less because the KL rose" if FIXED_FROM_PRIOR.excludes(facts) is None else "")
-    ),
-    role=Role.PHENOMENON,
+    judge=judge_course,
+    role=Role.CAUSE,
     holds_when_collapsed=False,
 )
 

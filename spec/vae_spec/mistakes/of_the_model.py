@@ -253,4 +253,28 @@ OF_THE_MODEL = (
         "rare",
         (Part.DRAW, Part.DECODE),
     ),
+    Mistake(
+        "weight-scale",
+        "weights are initialised, or multiplied in forward, on another scale than the optimiser's steps",
+        "the KL starts at many nats, or the loss falls evenly and has not settled when training ends",
+        "keep PyTorch's initialisation, and no constant factor on a layer's weights",
+        "some",
+        (Part.PARAMETERS,),
+    ),
+    Mistake(
+        "stale-statistics",
+        "BatchNorm has another framework's momentum: 0.999 there is 0.001 here, and the running statistics never reach the data's",
+        "the training curves are as they should be, and eval mode reconstructs badly",
+        "nn.BatchNorm1d(n), whose momentum of 0.1 is the weight of the new batch, not of the past",
+        "some",
+        (Part.POSTERIOR, Part.DECODE),
+    ),
+    Mistake(
+        "unseeded-noise",
+        "the noise comes from a generator of its own with a seed from the clock or the system",
+        "no run can be repeated, whatever seed is set",
+        "draw with torch.randn_like, or seed the generator from torch.initial_seed()",
+        "some",
+        (Part.DRAW,),
+    ),
 )

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from vae_spec.evidence import Curve, HeldOut, TrainedRun
+from vae_spec.observations import ImageObservations
 
 
 def start(curve: Curve) -> float:
@@ -105,6 +106,37 @@ def _fall(run: TrainedRun) -> float:
     return max(min(drop(run.total), abs(start(run.total))), 1e-30)
 
 
+def _early_and_late(curve: Curve) -> tuple[float, float]:
+    """Return the mean around a tenth of the steps, and that of the last tenth."""
+    at, window = len(curve) // 10, max(1, len(curve) // 40)
+    return float(curve[max(0, at - window) : at + window].mean()), end(curve)
+
+
+def _swing(run: TrainedRun) -> float:
+    """Return the log of the KL's largest value in the first tenth of the steps over that at the end of this tenth."""
+    early, _late = _early_and_late(run.analytic_kl)
+    return _log(float(run.analytic_kl[: max(1, len(run.analytic_kl) // 10)].max()) / max(early, 1e-30))
+
+
+def _growth(run: TrainedRun) -> float:
+    """Return the log of the KL at the end over that after a tenth of the steps, by when its early swing is over."""
+    early, late = _early_and_late(run.analytic_kl)
+    return _log(late / max(early, 1e-30))
+
+
+def _above_training(run: TrainedRun) -> float:
+    """Return by how much the negative ELBO of held-out items exceeds that at the end of the training, as a share of its drop."""
+    if run.held_out is None:
+        return math.nan
+    excess = run.held_out.reconstruction + run.held_out.analytic_kl - end(run.reconstruction) - end(run.analytic_kl)
+    return excess / max(drop(run.reconstruction), 1e-30)
+
+
+def _least_variance(seen: ImageObservations) -> float:
+    """Return the mean posterior variance over items in the dimension where it is smallest, estimated from one draw for each item."""
+    return float(np.square(seen.pictures.codes - seen.pictures.means).mean(0).min())
+
+
 def _slower_fall(run: TrainedRun) -> float:
     """Return the final loss minus the final reconstruction, each as a share of its start."""
     return end(run.total) / start(run.total) - end(run.reconstruction) / start(run.reconstruction)
@@ -120,6 +152,9 @@ CURVES: Mapping[str, Functional] = MappingProxyType(
         "KL at the start over the end": curve(lambda run: start(run.analytic_kl) / max(end(run.analytic_kl), 1e-30)),
         "late change of the KL over the loss's drop": curve(lambda run: late_change(run.analytic_kl) / _fall(run)),
         "late change of the loss over its drop": curve(lambda run: late_change(run.total) / _fall(run)),
+        "log of the KL's early peak over its value after a tenth of the steps": curve(_swing),
+        "log of the KL at the end over that after a tenth of the steps": curve(_growth),
+        "negative ELBO of held-out items above the training's, share of its drop": curve(_above_training),
         "KL over the reconstruction's drop": curve(lambda run: end(run.analytic_kl) / max(drop(run.reconstruction), 1e-30)),
     }
 )
@@ -144,6 +179,10 @@ FUNCTIONALS: Mapping[str, Functional] = MappingProxyType(
         "log of prior coverage over the data's": observed(
             lambda seen: math.log((seen.samples.coverage + 1e-3) / seen.samples.data_coverage)
         ),
+        "log of the samples' detail over the data's": observed(
+            lambda seen: _log(seen.samples.laplacian / seen.reconstructions.laplacian_originals)
+        ),
+        "posterior variance in the narrowest dimension": observed(_least_variance),
         "entropy of the samples' classes": observed(lambda seen: seen.samples.entropy),
         "share of classes that samples show": observed(lambda seen: seen.samples.classes / seen.samples.all_classes),
         "distance of samples to training over held-out items": observed(lambda seen: seen.samples.nearest_over_held_out),

@@ -8,7 +8,7 @@ from _sound import VAE as SoundVAE
 from torch.nn import functional as F
 
 MISTAKE = "beta-unused"
-KILLERS = ("OBJ-01", "OBJ-04", "REC-02", "REC-03")
+KILLERS = ("OBJ-01", "OBJ-04", "REC-02")
 
 
 class VAE(SoundVAE):

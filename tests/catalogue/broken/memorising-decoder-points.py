@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 MISTAKE = "memorising-decoder"
-KILLERS = ("TOY-03",)
+KILLERS = ("TOY-03", "TOY-05")
 
 
 class TinyVAE(nn.Module):
