@@ -91,7 +91,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "a.py", "--effective-beta", "0"], "above 0"),
         (["run", "a.py", "--effective-beta", "nan"], "nan"),
         (["run", "a.py", "--effective-beta", "x"], "x"),
-        (["run", "a.py", "--likelihood", "poisson"], "poisson"),
+        (["run", "a.py", "--likelihood", "weibull"], "weibull"),
         (["run", "a.py", "--input-shape", "1,,28"], "1,,28"),
         (["run", "a.py", "--input-shape", "0,28"], "0,28"),
         (["run", "a.py", "--input-range", "1,0"], "smaller"),

@@ -138,10 +138,10 @@ def test_data_sets_by_name(tmp_path: Path, data: Dataset) -> None:
     assert load("digits", None).fingerprint == data.fingerprint
     with pytest.raises(Unbound, match="--dataset mnist needs --data-root"):
         load("mnist", None)
-    with pytest.raises(Unbound, match="cifar is not a data set of images") as caught:
+    with pytest.raises(Unbound, match="cifar is not a data set to train on") as caught:
         load("cifar", str(tmp_path))
-    assert "digits, mnist or fashion-mnist" in caught.value.hint
-    with pytest.raises(Unbound, match="clusters is not a data set of images"):
+    assert "digits, mnist, fashion-mnist, rows or waves" in caught.value.hint
+    with pytest.raises(Unbound, match="clusters is not a data set to train on"):
         load("clusters", None)
 
 

@@ -10,10 +10,11 @@ import torch
 from binding_samples import Native, bound
 
 from vae_conformance.data.datasets import digits
+from vae_conformance.data.tables import Form
 from vae_conformance.errors import Unbound
 from vae_conformance.experiments import features as features_module
 from vae_conformance.experiments.features import FeatureSpace, feature_space
-from vae_conformance.experiments.observe_images import ImageContext, RunawayError, as_images, image_context, observe_images, prior_samples
+from vae_conformance.experiments.observe_images import ImageContext, RunawayError, image_context, observe_images, prior_samples
 from vae_conformance.experiments.reference_systems import run_system
 from vae_conformance.experiments.store import Store
 from vae_spec.evidence import Recipe
@@ -60,7 +61,7 @@ def test_the_feature_space_is_trained_once_and_a_damaged_one_again(
 ) -> None:
     trained: list[tuple[int, int]] = []
 
-    def train(_data: object, side: tuple[int, int]) -> FeatureSpace:
+    def train(_data: object, side: tuple[int, int], _form: Form) -> FeatureSpace:
         trained.append(side)
         return space
 
@@ -100,14 +101,14 @@ def test_one_image_again_and_again_covers_next_to_nothing(context: ImageContext)
     assert found.classes == 1
 
 
-def test_images_are_seen_between_0_and_1_whatever_the_range() -> None:
-    facts = replace(bound(Native).facts, input_range=(-1.0, 1.0), input_shape=(3, 4, 4))
+def test_images_are_seen_between_0_and_1_whatever_the_range(context: ImageContext) -> None:
+    of_colours = replace(context, facts=replace(context.facts, input_range=(-1.0, 1.0), input_shape=(3, 4, 4)))
     x = torch.linspace(-1, 1, 96).reshape(2, 3, 4, 4)
-    images = as_images(x, facts)
+    images = of_colours.measured(x)
     assert images.shape == (2, 3, 4, 4)
     assert (images.min(), images.max()) == (0, 1)
-    flat = as_images(x.flatten(1), replace(facts, input_shape=(48,)))
-    np.testing.assert_array_equal(flat, images)
+    flat = replace(context, facts=replace(of_colours.facts, input_shape=(48,)))
+    np.testing.assert_array_equal(flat.measured(x.flatten(1)), images)
 
 
 def test_what_is_not_finite_is_the_implementations_fault(space: FeatureSpace) -> None:

@@ -130,7 +130,12 @@ def bound_passes(subject: Subject) -> Iterator[tuple[str, Any]]:
     yield "decode", attempt(lambda: subject.decode(z))
     yield "posterior", attempt(lambda: subject.posterior(x).logvar)
     yield "draw", attempt(lambda: subject.draw(mu, logvar, Noise(seed=1)))
-    yield "loss", attempt(lambda: tuple(vars(subject.terms(subject.raw(x), x, mu, logvar)).values()))
+    for beta in (1.0, 2.0):
+
+        def loss(beta: float = beta) -> tuple[Any, ...]:
+            return tuple(vars(subject.terms(subject.decode(z), x, mu, logvar, beta=beta)).values())
+
+        yield f"loss at beta {beta}", attempt(loss)
     norms = subject.param_grads(x, Noise(seed=1), ("raw",))["raw"]
     yield "gradients", torch.tensor(list(norms.values()))
 

@@ -18,7 +18,6 @@ from vae_conformance.binding.layout import at, named
 from vae_conformance.binding.loss_arguments import names_network
 from vae_conformance.binding.reading import by_keys
 from vae_conformance.target.adapter import inner_of, settled
-from vae_conformance.target.source_code import of_one_target
 from vae_spec.subject import Raw
 
 ENCODE_NAMES = ("encode", "encoder", "encoding", "inference", "recognize", "recognition", "q_z", "enc")
@@ -86,7 +85,7 @@ def sampler_candidates(model: object, namespace: object) -> list[Found]:
         Found(name, value)
         for name, value in (vars(namespace).items() if namespace else ())
         if SAMPLER_PATTERN.match(name) and callable(value) and not isinstance(value, type)
-        if of_one_target(str(getattr(value, "__module__", "")), getattr(namespace, "__name__", ""))
+        if getattr(value, "__module__", None) in (getattr(namespace, "__name__", ""), type(inner).__module__)
     ]
     return sorted((one for one in found if not takes_network(one.call)), key=lambda one: not _FIRST.search(one.name))
 

@@ -27,6 +27,8 @@ _CLASH = re.compile(
     r"(\dD|dimension)|Dimension out of range|values to unpack|input\.size|normalized_shape"
 )
 """What PyTorch says of a tensor of another shape than a layer takes."""
+_OF_ITEMS = "non-singleton dimension 0"
+"""What PyTorch says where it is the number of items that does not fit: an item's shape does."""
 _GIVE_A_DEFAULT = "give the argument a default, or write an adapter that passes it (docs/adapters.md)"
 _SAY_WHICH = "say which is which with an adapter (docs/adapters.md), or let forward return (x_hat, mu, logvar)"
 
@@ -148,7 +150,8 @@ def refuse_unidentified(found: Findings, options: RunOptions) -> None:
             raise Unbound(f"{found.target.name}: {part} {fault.what}, and nothing says what else to pass", _GIVE_A_DEFAULT)
     posterior, decode, forward = (found.parts[part] for part in (Part.POSTERIOR, Part.DECODE, Part.FORWARD))
     seen, works = posterior.standing is Standing.PRESENT, forward.standing is Standing.PRESENT
-    clashing = [fault for part, fault in found.faults.items() if part is not Part.DECODE and _CLASH.search(fault.what)]
+    faults = [fault for part, fault in found.faults.items() if part is not Part.DECODE]
+    clashing = [fault for fault in faults if _CLASH.search(fault.what) and _OF_ITEMS not in fault.what]
     if not seen and clashing and options.input_shape is None:
         raise Unbound(
             f"no shape of input was found that {found.target.name} takes: with the shape {found.shape} {clashing[0]}",
@@ -167,7 +170,7 @@ def refuse_unidentified(found: Findings, options: RunOptions) -> None:
     if seen and forward.standing is Standing.FAILING and Part.FORWARD not in found.faults and shapes:
         raise Unbound(f"{found.target.name}: among what forward returns, of the shapes {shapes}, no output was identified", _SAY_WHICH)
     gives_items = found.raw is not None and found.raw[0].numel() % found.x.numel() == 0
-    if works and seen and gives_items and decode.standing is Standing.MISSING and decode.diagnosis is None:
+    if works and seen and gives_items and decode.standing is Standing.MISSING and decode.diagnosis is None and not _repeats(found):
         raise Unbound(f"{found.target.name}: what decodes z could not be identified: {decode.account}", _SAY_WHICH)
     if found.pair is None and decode.diagnosis == _SHAPE:
         account = f"{decode.account}; the latent dimension is not known for sure"

@@ -63,8 +63,8 @@ BETA_01 = Claim(
     title="a larger beta buys fewer nats and reconstructs worse",
     level=Level.EXPECTED,
     statement="the KL on held-out items falls with beta from 0.1 to 1 to a large one, and the reconstruction loss at the end of the"
-    " training is higher at the large beta than at 1 by more than 2 % of its drop (12 % for rows), and at 0.1 no more than 2.5 % higher than at 1 (10 % for rows and"
-    " series)",
+    " training is higher at the large beta than at 1 by more than 2 % of its drop (12 % for rows), and at 0.1 no more than 2.5 % higher "
+    "than at 1 (10 % for rows and series)",
     formula="KL(β = 0.1) > KL(β = 1) > KL(β large),  L_rec(β = 1) + 0.02 Δ < L_rec(β large),  L_rec(β = 0.1) < L_rec(β = 1) + 0.025 Δ",
     sources=(notes("13.4.1.3"), notes("13.4.6"), notes("13.4.7"), basics("loss")),
     why="Beta is the price of a nat of code in nats of reconstruction: the higher it is, the fewer nats are bought. Typically the KL falls"

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 MISTAKE = "beta-unused"
-KILLERS = ("OBJ-01", "BETA-01", "BETA-02", "TRN-05", "COL-03")
+KILLERS = ("OBJ-01", "BETA-01")
 SOUND = "rows-plain"
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 MISTAKE = "recon-mean-kl-sum"
-KILLERS = ("OBJ-02", "TRN-02", "COL-02", "SMP-02")
+KILLERS = ("OBJ-02", "TRN-02", "COL-01", "SMP-01")
 SOUND = "waves-plain"
 
 
