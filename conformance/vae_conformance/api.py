@@ -128,7 +128,7 @@ def check_vae(target: object, *, fail_fast: bool = False, workers: int | None = 
 
 
 def _check_object(target: object, options: RunOptions) -> Report:
-    from vae_conformance.runner.selection import in_asking_order, selected  # noqa: PLC0415  imports torch
+    from vae_conformance.runner.selection import in_asking_order, selected  # noqa: PLC0415  imports NumPy
     from vae_conformance.target.target import given_target  # noqa: PLC0415  imports torch
 
     started = monotonic()

@@ -7,8 +7,7 @@ they use series.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from vae_spec.lazily import Tensor, torch
 
 SMALL = 0.05
 """Below this size, series are more accurate than differences: their truncation error is below 1e-12."""

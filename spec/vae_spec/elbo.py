@@ -11,13 +11,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor
-
 from vae_spec import continuous_bernoulli
 from vae_spec.context import derive_seed
+from vae_spec.lazily import F, Float, Tensor, torch
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Likelihood, Raw, Subject
 
@@ -63,13 +59,13 @@ _LOGVAR_OF: dict[Likelihood, Callable[[Tensor], Tensor]] = {
     Likelihood.GAUSSIAN: lambda second: second,
     Likelihood.GAUSSIAN_LOG_STD: lambda second: 2 * second,
     Likelihood.GAUSSIAN_STD: lambda second: 2 * torch.log(second),
-    Likelihood.GAUSSIAN_VARIANCE: torch.log,
+    Likelihood.GAUSSIAN_VARIANCE: lambda second: second.log(),
 }
 _OF_LOGVAR: dict[Likelihood, Callable[[Tensor], Tensor]] = {
     Likelihood.GAUSSIAN: lambda logvar: logvar,
     Likelihood.GAUSSIAN_LOG_STD: lambda logvar: 0.5 * logvar,
     Likelihood.GAUSSIAN_STD: lambda logvar: torch.exp(0.5 * logvar),
-    Likelihood.GAUSSIAN_VARIANCE: torch.exp,
+    Likelihood.GAUSSIAN_VARIANCE: lambda logvar: logvar.exp(),
 }
 
 

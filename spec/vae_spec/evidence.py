@@ -12,8 +12,8 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
+from vae_spec.lazily import Tensor
 from vae_spec.observations import ImageObservations, PointObservations
 
 Curve = NDArray[np.float64]

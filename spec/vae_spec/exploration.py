@@ -8,14 +8,11 @@ that neither global state nor shrinking affects them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-import hypothesis
-import torch
-from hypothesis import HealthCheck, Phase
-from hypothesis import strategies as st
-
 from vae_spec.context import ClaimContext
+from vae_spec.lazily import hypothesis, st, torch
 from vae_spec.outcomes import NONE, Numbers, Verdict, holds, violated
 from vae_spec.subject import SubjectFault
 
@@ -28,6 +25,7 @@ _CALLS_AFTER_A_FAILURE = 48
 property is tried by default, so that there a violation takes little more than twice as long as its absence."""
 
 
+@cache
 def _closed_backend() -> str:
     """Return the name of a Hypothesis backend that depends only on its seed.
 
@@ -51,7 +49,6 @@ def _closed_backend() -> str:
     return "vae-spec"
 
 
-_BACKEND = _closed_backend()
 _EXAMPLES: dict[tuple[int, int, str], list[Any]] = {}
 """Examples by the seed, their number and the strategy; see `_drawn`."""
 
@@ -132,7 +129,7 @@ def explore(
             raise _Falsified
 
     try:
-        _search(context, strategy, count, run, Phase.generate, Phase.shrink)
+        _search(context, strategy, count, run, hypothesis.Phase.generate, hypothesis.Phase.shrink)
     except _Enough:
         pass
     except Exception:
@@ -151,23 +148,23 @@ def _drawn(context: ClaimContext, strategy: st.SearchStrategy[Example], count: i
         def note(example: Example) -> None:
             found.append(example)
 
-        _search(context, strategy, count, note, Phase.generate)
+        _search(context, strategy, count, note, hypothesis.Phase.generate)
         _EXAMPLES[key] = found
     return _EXAMPLES[key]
 
 
 def _search(
-    context: ClaimContext, strategy: st.SearchStrategy[Example], count: int, run: Callable[[Example], None], *phases: Phase
+    context: ClaimContext, strategy: st.SearchStrategy[Example], count: int, run: Callable[[Example], None], *phases: hypothesis.Phase
 ) -> None:
     """Run a property on examples of the strategy."""
     search = hypothesis.settings(
         max_examples=count,
-        backend=_BACKEND,
+        backend=_closed_backend(),
         database=None,
         deadline=None,
         print_blob=False,
         report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(hypothesis.HealthCheck),
         phases=phases,
     )
     hypothesis.seed(context.rng_seed("hypothesis"))(search(hypothesis.given(strategy)(run)))()

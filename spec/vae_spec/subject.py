@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from jaxtyping import Float
-from torch import Tensor
-
 from vae_spec.facts import Facts as Facts  # noqa: PLC0414  part of this interface, as are the next ones
 from vae_spec.facts import InputKind as InputKind  # noqa: PLC0414
 from vae_spec.facts import Objective as Objective  # noqa: PLC0414
 from vae_spec.facts import PartReport as PartReport  # noqa: PLC0414
 from vae_spec.facts import Standing as Standing  # noqa: PLC0414
-from vae_spec.likelihoods import Likelihood as Likelihood  # noqa: PLC0414  as Part
-from vae_spec.parts import Part as Part  # noqa: PLC0414  part of this interface, in its own module for importers without PyTorch
+from vae_spec.lazily import Float, Tensor
+from vae_spec.likelihoods import Likelihood as Likelihood  # noqa: PLC0414
+from vae_spec.parts import Part as Part  # noqa: PLC0414
 
 Raw = tuple[Tensor, ...]
 """The decoder's output and the loss's input: one tensor, or the mean and the variance output for a Gaussian with learned variance."""

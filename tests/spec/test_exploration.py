@@ -257,7 +257,7 @@ def test_constant_codes_stay_away_from_where_the_law_changes(code: ConstantCode)
 
 
 @quick
-@given(beta=betas, batch=batch_sizes)
+@given(beta=betas(), batch=batch_sizes())
 def test_beta_and_batch_sizes_are_in_range(beta: float, batch: int) -> None:
     assert 0 <= beta <= 20
     assert 1 <= batch <= 33
@@ -266,7 +266,7 @@ def test_beta_and_batch_sizes_are_in_range(beta: float, batch: int) -> None:
 @quick
 @given(
     kind=st.sampled_from(list(Pixels)),
-    batch=batch_sizes,
+    batch=batch_sizes(),
     bounds=st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-0.4242, 2.8215)]),
     dtype=st.sampled_from([torch.float32, torch.float64]),
 )

@@ -153,7 +153,7 @@ def _compare(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _store(arguments: argparse.Namespace) -> ExitCode:
-    from vae_conformance.experiments.store import Store, default_folder  # noqa: PLC0415  imports PyTorch, and help must appear at once
+    from vae_conformance.experiments.store import Store, default_folder  # noqa: PLC0415  imports NumPy, and help must appear at once
 
     folder = Path(getattr(arguments, "store", None) or default_folder())
     if not folder.is_dir():
@@ -169,7 +169,7 @@ def _store(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _claims(claim: str | None) -> ExitCode:
-    from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports PyTorch, which only this command needs
+    from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports NumPy, and help must appear at once
 
     console = console_for(sys.stdout)
     if claim is None:

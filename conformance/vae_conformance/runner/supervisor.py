@@ -44,8 +44,8 @@ def unlabelled(claim: str) -> ClaimVerdict:
 
 
 def labelled(claim: str) -> ClaimVerdict:
-    """Return a violation with the claim's facts from the specification, whose import takes seconds."""
-    from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports PyTorch
+    """Return a violation with the claim's facts from the specification."""
+    from vae_spec.registry import CLAIMS  # noqa: PLC0415  imports NumPy, and help must appear at once
 
     entry = CLAIMS.get(claim)
     if entry is None:

@@ -27,6 +27,7 @@ from vae_conformance.runner.session import Session
 from vae_conformance.runner.stages import ExactStage, stops_run
 from vae_conformance.runner.worker_process import Assignment
 from vae_spec.claim import Claim
+from vae_spec.lazily import import_all
 from vae_spec.registry import CLAIMS
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def run(assignment: Assignment) -> None:
 
 def _ask_all(claims: Iterable[Claim], assignment: Assignment, emit: Emit) -> None:
     """Ask claims, in as many processes as the assignment has workers; end as the first one does that does not end well."""
+    import_all()
     # Forked workers share what this process has imported; elsewhere PyTorch does not survive a fork.
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     desk = Desk(context, [claim.id for claim in in_asking_order(claims, assignment.options)], assignment.workers)

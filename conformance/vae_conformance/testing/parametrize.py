@@ -13,6 +13,7 @@ from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
 from vae_conformance.exit_codes import gates
 from vae_conformance.runner.run import Judge
+from vae_conformance.runner.selection import selected
 from vae_spec.outcomes import Outcome
 
 
@@ -95,8 +96,6 @@ def parametrize_with_claims(target: object, **options: Unpack[Options]) -> pytes
         ValueError: an option's value is invalid, there is no such claim, or the configuration file is invalid.
         TypeError: there is no such option.
     """
-    from vae_conformance.runner.selection import selected  # noqa: PLC0415  imports torch
-
     try:
         chosen = options_of(target, {"profile": "exact", **options})
         claims = selected(chosen)

@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "trained: claims that look at trained runs")
     options = _options(config)
     if options is not None:
-        from vae_conformance.testing.asking import Asking  # noqa: PLC0415  imports PyTorch
+        from vae_conformance.testing.asking import Asking  # noqa: PLC0415  imports NumPy, and pytest loads this plug-in everywhere
 
         config.pluginmanager.register(Asking(options), Asking.NAME)
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import torch
-from hypothesis import strategies as st
-from torch import Tensor
-
 from vae_spec.checks import Cause, alike, close, entry, first_of, first_violation, in_shape_of, likely, positive, relative_difference, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.networks import CLOSE, batches_of_images, probe_images
@@ -17,6 +13,7 @@ from vae_spec.claims.sampling import ROUNDING_OF_MU, SAMPLED, explain_scale, rou
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import FEW_EXAMPLES, explore, for_all
+from vae_spec.lazily import Tensor, st, torch
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, not_applicable
 from vae_spec.statistics.two_stage import Decision
 from vae_spec.strategies import Pixels, batch_sizes, pixel_kinds
@@ -31,7 +28,12 @@ PIVOT_ITEMS = 128
 FEW_VALUES = 0.25
 """Share of the entries of z up to which they have so few different values that z was rounded."""
 IN_MODE = {Mode.TRAIN: "", Mode.EVAL: " in eval mode"}
-batches_in_either_mode = st.tuples(batch_sizes, pixel_kinds, st.sampled_from(list(Mode)))
+
+
+def batches_in_either_mode() -> st.SearchStrategy[tuple[int, Pixels, Mode]]:
+    """Draw (batch size, kind of pixels, mode)."""
+    return st.tuples(batch_sizes(), pixel_kinds(), st.sampled_from(list(Mode)))
+
 
 # NET-03 ---------------------------------------------------------------------------------------------------------------------------------
 
@@ -122,7 +124,7 @@ def check_forward(subject: Subject, context: ClaimContext) -> Verdict:
         for name, here, there in (("mu", passed.mu, encoded.mu), ("logvar", passed.logvar, encoded.logvar)):
             yield alike(here, there, CLOSE, what=f"forward's {name} is not what encode gives for the same batch{IN_MODE[mode]}")
 
-    if counterexample := explore(context, batches_in_either_mode, examine, examples=min(context.examples, FEW_EXAMPLES)):
+    if counterexample := explore(context, batches_in_either_mode(), examine, examples=min(context.examples, FEW_EXAMPLES)):
         return counterexample
     x = _training_batch(subject, context, PIVOT_ITEMS, Pixels.MIXED)
     first = subject.forward(x, Noise(seed=context.rng_seed("first")))
@@ -229,7 +231,7 @@ def check_bottleneck(subject: Subject, context: ClaimContext) -> Verdict:
 
     verdict = for_all(
         context,
-        batches_of_images,
+        batches_of_images(),
         examine,
         "forward's output is decode of forward's code",
         examples=min(context.examples, FEW_EXAMPLES),

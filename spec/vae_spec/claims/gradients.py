@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor
-
 from vae_spec.checks import Cause, close, first_violation, positive, proportional, same
 from vae_spec.claim import Claim
 from vae_spec.claims.objective import MERE_NUMBER, WEIGHT_TOLERANCE, LossInput, loss_inputs, loss_tensors, own_weight
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
+from vae_spec.lazily import Tensor, torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Mode, Noise, Objective, Part, Standing, Subject, Term
@@ -287,7 +285,7 @@ def check_gradient_paths(subject: Subject, context: ClaimContext) -> Verdict:
     if bad := _check_parameters(subject.facts):
         return bad
     if subject.facts.parts[Part.LOSS_TERMS].standing is Standing.PRESENT and (
-        bad := explore(context, loss_inputs, lambda example: _check_terms(subject, context, example))
+        bad := explore(context, loss_inputs(), lambda example: _check_terms(subject, context, example))
     ):
         return bad
     if bad := _check_weight(subject, context):

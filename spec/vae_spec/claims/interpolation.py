@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
-from hypothesis import strategies as st
-
 from vae_spec.checks import alike, first_violation, in_shape_of
 from vae_spec.claim import Claim
 from vae_spec.claims.forward import teacher_forced
@@ -14,12 +11,15 @@ from vae_spec.claims.networks import CLOSE, probe_images
 from vae_spec.context import ClaimContext
 from vae_spec.documents import notes
 from vae_spec.exploration import FEW_EXAMPLES, for_all
+from vae_spec.lazily import st, torch
 from vae_spec.outcomes import Level, Verdict
 from vae_spec.strategies import Pixels, pixel_kinds
 from vae_spec.subject import Mode, Noise, Part, Subject
 
-lines_between_images = st.tuples(st.integers(3, 21), pixel_kinds)
-"""(points of the line, kind of pixels): from the two ends and a middle up to the number of points that INT-01 decodes."""
+
+def lines_between_images() -> st.SearchStrategy[tuple[int, Pixels]]:
+    """Draw (points of the line, kind of pixels): from the two ends and a middle up to the number of points that INT-01 decodes."""
+    return st.tuples(st.integers(3, 21), pixel_kinds())
 
 
 def check_ends(subject: Subject, context: ClaimContext) -> Verdict:
@@ -45,7 +45,7 @@ def check_ends(subject: Subject, context: ClaimContext) -> Verdict:
 
     return for_all(
         context,
-        lines_between_images,
+        lines_between_images(),
         examine,
         "the ends of decoded lines are the reconstructions of their two images",
         examples=min(context.examples, FEW_EXAMPLES),

@@ -5,10 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import torch
-from torch import Tensor
-from torch.distributions import Independent, Normal, kl_divergence
-
 from vae_spec.checks import Cause, close, first_violation, likely, nonnegative, positive, proportional
 from vae_spec.claim import Claim
 from vae_spec.claims.kl_term import BATCH, KNOWN_RATIOS, NO_SCALE, RELATIVE_TOLERANCE, KLTerm, cause_of_ratio
@@ -17,6 +13,7 @@ from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import closed_form_kl
 from vae_spec.exploration import for_all
+from vae_spec.lazily import Tensor, torch
 from vae_spec.outcomes import Level, Verdict, not_applicable
 from vae_spec.statistics.pivots import MonteCarloKL, Pivot, monte_carlo_kl
 from vae_spec.statistics.two_stage import decide
@@ -219,8 +216,11 @@ KL_02 = Claim(
 
 
 def _reference_kl(mu: Tensor, logvar: Tensor) -> Tensor:
-    prior = Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
-    return torch.as_tensor(kl_divergence(Independent(Normal(mu, torch.exp(0.5 * logvar)), 1), prior))
+    q, prior = (
+        torch.distributions.Independent(torch.distributions.Normal(*parameters), 1)
+        for parameters in ((mu, torch.exp(0.5 * logvar)), (torch.zeros_like(mu), torch.ones_like(mu)))
+    )
+    return torch.as_tensor(torch.distributions.kl_divergence(q, prior))
 
 
 def check_closed_form(subject: Subject, context: ClaimContext) -> Verdict:

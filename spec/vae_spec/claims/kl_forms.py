@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
 
-import torch
-from torch import Tensor
+from vae_spec.lazily import Tensor, torch
 
 Formula = Callable[[Tensor, Tensor], Tensor]
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import torch
-from hypothesis import strategies as st
-from torch import Tensor
-
 from vae_spec.checks import Cause, alike, at_most, finite, first_violation, positive, same, unchanged, violation
 from vae_spec.claim import Claim
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
+from vae_spec.lazily import Tensor, st, torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, batch_sizes, images, pixel_kinds
 from vae_spec.subject import Mode, Part, Standing, Subject
@@ -31,7 +28,10 @@ DEAD_SHARE = 0.25
 TIED = 1e-2
 """Least spread of the outputs' sums relative to an entry's spread, if entries are independent. A softmax leaves only rounding, 1e-7."""
 
-batches_of_images = st.tuples(batch_sizes, pixel_kinds)
+
+def batches_of_images() -> st.SearchStrategy[tuple[int, Pixels]]:
+    """Draw (batch size, kind of pixels)."""
+    return st.tuples(batch_sizes(), pixel_kinds())
 
 
 def probe_images(subject: Subject, context: ClaimContext, batch: int, kind: Pixels, *labels: object) -> Tensor:
@@ -72,7 +72,7 @@ def check_encoder(subject: Subject, context: ClaimContext) -> Verdict:
                 because="batch-coupled-encoder",
             )
 
-    if counterexample := explore(context, batches_of_images, examine):
+    if counterexample := explore(context, batches_of_images(), examine):
         return counterexample
     # Several images of two kinds, so that only a constant encoder gives equal means.
     different = torch.cat([probe_images(subject, context, 8, kind) for kind in (Pixels.BETWEEN, Pixels.BINARY)])
@@ -219,7 +219,7 @@ def check_decoder(subject: Subject, context: ClaimContext) -> Verdict:
             )
         yield unchanged(raw, subject.decode(z, seed=2), what="in eval mode the decoder gives different outputs for the same code")
 
-    if counterexample := explore(context, st.tuples(batch_sizes, st.floats(0, 5, allow_nan=False)), examine):
+    if counterexample := explore(context, st.tuples(batch_sizes(), st.floats(0, 5, allow_nan=False)), examine):
         return counterexample
     return _check_dependence(subject, context) or holds(
         "the input's shape, the likelihood's range, deterministic in eval, moved by every latent dimension",

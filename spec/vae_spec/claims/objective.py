@@ -6,10 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
-from hypothesis import strategies as st
-from torch import Tensor
-
 from vae_spec.checks import Cause, close, first_of, first_violation, proportional, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.reductions import explain_weight
@@ -17,6 +13,7 @@ from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight, reconstruction_fit
 from vae_spec.exploration import explore, generator
+from vae_spec.lazily import Tensor, st, torch
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import CodeBatch, Pixels, betas, code_batches, images, outputs, pixel_kinds
 from vae_spec.subject import Facts, Objective, Part, Raw, Standing, Subject
@@ -44,8 +41,14 @@ class LossInput:
     beta: float
 
 
-loss_inputs: st.SearchStrategy[LossInput] = st.builds(LossInput, code_batches(), pixel_kinds, betas)
-batches_of_several = st.sampled_from([2, 3, 5, 8, 16])
+def loss_inputs() -> st.SearchStrategy[LossInput]:
+    """Draw the structures of a loss's inputs."""
+    return st.builds(LossInput, code_batches(), pixel_kinds(), betas())
+
+
+def batches_of_several() -> st.SearchStrategy[int]:
+    """Draw sizes of batches in which items can be exchanged."""
+    return st.sampled_from([2, 3, 5, 8, 16])
 
 
 def loss_tensors(subject: Subject, context: ClaimContext, example: LossInput) -> tuple[Raw, Tensor, Tensor, Tensor]:
@@ -136,7 +139,7 @@ def check_total(subject: Subject, context: ClaimContext) -> Verdict:
                 because="beta-unused",
             )
 
-    if counterexample := explore(context, loss_inputs, examine):
+    if counterexample := explore(context, loss_inputs(), examine):
         return counterexample
     tried = "any beta from 0 to 20" if has_beta else "its fixed beta (the loss takes none)"
     own = next((weight for weight in seen if abs(weight - 1) > WEIGHT_TOLERANCE), 1.0)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import torch
-from torch import Tensor
-
 from vae_spec.checks import Cause, alike, at_most, relative_difference, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.forward import teacher_forced
@@ -14,6 +11,7 @@ from vae_spec.claims.networks import CLOSE, probe_images
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import generator
+from vae_spec.lazily import Tensor, torch
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Mode, Noise, OwnPurpose, OwnSamples, Part, Standing, Subject, SubjectFault

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import torch
-from hypothesis import strategies as st
-
 from vae_spec.checks import NEAR, Cause, close, entry, first_violation, likely, positive, same, unchanged, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.noise import REPORTED_SHARE
@@ -15,6 +12,7 @@ from vae_spec.claims.sampling import float32_codes, rounding, within_clamp
 from vae_spec.context import ClaimContext
 from vae_spec.documents import ENGINEERING, basics
 from vae_spec.exploration import for_all, generator
+from vae_spec.lazily import st, torch
 from vae_spec.outcomes import Level, Verdict
 from vae_spec.statistics.pivots import Pivot, quadratic_tail
 from vae_spec.statistics.two_stage import decide
@@ -68,7 +66,7 @@ def check_pathwise(subject: Subject, context: ClaimContext) -> Verdict:
             )
 
     return for_all(
-        context, within_clamp, examine, "dz/dmu = 1 and dz/dlogvar = (z - mu)/2", smallest_effect=f"a deviation of {REPORTED_SHARE:g}"
+        context, within_clamp(), examine, "dz/dmu = 1 and dz/dlogvar = (z - mu)/2", smallest_effect=f"a deviation of {REPORTED_SHARE:g}"
     )
 
 

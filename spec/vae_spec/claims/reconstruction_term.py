@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-import torch
-from torch import Tensor
-
 from vae_spec.checks import Because, Cause, first_violation, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.objective import BATCHES, batches_of_several
@@ -15,6 +12,7 @@ from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import FIT_TOLERANCE, reconstruction_fit
 from vae_spec.exploration import FEW_EXAMPLES, explore, generator
+from vae_spec.lazily import Tensor, torch
 from vae_spec.outcomes import Level, Number, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Likelihood, Part, Subject, SubjectFault, Term
@@ -141,7 +139,7 @@ def check_reconstruction(subject: Subject, context: ClaimContext) -> Verdict:
             "the reconstruction term is of a likelihood that the suite does not know: it falls where the output follows the data, but its"
             " output is no value of the data's; --likelihood declares one that is known"
         )
-    if counterexample := explore(context, batches_of_several, lambda batch: _examine_order(subject, context, batch), examples=examples):
+    if counterexample := explore(context, batches_of_several(), lambda batch: _examine_order(subject, context, batch), examples=examples):
         return counterexample
     if likelihood is None:
         return _no_likelihood(subject, context)

@@ -6,16 +6,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-import torch
-from hypothesis import strategies as st
-from torch import Tensor
-
 from vae_spec.checks import UNIT_FLOOR, Cause, close, entry, first_violation, likely, positive, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.noise import REPORTED_SHARE, explain_noise, smallest_noise_error, standard_normal_pivots
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics
 from vae_spec.exploration import explore, for_all, generator
+from vae_spec.lazily import Tensor, st, torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.statistics.pivots import (
     Pivot,
@@ -51,9 +48,15 @@ REP_03_SHARE = 0.1
 REP_03_EXAMPLES = 12
 """A little more than the number of batch sizes."""
 
-within_clamp = code_batches(least_logvar=-CLAMP_BORDER)
-in_either_mode = st.tuples(within_clamp, st.sampled_from(list(Mode)))
-"""(posteriors, mode): a model is validated in eval mode with what its sampling step does there."""
+
+def within_clamp() -> st.SearchStrategy[CodeBatch]:
+    """Draw batches of posteriors that a clamp of logvar leaves as they are."""
+    return code_batches(least_logvar=-CLAMP_BORDER)
+
+
+def in_either_mode() -> st.SearchStrategy[tuple[CodeBatch, Mode]]:
+    """Draw (posteriors, mode): a model is validated in eval mode with what its sampling step does there."""
+    return st.tuples(within_clamp(), st.sampled_from(list(Mode)))
 
 
 def float32_codes(codes: CodeBatch, subject: Subject, context: ClaimContext) -> tuple[Tensor, Tensor]:
@@ -135,7 +138,7 @@ def check_identity(subject: Subject, context: ClaimContext) -> Verdict:
             because=_explain_scale(subject, context, mu, logvar, mode),
         )
 
-    if counterexample := explore(context, in_either_mode, examine):
+    if counterexample := explore(context, in_either_mode(), examine):
         return counterexample
     exact = worst_share <= 0
     return holds(
@@ -264,7 +267,7 @@ def check_fresh(subject: Subject, context: ClaimContext) -> Verdict:
 
     return for_all(
         context,
-        batch_sizes,
+        batch_sizes(),
         examine,
         "every item, dimension and call has noise of its own",
         examples=REP_03_EXAMPLES,

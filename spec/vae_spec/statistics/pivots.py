@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from vae_spec.lazily import special
 
 Draws = NDArray[np.float64]
 

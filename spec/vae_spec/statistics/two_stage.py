@@ -10,8 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scipy import special
-
+from vae_spec.lazily import special
 from vae_spec.statistics.pivots import Pivot
 
 SCREEN_LEVEL = 1e-2
