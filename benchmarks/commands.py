@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -56,9 +57,13 @@ class Row:
 TORCH = Case("import torch", ("-c", "import torch"))
 UNTRAINED = (
     Case("--help", (*COMMAND, "--help")),
+    Case("list", (*COMMAND, "list")),
     Case("claims", (*COMMAND, "claims")),
+    Case("claims KL-03", (*COMMAND, "claims", "KL-03")),
+    Case("store", (*COMMAND, "store", "--store", "{folder}")),
     Case("inspect reference", (*COMMAND, "inspect", "reference")),
-    Case("run reference --profile exact", (*COMMAND, "run", "reference", "--profile", "exact")),
+    Case("run reference --profile exact", (*COMMAND, "run", "reference", "--profile", "exact", "--json", "{folder}/exact.json")),
+    Case("compare", (*COMMAND, "compare", "{folder}/exact.json", "{folder}/exact.json")),
     Case("a file that cannot be parsed", (*COMMAND, "run", "{folder}/unparsed.py", "--profile", "exact"), (2,)),
     Case("a mistake, exact", (*COMMAND, "run", str(CATALOGUE / "broken" / "std-no-half.py"), "--profile", "exact"), (1,)),
 )
@@ -77,7 +82,8 @@ def measure(interpreter: str, case: Case, folder: Path) -> tuple[float, float]:
         SystemExit: it ended with another exit code than it should.
     """
     words = [interpreter, *(word.replace("{folder}", str(folder)) for word in case.words)]
-    done = subprocess.run([sys.executable, "-c", MEASURE, *words], capture_output=True, text=True, check=True)
+    as_installed = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # modules are compiled once, not by every command
+    done = subprocess.run([sys.executable, "-c", MEASURE, *words], capture_output=True, text=True, check=True, env=as_installed)
     code, seconds, megabytes = json.loads(done.stdout)
     if code not in case.codes:
         raise SystemExit(f"{case.name} ended with exit code {code} under {interpreter}: {' '.join(words)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -339,14 +338,8 @@ def test_the_limits_lie_beyond_those_that_the_child_keeps_itself() -> None:
 def test_the_child_reads_the_assignment_that_its_parent_wrote(tmp_path: Path) -> None:
     options = named_options("a.py:VAE", seed=3)
     assignment = Assignment(options, tmp_path, workers=2, skip=("KL-01", "KL-02"), fix_first=("KL-02",), inspect=True)
-    assert worker_command(assignment) == [sys.executable, "-P", "-m", "vae_conformance.runner.worker", str(tmp_path)]
+    assert worker_command(assignment) == [sys.executable, "-P", "-m", "vae_conformance.runner", str(tmp_path)]
     assert Assignment.read(tmp_path) == assignment
-
-
-def test_the_parent_does_without_pytorch() -> None:
-    code = "import sys, vae_conformance.cli.main; print(*(name in sys.modules for name in ('torch', 'numpy', 'pytest')))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False", "False"]
 
 
 def test_the_specification_labels_its_claims() -> None:

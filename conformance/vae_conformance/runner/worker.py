@@ -1,9 +1,7 @@
 """The child of a run: processes that take its claims one after another, and append their events to the run's file.
 
-    python -m vae_conformance.runner.worker FOLDER
-
-The folder is that of the child's `Assignment`. With several workers this process imports what they need, forks them where the system can,
-and waits: a worker that ends on its own ends the child, and the supervisor starts another for the remaining claims.
+With several workers this process imports what they need, forks them where the system can, and waits: a worker that ends on its own ends
+the child, and the supervisor starts another for the remaining claims.
 """
 
 from __future__ import annotations
@@ -173,6 +171,7 @@ def _end(code: int) -> None:
     os._exit(code)
 
 
-if __name__ == "__main__":
-    run(Assignment.read(Path(sys.argv[1])))
+def main(folder: Path) -> None:
+    """Do the task that is in a folder, and end the process."""
+    run(Assignment.read(folder))
     _end(0)

@@ -65,7 +65,7 @@ def worker_command(assignment: Assignment) -> list[str]:
     `-P` keeps the current folder off the module path: a file random.py in it would otherwise shadow the standard library's.
     """
     assignment.write()
-    return [sys.executable, "-P", "-m", "vae_conformance.runner.worker", str(assignment.folder)]
+    return [sys.executable, "-P", "-m", "vae_conformance.runner", str(assignment.folder)]
 
 
 class Child:
