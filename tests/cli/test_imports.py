@@ -46,10 +46,17 @@ except SystemExit as end:
     code = end.code
 """
 CHILD = """
-from pathlib import Path
-from vae_conformance.runner.worker import run
-from vae_conformance.runner.worker_process import Assignment
-code = run(Assignment.read(Path(sys.argv[1])))
+import gc
+from vae_conformance.runner.__main__ import main as _
+from vae_conformance.runner.worker import Assignment, run
+run(Assignment.read(Path(sys.argv[1])))
+code = 0 if gc.isenabled() else "garbage is not collected"
+"""
+COLLECTING = """
+import pytest
+lines = "from vae_conformance import parametrize_with_claims", "@parametrize_with_claims('a.py')", "def test_it(check): check()"
+Path("test_it.py").write_text("\\n".join(lines))
+code = pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", "test_it.py"])
 """
 
 
@@ -84,3 +91,7 @@ def test_the_child_imports_only_what_it_needs(task: str, tmp_path: Path) -> None
     assert imported(CHILD, [str(tmp_path)]) == CHILDREN[task]
     events = (tmp_path / "events.jsonl").read_text(encoding="utf-8")
     assert ('"bound"' in events, '"verdict"' in events) == (True, task == "exact")
+
+
+def test_collecting_claims_as_tests_needs_no_pytorch() -> None:
+    assert "torch" not in imported(COLLECTING, [])
