@@ -47,7 +47,7 @@ except SystemExit as end:
 """
 CHILD = """
 import gc
-from vae_conformance.runner.__main__ import main as _
+import vae_conformance.runner.__main__
 from vae_conformance.runner.worker import Assignment, run
 run(Assignment.read(Path(sys.argv[1])))
 code = 0 if gc.isenabled() else "garbage is not collected"
