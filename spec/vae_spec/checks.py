@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypedDict, Unpack
 
-from vae_spec.lazily import Tensor, torch
+from vae_spec.lazy import Tensor, torch
 from vae_spec.outcomes import Number, Verdict, violated
 from vae_spec.statistics.two_stage import Decision
 

@@ -7,7 +7,7 @@ they use series.
 
 from __future__ import annotations
 
-from vae_spec.lazily import Tensor, torch
+from vae_spec.lazy import Tensor, torch
 
 SMALL = 0.05
 """Below this size, series are more accurate than differences: their truncation error is below 1e-12."""

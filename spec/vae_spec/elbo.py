@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from vae_spec import continuous_bernoulli
 from vae_spec.context import derive_seed
-from vae_spec.lazily import F, Float, Tensor, torch
+from vae_spec.lazy import Float, Tensor, torch
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Likelihood, Raw, Subject
 
@@ -34,9 +34,9 @@ def negative_log_likelihood(likelihood: Likelihood, raw: Raw, x: Tensor) -> Floa
     """Compute -log p(x | z) of each item up to a constant, nats, summed over its entries; raw[0] has the shape of x or is flat."""
     mean = raw[0].reshape(x.shape)
     if likelihood is Likelihood.BERNOULLI:
-        entries = F.binary_cross_entropy(mean, x, reduction="none")
+        entries = torch.nn.functional.binary_cross_entropy(mean, x, reduction="none")
     elif likelihood is Likelihood.BERNOULLI_LOGITS:
-        entries = F.binary_cross_entropy_with_logits(mean, x, reduction="none")
+        entries = torch.nn.functional.binary_cross_entropy_with_logits(mean, x, reduction="none")
     elif likelihood.pair:
         logvar = _LOGVAR_OF[likelihood](raw[1].reshape(x.shape))
         entries = 0.5 * ((x - mean).square() * torch.exp(-logvar) + logvar)

@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_spec.lazily import Tensor
+from vae_spec.lazy import Tensor
 from vae_spec.observations import ImageObservations, PointObservations
 
 Curve = NDArray[np.float64]

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from vae_spec.context import ClaimContext
-from vae_spec.lazily import hypothesis, st, torch
+from vae_spec.lazy import hypothesis, st, torch
 from vae_spec.outcomes import NONE, Numbers, Verdict, holds, violated
 from vae_spec.subject import SubjectFault
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vae_spec.facts import Facts
-from vae_spec.lazily import F, Tensor, st, torch
+from vae_spec.lazy import Tensor, st, torch
 
 LARGEST_MU = 10.0
 LEAST_LOGVAR, GREATEST_LOGVAR = -12.0, 6.0
@@ -120,5 +120,5 @@ def images(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype: 
     if facts.tokens:
         ends = {Pixels.ZEROS: 0, Pixels.ONES: drawn.shape[-1] - 1}
         values = torch.full(drawn.shape[:-1], ends[kind]) if kind in ends else drawn.argmax(-1)
-        return F.one_hot(values, drawn.shape[-1]).to(drawn.dtype)
+        return torch.nn.functional.one_hot(values, drawn.shape[-1]).to(drawn.dtype)
     return drawn.round() if facts.counts else drawn

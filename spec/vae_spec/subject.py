@@ -17,7 +17,7 @@ from vae_spec.facts import InputKind as InputKind  # noqa: PLC0414
 from vae_spec.facts import Objective as Objective  # noqa: PLC0414
 from vae_spec.facts import PartReport as PartReport  # noqa: PLC0414
 from vae_spec.facts import Standing as Standing  # noqa: PLC0414
-from vae_spec.lazily import Float, Tensor
+from vae_spec.lazy import Float, Tensor
 from vae_spec.likelihoods import Likelihood as Likelihood  # noqa: PLC0414
 from vae_spec.parts import Part as Part  # noqa: PLC0414
 

@@ -25,7 +25,7 @@ from vae_conformance.runner.session import Session
 from vae_conformance.runner.stages import ExactStage, stops_run
 from vae_conformance.runner.worker_process import Assignment
 from vae_spec.claim import Claim
-from vae_spec.lazily import import_all
+from vae_spec.lazy import import_all
 from vae_spec.registry import CLAIMS
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from vae_spec.claims.sampling import ROUNDING_OF_MU, SAMPLED, explain_scale, rou
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import FEW_EXAMPLES, explore, for_all
-from vae_spec.lazily import Tensor, st, torch
+from vae_spec.lazy import Tensor, st, torch
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, not_applicable
 from vae_spec.statistics.two_stage import Decision
 from vae_spec.strategies import Pixels, batch_sizes, pixel_kinds

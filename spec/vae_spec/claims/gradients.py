@@ -11,7 +11,7 @@ from vae_spec.claims.objective import MERE_NUMBER, WEIGHT_TOLERANCE, LossInput, 
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
-from vae_spec.lazily import Tensor, torch
+from vae_spec.lazy import Tensor, torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Mode, Noise, Objective, Part, Standing, Subject, Term

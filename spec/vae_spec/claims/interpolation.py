@@ -11,7 +11,7 @@ from vae_spec.claims.networks import CLOSE, probe_images
 from vae_spec.context import ClaimContext
 from vae_spec.documents import notes
 from vae_spec.exploration import FEW_EXAMPLES, for_all
-from vae_spec.lazily import st, torch
+from vae_spec.lazy import st, torch
 from vae_spec.outcomes import Level, Verdict
 from vae_spec.strategies import Pixels, pixel_kinds
 from vae_spec.subject import Mode, Noise, Part, Subject

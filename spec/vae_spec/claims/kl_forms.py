@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
 
-from vae_spec.lazily import Tensor, torch
+from vae_spec.lazy import Tensor, torch
 
 Formula = Callable[[Tensor, Tensor], Tensor]
 

@@ -11,7 +11,7 @@ from vae_spec.claims.kl_forms import recognise
 from vae_spec.context import ClaimContext
 from vae_spec.elbo import closed_form_kl, nearest_weight, reconstruction_fit, reported_weights
 from vae_spec.exploration import generator
-from vae_spec.lazily import Tensor, torch
+from vae_spec.lazy import Tensor, torch
 from vae_spec.strategies import CodeBatch, Pixels, images
 from vae_spec.subject import Raw, Subject, Term
 

@@ -10,7 +10,7 @@ from vae_spec.claim import Claim
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
-from vae_spec.lazily import Tensor, st, torch
+from vae_spec.lazy import Tensor, st, torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, batch_sizes, images, pixel_kinds
 from vae_spec.subject import Mode, Part, Standing, Subject

@@ -11,7 +11,7 @@ from vae_spec.claims.noise import explain_noise, smallest_noise_error, standard_
 from vae_spec.claims.sampling import UNUSED_STAGE
 from vae_spec.context import ClaimContext
 from vae_spec.documents import notes
-from vae_spec.lazily import Tensor, torch
+from vae_spec.lazy import Tensor, torch
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.statistics.pivots import Pivot
 from vae_spec.statistics.two_stage import decide

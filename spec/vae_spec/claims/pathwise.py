@@ -12,7 +12,7 @@ from vae_spec.claims.sampling import float32_codes, rounding, within_clamp
 from vae_spec.context import ClaimContext
 from vae_spec.documents import ENGINEERING, basics
 from vae_spec.exploration import for_all, generator
-from vae_spec.lazily import st, torch
+from vae_spec.lazy import st, torch
 from vae_spec.outcomes import Level, Verdict
 from vae_spec.statistics.pivots import Pivot, quadratic_tail
 from vae_spec.statistics.two_stage import decide

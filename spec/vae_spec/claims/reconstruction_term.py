@@ -12,7 +12,7 @@ from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import FIT_TOLERANCE, reconstruction_fit
 from vae_spec.exploration import FEW_EXAMPLES, explore, generator
-from vae_spec.lazily import Tensor, torch
+from vae_spec.lazy import Tensor, torch
 from vae_spec.outcomes import Level, Number, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Likelihood, Part, Subject, SubjectFault, Term

@@ -12,7 +12,7 @@ from vae_spec.claims.noise import REPORTED_SHARE, explain_noise, smallest_noise_
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics
 from vae_spec.exploration import explore, for_all, generator
-from vae_spec.lazily import Tensor, st, torch
+from vae_spec.lazy import Tensor, st, torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.statistics.pivots import (
     Pivot,

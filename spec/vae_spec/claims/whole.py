@@ -9,7 +9,7 @@ from vae_spec.claims.networks import CLOSE, probe_images
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import generator
-from vae_spec.lazily import Tensor, torch
+from vae_spec.lazy import Tensor, torch
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Noise, Part, Subject

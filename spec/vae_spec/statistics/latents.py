@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy import special
 from scipy.sparse.csgraph import connected_components
 
-from vae_spec.lazily import special
 from vae_spec.statistics.samples import NEIGHBOURS, as_points
 
 SCALES = (0.25, 1.0, 4.0)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from vae_spec.lazily import special
+from scipy import special
 
 Draws = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from scipy import special
 
-from vae_spec.lazily import special
 from vae_spec.outcomes import Number, Outcome, Verdict
 
 LOOKS = (2, 3, 6, 10)

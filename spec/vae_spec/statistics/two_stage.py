@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vae_spec.lazily import special
+from scipy import special
+
 from vae_spec.statistics.pivots import Pivot
 
 SCREEN_LEVEL = 1e-2
