@@ -15,6 +15,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
 from vae_conformance.guard.time_limit import undisturbed, user_code
+from vae_conformance.target.definitions import definitions_of
 from vae_conformance.target.notebook import notebook_source
 from vae_conformance.target.partial_module import run_definitions
 from vae_conformance.target.source_code import PRIVATE
@@ -47,6 +48,7 @@ class PrivateTree:
         self.package = ".".join((self.prefix, *folder.relative_to(self.root).parts))
         self.builtins = {**vars(builtins), "__import__": self._import}
         self.accounts: dict[str, Account] = {}
+        self.in_parts = False
         package = ModuleType(self.prefix)
         package.__path__ = [str(self.root)]
         sys.modules[self.prefix] = package
@@ -56,7 +58,11 @@ class PrivateTree:
         importlib.invalidate_caches()
 
     def load(self, path: Path, kept: Definitions | None = None) -> ModuleType:
-        """Import a file of the folder; execute only the definitions of a notebook, or `kept` if given."""
+        """Import a file of the folder; execute only the definitions of a notebook, or `kept` if given.
+
+        With `kept`, the definitions of its siblings are enough too, if one of them cannot be imported as a whole.
+        """
+        self.in_parts = kept is not None
         plain = re.sub(r"\W", "_", path.stem)
         stem = plain if path.suffix == ".py" and path.stem.isidentifier() else f"target_{plain}"
         name = f"{self.package}.{stem}"
@@ -153,8 +159,16 @@ class PrivateLoader(SourceFileLoader):
         tree = PrivateFinder.trees[module.__name__.partition(".")[0]]
         module.__dict__["__builtins__"] = tree.builtins
         if kept is None:
-            exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - importing a file executes it
-        else:
+            blank = dict(module.__dict__)
+            try:
+                exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - importing a file executes it
+            except ImportError:
+                kept = definitions_of(path) if tree.in_parts else None
+                if kept is None:
+                    raise
+                module.__dict__.clear()
+                module.__dict__.update(blank)
+        if kept is not None:
             tree.accounts[module.__name__] = run_definitions(kept, module, tree.builtins, tree.root)
 
 
