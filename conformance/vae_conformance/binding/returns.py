@@ -70,19 +70,30 @@ def read_returns(result: Any, changed_code: Any, changed_output: Any = None) -> 
         return (Returns.SCALAR, (keys[0],) * 3) if isinstance(result, Mapping) else None
     before, after = ([_number(values[key]) for key in keys] for values in (result, changed_code))
     output = None if changed_output is None else [_number(changed_output[key]) for key in keys]
-    kind, order = _of_two(before, after, output) if len(keys) == 2 else (Returns.TERMS, _of_three(before, after))
+    kind, order = _of_two(before, after, output) if len(keys) == 2 else _of_three(before, after, output)
     total, reconstruction, kl = (None if index is None else keys[index] for index in order)
     return kind, (total, reconstruction, kl)
 
 
-def _of_three(before: list[float], after: list[float]) -> Order:
-    for order in ((0, 1, 2), (0, 2, 1), (2, 0, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0)):
+def _of_three(before: list[float], after: list[float], output: list[float] | None) -> tuple[Returns, Order]:
+    def same(one: list[float], index: int) -> bool:
+        return abs(one[index] - before[index]) <= 1e-9 * (1 + abs(before[index]))
+
+    orders = [order for order in ((0, 1, 2), (0, 2, 1), (2, 0, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0)) if same(after, order[1])]
+    if output is not None:
+        # The total follows the output, and the KL does not; where no order has it so, that is for the claims to find.
+        orders = [order for order in orders if same(output, order[2]) and not same(output, order[0])] or orders
+    for order in orders:
         total, reconstruction, kl = (after[index] for index in order)
-        fixed = abs(reconstruction - before[order[1]]) <= 1e-9 * (1 + abs(before[order[1]]))
         # A KL reported with its sign turned still stands where it stands: that is for the claims to find.
-        if fixed and abs(abs(total - reconstruction) - abs(kl)) <= 1e-5 * (1 + abs(total)):
-            return order
-    return 0, 1, 2
+        if abs(abs(total - reconstruction) - abs(kl)) <= 1e-5 * (1 + abs(total)):
+            return Returns.TERMS, order
+    for order in orders:
+        total, likelihood, kl = (after[index] for index in order)
+        # A log-likelihood stands beside the loss that it is subtracted in: the reconstruction is what remains without the KL.
+        if abs(total + likelihood - kl) <= 1e-5 * (1 + abs(total)):
+            return Returns.PART, (order[0], None, order[2])
+    return Returns.TERMS, (0, 1, 2)
 
 
 def _by_names(result: Mapping[Any, Any]) -> tuple[Returns, Order] | None:

@@ -133,8 +133,9 @@ def definitions_of(path: Path) -> Definitions | None:
 def definitions(sources: Sequence[tuple[str, str, Sequence[ast.stmt]]], folder: Path) -> Definitions:
     """Extract and compile the definitions of some source.
 
-    Kept: the imports that kept code uses, or, where no class is defined, those from files of the folder; functions, classes, assignments of values, arithmetic, cheap calls without side effects
-    (`torch.device`, `torch.cuda.is_available`, `nn.BCELoss`), and an argument parser without required arguments.
+    Kept: the imports that kept code uses or, where no class is defined, those from files of the folder; functions, classes,
+    assignments of values, arithmetic, cheap calls without side effects (`torch.device`, `torch.cuda.is_available`, `nn.BCELoss`), and an
+    argument parser without required arguments.
     Left out: loops, with blocks, bare calls and all other assignments, so that no data set is loaded and nothing is trained.
 
     Args:

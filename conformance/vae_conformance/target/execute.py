@@ -102,7 +102,8 @@ def _load(path: Path, limit: float, kept: Definitions | None = None) -> Loaded:
         module = tree.load(path, kept)
     own = tree.accounts.pop(module.__name__, Account())
     accounts = (own, *tree.accounts.values())
-    notes, assumed = (tuple(note for said in all_said for note in said) for all_said in zip(*((one.notes(), one.in_short()) for one in accounts), strict=True))
+    notes = tuple(note for one in accounts for note in one.notes())
+    assumed = tuple(note for one in accounts for note in one.in_short())
     return Loaded(module, tree, notes, assumed, failures=tuple(own.failures))
 
 
