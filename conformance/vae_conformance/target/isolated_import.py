@@ -29,23 +29,39 @@ if TYPE_CHECKING:
 
 TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importing only defines the model.'
 
+_MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "environment.yml", "README.md")
+"""What the folder of a project has, in which its scripts are run."""
+_LEVELS = 2
+"""How far above a file that folder is looked for."""
+
+
+def _is_project(folder: Path) -> bool:
+    return any((folder / marker).exists() for marker in _MARKERS)
+
 
 class PrivateTree:
     """A folder whose modules are imported under private names of one target.
 
     The modules are in `sys.modules` under a private package, and their `__import__` searches their siblings first. So siblings of two
     targets never collide, an import inside a function finds the same module as one at the top, and `sys.path` stays unchanged. For a
-    folder that belongs to a package, the root is the folder of the outermost package.
+    folder that belongs to a package, the root is the folder of the outermost package; below the folder of a project, it is this folder.
     """
 
     _count = itertools.count()
 
     def __init__(self, folder: Path) -> None:
-        self.folder = self.root = folder
-        while (self.root / "__init__.py").is_file() and "." not in self.root.name:
-            self.root = self.root.parent
+        outermost = folder
+        while (outermost / "__init__.py").is_file() and "." not in outermost.name:
+            outermost = outermost.parent
+        self.root = next(filter(_is_project, outermost.parents[:_LEVELS]), outermost)
+        if any("." in part for part in folder.relative_to(self.root).parts):
+            self.root = outermost
         self.prefix = f"{PRIVATE}{next(self._count)}"
-        self.package = ".".join((self.prefix, *folder.relative_to(self.root).parts))
+        self.homes = {
+            place: ".".join((self.prefix, *place.relative_to(self.root).parts)) for place in dict.fromkeys((folder, outermost, self.root))
+        }
+        self.package = self.homes[folder]
+        self.own = {folder, outermost}
         self.builtins = {**vars(builtins), "__import__": self._import}
         self.accounts: dict[str, Account] = {}
         self.in_parts = False
@@ -116,12 +132,13 @@ class PrivateTree:
         """Return the private package that a sibling of that name belongs to, or None if there is no such sibling."""
         if top in sys.stdlib_module_names or top == "__main__":
             return None
-        for folder, package in ((self.folder, self.package), (self.root, self.prefix)):
+        for folder, package in self.homes.items():
             spec = PathFinder.find_spec(top, [str(folder)])
             if spec is None:
                 continue
-            # A folder without __init__.py (`data/`) has the lowest priority, as in Python.
-            if spec.loader is not None or (any((folder / top).glob("*.py")) and top_level_spec(top) is None):
+            # A folder without __init__.py (`data/`) has the lowest priority, as in Python, and so has what only the project has.
+            there = spec.loader is not None or any((folder / top).glob("*.py"))
+            if (folder in self.own and spec.loader is not None) or (there and top_level_spec(top) is None):
                 return package
         return None
 
