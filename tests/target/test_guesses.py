@@ -28,7 +28,7 @@ def constructed(folder: Path, parameters: str, body: str, more: str = "") -> dic
         (", hidden_dims", "nn.Linear(4, hidden_dims)", {"hidden_dims": 256}),
         (", input_shape", "nn.Linear(input_shape, 2)", {"input_shape": 784}),
         (", hidden_dims", "hidden_dims[-2]", {"hidden_dims": [256, 128]}),
-        (", hidden_dims", "first, second, third = hidden_dims", {"hidden_dims": [256, 128, 64]}),
+        (", hidden_dims", "hidden_dims[-3]", {"hidden_dims": [256, 128, 64]}),
         (", image_size, in_channels", "1 // (image_size % 32 == 0)", {"image_size": 32, "in_channels": 1}),
         (", image_size, in_channels", "1 // (image_size >= 64)", {"image_size": 64, "in_channels": 3}),
     ],

@@ -21,7 +21,7 @@ from vae_conformance.target.encoder_decoder import NetworkPair, check_fit, tenso
 from vae_conformance.target.guesses import guess_failed, in_form_of, is_about_form, other_forms
 from vae_conformance.target.parameter_names import DEFAULT_SHAPE
 
-_OTHER_SHAPES = ((1, 32, 32), (3, 32, 32), (3, 64, 64), (3, 128, 128), (3, 224, 224))
+_OTHER_SHAPES = ((1, 32, 32), (3, 32, 32), (3, 64, 64))
 """Shapes of items that guesses are made for where those for the default shape construct nothing."""
 
 
