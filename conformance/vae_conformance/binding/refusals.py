@@ -60,7 +60,7 @@ def refuse_entries(found: Findings) -> None:
 
 
 def refuse_several_draws(found: Findings, name: str, given: object, like: Tensor, what: str = "codes") -> None:
-    """Refuse a part that gives several codes or outputs for each item, along a dimension of their own.
+    """Refuse a part that gives several codes or outputs for each item, along a dimension of their own or as a list.
 
     Args:
         found: what is known of the model.
@@ -72,6 +72,9 @@ def refuse_several_draws(found: Findings, name: str, given: object, like: Tensor
     Raises:
         Unbound: it does.
     """
+    # Two may be a mean and its spread, and a tuple the parameters of a distribution.
+    if isinstance(given, list) and len(given) > 2 and all(isinstance(one, Tensor) and one.numel() == like.numel() for one in given):
+        given, like = torch.stack([one.flatten(1) for one in given]), like.flatten(1)
     if isinstance(given, Tensor) and given.dim() == like.dim() + 1 and given.numel() > like.numel():
         ahead, behind = given.shape[1:] == like.shape, (*given.shape[:1], *given.shape[2:]) == tuple(like.shape)
         if ahead or behind:
@@ -164,8 +167,9 @@ def refuse_unidentified(found: Findings, options: RunOptions) -> None:
             f" {posterior.account}",
             f"only a Gaussian posterior with independent dimensions is judged, one for each item: {_SAY_WHICH}",
         )
-    for _path, leaf in leaves(found.result) if seen else ():
-        refuse_several_draws(found, "forward", leaf, found.x, "outputs")
+    inner = found.result if isinstance(found.result, list | tuple) else ()
+    for given in (*inner, *(leaf for _path, leaf in leaves(found.result))) if seen else ():
+        refuse_several_draws(found, "forward", given, found.x, "outputs")
     shapes = ", ".join(str(tuple(leaf.shape)) for _path, leaf in leaves(found.result) if isinstance(leaf, Tensor))
     if seen and forward.standing is Standing.FAILING and Part.FORWARD not in found.faults and shapes:
         raise Unbound(f"{found.target.name}: among what forward returns, of the shapes {shapes}, no output was identified", _SAY_WHICH)

@@ -46,6 +46,14 @@ def _is_term(value: Any, batch: int) -> bool:
     return isinstance(value, float | int) and not isinstance(value, bool)
 
 
+def turned_kl(result: Any, order: Order) -> bool:
+    """Whether three values are a total of two terms, of which the KL stands beside it with its sign turned, as in a log."""
+    if not isinstance(result, Mapping | tuple | list) or None in order:
+        return False
+    total, reconstruction, kl = (_number(result[key]) for key in order)
+    return kl < 0 and abs(total - reconstruction + kl) <= 1e-5 * (1 + abs(total))
+
+
 def read_returns(result: Any, changed_code: Any, changed_output: Any = None) -> tuple[Returns, Order] | None:
     """What a loss returns and in which order; None where it is none of the known.
 
@@ -85,7 +93,7 @@ def _of_three(before: list[float], after: list[float], output: list[float] | Non
         orders = [order for order in orders if same(output, order[2]) and not same(output, order[0])] or orders
     for order in orders:
         total, reconstruction, kl = (after[index] for index in order)
-        # A KL reported with its sign turned still stands where it stands: that is for the claims to find.
+        # A KL that is reported with its sign turned still stands where it stands.
         if abs(abs(total - reconstruction) - abs(kl)) <= 1e-5 * (1 + abs(total)):
             return Returns.TERMS, order
     for order in orders:
