@@ -108,6 +108,7 @@ FORMS: dict[str, tuple[LossFunction, str]] = {
     "(kl, recon)": (form(lambda r, k: (k, r)), "reconstruction and KL"),
     "dict": (form(lambda r, k: {"loss": r + k, "reconstruction_loss": r, "kl_loss": k}), "total, reconstruction and KL"),
     "dict of other names": (form(lambda r, k: {"KLD": k, "bce": r, "total_loss": r + k}), "total, reconstruction and KL"),
+    "dict whose total has any name": (form(lambda r, k: {"vae": r + k, "recon": r, "kl": k}), "total, reconstruction and KL"),
     "dict without total": (form(lambda r, k: {"recon": r, "kl": k}), "reconstruction and KL"),
 }
 

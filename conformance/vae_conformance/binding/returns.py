@@ -69,7 +69,7 @@ def read_returns(result: Any, changed_code: Any, changed_output: Any = None) -> 
         return Returns.SCALAR, (0, 0, 0)
     if not isinstance(result, Mapping | tuple | list):
         return None
-    if isinstance(result, Mapping) and (by_name := _by_names(result)) is not None:
+    if isinstance(result, Mapping) and (by_name := _by_names(changed_code)) is not None:
         return by_name
     keys = list(result) if isinstance(result, Mapping) else list(range(len(result)))
     if not all(isinstance(result[key], Tensor | float | int) for key in keys):
@@ -108,11 +108,20 @@ def _by_names(result: Mapping[Any, Any]) -> tuple[Returns, Order] | None:
     keys = {role: next((key for key in result if pattern.search(str(key))), None) for role, pattern in _NAMES}
     order = (keys["total"], keys["reconstruction"], keys["kl"])
     if keys["kl"] is not None and keys["reconstruction"] is not None:
-        return (Returns.TERMS if keys["total"] is not None else Returns.PAIR), order
+        if keys["total"] is None:
+            order = (_sum_of(result, keys["reconstruction"], keys["kl"]), *order[1:])
+        return (Returns.TERMS if order[0] is not None else Returns.PAIR), order
     if keys["total"] is not None:
         parts = keys["kl"] is not None or keys["reconstruction"] is not None
         return (Returns.PART, order) if parts else (Returns.SCALAR, (keys["total"],) * 3)
     return None
+
+
+def _sum_of(result: Mapping[Any, Any], one: Any, other: Any) -> Any:
+    """The key of what is the sum of two terms, whatever it is called; None if nothing is."""
+    wanted = _number(result[one]) + _number(result[other])
+    sums = (key for key, value in result.items() if key not in (one, other) and isinstance(value, Tensor | float | int))
+    return next((key for key in sums if abs(_number(result[key]) - wanted) <= 1e-5 * (1 + abs(wanted))), None)
 
 
 def _of_two(before: list[float], after: list[float], output: list[float] | None) -> tuple[Returns, Order]:

@@ -29,14 +29,17 @@ if TYPE_CHECKING:
 
 TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importing only defines the model.'
 
-_MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "environment.yml", "README.md")
+_MARKER = re.compile(r"\.git|pyproject\.toml|setup\.(py|cfg)|requirements?\.txt|environment\.ya?ml|readme(\.\w+)?", re.IGNORECASE)
 """What the folder of a project has, in which its scripts are run."""
 _LEVELS = 2
 """How far above a file that folder is looked for."""
 
 
 def _is_project(folder: Path) -> bool:
-    return any((folder / marker).exists() for marker in _MARKERS)
+    try:
+        return any(_MARKER.fullmatch(one.name) for one in folder.iterdir())
+    except OSError:
+        return False
 
 
 class PrivateTree:
