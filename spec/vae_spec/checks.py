@@ -10,13 +10,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import ParamSpec, TypedDict, Unpack
+from typing import TYPE_CHECKING, ParamSpec, TypedDict, Unpack
 
-import torch
-from torch import Tensor
-
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Number, Verdict, violated
 from vae_spec.statistics.two_stage import Decision
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Arguments = ParamSpec("Arguments")
 

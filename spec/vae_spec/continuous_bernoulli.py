@@ -7,8 +7,13 @@ they use series.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+from vae_spec.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 SMALL = 0.05
 """Below this size, series are more accurate than differences: their truncation error is below 1e-12."""

@@ -10,16 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import torch
-import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor
 
 from vae_spec import continuous_bernoulli
 from vae_spec.context import derive_seed
+from vae_spec.lazy import torch
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Likelihood, Raw, Subject
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FIT_TOLERANCE = 1e-4
 """The largest residual of a straight line, as a share of the term's range, for a likelihood to fit (float32 losses leave 1e-6)."""
@@ -38,9 +40,9 @@ def negative_log_likelihood(likelihood: Likelihood, raw: Raw, x: Tensor) -> Floa
     """Compute -log p(x | z) of each item up to a constant, nats, summed over its entries; raw[0] has the shape of x or is flat."""
     mean = raw[0].reshape(x.shape)
     if likelihood is Likelihood.BERNOULLI:
-        entries = F.binary_cross_entropy(mean, x, reduction="none")
+        entries = torch.nn.functional.binary_cross_entropy(mean, x, reduction="none")
     elif likelihood is Likelihood.BERNOULLI_LOGITS:
-        entries = F.binary_cross_entropy_with_logits(mean, x, reduction="none")
+        entries = torch.nn.functional.binary_cross_entropy_with_logits(mean, x, reduction="none")
     elif likelihood.pair:
         logvar = _LOGVAR_OF[likelihood](raw[1].reshape(x.shape))
         entries = 0.5 * ((x - mean).square() * torch.exp(-logvar) + logvar)
@@ -63,13 +65,13 @@ _LOGVAR_OF: dict[Likelihood, Callable[[Tensor], Tensor]] = {
     Likelihood.GAUSSIAN: lambda second: second,
     Likelihood.GAUSSIAN_LOG_STD: lambda second: 2 * second,
     Likelihood.GAUSSIAN_STD: lambda second: 2 * torch.log(second),
-    Likelihood.GAUSSIAN_VARIANCE: torch.log,
+    Likelihood.GAUSSIAN_VARIANCE: lambda second: second.log(),
 }
 _OF_LOGVAR: dict[Likelihood, Callable[[Tensor], Tensor]] = {
     Likelihood.GAUSSIAN: lambda logvar: logvar,
     Likelihood.GAUSSIAN_LOG_STD: lambda logvar: 0.5 * logvar,
     Likelihood.GAUSSIAN_STD: lambda logvar: torch.exp(0.5 * logvar),
-    Likelihood.GAUSSIAN_VARIANCE: torch.exp,
+    Likelihood.GAUSSIAN_VARIANCE: lambda logvar: logvar.exp(),
 }
 
 

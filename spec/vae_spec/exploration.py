@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import hypothesis
-import torch
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from vae_spec.context import ClaimContext
+from vae_spec.lazy import torch
 from vae_spec.outcomes import NONE, Numbers, Verdict, holds, violated
 from vae_spec.subject import SubjectFault
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import torch
-import torch.nn.functional as F
 from hypothesis import strategies as st
-from torch import Tensor
 
 from vae_spec.facts import Facts
+from vae_spec.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST_MU = 10.0
 LEAST_LOGVAR, GREATEST_LOGVAR = -12.0, 6.0
@@ -45,13 +47,13 @@ class CodeBatch:
     logvar_low: float
     logvar_high: float
 
-    def tensors(self, latent_dim: int, rng: torch.Generator, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-        """Draw mu and logvar of shape (batch, latent_dim), uniform within the bounds."""
+    def tensors(self, latent_dim: int, rng: torch.Generator, dtype: torch.dtype | None = None) -> tuple[Tensor, Tensor]:
+        """Draw mu and logvar of shape (batch, latent_dim), uniform within the bounds, in double precision unless another is given."""
         shape = (self.batch, latent_dim)
         mu = (2 * torch.rand(shape, generator=rng, dtype=torch.float64) - 1) * self.mu_scale
         span = self.logvar_high - self.logvar_low
         logvar = self.logvar_low + span * torch.rand(shape, generator=rng, dtype=torch.float64)
-        return mu.to(dtype), logvar.to(dtype)
+        return mu.to(dtype or torch.float64), logvar.to(dtype or torch.float64)
 
 
 @st.composite
@@ -82,7 +84,7 @@ def constant_codes(draw: st.DrawFn) -> ConstantCode:
     return ConstantCode(draw(st.floats(-4.0, 4.0, allow_nan=False)), 0.0 if abs(logvar) < 0.05 else logvar)
 
 
-def outputs(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
+def outputs(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
     """Draw a batch of means of the kind, of shape (batch, *facts.input_shape), with entries in `facts.input_range`."""
     uniform = torch.rand((batch, *facts.input_shape), generator=rng, dtype=torch.float64)
     if kind is Pixels.ZEROS:
@@ -98,11 +100,11 @@ def outputs(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype:
     else:
         unit = 0.02 + 0.96 * uniform
     low, high = facts.input_range
-    drawn = (low + (high - low) * unit).to(dtype)
+    drawn = (low + (high - low) * unit).to(dtype or torch.float32)
     return (drawn + 1e-3).div((drawn + 1e-3).sum(-1, keepdim=True)) if facts.tokens else drawn
 
 
-def images(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
+def images(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype: torch.dtype | None = None) -> Tensor:
     """Draw a batch of items of the kind, of shape (batch, *facts.input_shape), with entries in `facts.input_range`: integers for counts.
 
     A token is a one-hot row: the first value or the last where all pixels are at an end, and any value elsewhere.
@@ -111,5 +113,5 @@ def images(kind: Pixels, batch: int, facts: Facts, rng: torch.Generator, dtype: 
     if facts.tokens:
         ends = {Pixels.ZEROS: 0, Pixels.ONES: drawn.shape[-1] - 1}
         values = torch.full(drawn.shape[:-1], ends[kind]) if kind in ends else drawn.argmax(-1)
-        return F.one_hot(values, drawn.shape[-1]).to(dtype)
+        return torch.nn.functional.one_hot(values, drawn.shape[-1]).to(drawn.dtype)
     return drawn.round() if facts.counts else drawn

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from jaxtyping import Float
-from torch import Tensor
 
 from vae_spec.facts import Facts as Facts  # noqa: PLC0414  part of this interface, as are the next ones
 from vae_spec.facts import InputKind as InputKind  # noqa: PLC0414
@@ -23,7 +22,10 @@ from vae_spec.facts import Standing as Standing  # noqa: PLC0414
 from vae_spec.likelihoods import Likelihood as Likelihood  # noqa: PLC0414  as Part
 from vae_spec.parts import Part as Part  # noqa: PLC0414  part of this interface, in its own module for importers without PyTorch
 
-Raw = tuple[Tensor, ...]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Raw: TypeAlias = "tuple[Tensor, ...]"
 """The decoder's output and the loss's input: one tensor, or the mean and the variance output for a Gaussian with learned variance."""
 
 
@@ -192,7 +194,7 @@ class SubjectFault(Exception):
         self.limit = limit
 
 
-State = Mapping[str, Tensor]
+State: TypeAlias = "Mapping[str, Tensor]"
 
 
 class Subject(Protocol):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import product
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from vae_spec.checks import Cause, at_most, violation
 from vae_spec.claim import Claim
@@ -14,9 +12,13 @@ from vae_spec.claims.networks import probe_images
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import generator
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, holds, inconclusive, not_applicable
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Facts, Mode, Part, Standing, Subject
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # NET-08, NET-09 -------------------------------------------------------------------------------------------------------------------------
 

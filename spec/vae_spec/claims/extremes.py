@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
 from hypothesis import strategies as st
 
 from vae_spec.checks import finite, first_violation
@@ -12,6 +11,7 @@ from vae_spec.claim import Claim
 from vae_spec.context import ClaimContext
 from vae_spec.documents import ENGINEERING
 from vae_spec.exploration import for_all, generator
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Number, Verdict
 from vae_spec.strategies import LARGEST_MU, Pixels, images
 from vae_spec.subject import Part, Raw, Standing, Subject, SubjectFault, Term

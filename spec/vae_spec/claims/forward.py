@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import torch
 from hypothesis import strategies as st
-from torch import Tensor
 
 from vae_spec.checks import Cause, alike, close, entry, first_of, first_violation, in_shape_of, likely, positive, relative_difference, worst
 from vae_spec.claim import Claim
@@ -17,10 +16,14 @@ from vae_spec.claims.sampling import ROUNDING_OF_MU, SAMPLED, explain_scale, rou
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import FEW_EXAMPLES, explore, for_all
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Outcome, Verdict, holds, not_applicable
 from vae_spec.statistics.two_stage import Decision
 from vae_spec.strategies import Pixels, batch_sizes, pixel_kinds
 from vae_spec.subject import Facts, Mode, Noise, Part, Pass, Subject
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UNIFORM = 0.1
 """Tolerance for recognising uniform noise: mean of (z - mu)/sigma within this of 1/2, variance within a quarter of this of 1/12."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from vae_spec.checks import Cause, close, first_violation, positive, proportional, same
 from vae_spec.claim import Claim
@@ -14,9 +12,13 @@ from vae_spec.claims.objective import MERE_NUMBER, WEIGHT_TOLERANCE, LossInput, 
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Mode, Noise, Objective, Part, Standing, Subject, Term
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PROBE_BATCHES = 4
 PROBE_ITEMS = 16

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-import torch
-
 from vae_spec.checks import Cause, violation
 from vae_spec.claim import Claim
 from vae_spec.claims.networks import probe_images
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Part, Posterior, Subject

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
 from hypothesis import strategies as st
 
 from vae_spec.checks import alike, first_violation, in_shape_of
@@ -14,6 +13,7 @@ from vae_spec.claims.networks import CLOSE, probe_images
 from vae_spec.context import ClaimContext
 from vae_spec.documents import notes
 from vae_spec.exploration import FEW_EXAMPLES, for_all
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict
 from vae_spec.strategies import Pixels, pixel_kinds
 from vae_spec.subject import Mode, Noise, Part, Subject

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-
-import torch
-from torch import Tensor
-from torch.distributions import Independent, Normal, kl_divergence
+from typing import TYPE_CHECKING
 
 from vae_spec.checks import Cause, close, first_violation, likely, nonnegative, positive, proportional
 from vae_spec.claim import Claim
@@ -17,11 +14,15 @@ from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import closed_form_kl
 from vae_spec.exploration import for_all
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, not_applicable
 from vae_spec.statistics.pivots import MonteCarloKL, Pivot, monte_carlo_kl
 from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import CodeBatch, ConstantCode, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 KL_01_ANCHORS = (CodeBatch(2, 0.0, 1.5, 1.5), CodeBatch(2, 0.0, -1.5, -1.5), CodeBatch(2, 1.0, 0.0, 0.0))
 """Posteriors that differ from the prior in one respect each: wider, narrower, shifted. One of them reveals any missing term."""
@@ -219,8 +220,9 @@ KL_02 = Claim(
 
 
 def _reference_kl(mu: Tensor, logvar: Tensor) -> Tensor:
-    prior = Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
-    return torch.as_tensor(kl_divergence(Independent(Normal(mu, torch.exp(0.5 * logvar)), 1), prior))
+    known = torch.distributions
+    prior = known.Independent(known.Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
+    return torch.as_tensor(known.kl_divergence(known.Independent(known.Normal(mu, torch.exp(0.5 * logvar)), 1), prior))
 
 
 def check_closed_form(subject: Subject, context: ClaimContext) -> Verdict:

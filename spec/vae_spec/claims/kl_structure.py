@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterator
 from functools import cache, partial
 
-import torch
-
 from vae_spec.checks import close, entry, first_violation, proportional, worst
 from vae_spec.claim import Claim
 from vae_spec.claims.kl_term import NO_SCALE, RELATIVE_TOLERANCE, KLTerm, cause_of_ratio
@@ -15,6 +13,7 @@ from vae_spec.claims.objective import MERE_NUMBER, needs_closed_form
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import FEW_EXAMPLES, for_all
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, not_applicable
 from vae_spec.strategies import CodeBatch, code_batches
 from vae_spec.subject import Part, Subject

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from vae_spec.checks import NEAR, Cause
 from vae_spec.claims.kl_forms import recognise
 from vae_spec.context import ClaimContext
 from vae_spec.elbo import closed_form_kl, nearest_weight, reconstruction_fit, reported_weights
 from vae_spec.exploration import generator
+from vae_spec.lazy import torch
 from vae_spec.strategies import CodeBatch, Pixels, images
 from vae_spec.subject import Raw, Subject, Term
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RELATIVE_TOLERANCE = 1e-3
 """Tolerance on a KL or its gradient against the closed form: float32 losses leave 1e-6, the smallest mistake is a factor of 1.5."""

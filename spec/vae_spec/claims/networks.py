@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import torch
 from hypothesis import strategies as st
-from torch import Tensor
 
 from vae_spec.checks import Cause, alike, at_most, finite, first_violation, positive, same, unchanged, violation
 from vae_spec.claim import Claim
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import explore, generator
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, batch_sizes, images, pixel_kinds
 from vae_spec.subject import Mode, Part, Standing, Subject
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CLOSE = 1e-4
 """Relative difference allowed between float32 sums in different orders."""

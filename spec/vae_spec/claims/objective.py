@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
 from hypothesis import strategies as st
-from torch import Tensor
 
 from vae_spec.checks import Cause, close, first_of, first_violation, proportional, violation
 from vae_spec.claim import Claim
@@ -17,9 +16,13 @@ from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import accepted_weights, kl_weight, nearest_weight, reconstruction_fit
 from vae_spec.exploration import explore, generator
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import CodeBatch, Pixels, betas, code_batches, images, outputs, pixel_kinds
 from vae_spec.subject import Facts, Objective, Part, Raw, Standing, Subject
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WEIGHT_TOLERANCE = 1e-3
 """Relative tolerance on the effective beta: float32 losses leave 1e-6; the smallest mistake seen is a factor of 1.5."""

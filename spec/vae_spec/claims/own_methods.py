@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from vae_spec.checks import Cause, alike, at_most, relative_difference, violation
 from vae_spec.claim import Claim
@@ -14,9 +12,13 @@ from vae_spec.claims.networks import CLOSE, probe_images
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import generator
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Mode, Noise, OwnPurpose, OwnSamples, Part, Standing, Subject, SubjectFault
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FEW = 16
 """Number of samples that are compared entry by entry."""

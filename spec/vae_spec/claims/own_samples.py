@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from vae_spec.checks import Cause, close, likely, same
 from vae_spec.claim import Claim
@@ -14,11 +12,15 @@ from vae_spec.claims.noise import explain_noise, smallest_noise_error, standard_
 from vae_spec.claims.sampling import UNUSED_STAGE
 from vae_spec.context import ClaimContext
 from vae_spec.documents import notes
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.statistics.pivots import Pivot
 from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Noise, OwnSamples, Part, Standing, Subject
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DRAWS = 8192
 """Number of latent entries in the screen."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import torch
 from hypothesis import strategies as st
 
 from vae_spec.checks import NEAR, Cause, close, entry, first_violation, likely, positive, same, unchanged, worst
@@ -15,6 +14,7 @@ from vae_spec.claims.sampling import float32_codes, rounding, within_clamp
 from vae_spec.context import ClaimContext
 from vae_spec.documents import ENGINEERING, basics
 from vae_spec.exploration import for_all, generator
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict
 from vae_spec.statistics.pivots import Pivot, quadratic_tail
 from vae_spec.statistics.two_stage import decide

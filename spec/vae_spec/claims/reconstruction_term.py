@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from vae_spec.checks import Because, Cause, first_violation, violation
 from vae_spec.claim import Claim
@@ -15,9 +13,13 @@ from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.elbo import FIT_TOLERANCE, reconstruction_fit
 from vae_spec.exploration import FEW_EXAMPLES, explore, generator
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Number, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Likelihood, Part, Subject, SubjectFault, Term
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def _other_likelihood(subject: Subject, context: ClaimContext, batch: int, kind: Pixels = Pixels.BETWEEN) -> Likelihood | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import torch
 from hypothesis import strategies as st
-from torch import Tensor
 
 from vae_spec.checks import UNIT_FLOOR, Cause, close, entry, first_violation, likely, positive, violation
 from vae_spec.claim import Claim
@@ -16,6 +15,7 @@ from vae_spec.claims.noise import REPORTED_SHARE, explain_noise, smallest_noise_
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics
 from vae_spec.exploration import explore, for_all, generator
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.statistics.pivots import (
     Pivot,
@@ -23,6 +23,9 @@ from vae_spec.statistics.pivots import (
 from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import CodeBatch, ConstantCode, batch_sizes, code_batches, constant_codes
 from vae_spec.subject import Mode, Noise, Part, Subject
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SAMPLED = "z = mu + std * torch.randn_like(std) in training mode"
 """How to draw, for those who do not."""

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 
 from vae_spec.bounds import Bound, Measure, above, below
 from vae_spec.claim import Claim, Experiment
 from vae_spec.diagnosis import Role
 from vae_spec.documents import basics
 from vae_spec.evidence import Arm, Group, TrainedRun
+from vae_spec.lazy import torch
 from vae_spec.observations import PointObservations
 from vae_spec.outcomes import Level, Number, Outcome, Verdict, holds, not_applicable, violated
 from vae_spec.statistics.functionals import on_points

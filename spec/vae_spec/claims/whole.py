@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from vae_spec.checks import Cause, alike, in_shape_of, same, violation
 from vae_spec.claim import Claim
@@ -12,9 +11,13 @@ from vae_spec.claims.networks import CLOSE, probe_images
 from vae_spec.context import ClaimContext
 from vae_spec.documents import basics, notes
 from vae_spec.exploration import generator
+from vae_spec.lazy import torch
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Noise, Part, Subject
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ITEMS = 16
 """Images of a pass that is set beside its parts."""

@@ -10,9 +10,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
-from scipy import special
-from scipy.sparse.csgraph import connected_components
 
 from vae_spec.statistics.samples import NEIGHBOURS, as_points
 
@@ -119,7 +118,7 @@ def mutual_information(mu: Codes, logvar: Codes, generator: np.random.Generator)
         part = np.arange(start, min(start + rows, n))
         table = _log_density(z[part], means, logs)
         table[np.arange(len(part)), part] = own[part]
-        mixture[part] = special.logsumexp(table, axis=1) - math.log(n)
+        mixture[part] = scipy.special.logsumexp(table, axis=1) - math.log(n)
     return float((own - mixture).mean())
 
 
@@ -182,6 +181,6 @@ def graph_of_neighbours(means: Codes, labels: Int[np.ndarray, " items"], k: int 
         raise ValueError("one label an item is needed")
     graph = kneighbors_graph(points - points.mean(0), k)
     neighbours = graph.indices.reshape(len(points), k)
-    components, _ = connected_components(graph, directed=False)
+    components, _ = scipy.sparse.csgraph.connected_components(graph, directed=False)
     classes = np.asarray(labels)
     return NeighbourGraph(int(components), float((classes[neighbours] != classes[:, None]).any(1).mean()))
