@@ -72,17 +72,20 @@ def refuse_several_draws(found: Findings, name: str, given: object, like: Tensor
     Raises:
         Unbound: it does.
     """
-    # Two may be a mean and its spread, and a tuple the parameters of a distribution.
-    if isinstance(given, list) and len(given) > 2 and all(isinstance(one, Tensor) and one.numel() == like.numel() for one in given):
-        given, like = torch.stack([one.flatten(1) for one in given]), like.flatten(1)
+    several = 0
     if isinstance(given, Tensor) and given.dim() == like.dim() + 1 and given.numel() > like.numel():
         ahead, behind = given.shape[1:] == like.shape, (*given.shape[:1], *given.shape[2:]) == tuple(like.shape)
-        if ahead or behind:
-            raise Unbound(
-                f"{found.target.name}: {name} gives {given.shape[0 if ahead else 1]} {what} for each item, and the claims speak of one",
-                "judge it with one draw an item, without a dimension for several: write an adapter that passes num_samples=1 and takes that"
-                " dimension away (docs/adapters.md)",
-            )
+        several = given.shape[0 if ahead else 1] if ahead or behind else 0
+    # Two may be a mean and its spread, and a tuple the parameters of a distribution.
+    elif isinstance(given, list) and len(given) != 2 and all(isinstance(one, Tensor) and one.numel() == like.numel() for one in given):
+        several = len(given)
+    if several:
+        given_as = f"{several} {what} for each item" if several > 1 else f"a list of {what} for each item"
+        raise Unbound(
+            f"{found.target.name}: {name} gives {given_as}, and the claims speak of one",
+            "judge it with one draw an item, without a dimension or a list for several: write an adapter that passes num_samples=1 and"
+            " takes that dimension away (docs/adapters.md)",
+        )
 
 
 def refuse_size_of_item(found: Findings, decoder: str) -> NoReturn:
