@@ -12,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from jaxtyping import Float
-
 from vae_spec import continuous_bernoulli
 from vae_spec.context import derive_seed
 from vae_spec.lazy import torch
@@ -21,6 +19,7 @@ from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Likelihood, Raw, Subject
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
     from torch import Tensor
 
 FIT_TOLERANCE = 1e-4

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from jaxtyping import Float
-
 from vae_spec.facts import Facts as Facts  # noqa: PLC0414  part of this interface, as are the next ones
 from vae_spec.facts import InputKind as InputKind  # noqa: PLC0414
 from vae_spec.facts import Objective as Objective  # noqa: PLC0414
@@ -23,6 +21,7 @@ from vae_spec.likelihoods import Likelihood as Likelihood  # noqa: PLC0414  as P
 from vae_spec.parts import Part as Part  # noqa: PLC0414  part of this interface, in its own module for importers without PyTorch
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
     from torch import Tensor
 
 Raw: TypeAlias = "tuple[Tensor, ...]"

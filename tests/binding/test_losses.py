@@ -130,10 +130,10 @@ def test_what_is_returned_and_in_which_order(function: LossFunction, returns: st
     ids=["dict with -kl", "(total, recon, -kl)", "(recon, -kl, total)"],
 )
 def test_a_kl_whose_sign_is_turned_beside_the_total_is_read_from_the_total(make: Callable[[Tensor, Tensor], Any]) -> None:
-    """What a training differentiates is right; a line of its log is not, which the report says."""
+    """What a training differentiates is right; a line of its log is not, which OBJ-01 says."""
     subject = found(form(make))
     terms = evaluate(subject)
-    assert any("sign turned" in note for note in subject.facts.notes)
+    assert subject.facts.kl_turned
     assert float(terms.total) == pytest.approx(RECONSTRUCTION + KL)
     assert float(terms.reconstruction) == pytest.approx(RECONSTRUCTION)
     assert float(terms.kl) == pytest.approx(KL)

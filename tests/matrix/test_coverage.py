@@ -28,11 +28,6 @@ MISTAKES_WITHOUT_A_KILLER: dict[str, str] = {}
 NEVER_ALONE: dict[str, tuple[frozenset[str], str]] = {
     claim: (frozenset(others.split()), reason)
     for claim, others, reason in (
-        (
-            "OBJ-01",
-            "OBJ-04 OBJ-02 KL-03",
-            "a total that is no sum has other gradients, or another weight of the KL, or its KL has another sign",
-        ),
         ("KL-01", "KL-03", "a KL that is negative, or not zero at the prior, is not the closed form either"),
         ("KL-02", "KL-03 REP-02", "where closed form and samples differ, the formula is wrong or the noise is"),
         ("KL-03", "KL-01 KL-05 OBJ-02", "a KL off by a constant misses zero; any other one has other gradients, or another weight"),

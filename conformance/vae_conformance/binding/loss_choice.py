@@ -70,8 +70,6 @@ class LossChoice:
         taken = ", ".join(loss.roles.values())
         shown = loss.account if loss.driven else f"{loss.account}({taken})"
         self.found.report(Part.LOSS, Standing.PRESENT, f"{shown} gives {loss.returns}", known_by=loss.known_by)
-        if loss.turned:
-            self.found.notes.append(f"{loss.name} gives the KL with its sign turned beside the total: the one in the total is judged")
         if loss.sign < 0:
             self.found.notes.append(f"{loss.name} is the ELBO itself, to be maximised: its negative is taken for the loss")
         return loss, self.reading(loss)[0]

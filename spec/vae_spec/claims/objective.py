@@ -104,6 +104,13 @@ def _weightless(subject: Subject, weight: float) -> Verdict | None:
 
 def check_total(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that total = reconstruction + beta * KL at every beta; without a beta the weight must be constant, and OBJ-02 judges it."""
+    if subject.facts.kl_turned:
+        return violation(
+            {"KL beside the total, over the one in it": -1},
+            {"KL beside the total, over the one in it": 1},
+            what="the loss returns the negative of the KL that its total holds: the training is right, and its log is not",
+            because=Cause("kl-sign", hint="return the KL as the total holds it, kl >= 0, and not its negative"),
+        )
     has_beta = subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     seen: list[float] = []
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import scipy
-from jaxtyping import Float, Int
 
 from vae_spec.statistics.samples import NEIGHBOURS, as_points
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 SCALES = (0.25, 1.0, 4.0)
 """Squared widths of the kernels, in units of the number of dimensions: the narrow one detects clumps, the wide one the overall spread."""
@@ -24,8 +27,8 @@ LARGEST_LOGVAR = 700.0
 CHUNK = 2**16
 """Values per block of a table over pairs of items: half a megabyte, which fits the processor's cache."""
 
-Codes = Float[np.ndarray, "items latent"]
-OtherCodes = Float[np.ndarray, "others latent"]
+Codes: TypeAlias = 'Float[np.ndarray, "items latent"]'
+OtherCodes: TypeAlias = 'Float[np.ndarray, "others latent"]'
 
 
 def _checked(mu: Codes, logvar: Codes, least: int, *, noisy: bool = False) -> tuple[Codes, Codes]:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import scipy
-from jaxtyping import Bool, Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
 
 NEIGHBOURS = 5
 """k of density and coverage: the default of Naeem et al. 2020."""
 COPY_QUANTILE = 0.01
 """A sample counts as a copy if it is as close to a training item as only this share of the held-out items are."""
 
-Points = Float[np.ndarray, "_ features"]
+Points: TypeAlias = 'Float[np.ndarray, "_ features"]'
 
 
 def as_points(values: Float[np.ndarray, "items features"], what: str, least: int = 1) -> Float[np.ndarray, "items features"]:

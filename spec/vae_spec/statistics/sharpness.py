@@ -6,17 +6,21 @@ ratios, against the originals or another model's images of the same items (Deep 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 import numpy as np
 import scipy
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 HIGH_SHARE = 0.1
 """The share of the originals' power, without the mean of the image, that counts as high frequencies."""
 DECIMALS = 9
 """Decimals of a radius: frequencies that differ by less are in one ring."""
 
-Images = Float[np.ndarray, "items channels height width"]
-PerItem = Float[np.ndarray, " items"]
+Images: TypeAlias = 'Float[np.ndarray, "items channels height width"]'
+PerItem: TypeAlias = 'Float[np.ndarray, " items"]'
 
 
 def _checked(images: Images, what: str = "images") -> Float[np.ndarray, "items channels height width"]:

@@ -113,8 +113,8 @@ class Recording:
         return frozenset(found - of)
 
 
-_MOVED: dict[tuple[tuple[str, ...], int], dict[int, int]] = {}
-"""By the operations of a pass, and another number of items on which it makes others: which node has become which."""
+_MOVED: dict[tuple[tuple[str, ...], int], tuple[dict[int, int], Sequence[str]]] = {}
+"""By the operations of a pass, and another number of items on which it makes others: which node has become which, and the operations."""
 
 
 class _Reached(BaseException):
@@ -274,23 +274,22 @@ def _replayed(
 ) -> tuple[Any, Tape, int]:
     """What a replay gives, its tape, and the number of the last node of interest in it."""
     state, here = torch.get_rng_state(), (tuple(operations), len(x))
-    if here not in _MOVED:
-        end = max(*replaced, last) + 1
-        result, tape, failure = _run(run, x, replaced, last)
+    moved, expected = _MOVED.get(here, ({}, operations))
+    for again in (True, False):
+        put = {moved.get(number, number): one for number, one in replaced.items()}
+        there = moved.get(last, last)
+        end = max(*put, there) + 1
+        result, tape, failure = _run(run, x, put, there)
         made = tape.operations[:end]
-        if made == list(operations[: len(made)]) and (failure is not None or len(made) == end):
-            if failure is not None:
-                raise failure
-            return result, tape, last
+        if not again or (made == list(expected[: len(made)]) and (failure is not None or len(made) == end)):
+            break
         torch.set_rng_state(state)
-        _MOVED[here] = matched(operations, record(run, x.to(torch.get_default_dtype())).operations)
+        expected = record(run, x.to(torch.get_default_dtype())).operations
+        moved, _ = _MOVED[here] = matched(operations, expected), expected
         torch.set_rng_state(state)
-    moved = _MOVED[here]
-    last = moved.get(last, last)
-    result, tape, failure = _run(run, x, {moved.get(number, number): put for number, put in replaced.items()}, last)
     if failure is not None:
         raise failure
-    return result, tape, last
+    return result, tape, there
 
 
 def _run(run: Callable[[Tensor], Any], x: Tensor, replaced: Mapping[int, Replacement], last: int) -> tuple[Any, Tape, Exception | None]:
