@@ -95,6 +95,7 @@ class Facts:
         effective_beta: the declared weight of the KL relative to the negative log-likelihood at beta = 1, or None.
         own_beta: the loss's own weight of the KL if the caller passes none: the default of its argument.
         kl_alone: whether the implementation computes only the KL, so that the suite supplies the reconstruction term.
+        kl_turned: whether the loss gives the KL with its sign turned beside the total, which holds it as it should.
         objective: its declared kind of loss.
         autoregressive: whether its decoder is declared to predict each entry from z and the entries before it.
         parts: the status of each part.
@@ -124,6 +125,7 @@ class Facts:
     effective_beta: float | None = None
     own_beta: float = 1.0
     kl_alone: bool = False
+    kl_turned: bool = False
     objective: Objective = Objective.ELBO
     autoregressive: bool = False
     parts: Mapping[Part, PartReport] = field(default_factory=dict)

@@ -128,6 +128,18 @@ def test_a_spatial_code_is_flattened() -> None:
 # manners
 
 
+def test_a_training_loop_may_be_a_method_named_train() -> None:
+    class Trains(Native):
+        def train(self, loader: Any, epochs: int = 5) -> Any:  # type: ignore[override]
+            for _ in range(epochs):
+                for batch in loader:
+                    self(batch)
+
+    subject = bound(Trains)
+    assert {report.standing for report in subject.facts.parts.values()} == {Standing.PRESENT}
+    assert subject.forward(X.float(), Noise(seed=1)).z is not None
+
+
 def test_batch_norm_needs_two_in_training() -> None:
     subject = bound(BatchNormed)
     assert subject.facts.least_train_batch == 2

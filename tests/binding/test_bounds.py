@@ -27,3 +27,13 @@ def test_terms_beside_a_bound_that_is_maximised_may_have_either_sign(reconstruct
     assert subject.facts.likelihood is Likelihood.BERNOULLI
     assert float(terms.total) == pytest.approx(RECONSTRUCTION + KL, rel=1e-5)
     assert float(terms.kl) == pytest.approx(KL, rel=1e-4)
+
+
+def test_a_log_likelihood_beside_the_loss_it_is_subtracted_in_is_told_from_the_reconstruction() -> None:
+    def loss(raw: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        error, kl = cross_entropy(raw, x).mean(), divergence(mu, logvar).mean()
+        return error + kl, kl, -error
+
+    terms = bound(Script, loss).terms(RAW, X, MU, LOGVAR)
+    found = [float(one) for one in (terms.total, terms.reconstruction, terms.kl)]
+    assert found == pytest.approx([RECONSTRUCTION + KL, RECONSTRUCTION, KL], rel=1e-5)

@@ -55,7 +55,40 @@ class Step(Native):
         return {"loss": (cross_entropy(x_hat, x) + divergence(mu, logvar)).mean()}
 
 
-@pytest.mark.parametrize("kind", [ForwardLoss, Step, Inline])
+class OfLogits(Layers):
+    """The loss is of logits, and forward gives probabilities."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(noisy(*self.heads(x))).view_as(x)
+
+    def compute_loss(self, x: Tensor) -> Tensor:
+        mu, logvar = self.heads(x)
+        logits = self.layers[:-1](noisy(mu, logvar)).view_as(x)
+        error = nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
+        return error + divergence(mu, logvar).mean()
+
+
+class ByItems(Native):
+    """As many operations as the batch has items."""
+
+    loss = None  # type: ignore[assignment]
+
+    def training_step(self, batch: Any) -> Tensor:
+        scaled = torch.zeros_like(batch)
+        for index in range(len(batch)):
+            scaled[index] = batch[index]
+        x_hat, mu, logvar = self(scaled)
+        return (cross_entropy(x_hat, batch) + divergence(mu, logvar)).mean()
+
+
+@pytest.mark.parametrize("items", [4, 3, 1])
+def test_a_pass_with_other_operations_on_other_numbers_of_items_is_asked_alike(items: int) -> None:
+    terms = bound(ByItems).terms((RAW[:items],), X[:items], MU[:items], LOGVAR[:items])
+    assert float(terms.reconstruction) == pytest.approx(float(cross_entropy(RAW[:items], X[:items]).mean()), rel=1e-5)
+    assert float(terms.kl) == pytest.approx(float(divergence(MU[:items], LOGVAR[:items]).mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", [ForwardLoss, Step, Inline, OfLogits])
 def test_a_running_model_is_asked_about_any_output_and_posterior(kind: type[nn.Module]) -> None:
     subject = bound(kind)
     before = dict(vars(subject.model))

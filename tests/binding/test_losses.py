@@ -108,6 +108,7 @@ FORMS: dict[str, tuple[LossFunction, str]] = {
     "(kl, recon)": (form(lambda r, k: (k, r)), "reconstruction and KL"),
     "dict": (form(lambda r, k: {"loss": r + k, "reconstruction_loss": r, "kl_loss": k}), "total, reconstruction and KL"),
     "dict of other names": (form(lambda r, k: {"KLD": k, "bce": r, "total_loss": r + k}), "total, reconstruction and KL"),
+    "dict whose total has any name": (form(lambda r, k: {"vae": r + k, "recon": r, "kl": k}), "total, reconstruction and KL"),
     "dict without total": (form(lambda r, k: {"recon": r, "kl": k}), "reconstruction and KL"),
 }
 
@@ -128,11 +129,18 @@ def test_what_is_returned_and_in_which_order(function: LossFunction, returns: st
     ],
     ids=["dict with -kl", "(total, recon, -kl)", "(recon, -kl, total)"],
 )
-def test_negated_forms_keep_their_places(make: Callable[[Tensor, Tensor], Any]) -> None:
-    """A KL of the wrong sign is for the claims to find, so it must not be taken for another term."""
-    terms = evaluate(found(form(make)))
+def test_a_kl_whose_sign_is_turned_beside_the_total_is_read_from_the_total(make: Callable[[Tensor, Tensor], Any]) -> None:
+    """What a training differentiates is right; a line of its log is not, which OBJ-01 says."""
+    subject = found(form(make))
+    terms = evaluate(subject)
+    assert subject.facts.kl_turned
     assert float(terms.total) == pytest.approx(RECONSTRUCTION + KL)
     assert float(terms.reconstruction) == pytest.approx(RECONSTRUCTION)
+    assert float(terms.kl) == pytest.approx(KL)
+
+
+def test_a_kl_of_the_wrong_sign_in_the_total_keeps_its_place() -> None:
+    terms = evaluate(found(form(lambda recon, kl: (recon - kl, recon, -kl))))
     assert float(terms.kl) == pytest.approx(-KL)
 
 

@@ -223,6 +223,14 @@ class Mixed(Native):
         return output, output, output
 
 
+class SeveralDraws(Native):
+    """It decodes a list of draws in training."""
+
+    def forward(self, x: Any) -> Any:
+        mu, logvar = self.encode(x)
+        return [self.decode(self.reparameterize(mu, logvar)) for _ in range(5)], mu, logvar
+
+
 class Unpacking(Native):
     """It takes what a loader of labelled images gives."""
 
@@ -237,6 +245,7 @@ class Unpacking(Native):
         (Masked, "missing 1 required positional argument: 'mask', and nothing says what else to pass"),
         (Correlated, r"forward draws \(randn_like\), and no mean and second head of like shape were identified"),
         (Mixed, "no output was identified"),
+        (SeveralDraws, "forward gives 5 outputs for each item"),
         (Unpacking, r"a batch of several tensors \(x, _label = batch\)"),
     ],
 )

@@ -65,7 +65,6 @@ SAME_NETWORKS = frozenset(
         "scalar-loss-method",
         "scaled-likelihood",
         "script-flat",
-        "series-of-a-length",
         "settings-table",
         "std-head-of-distributions",
         "stored-kl",

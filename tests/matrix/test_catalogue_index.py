@@ -136,6 +136,7 @@ def bound_passes(subject: Subject) -> Iterator[tuple[str, Any]]:
             return tuple(vars(subject.terms(subject.decode(z), x, mu, logvar, beta=beta)).values())
 
         yield f"loss at beta {beta}", attempt(loss)
+    yield "sign beside the total", torch.tensor(float(subject.facts.kl_turned))
     norms = subject.param_grads(x, Noise(seed=1), ("raw",))["raw"]
     yield "gradients", torch.tensor(list(norms.values()))
 

@@ -221,8 +221,7 @@ def test_how_long_silence_is_allowed() -> None:
 def test_the_childs_children_die_with_it(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     spawn = f"""
-import subprocess
-other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+import subprocess; other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 open({str(note)!r}, "w").write(str(other.pid))
 bound(); promised("KL-01"); started("KL-01"); time.sleep(600)
 """

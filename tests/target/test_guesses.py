@@ -27,6 +27,10 @@ def constructed(folder: Path, parameters: str, body: str, more: str = "") -> dic
         (", img_size, hidden", "img_size[-1] + len(hidden)", {"img_size": (1, 28, 28), "hidden": [256]}),
         (", hidden_dims", "nn.Linear(4, hidden_dims)", {"hidden_dims": 256}),
         (", input_shape", "nn.Linear(input_shape, 2)", {"input_shape": 784}),
+        (", hidden_dims", "hidden_dims[-2]", {"hidden_dims": [256, 128]}),
+        (", hidden_dims", "hidden_dims[-3]", {"hidden_dims": [256, 128, 64]}),
+        (", image_size, in_channels", "1 // (image_size % 32 == 0)", {"image_size": 32, "in_channels": 1}),
+        (", image_size, in_channels", "1 // (image_size >= 64)", {"image_size": 64, "in_channels": 3}),
     ],
 )
 def test_a_guess_of_the_wrong_form_is_tried_in_the_other(tmp_path: Path, parameters: str, body: str, expected: dict[str, object]) -> None:
@@ -58,6 +62,8 @@ def test_the_form_that_works_is_kept_for_other_sizes(tmp_path: Path) -> None:
         (", p_dropout, drop_prob", {"p_dropout": 0.0, "drop_prob": 0.0}),
         (", channel_num, kernel_num", {"channel_num": 1, "kernel_num": 32}),
         (", hidden_layer_sizes, layer_sizes", {"hidden_layer_sizes": [256], "layer_sizes": [256]}),
+        (", idim, hdim, nb_latents", {"idim": 784, "hdim": 256, "nb_latents": 16}),
+        (", latentD, num_hidden_units", {"latentD": 16, "num_hidden_units": 256}),
     ],
 )
 def test_more_names(tmp_path: Path, parameters: str, expected: dict[str, object]) -> None:

@@ -223,3 +223,16 @@ def test_a_module_of_lightning_is_loaded_without_lightning(tmp_path):
 def test_another_base_class_that_is_missing_is_asked_for(tmp_path):
     fault = unbound(write(tmp_path, LIGHTNING.replace("pl.LightningModule", "pl.Strategy")))
     assert "absent_lightning" in fault.message
+
+
+def test_a_script_that_imports_its_model_is_judged_by_the_definitions_of_both(tmp_path: Path) -> None:
+    (tmp_path / "network.py").write_text("from no_such_plots import draw\n" + MODEL)
+    target = named_target(write(tmp_path, "from no_such_bars import bar\nfrom network import VAE\nmodel = bar(VAE())\n"))
+    assert isinstance(target.make(), torch.nn.Module)
+    assert target.assumed[0].startswith("only definitions were loaded: importing student.py failed: No module named 'no_such_bars'")
+
+
+def test_a_sibling_that_lacks_a_package_is_told_where_the_script_needs_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "plots.py").write_text("import no_such_plots\nno_such_plots.draw()\n")
+    fault = unbound(write(tmp_path, "import plots\nprint(plots)\n"))
+    assert "No module named 'no_such_plots'" in fault.message

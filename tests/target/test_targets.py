@@ -64,6 +64,17 @@ def test_a_file_of_a_package_finds_its_package():
     assert "package" not in sys.modules
 
 
+def test_a_file_finds_what_stands_in_the_folder_of_its_project_and_is_installed_nowhere(tmp_path):
+    (tmp_path / "README.md").touch()
+    for folder in ("base", "model", "scipy"):
+        (tmp_path / folder).mkdir()
+    write(tmp_path / "base", "WHO = 'the project'", "__init__.py")
+    write(tmp_path / "scipy", "raise RuntimeError('not the installed one')", "__init__.py")
+    target = named_target(write(tmp_path / "model", "import scipy\nfrom base import WHO\n" + VAE.format(parameters="")))
+    assert target.namespace.WHO == "the project"
+    assert target.namespace.scipy is sys.modules["scipy"]
+
+
 @pytest.mark.parametrize("name", ["my-vae.py", "13.4 vae (1).py", "class.py", "VAE.PY"])
 def test_a_file_may_have_a_name_that_is_no_module_name(tmp_path, name):
     write(tmp_path, "WHO = 'sibling'", "_parts.py")

@@ -97,6 +97,7 @@ class Assembly:
             likelihood_declared=self.options.likelihood is not None,
             own_beta=loss.own_beta,
             kl_alone=loss.kl_alone,
+            kl_turned=loss.turned,
         )
         # A loss that stands in, or fails, says nothing of the model's head.
         kl = choice.reading(loss)[1] if not loss.supplied and self.found.parts[Part.LOSS].standing is Standing.PRESENT else None

@@ -29,6 +29,7 @@ from vae_conformance.binding.shapes import guesses_fit, with_shape
 from vae_conformance.binding.stepping import by_its_step
 from vae_conformance.binding.tokens import asks_for_tokens, of_rows
 from vae_conformance.binding.traced import with_pass
+from vae_conformance.binding.watching import set_mode
 from vae_conformance.config.declared import completed, with_declarations
 from vae_conformance.config.options import RunOptions
 from vae_conformance.errors import Unbound
@@ -160,7 +161,7 @@ def _undisturbed(model: Any) -> Iterator[None]:
         yield
     finally:
         model.load_state_dict(before)
-        model.train(training)
+        set_mode(model, training)
 
 
 def _say_what_was_given(found: Findings) -> None:

@@ -18,7 +18,7 @@ from vae_conformance.binding.passes import Call, Joint, call_forward
 from vae_conformance.binding.probing import output_range
 from vae_conformance.binding.roles.nodes import alike
 from vae_conformance.binding.roles.posterior import Latent
-from vae_conformance.binding.watching import in_mode
+from vae_conformance.binding.watching import in_mode, set_mode
 from vae_conformance.guard.calls import Caller
 from vae_conformance.guard.random_calls import RandomCalls
 from vae_conformance.guard.seeds import seeded
@@ -91,7 +91,7 @@ class Findings:
     ) -> Any:
         """One probing call under a seed, a mode and a time limit; raises SubjectFault."""
         if isinstance(self.model, nn.Module):
-            self.model.train(train)
+            set_mode(self.model, train)
         with (
             in_mode(self.model, Mode.TRAIN if train else Mode.EVAL),  # spectral norm's buffers move the next pass
             self.caller.calling(operation),

@@ -15,7 +15,7 @@ from vae_conformance.binding.knobs import knob_of
 from vae_conformance.binding.layout import leaves
 from vae_conformance.binding.loss_arguments import is_weight
 from vae_conformance.binding.losses import Loss
-from vae_conformance.binding.returns import Returns, read_returns
+from vae_conformance.binding.returns import Returns, read_returns, turned_kl
 from vae_spec.subject import Raw, SubjectFault
 
 
@@ -70,6 +70,8 @@ def try_loss(found: Findings, loss: Loss, trial: Trial) -> Loss | None:
     if read is None:
         return None
     loss = replace(loss, returns=read[0], order=read[1])
+    if loss.returns is Returns.TERMS and turned_kl(results[1], loss.order):
+        loss = replace(loss, returns=Returns.SCALAR, order=(loss.order[0],) * 3, turned=True)
     if loss.returns is Returns.TERMS and loss.is_bound and not loss.adds_up(results[0]):
         # The terms beside a bound that is maximised may have either sign; its own value is what training uses.
         loss = replace(loss, returns=Returns.SCALAR, order=(loss.order[0],) * 3)

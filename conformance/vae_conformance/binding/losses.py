@@ -53,6 +53,7 @@ class Loss:
         of_ids: whether its x are the integers of tokens, of which the suite has one-hot rows.
         sign: -1 for an ELBO, which is to be maximised.
         knob: the attribute that holds its weight of the KL, where it takes none as an argument.
+        turned: whether the KL stands beside the total with its sign turned, so that the total alone is read.
     """
 
     account: str
@@ -68,6 +69,7 @@ class Loss:
     of_ids: bool = False
     sign: float = 1.0
     knob: Knob | None = None
+    turned: bool = False
 
     def signs(self) -> tuple[Loss, ...]:
         """The loss; behind it its negative, where its name is that of the ELBO and it is read as one number."""

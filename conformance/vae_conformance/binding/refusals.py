@@ -60,7 +60,7 @@ def refuse_entries(found: Findings) -> None:
 
 
 def refuse_several_draws(found: Findings, name: str, given: object, like: Tensor, what: str = "codes") -> None:
-    """Refuse a part that gives several codes or outputs for each item, along a dimension of their own.
+    """Refuse a part that gives several codes or outputs for each item, along a dimension of their own or as a list.
 
     Args:
         found: what is known of the model.
@@ -72,14 +72,20 @@ def refuse_several_draws(found: Findings, name: str, given: object, like: Tensor
     Raises:
         Unbound: it does.
     """
+    several = 0
     if isinstance(given, Tensor) and given.dim() == like.dim() + 1 and given.numel() > like.numel():
         ahead, behind = given.shape[1:] == like.shape, (*given.shape[:1], *given.shape[2:]) == tuple(like.shape)
-        if ahead or behind:
-            raise Unbound(
-                f"{found.target.name}: {name} gives {given.shape[0 if ahead else 1]} {what} for each item, and the claims speak of one",
-                "judge it with one draw an item, without a dimension for several: write an adapter that passes num_samples=1 and takes that"
-                " dimension away (docs/adapters.md)",
-            )
+        several = given.shape[0 if ahead else 1] if ahead or behind else 0
+    # Two may be a mean and its spread, and a tuple the parameters of a distribution.
+    elif isinstance(given, list) and len(given) != 2 and all(isinstance(one, Tensor) and one.numel() == like.numel() for one in given):
+        several = len(given)
+    if several:
+        given_as = f"{several} {what} for each item" if several > 1 else f"a list of {what} for each item"
+        raise Unbound(
+            f"{found.target.name}: {name} gives {given_as}, and the claims speak of one",
+            "judge it with one draw an item, without a dimension or a list for several: write an adapter that passes num_samples=1 and"
+            " takes that dimension away (docs/adapters.md)",
+        )
 
 
 def refuse_size_of_item(found: Findings, decoder: str) -> NoReturn:
@@ -164,8 +170,9 @@ def refuse_unidentified(found: Findings, options: RunOptions) -> None:
             f" {posterior.account}",
             f"only a Gaussian posterior with independent dimensions is judged, one for each item: {_SAY_WHICH}",
         )
-    for _path, leaf in leaves(found.result) if seen else ():
-        refuse_several_draws(found, "forward", leaf, found.x, "outputs")
+    inner = found.result if isinstance(found.result, list | tuple) else ()
+    for given in (*inner, *(leaf for _path, leaf in leaves(found.result))) if seen else ():
+        refuse_several_draws(found, "forward", given, found.x, "outputs")
     shapes = ", ".join(str(tuple(leaf.shape)) for _path, leaf in leaves(found.result) if isinstance(leaf, Tensor))
     if seen and forward.standing is Standing.FAILING and Part.FORWARD not in found.faults and shapes:
         raise Unbound(f"{found.target.name}: among what forward returns, of the shapes {shapes}, no output was identified", _SAY_WHICH)

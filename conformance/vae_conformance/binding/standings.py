@@ -25,7 +25,7 @@ def report_rest(found: Findings, facts: Facts, loss: Loss) -> None:
         "the loss returns one scalar: the reconstruction is its value at mu = 0, sigma = 1, the KL the rest",
     )
     whole = PartReport(works, parts[Part.LOSS].account if works is Standing.FAILING else loss.account, reason)
-    parts[Part.LOSS_TERMS] = whole if loss.returns is not Returns.SCALAR or works is not Standing.PRESENT else split
+    parts[Part.LOSS_TERMS] = whole if loss.turned or loss.returns is not Returns.SCALAR or works is not Standing.PRESENT else split
     if loss.takes_beta:
         name = loss.roles.get("beta", "")
         shown = f"the weight {name} in its loop" if loss.kind is Kind.LOOP else f"argument {name}"

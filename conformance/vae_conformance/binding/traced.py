@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,7 @@ from vae_conformance.binding.reading import by_keys
 from vae_conformance.binding.roles.nodes import Roles
 from vae_conformance.binding.roles.output import outputs_of
 from vae_conformance.binding.roles.posterior import find_latent, find_roles
-from vae_conformance.binding.trace.tape import Recording, Replacement, Tape, record, replay, replay_to
+from vae_conformance.binding.trace.tape import Recording, Replacement, Tape, matched, record, replay, replay_to
 from vae_conformance.binding.watching import in_mode
 from vae_conformance.guard.random_calls import RandomCalls
 from vae_conformance.target.adapter import settled
@@ -129,8 +128,7 @@ def _computed(found: Findings) -> Followed | None:
     except SubjectFault:
         return Followed(training, None)
     # In evaluation mode forward may decode mu, or leave its input as it is: the nodes are looked for in the operations that are the same.
-    blocks = SequenceMatcher(None, first.operations, operations, autojunk=False).get_matching_blocks()
-    same = {block.a + step: block.b + step for block in blocks for step in range(block.size)}
+    same = matched(first.operations, operations)
     there = same.keys() >= set(training.values())
     return Followed(training, {name: same[number] for name, number in training.items()} if there else None)
 
@@ -180,8 +178,8 @@ class TracedPass:
 
     def decoded(self, z: Tensor) -> Any:
         """What a pass gives where its latent is z, of shape (B, *latent)."""
-        head = self.roles().z
-        return replay(self.run, self._items(len(z)), {head.number: z.reshape(len(z), *head.shape)})
+        roles = self.roles()
+        return replay(self.run, self._items(len(z)), {roles.z.number: z.reshape(len(z), *roles.z.shape)}, roles.operations)
 
     def drawn(self, mu: Tensor, second: Tensor, *, few: bool) -> Tensor:
         """The latent that a pass draws where its heads are these, of shape (B, *latent).
@@ -198,7 +196,7 @@ class TracedPass:
         replaced: dict[int, Replacement] = {roles.mu.number: mu.reshape(len(mu), *roles.mu.shape)}
         if roles.second is not None:
             replaced[roles.second.number] = roles.second.origin(second).reshape(len(second), *roles.second.shape)
-        z = replay_to(self.run, self._items(_FEW if few else len(mu)), roles.z.number, replaced, roles.operations[roles.z.number])
+        z = replay_to(self.run, self._items(_FEW if few else len(mu)), roles.z.number, replaced, roles.operations)
         if z is None:
             raise SubjectFault("sampling step", "does not draw where it drew before")
         return z

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -120,4 +121,13 @@ def _modules(model: nn.Module) -> list[nn.Module]:
 def _set_mode(model: nn.Module, modules: list[nn.Module], training: bool) -> None:
     """Call `train` unless it is not overridden and changes nothing: most calls are in the mode that the model is in."""
     if any(module.training is not training or type(module).train is not nn.Module.train or "train" in vars(module) for module in modules):
+        set_mode(model, training)
+
+
+def set_mode(model: nn.Module, training: bool) -> None:
+    """Set the mode of a model, one whose own `train` is a training loop, `train(self, loader)`, too."""
+    first = next(iter(inspect.signature(model.train).parameters.values()), None)
+    if first is not None and (first.name == "mode" or isinstance(first.default, bool)):
         model.train(training)
+    else:
+        nn.Module.train(model, training)

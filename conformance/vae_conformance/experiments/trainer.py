@@ -24,6 +24,7 @@ from vae_spec.subject import Noise, SubjectFault, Terms
 
 if TYPE_CHECKING:
     from vae_conformance.binding.bound_subject import InProcessSubject
+from vae_conformance.binding.watching import set_mode
 
 Progress = Callable[[int, int], None]
 CHECK_EVERY = 50
@@ -97,7 +98,7 @@ def _loop(subject: InProcessSubject, recipe: Recipe, stops: Sequence[int], data:
     if not parameters:
         raise SubjectFault("training", "there are no trainable parameters", "not-a-module")
     optimiser = Adam(parameters, lr=recipe.learning_rate, fused=not recipe.single_stream)
-    subject.model.train()
+    set_mode(subject.model, True)
     curves: list[Tensor] = []
     states: dict[int, dict[str, Tensor]] = {}
     diverged: int | None = None

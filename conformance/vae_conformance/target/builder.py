@@ -21,6 +21,9 @@ from vae_conformance.target.encoder_decoder import NetworkPair, check_fit, tenso
 from vae_conformance.target.guesses import guess_failed, in_form_of, is_about_form, other_forms
 from vae_conformance.target.parameter_names import DEFAULT_SHAPE
 
+_OTHER_SHAPES = ((1, 32, 32), (3, 32, 32), (3, 64, 64))
+"""Shapes of items that guesses are made for where those for the default shape construct nothing."""
+
 
 @dataclass
 class Builder:
@@ -50,7 +53,10 @@ class Builder:
             Unbound: the constructor fails with all candidates; the message is that of the best.
         """
         if not self._settled:
-            self.way = self._best()
+            try:
+                self.way = self._best()
+            except Unbound as fault:
+                self.way = self._for_another_shape(fault)
             self._settled = True
         return self._by(self.way.arguments)
 
@@ -72,15 +78,37 @@ class Builder:
 
     def refit(self, shape: tuple[int, ...]) -> bool:
         """Let the guessed arguments be those for items of a shape; return whether that changes any, and the constructor takes them."""
-        other = Builder(self.maker, self.label, shape, self.limit, self.tree, self.script)
         try:
-            other.make()
+            way = self._fitted(shape)
         except Unbound:
             return False
-        changed = any(other.way.arguments.get(name) != self.way.arguments[name] for name in self.way.guessed)
+        changed = any(way.arguments.get(name) != self.way.arguments[name] for name in self.way.guessed)
         if changed:
-            self.shape, self.way, self._settled = shape, replace(other.way, guessed=self.way.guessed), True
+            self.shape, self.way, self._settled = shape, replace(way, guessed=self.way.guessed), True
         return changed
+
+    def _fitted(self, shape: tuple[int, ...]) -> Way:
+        """Return the arguments for items of a shape; `Unbound` if the constructor takes none."""
+        other = Builder(self.maker, self.label, shape, self.limit, self.tree, self.script)
+        other.make()
+        return other.way
+
+    def _for_another_shape(self, fault: Unbound) -> Way:
+        """Return guesses for another shape of items where those for the default one construct nothing.
+
+        Raises:
+            Unbound: none does: a name that is missing then, else the given fault.
+        """
+        for shape in _OTHER_SHAPES if self.shape is None else ():
+            try:
+                way = self._fitted(shape)
+            except Unbound as other:
+                missing = isinstance(other.__cause__, NameError | ImportError) and not isinstance(fault.__cause__, NameError | ImportError)
+                fault = other if missing else fault
+            else:
+                self.shape = shape
+                return replace(way, guessed=self.way.guessed)
+        raise fault
 
     def _by(self, arguments: Mapping[str, object]) -> object:
         return construct(self.maker, arguments, label=self.label, limit=self.limit, tree=self.tree)

@@ -7,6 +7,7 @@ import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -118,16 +119,29 @@ class _Known:
     place: str = "line"
 
 
-def definitions(sources: Sequence[tuple[str, str, Sequence[ast.stmt]]]) -> Definitions:
+def definitions_of(path: Path) -> Definitions | None:
+    """Return the definitions of a file; None if it does not parse, or has neither a class nor a function nor imports of its siblings."""
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+        kept = definitions([(str(path), "line", tree.body)], path.parent)
+    except (SyntaxError, ValueError):
+        return None
+    own = any(isinstance(statement, _DEFINITIONS) for statement in tree.body)
+    return kept if own or any(piece.imports for piece in kept.pieces) else None
+
+
+def definitions(sources: Sequence[tuple[str, str, Sequence[ast.stmt]]], folder: Path) -> Definitions:
     """Extract and compile the definitions of some source.
 
-    Kept: the imports that kept code uses, functions, classes, assignments of values, arithmetic, cheap calls without side effects
-    (`torch.device`, `torch.cuda.is_available`, `nn.BCELoss`), and an argument parser without required arguments.
+    Kept: the imports that kept code uses or, where no class is defined, those from files of the folder; functions, classes,
+    assignments of values, arithmetic, cheap calls without side effects (`torch.device`, `torch.cuda.is_available`, `nn.BCELoss`), and an
+    argument parser without required arguments.
     Left out: loops, with blocks, bare calls and all other assignments, so that no data set is loaded and nothing is trained.
 
     Args:
         sources: the file, or each cell: its name in tracebacks, the label of its lines in messages ("line", "cell 2, line"), and its
             statements, which are modified in place.
+        folder: where the file is.
     """
     known = _Known()
     trees: list[tuple[str, str, list[ast.stmt]]] = []
@@ -143,8 +157,9 @@ def definitions(sources: Sequence[tuple[str, str, Sequence[ast.stmt]]]) -> Defin
     }
     flags = 0
     pieces: list[Piece] = []
+    siblings = frozenset() if known.classes else frozenset(one.stem for one in folder.iterdir() if one.is_dir() or one.suffix == ".py")
     for filename, place, body in trees:
-        needed = [statement for statement in body if _is_needed(statement, used)]
+        needed = [statement for statement in body if _is_needed(statement, used, siblings)]
         flags |= _future_flags(needed)
         pieces += [_piece(filename, place, statement, flags) for statement in needed]
     return Definitions(tuple(pieces), tuple(_stretches(known.left_out)), known.lost, known.calls)
@@ -331,8 +346,10 @@ def walk_outside(nodes: Iterable[ast.AST], closed: tuple[type[ast.AST], ...]) ->
             waiting += ast.iter_child_nodes(node)
 
 
-def _is_needed(statement: ast.stmt, used: set[str]) -> bool:
-    """Return whether a statement is needed; reduce an import to the names that kept code uses."""
+def _is_needed(statement: ast.stmt, used: set[str], siblings: frozenset[str]) -> bool:
+    """Return whether a statement is needed; reduce an import of anything but the siblings to the names that kept code uses."""
+    if isinstance(statement, ast.ImportFrom) and (statement.level or (statement.module or "").partition(".")[0] in siblings):
+        return True
     if isinstance(statement, ast.Import | ast.ImportFrom) and getattr(statement, "module", None) != "__future__":
         statement.names = [alias for alias in statement.names if set(_bound_names(alias)) & (used | {"*"})]
         return bool(statement.names)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 from vae_conformance.errors import Unbound, WrongRecord
-from vae_conformance.target.definitions import Definitions, Failure, definitions
+from vae_conformance.target.definitions import Definitions, Failure, definitions_of
 from vae_conformance.target.isolated_import import PrivateTree, importing
 from vae_conformance.target.partial_module import Account
 
@@ -82,7 +81,7 @@ def load_file(path: Path, limit: float) -> Loaded:
     Raises:
         Unbound: it cannot be loaded either way; the message begins with why it cannot be loaded as a whole.
     """
-    kept = _definitions(path) if path.suffix == ".py" else None
+    kept = definitions_of(path) if path.suffix == ".py" else None
     calls = kept is not None and kept.calls
     try:
         return _load(path, min(limit, PATIENCE) if calls else limit)
@@ -101,19 +100,11 @@ def _load(path: Path, limit: float, kept: Definitions | None = None) -> Loaded:
     tree = PrivateTree(path.parent)
     with tree.kept_if_imported(), importing(path.name, limit, tree.root):
         module = tree.load(path, kept)
-    account = tree.accounts.get(module.__name__, Account())
-    return Loaded(module, tree, account.notes(), account.in_short(), failures=tuple(account.failures))
-
-
-def _definitions(path: Path) -> Definitions | None:
-    """Return the definitions of a file; None if it does not parse or defines neither a class nor a function."""
-    try:
-        tree = ast.parse(path.read_bytes(), str(path))
-        kept = definitions([(str(path), "line", tree.body)])
-    except (SyntaxError, ValueError):
-        return None
-    own = any(isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) for statement in tree.body)
-    return kept if own else None
+    own = tree.accounts.pop(module.__name__, Account())
+    accounts = (own, *tree.accounts.values())
+    notes = tuple(note for one in accounts for note in one.notes())
+    assumed = tuple(note for one in accounts for note in one.in_short())
+    return Loaded(module, tree, notes, assumed, failures=tuple(own.failures))
 
 
 def _both(first: Unbound, second: Unbound) -> Unbound:

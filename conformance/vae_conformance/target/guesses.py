@@ -40,18 +40,21 @@ def _forms(name: str, value: object, shape: tuple[int, ...]) -> list[object]:
     """Return the other forms of an argument.
 
     Those of a number are the shape of an item, then its height and width, for a name of the input, and a list of this one size for any
-    other name; that of a shape is its number of entries, and that of a list its only element.
+    other name; that of a shape is its number of entries, and those of a list its only element and lists of more, each half as large.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return list(dict.fromkeys((shape, shape[-2:]))) if is_input(name) else [[value]]
     if isinstance(value, tuple | list) and value and all(isinstance(one, int) for one in value):
-        return [value[0] if len(value) == 1 else math.prod(value)]
+        if len(value) > 1:
+            return [math.prod(value)]
+        size = cast("int", value[0])
+        return [size, [size, size // 2], [size, size // 2, size // 4]]
     return []
 
 
 def is_about_form(fault: Unbound) -> bool:
-    """Return whether a construction failed because it was given a number instead of a sequence, or the reverse."""
-    return isinstance(fault.__cause__, TypeError)
+    """Return whether a construction failed because it was given a number instead of a sequence, the reverse, or too short a sequence."""
+    return isinstance(fault.__cause__, TypeError | IndexError | ValueError)
 
 
 def assumption(arguments: Mapping[str, object], guessed: Collection[str]) -> str:

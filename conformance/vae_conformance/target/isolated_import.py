@@ -15,6 +15,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
 from vae_conformance.guard.time_limit import undisturbed, user_code
+from vae_conformance.target.definitions import definitions_of
 from vae_conformance.target.notebook import notebook_source
 from vae_conformance.target.partial_module import run_definitions
 from vae_conformance.target.source_code import PRIVATE
@@ -28,25 +29,45 @@ if TYPE_CHECKING:
 
 TOO_LONG = 'Put the training under `if __name__ == "__main__":`, so that importing only defines the model.'
 
+_MARKER = re.compile(r"\.git|pyproject\.toml|setup\.(py|cfg)|requirements?\.txt|environment\.ya?ml|readme(\.\w+)?", re.IGNORECASE)
+"""What the folder of a project has, in which its scripts are run."""
+_LEVELS = 2
+"""How far above a file that folder is looked for."""
+
+
+def _is_project(folder: Path) -> bool:
+    try:
+        return any(_MARKER.fullmatch(one.name) for one in folder.iterdir())
+    except OSError:
+        return False
+
 
 class PrivateTree:
     """A folder whose modules are imported under private names of one target.
 
     The modules are in `sys.modules` under a private package, and their `__import__` searches their siblings first. So siblings of two
     targets never collide, an import inside a function finds the same module as one at the top, and `sys.path` stays unchanged. For a
-    folder that belongs to a package, the root is the folder of the outermost package.
+    folder that belongs to a package, the root is the folder of the outermost package; below the folder of a project, it is this folder.
     """
 
     _count = itertools.count()
 
     def __init__(self, folder: Path) -> None:
-        self.folder = self.root = folder
-        while (self.root / "__init__.py").is_file() and "." not in self.root.name:
-            self.root = self.root.parent
+        outermost = folder
+        while (outermost / "__init__.py").is_file() and "." not in outermost.name:
+            outermost = outermost.parent
+        self.root = next(filter(_is_project, outermost.parents[:_LEVELS]), outermost)
+        if any("." in part for part in folder.relative_to(self.root).parts):
+            self.root = outermost
         self.prefix = f"{PRIVATE}{next(self._count)}"
-        self.package = ".".join((self.prefix, *folder.relative_to(self.root).parts))
+        self.homes = {
+            place: ".".join((self.prefix, *place.relative_to(self.root).parts)) for place in dict.fromkeys((folder, outermost, self.root))
+        }
+        self.package = self.homes[folder]
+        self.own = {folder, outermost}
         self.builtins = {**vars(builtins), "__import__": self._import}
         self.accounts: dict[str, Account] = {}
+        self.in_parts = False
         package = ModuleType(self.prefix)
         package.__path__ = [str(self.root)]
         sys.modules[self.prefix] = package
@@ -56,7 +77,11 @@ class PrivateTree:
         importlib.invalidate_caches()
 
     def load(self, path: Path, kept: Definitions | None = None) -> ModuleType:
-        """Import a file of the folder; execute only the definitions of a notebook, or `kept` if given."""
+        """Import a file of the folder; execute only the definitions of a notebook, or `kept` if given.
+
+        With `kept`, the definitions of its siblings are enough too, if one of them cannot be imported as a whole.
+        """
+        self.in_parts = kept is not None
         plain = re.sub(r"\W", "_", path.stem)
         stem = plain if path.suffix == ".py" and path.stem.isidentifier() else f"target_{plain}"
         name = f"{self.package}.{stem}"
@@ -110,12 +135,13 @@ class PrivateTree:
         """Return the private package that a sibling of that name belongs to, or None if there is no such sibling."""
         if top in sys.stdlib_module_names or top == "__main__":
             return None
-        for folder, package in ((self.folder, self.package), (self.root, self.prefix)):
+        for folder, package in self.homes.items():
             spec = PathFinder.find_spec(top, [str(folder)])
             if spec is None:
                 continue
-            # A folder without __init__.py (`data/`) has the lowest priority, as in Python.
-            if spec.loader is not None or (any((folder / top).glob("*.py")) and top_level_spec(top) is None):
+            # A folder without __init__.py (`data/`) has the lowest priority, as in Python, and so has what only the project has.
+            there = spec.loader is not None or any((folder / top).glob("*.py"))
+            if (folder in self.own and spec.loader is not None) or (there and top_level_spec(top) is None):
                 return package
         return None
 
@@ -153,8 +179,16 @@ class PrivateLoader(SourceFileLoader):
         tree = PrivateFinder.trees[module.__name__.partition(".")[0]]
         module.__dict__["__builtins__"] = tree.builtins
         if kept is None:
-            exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - importing a file executes it
-        else:
+            blank = dict(module.__dict__)
+            try:
+                exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - importing a file executes it
+            except ImportError:
+                kept = definitions_of(path) if tree.in_parts else None
+                if kept is None:
+                    raise
+                module.__dict__.clear()
+                module.__dict__.update(blank)
+        if kept is not None:
             tree.accounts[module.__name__] = run_definitions(kept, module, tree.builtins, tree.root)
 
 

@@ -41,7 +41,7 @@ def notebook_source(path: Path) -> Definitions:
         Unbound: it is no notebook, or has no code cells.
     """
     cells = notebook_cells(path)
-    kept = definitions([(cell.filename, cell.place, cell.statements) for cell in cells])
+    kept = definitions([(cell.filename, cell.place, cell.statements) for cell in cells], path.parent)
     return replace(kept, unparsed=tuple(one for cell in cells for one in cell.unparsed))
 
 

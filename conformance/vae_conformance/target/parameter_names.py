@@ -14,38 +14,32 @@ from vae_spec.facts import InputKind
 DEFAULT_SHAPE = (1, 28, 28)
 DEFAULT_SIZES = {"hidden_dim": 256, "latent_dim": 16}
 
-# Spellings in lower case without underscores; a trailing number (h_dim1) is ignored.
+_COUNT = r"(?:n|nb|num|number|no|of|d|dim|dims|size|l|len)"
+_SIZE = r"(?:dims?|dimensions?|sizes?|len|lengths?|units?|features?|nodes|neurons|num|n|d|s)"
+_ITEM = (
+    r"(?:inputs?|in|x|data|original|observed|observation|obs|images?|img|outputs?|out|visible|flat|flattened|pixels?|features?|columns?)"
+)
+_IMAGE = r"(?:image|img|input|in)"
 _SPELLINGS = {
-    "shape": "inputshape imageshape imgshape xshape datashape inshape shape inputdims",
-    "pixels": """inputdim indim infeatures xdim npixels numpixels dimx datadim ninput ninputs inputfeatures inputunits
-        dinput dimin originaldim featuredim nfeatures numfeatures observeddim imagedim imgdim outputdim outdim
-        outputsize outfeatures inputs din dout dimout nin nout dimdata obsdim dimobs observationdim
-        outputfeatures outputunits noutputs numoutputs noutput ninputdims inputdimension inputdimensions imagedims imgdims nvisible
-        visibledim visibleunits inputlen inputlength flatdim flatsize""",
-    "extent": "sizein sizeout imagesize imgsize imsize inputsize insize xsize datasize resolution imageside side",
-    "height": "height imageheight imgheight width imagewidth imgwidth inputheight inputwidth",
-    "channels": """channels inchannels imagechannels imgchannels nc nchannels numchannels inputchannels channel
-        inputchannel cin inputch imgch imagechannel imgchannel inch colorchannels colourchannels ncolors ncolours
-        channelnum""",
-    "hidden": """hiddendim hdim hiddensize hidden nhidden hiddenunits hiddenfeatures hiddim hid h numhidden dimh
-        hiddendimension hiddendimensions hidsize hidunits nhid dhid hiddenunit nhiddens numhiddens hsize hiddennodes nhiddenunits
-        numhiddenunits hiddenlayersize intermediatedim hiddendims hiddensizes hdims hiddenlayers hiddens dhidden""",
-    "latent": """latentdim zdim latentsize latentdims nlatent latent latents z nz dimz latentspace latentfeatures
-        codesize codedim bottleneck bottleneckdim bottlenecksize embeddingdim embeddingsize encodingdim zsize zdims
-        latentspacedim nlatents dlatent numlatent latentunits latentspacesize latentdimension latentdimensions
-        encodeddim codelen codelength dimcode ncode lcode latentvariablesize latentvariabledim latentvariables nlatentvariables latentlen
-        latentlength latentvectorsize latentvectordim latentvecsize embeddim embedsize encodingsize encodedsize representationdim
-        zdimension zdimensions nlatentdims nlatentdim latentn dz sizez numlatents numlatentdims ncomponents""",
-    "filters": "hiddenchannels basechannels nfilters numfilters filters ngf ndf basefilters kernelnum numkernels nkernels",
-    "sizes": "layersizes hiddenlayersizes hiddenlayerdims layerdims",
-    "vocabulary": "vocabsize nvocab vocabularysize ntokens numtokens numwords nwords",
-    "depth": "nlayers numlayers nhiddenlayers numhiddenlayers",
-    "device": "device dev",
-    "rate": "lr learningrate",
-    "dropout": "dropout dropoutrate droprate pdrop dropoutp pdropout dropoutprob dropoutprobability dropprob",
-    "beta": "beta klweight kldweight klcoef",
+    "depth": r"(?:n|nb|num)(?:hidden)?layers",
+    "filters": r"(?:n|num|base)filters|filters|ngf|ndf|(?:hidden|base)channels|(?:kernel|n|num)(?:num|kernels)",
+    "sizes": r"(?:hidden)?layer(?:sizes|dims)",
+    "vocabulary": r"(?:vocab|vocabulary)size|(?:n|num)(?:vocab|tokens|words)",
+    "shape": rf"(?:{_IMAGE}|x|data)?shape|inputdims",
+    "height": rf"{_IMAGE}?(?:height|width)",
+    "channels": rf"{_COUNT}*(?:{_IMAGE}|color|colour)*channels?(?:num)?|{_IMAGE}ch|nc|cin|ncolou?rs",
+    "hidden": rf"{_COUNT}*(?:hidden|hiddens|hid|h|intermediate){_SIZE}*(?:layers?|{_SIZE})*",
+    "latent": rf"(?!n(?:um)?embeddings){_COUNT}*(?:latents?|z|codes?|bottleneck|embed|embedding|encoding|encoded|representation|components)"
+    rf"(?:space|vector|vec|variables?)?{_SIZE}*",
+    "extent": rf"size(?:in|out)|(?:{_IMAGE}|im|x|data)(?:set)?size|resolution|(?:image|img)?side",
+    "pixels": rf"(?!features$)(?:{_COUNT}+{_ITEM}{_SIZE}*|{_ITEM}{_SIZE}+|inputs|[io]dims?)",
+    "device": r"device|dev",
+    "rate": r"lr|learningrate",
+    "dropout": r"p?drop(?:out)?(?:rate|p|prob|probability)?",
+    "beta": r"beta|kld?weight|klcoef",
 }
-_ROLE_OF = {name: role for role, names in _SPELLINGS.items() for name in names.split()}
+"""How the meanings of parameters are spelled, in lower case without underscores and trailing numbers (h_dim1); the first counts."""
+_ROLES = {role: re.compile(spelling) for role, spelling in _SPELLINGS.items()}
 _INPUT_ROLES = frozenset({"shape", "pixels", "extent", "height", "channels"})
 SIZE_OF_ROLE = {
     "shape": "input_shape",
@@ -60,7 +54,8 @@ _PLURAL = re.compile(r"(hidden|h)_?(dims|sizes|layers)$|hiddens$", re.IGNORECASE
 
 def role_of(parameter: inspect.Parameter) -> str | None:
     """Return the meaning of a parameter's name; None if it is not recognised."""
-    return _ROLE_OF.get(parameter.name.lower().replace("_", "").rstrip("0123456789"))
+    name = parameter.name.lower().replace("_", "").rstrip("0123456789")
+    return next((role for role, spelling in _ROLES.items() if spelling.fullmatch(name)), None)
 
 
 def is_input(name: str) -> bool:

@@ -63,18 +63,19 @@ BETA_01 = Claim(
     title="a larger beta buys fewer nats and reconstructs worse",
     level=Level.EXPECTED,
     statement="the KL on held-out items falls with beta from 0.1 to 1 to a large one, and the reconstruction loss at the end of the"
-    " training is higher at the large beta than at 1 by more than 2 % of its drop (12 % for rows), and at 0.1 no more than 2.5 % higher "
+    " training is higher at the large beta than at 1 by more than 2 % of its drop (12 % for rows), and at 0.1 no more than 5 % higher "
     "than at 1 (10 % for rows and series)",
-    formula="KL(β = 0.1) > KL(β = 1) > KL(β large),  L_rec(β = 1) + 0.02 Δ < L_rec(β large),  L_rec(β = 0.1) < L_rec(β = 1) + 0.025 Δ",
+    formula="KL(β = 0.1) > KL(β = 1) > KL(β large),  L_rec(β = 1) + 0.02 Δ < L_rec(β large),  L_rec(β = 0.1) < L_rec(β = 1) + 0.05 Δ",
     sources=(notes("13.4.1.3"), notes("13.4.6"), notes("13.4.7"), basics("loss")),
     why="Beta is the price of a nat of code in nats of reconstruction: the higher it is, the fewer nats are bought. Typically the KL falls"
-    " to a third or a fifth from one of these betas to the next, and the reconstruction loses a few per cent of its drop; on 8x8 digits,"
-    " which are worth only a few nats, a quarter, and at 4 the KL falls to nothing. Collapse is the end of a way that begins with any"
-    " weight on the KL: what the code says about its item is reported at each beta. At the optimum the order of the reconstructions is"
-    " strict. A training of a thousand steps need not be there at 0.1: with a head that is sigma itself the reconstruction was 0.8 % of its"
-    " drop worse than at 1, and better than that after ten thousand. With four latent dimensions or fewer the code is short of room at any"
-    " price, and with a variance learned for each item the price shifts: there the KL alone is compared. Of the same digits at 64x64 beta 4"
-    " takes 0.1 nat of information, where it takes 2.2 at 28x28: so the large beta grows with the image.",
+    " to a third or a fifth from one of these betas to the next, and the reconstruction loses a few per cent of its drop; on 8x8"
+    " digits, which are worth only a few nats, a quarter, and at 4 the KL falls to nothing. Collapse is the end of a way that begins"
+    " with any weight on the KL: what the code says about its item is reported at each beta. At the optimum the order of the"
+    " reconstructions is strict. A training of a thousand steps need not be there at 0.1: with a head that is sigma itself the"
+    " reconstruction was 0.8 to 1.4 % of its drop worse than at 1, and better than that after ten thousand. With four latent dimensions"
+    " or fewer the code is short of room at any price, and with a variance learned for each item the price shifts: there the KL alone"
+    " is compared. Of the same digits at 64x64 beta 4 takes 0.1 nat of information, where it takes 2.2 at 28x28: so the large beta"
+    " grows with the image.",
     hint="see whether beta multiplies the KL, and the KL alone, in every step of the training (OBJ-01, OBJ-04)",
     measured=f"the reconstruction's differences over the last tenth of the training, and the held-out KL; {_LARGE}",
     mistakes=("beta-unused", "autoencoder-plus-noise", "decoder-ignores-z", "encoder-ignores-x"),
@@ -86,8 +87,8 @@ BETA_01 = Claim(
         above("log of KL, beta 1 over the large one", 0.15, "sound: 0.29 and more; an unused beta, or an unused code: 0"),
         above(
             "reconstruction lost from beta 0.1 to 1, share of its drop",
-            -0.025,
-            "sound: 0.0017 and more, -0.008 with few steps, four spreads of 0.004 less; a beta on the reconstruction: far less",
+            -0.05,
+            "sound: 0.0017 and more, -0.014 with a head that is sigma itself; a beta on the reconstruction: far less",
             scope=replace(PAIRED, kinds=IMAGES),
         ),
         above(

@@ -20,6 +20,9 @@ from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import CodeBatch, ConstantCode, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 KL_01_ANCHORS = (CodeBatch(2, 0.0, 1.5, 1.5), CodeBatch(2, 0.0, -1.5, -1.5), CodeBatch(2, 1.0, 0.0, 0.0))
 """Posteriors that differ from the prior in one respect each: wider, narrower, shifted. One of them reveals any missing term."""
 KL_01_AT_PRIOR = 1e-5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vae_spec.checks import Cause, close, first_of, first_violation, proportional, violation
 from vae_spec.claim import Claim
@@ -17,6 +18,9 @@ from vae_spec.lazy import Tensor, st, torch
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import CodeBatch, Pixels, betas, code_batches, images, outputs, pixel_kinds
 from vae_spec.subject import Facts, Objective, Part, Raw, Standing, Subject
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WEIGHT_TOLERANCE = 1e-3
 """Relative tolerance on the effective beta: float32 losses leave 1e-6; the smallest mistake seen is a factor of 1.5."""
@@ -104,6 +108,13 @@ def _weightless(subject: Subject, weight: float) -> Verdict | None:
 
 def check_total(subject: Subject, context: ClaimContext) -> Verdict:
     """Check that total = reconstruction + beta * KL at every beta; without a beta the weight must be constant, and OBJ-02 judges it."""
+    if subject.facts.kl_turned:
+        return violation(
+            {"KL beside the total, over the one in it": -1},
+            {"KL beside the total, over the one in it": 1},
+            what="the loss returns the negative of the KL that its total holds: the training is right, and its log is not",
+            because=Cause("kl-sign", hint="return the KL as the total holds it, kl >= 0, and not its negative"),
+        )
     has_beta = subject.facts.parts[Part.BETA].standing is Standing.PRESENT
     seen: list[float] = []
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vae_spec.bounds import Scaling, above, below, between
-from vae_spec.calibration import FIXED_SCALE, FROM_PRIOR, IMAGES, NOT_IMAGES, NOT_ROWS, ROWS
+from vae_spec.calibration import FIXED_SCALE, FROM_PRIOR, IMAGES, ROWS
 from vae_spec.claim import Claim, Experiment
 from vae_spec.claims.phenomena import measure, optimised_weight, plain_decoding, plain_objective, trainable_items
 from vae_spec.diagnosis import Role
@@ -40,13 +40,13 @@ TRN_01 = Claim(
     title="the loss falls fast and settles",
     level=Level.EXPECTED,
     statement="most of the reconstruction's drop comes in the first tenth of the steps, and at the end of the standard training the loss is"
-    " nearly flat: between the last two fifths it changes by less than a twentieth of its whole drop",
-    formula="|L(last fifth) − L(fifth before)| / (L(start) − L(end)) < {2}",
+    " nearly flat: between the last two fifths it changes by less than a tenth of its whole drop",
+    formula="|L(last fifth) − L(fifth before)| / (L(start) − L(end)) < {1}",
     sources=(notes("13.4.1.3"), basics("diagnostics")),
     why="Both documents look for a reconstruction loss that drops quickly, and the notes call the curve converged after about 2000 steps on"
     " MNIST. Nearly flat is what is so: it still falls by 0.8 % an epoch there, and ten epochs do 98.8 % of what thirty do. A loss that"
     " falls evenly to the last step has steps far too small for its weights, and what is measured then is how far it came, not what was"
-    " learned.",
+    " learned. Of rows and series it is not asked: a recurrent decoder may stay on a plateau for hundreds of steps before it learns.",
     hint="a loss that is still falling fast has weights on another scale than the steps: see how layers are initialised and scaled; one"
     " that keeps falling without end has a term of the wrong sign",
     measured="the drop is that of the means over steps",
@@ -61,14 +61,11 @@ TRN_01 = Claim(
             "sound: 0.62 and more; a loss that falls evenly: 0.1",
             scope=replace(FIXED_SCALE, kinds=IMAGES),
         ),
-        above(
-            "share of the drop in the first tenth",
-            0.4,
-            "sound: 0.52 and more; a loss that falls evenly: 0.1",
-            scope=replace(FIXED_SCALE, kinds=NOT_IMAGES),
-        ),
         below(
-            "late change of the loss over its drop", 0.05, "sound: 0.026 at most; a KL of the wrong sign: without limit", scope=FIXED_SCALE
+            "late change of the loss over its drop",
+            0.1,
+            "sound: 0.054 at most; a loss that falls evenly: 0.2; a KL of the wrong sign: without limit",
+            scope=replace(FIXED_SCALE, kinds=IMAGES),
         ),
     ),
     conclusion="the loss falls fast and is nearly flat at the end",
@@ -120,7 +117,7 @@ TRN_02 = Claim(
             "late change of the KL over the loss's drop",
             0.03,
             "sound: 0.008 at most; a KL whose mu is detached still grew by 0.06 to 0.1 of the loss in the last tenth of the steps",
-            scope=replace(FIXED_SCALE, kinds=NOT_ROWS),
+            scope=replace(FIXED_SCALE, kinds=IMAGES),
         ),
         below(
             "late change of the KL over the loss's drop",

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Int
-from scipy import special
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from vae_spec.statistics.samples import NEIGHBOURS, as_points
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 SCALES = (0.25, 1.0, 4.0)
 """Squared widths of the kernels, in units of the number of dimensions: the narrow one detects clumps, the wide one the overall spread."""
@@ -25,8 +27,8 @@ LARGEST_LOGVAR = 700.0
 CHUNK = 2**16
 """Values per block of a table over pairs of items: half a megabyte, which fits the processor's cache."""
 
-Codes = Float[np.ndarray, "items latent"]
-OtherCodes = Float[np.ndarray, "others latent"]
+Codes: TypeAlias = 'Float[np.ndarray, "items latent"]'
+OtherCodes: TypeAlias = 'Float[np.ndarray, "others latent"]'
 
 
 def _checked(mu: Codes, logvar: Codes, least: int, *, noisy: bool = False) -> tuple[Codes, Codes]:
@@ -119,7 +121,7 @@ def mutual_information(mu: Codes, logvar: Codes, generator: np.random.Generator)
         part = np.arange(start, min(start + rows, n))
         table = _log_density(z[part], means, logs)
         table[np.arange(len(part)), part] = own[part]
-        mixture[part] = special.logsumexp(table, axis=1) - math.log(n)
+        mixture[part] = scipy.special.logsumexp(table, axis=1) - math.log(n)
     return float((own - mixture).mean())
 
 
@@ -182,6 +184,6 @@ def graph_of_neighbours(means: Codes, labels: Int[np.ndarray, " items"], k: int 
         raise ValueError("one label an item is needed")
     graph = kneighbors_graph(points - points.mean(0), k)
     neighbours = graph.indices.reshape(len(points), k)
-    components, _ = connected_components(graph, directed=False)
+    components, _ = scipy.sparse.csgraph.connected_components(graph, directed=False)
     classes = np.asarray(labels)
     return NeighbourGraph(int(components), float((classes[neighbours] != classes[:, None]).any(1).mean()))

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from jaxtyping import Float
 
 from vae_spec.statistics.samples import NEIGHBOURS, Balls, Points, as_points
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 RESOLUTION = 1e-5
 """A mean step below this share of the images' root mean square is single-precision rounding: such a line does not move."""
 MIDDLE = (0.25, 0.75)
 """The part of a line that counts as its middle."""
 
-Line = Float[np.ndarray, "steps pixels"]
+Line: TypeAlias = 'Float[np.ndarray, "steps pixels"]'
 
 
 def straight_line(first: Float[np.ndarray, "*shape"], second: Float[np.ndarray, "*shape"], steps: int) -> Float[np.ndarray, "points ..."]:

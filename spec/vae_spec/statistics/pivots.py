@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 Draws = NDArray[np.float64]
 
@@ -32,18 +32,19 @@ def _two_sided(lower: float, upper: float) -> float:
 def mean_pivot(u: Draws) -> Pivot:
     """Test the mean: that of n standard normals is N(0, 1/n)."""
     mean = float(u.mean())
-    return Pivot("mean", mean, 0.0, 2 * float(special.ndtr(-abs(mean) * math.sqrt(u.size))))
+    return Pivot("mean", mean, 0.0, 2 * float(scipy.special.ndtr(-abs(mean) * math.sqrt(u.size))))
 
 
 def variance_pivot(u: Draws) -> Pivot:
     """Test the variance: the sum of squares of n standard normals is chi-squared with n degrees of freedom."""
     total = float(np.square(u).sum())
-    return Pivot("variance", total / u.size, 1.0, _two_sided(float(special.chdtr(u.size, total)), float(special.chdtrc(u.size, total))))
+    below, above = float(scipy.special.chdtr(u.size, total)), float(scipy.special.chdtrc(u.size, total))
+    return Pivot("variance", total / u.size, 1.0, _two_sided(below, above))
 
 
 def shape_pivot(u: Draws) -> Pivot:
     """Test the shape, with the Dvoretzky-Kiefer-Wolfowitz band: P(sup |F_n - Phi| > d) <= 2 exp(-2 n d^2)."""
-    ordered = special.ndtr(np.sort(u.ravel()))
+    ordered = scipy.special.ndtr(np.sort(u.ravel()))
     n = ordered.size
     steps = np.arange(n + 1) / n
     distance = float(max(np.max(steps[1:] - ordered), np.max(ordered - steps[:-1])))
@@ -54,20 +55,20 @@ def independence_pivot(u: Draws, v: Draws, name: str) -> Pivot:
     """Test independence: given v, sum(u v) / |v| is standard normal if u is standard normal and independent of v."""
     norm = float(np.sqrt(np.square(v).sum()))
     statistic = float((u * v).sum()) / norm if norm > 0 else 0.0
-    return Pivot(name, statistic / math.sqrt(u.size), 0.0, 2 * float(special.ndtr(-abs(statistic))))
+    return Pivot(name, statistic / math.sqrt(u.size), 0.0, 2 * float(scipy.special.ndtr(-abs(statistic))))
 
 
 def size_pivot(u: Draws) -> Pivot:
     """Test the tails: of n standard normals, the largest |u| is below m with probability (2 Phi(m) - 1)^n."""
     largest = float(np.abs(u).max())
-    below = math.exp(u.size * math.log1p(-2 * float(special.ndtr(-largest)))) if largest > 0 else 0.0
-    expected = float(-special.ndtri(-math.expm1(-math.log(2) / u.size) / 2))  # its median
+    below = math.exp(u.size * math.log1p(-2 * float(scipy.special.ndtr(-largest)))) if largest > 0 else 0.0
+    expected = float(-scipy.special.ndtri(-math.expm1(-math.log(2) / u.size) / 2))  # its median
     return Pivot("largest size", largest, expected, _two_sided(below, 1 - below))
 
 
 def normal_scores_of_size(u: Draws) -> Draws:
     """Map each draw to a number that depends on |u| alone, and that is standard normal if u is: Phi^-1(2 Phi(|u|) - 1)."""
-    return np.asarray(-special.ndtri(np.clip(2 * special.ndtr(-np.abs(u)), 1e-300, 1.0 - 1e-16)), dtype=np.float64)
+    return np.asarray(-scipy.special.ndtri(np.clip(2 * scipy.special.ndtr(-np.abs(u)), 1e-300, 1.0 - 1e-16)), dtype=np.float64)
 
 
 def quadratic_tail(total: float, n: int, a: float, b: float) -> float:
@@ -80,14 +81,14 @@ def quadratic_tail(total: float, n: int, a: float, b: float) -> float:
         spread = 2 * abs(b) * math.sqrt(n)
         if spread == 0.0:
             return 1.0 if total == 0.0 else 0.0
-        return 2 * float(special.ndtr(-abs(total) / spread))
+        return 2 * float(scipy.special.ndtr(-abs(total) / spread))
     x = (total + n * b * b / a) / a
     noncentrality = n * (b / a) ** 2
     if x <= 0:
         return 0.0
     if noncentrality == 0.0:
-        return _two_sided(float(special.chdtr(n, x)), float(special.chdtrc(n, x)))
-    below = float(special.chndtr(x, n, noncentrality))
+        return _two_sided(float(scipy.special.chdtr(n, x)), float(scipy.special.chdtrc(n, x)))
+    below = float(scipy.special.chndtr(x, n, noncentrality))
     return _two_sided(below, 1 - below)
 
 

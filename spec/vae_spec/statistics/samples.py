@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float
-from scipy.spatial import distance
+import scipy
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
 
 NEIGHBOURS = 5
 """k of density and coverage: the default of Naeem et al. 2020."""
 COPY_QUANTILE = 0.01
 """A sample counts as a copy if it is as close to a training item as only this share of the held-out items are."""
 
-Points = Float[np.ndarray, "_ features"]
+Points: TypeAlias = 'Float[np.ndarray, "_ features"]'
 
 
 def as_points(values: Float[np.ndarray, "items features"], what: str, least: int = 1) -> Float[np.ndarray, "items features"]:
@@ -69,7 +72,7 @@ class Balls:
             raise ValueError(f"k counts neighbours and is at least 1, not {k}")
         centres = as_points(points, what, least=k + 1)
         # The nearest is the point itself, at distance 0, or a duplicate of it.
-        radii = np.partition(distance.cdist(centres, centres), k, axis=1)[:, k]
+        radii = np.partition(scipy.spatial.distance.cdist(centres, centres), k, axis=1)[:, k]
         return cls(centres, radii, k)
 
     def hold(self, points: Points, what: str = "the samples") -> Bool[np.ndarray, "centres points"]:
@@ -80,7 +83,7 @@ class Balls:
         """
         checked = as_points(points, what)
         _same_space(self.centres, checked)
-        return np.asarray(distance.cdist(self.centres, checked) <= self.radii[:, None])
+        return np.asarray(scipy.spatial.distance.cdist(self.centres, checked) <= self.radii[:, None])
 
 
 @dataclass(frozen=True)
@@ -171,5 +174,5 @@ def energy_distance(first: Points, second: Points) -> float:
     """
     x, y = as_points(first, "the first set", least=2), as_points(second, "the second set", least=2)
     _same_space(x, y)
-    within = _mean_off_diagonal(distance.cdist(x, x)) + _mean_off_diagonal(distance.cdist(y, y))
-    return 2 * float(distance.cdist(x, y).mean()) - within
+    within = _mean_off_diagonal(scipy.spatial.distance.cdist(x, x)) + _mean_off_diagonal(scipy.spatial.distance.cdist(y, y))
+    return 2 * float(scipy.spatial.distance.cdist(x, y).mean()) - within

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy import special
+import scipy
 
 from vae_spec.outcomes import Number, Outcome, Verdict
 
@@ -84,7 +84,7 @@ def decide(values: Sequence[float], rule: Rule) -> SeedDecision:
     mean = float(array.mean())
     spread = max(rule.spread, float(array.std(ddof=1))) if n > 1 else rule.spread
     error = spread / math.sqrt(n)
-    quantile = -float(special.ndtri(LEVEL / len(LOOKS)))
+    quantile = -float(scipy.special.ndtri(LEVEL / len(LOOKS)))
     sign = 1 if rule.side is Side.ABOVE else -1
     distance, each = sign * (mean - rule.bound), sign * (array - rule.bound)
     if distance > quantile * error or bool((each > quantile * rule.spread).all()):

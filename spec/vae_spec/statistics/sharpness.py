@@ -6,17 +6,21 @@ ratios, against the originals or another model's images of the same items (Deep 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 import numpy as np
-from jaxtyping import Float
-from scipy import fft, ndimage
+import scipy
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 HIGH_SHARE = 0.1
 """The share of the originals' power, without the mean of the image, that counts as high frequencies."""
 DECIMALS = 9
 """Decimals of a radius: frequencies that differ by less are in one ring."""
 
-Images = Float[np.ndarray, "items channels height width"]
-PerItem = Float[np.ndarray, " items"]
+Images: TypeAlias = 'Float[np.ndarray, "items channels height width"]'
+PerItem: TypeAlias = 'Float[np.ndarray, " items"]'
 
 
 def _checked(images: Images, what: str = "images") -> Float[np.ndarray, "items channels height width"]:
@@ -41,18 +45,18 @@ def laplacian_variance(images: Images) -> PerItem:
     """
     checked = _checked(images)
     stencil = np.asarray([1.0, -2.0, 1.0])
-    laplacian = sum(ndimage.correlate1d(checked, stencil, axis=axis, mode="reflect") for axis in (-2, -1))
+    laplacian = sum(scipy.ndimage.correlate1d(checked, stencil, axis=axis, mode="reflect") for axis in (-2, -1))
     return np.asarray(np.var(laplacian, axis=(1, 2, 3)))
 
 
 def _power(checked: Float[np.ndarray, "items channels height width"]) -> Float[np.ndarray, "items height width"]:
     """Compute |F|^2 of the orthonormal Fourier transform, summed over channels; by Parseval its sum is the sum of squared pixels."""
-    return np.asarray(np.square(np.abs(fft.fft2(checked, axes=(-2, -1), norm="ortho"))).sum(1))
+    return np.asarray(np.square(np.abs(scipy.fft.fft2(checked, axes=(-2, -1), norm="ortho"))).sum(1))
 
 
 def _radii(height: int, width: int) -> Float[np.ndarray, "height width"]:
     """Compute the distance of each frequency from zero, in cycles per pixel, rounded so that equal ones compare equal."""
-    return np.asarray(np.round(np.hypot(fft.fftfreq(height)[:, None], fft.fftfreq(width)[None, :]), DECIMALS))
+    return np.asarray(np.round(np.hypot(scipy.fft.fftfreq(height)[:, None], scipy.fft.fftfreq(width)[None, :]), DECIMALS))
 
 
 def high_frequency_radius(originals: Images, share: float = HIGH_SHARE) -> float:

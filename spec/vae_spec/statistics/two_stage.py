@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scipy import special
+import scipy
 
 from vae_spec.statistics.pivots import Pivot
 
@@ -83,8 +83,8 @@ def smallest_mean_shift(design: Design, power: float = 0.99) -> float:
     """Compute the smallest shift of eps, in standard deviations, that the mean pivot detects with this power over the examples."""
 
     def of_test(shift: float, n: int, alpha: float) -> float:
-        border = -float(special.ndtri(alpha / 2))
-        return float(special.ndtr(shift * math.sqrt(n) - border) + special.ndtr(-border - shift * math.sqrt(n)))
+        border = -float(scipy.special.ndtri(alpha / 2))
+        return float(scipy.special.ndtr(shift * math.sqrt(n) - border) + scipy.special.ndtr(-border - shift * math.sqrt(n)))
 
     return _smallest(of_test, design, power)
 
@@ -94,7 +94,7 @@ def smallest_scale_error(design: Design, power: float = 0.99) -> float:
 
     def of_test(error: float, n: int, alpha: float) -> float:
         factor = (1 + error) ** 2
-        upper = float(special.chdtrc(n, special.chdtri(n, alpha / 2) / factor))
-        return upper + float(special.chdtr(n, 2 * special.gammaincinv(n / 2, alpha / 2) / factor))
+        upper = float(scipy.special.chdtrc(n, scipy.special.chdtri(n, alpha / 2) / factor))
+        return upper + float(scipy.special.chdtr(n, 2 * scipy.special.gammaincinv(n / 2, alpha / 2) / factor))
 
     return _smallest(of_test, design, power)

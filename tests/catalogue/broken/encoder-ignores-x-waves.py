@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 MISTAKE = "encoder-ignores-x"
-KILLERS = ("NET-01", "TRN-01", "REC-01", "COL-01", "SMP-01")
+KILLERS = ("NET-01", "REC-01", "COL-01", "SMP-01")
 SOUND = "waves-plain"
 
 

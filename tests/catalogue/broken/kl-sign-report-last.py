@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 MISTAKE = "kl-sign"
-KILLERS = ("KL-01", "OBJ-01")
+KILLERS = ("OBJ-01",)
 SOUND = "no-forward"
 
 

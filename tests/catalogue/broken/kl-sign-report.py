@@ -8,7 +8,7 @@ from _sound import VAE as SoundVAE
 from torch.nn import functional as F
 
 MISTAKE = "kl-sign"
-KILLERS = ("KL-01", "OBJ-01")
+KILLERS = ("OBJ-01",)
 
 
 class VAE(SoundVAE):

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 MISTAKE = "kl-sign"
-KILLERS = ("KL-03", "TRN-01", "LAT-02")
+KILLERS = ("KL-03", "LAT-02")
 SOUND = "waves-plain"
 
 

@@ -58,7 +58,7 @@ class Replayed:
         # Behind a mode of its own buffers are put back, and gradients of BatchNorm could no longer be had.
         training = nullcontext() if getattr(self.model, "training", True) else in_mode(self.model, Mode.TRAIN)
         with training, casting(self.model):
-            return replay(run, x, put)
+            return replay(run, x, put, roles.operations)
 
 
 def replayed(found: Findings, run: Run, *, output: bool = True) -> Replayed | None:

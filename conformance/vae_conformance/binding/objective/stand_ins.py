@@ -220,12 +220,12 @@ class Stage:
         """A value of the author's; the model, or its part, in place of another of its kind, and the batches in place of any data."""
         if isinstance(value, _DATA):
             return Batches(self)
-        if isinstance(value, type) and isinstance(inner_of(self.model), value) and not value.__module__.startswith(("torch.", "builtins")):
-            return lambda *_arguments, **_keywords: self.model  # where the model is constructed there is one already
+        kind = value if isinstance(value, type) else type(value)
+        if isinstance(inner_of(self.model), kind) and not kind.__module__.startswith(("torch.", "builtins")):
+            # Where the model is constructed there is one already.
+            return (lambda *_arguments, **_keywords: self.model) if kind is value else self.model
         if not isinstance(value, nn.Module) or not isinstance(self.model, nn.Module):
             return value
-        if type(value) is type(self.model):
-            return self.model
         parts = [one for one in self.model.children() if type(one) is type(value)]
         return parts[0] if len(parts) == 1 and not type(value).__module__.startswith("torch.") else value
 

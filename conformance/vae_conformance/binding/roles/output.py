@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from vae_conformance.binding.roles.nodes import ORIGINS, Roles, alike, twins_of
@@ -56,9 +57,12 @@ def _decoded_from(recording: Recording, z: int, batch: int, size: int, raw: Sequ
             of_batch.add(number)
     apart = of_latent - of_batch
     if raw:
-        origins = ORIGINS if len(raw) > 1 else ORIGINS[:1]
-        places = sorted(apart), range(z, len(nodes))
-        found = [next(filter(None, (_holding(recording, there, tensor, origins) for there in places)), None) for tensor in raw]
+        ways = [
+            (there, origins)
+            for origins in ([ORIGINS] if len(raw) > 1 else [ORIGINS[:1], (_logits,)])
+            for there in (sorted(apart), range(z, len(nodes)))
+        ]
+        found = [next(filter(None, (_holding(recording, there, tensor, origins) for there, origins in ways)), None) for tensor in raw]
         if None not in found:
             return tuple(one for one in found if one is not None)
 
@@ -73,6 +77,11 @@ def _decoded_from(recording: Recording, z: int, batch: int, size: int, raw: Sequ
     last = max((one for one in common & apart if sized(one)), default=None)
     value = None if last is None else nodes[last].value
     return None if last is None or value is None else (OutputNode(last, (-1, *value.shape[1:])),)
+
+
+def _logits(output: Tensor) -> Tensor:
+    """What an output in [0, 1] was made of by a sigmoid, where forward gives probabilities and the loss takes logits; finite at 0 and 1."""
+    return torch.logit(output, eps=torch.finfo(output.dtype).eps)
 
 
 def _unchanged(recording: Recording, number: int, value: Tensor) -> tuple[int, Tensor]:
