@@ -16,9 +16,6 @@ from vae_spec.lazy import Tensor, torch
 from vae_spec.outcomes import Number, Verdict, violated
 from vae_spec.statistics.two_stage import Decision
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 Arguments = ParamSpec("Arguments")
 
 UNIT_FLOOR = 1e-6

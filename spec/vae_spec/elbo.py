@@ -17,10 +17,6 @@ from vae_spec.lazy import Float, Tensor, torch
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Likelihood, Raw, Subject
 
-if TYPE_CHECKING:
-    from jaxtyping import Float
-    from torch import Tensor
-
 FIT_TOLERANCE = 1e-4
 """The largest residual of a straight line, as a share of the term's range, for a likelihood to fit (float32 losses leave 1e-6)."""
 LEAST_RATE = 1e-6

@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vae_spec.lazy import Tensor
 from vae_spec.observations import ImageObservations, PointObservations
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Curve = NDArray[np.float64]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from vae_spec.facts import Facts
 from vae_spec.lazy import Tensor, st, torch

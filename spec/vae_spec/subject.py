@@ -21,11 +21,7 @@ from vae_spec.lazy import Float, Tensor
 from vae_spec.likelihoods import Likelihood as Likelihood  # noqa: PLC0414
 from vae_spec.parts import Part as Part  # noqa: PLC0414
 
-if TYPE_CHECKING:
-    from jaxtyping import Float
-    from torch import Tensor
-
-Raw: TypeAlias = "tuple[Tensor, ...]"
+Raw = tuple[Tensor, ...]
 """The decoder's output and the loss's input: one tensor, or the mean and the variance output for a Gaussian with learned variance."""
 
 
@@ -194,7 +190,7 @@ class SubjectFault(Exception):
         self.limit = limit
 
 
-State: TypeAlias = "Mapping[str, Tensor]"
+State = Mapping[str, Tensor]
 
 
 class Subject(Protocol):

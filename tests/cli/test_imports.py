@@ -17,7 +17,8 @@ from vae_conformance.runner.worker_process import Assignment
 from vae_conformance.target.spec import parse_target
 from vae_spec.outcomes import Outcome
 
-SLOW = {"torch", "torchvision", "numpy", "scipy", "sklearn", "matplotlib", "PIL", "hypothesis", "pytest", "jaxtyping", "jinja2", "rich"}
+SLOW = {"torch", "torchvision", "numpy", "scipy.special", "scipy.stats", "sklearn", "matplotlib", "PIL"}
+SLOW |= {"hypothesis", "pytest", "jaxtyping", "jinja2", "rich"}
 COMMANDS = {
     "--help": {"rich"},
     "run --help": {"rich"},
@@ -34,7 +35,7 @@ COMMANDS = {
     "inspect a.py --json r.json": {"rich"},
 }
 """The packages that the parent process of each command imports: the implementation runs in a child."""
-CHILDREN = {"inspect": {"torch", "numpy", "jaxtyping"}, "exact": {"torch", "numpy", "jaxtyping", "hypothesis", "scipy"}}
+CHILDREN = {"inspect": {"torch", "numpy", "jaxtyping"}, "exact": {"torch", "numpy", "jaxtyping", "hypothesis", "scipy.special"}}
 """The packages that the child imports for an implementation that needs PyTorch alone."""
 COMMAND = """
 from fake_child import FakeChild

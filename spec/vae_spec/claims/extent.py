@@ -16,9 +16,6 @@ from vae_spec.outcomes import Level, Verdict, holds, inconclusive, not_applicabl
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Facts, Mode, Part, Standing, Subject
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 # NET-08, NET-09 -------------------------------------------------------------------------------------------------------------------------
 
 IMAGES = 64

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from vae_spec.checks import Cause, alike, close, entry, first_of, first_violation, in_shape_of, likely, positive, relative_difference, worst
 from vae_spec.claim import Claim
@@ -19,9 +18,6 @@ from vae_spec.outcomes import Level, Outcome, Verdict, holds, not_applicable
 from vae_spec.statistics.two_stage import Decision
 from vae_spec.strategies import Pixels, batch_sizes, pixel_kinds
 from vae_spec.subject import Facts, Mode, Noise, Part, Pass, Subject
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 UNIFORM = 0.1
 """Tolerance for recognising uniform noise: mean of (z - mu)/sigma within this of 1/2, variance within a quarter of this of 1/12."""

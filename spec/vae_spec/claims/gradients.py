@@ -16,9 +16,6 @@ from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Mode, Noise, Objective, Part, Standing, Subject, Term
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 PROBE_BATCHES = 4
 PROBE_ITEMS = 16
 """Images per batch. With both kinds of images, every live ReLU unit is active in at least one batch."""

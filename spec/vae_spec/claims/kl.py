@@ -20,9 +20,6 @@ from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import CodeBatch, ConstantCode, code_batches, constant_codes
 from vae_spec.subject import Noise, Part, Subject
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 KL_01_ANCHORS = (CodeBatch(2, 0.0, 1.5, 1.5), CodeBatch(2, 0.0, -1.5, -1.5), CodeBatch(2, 1.0, 0.0, 0.0))
 """Posteriors that differ from the prior in one respect each: wider, narrower, shifted. One of them reveals any missing term."""
 KL_01_AT_PRIOR = 1e-5
@@ -219,11 +216,9 @@ KL_02 = Claim(
 
 
 def _reference_kl(mu: Tensor, logvar: Tensor) -> Tensor:
-    q, prior = (
-        torch.distributions.Independent(torch.distributions.Normal(*parameters), 1)
-        for parameters in ((mu, torch.exp(0.5 * logvar)), (torch.zeros_like(mu), torch.ones_like(mu)))
-    )
-    return torch.as_tensor(torch.distributions.kl_divergence(q, prior))
+    known = torch.distributions
+    prior = known.Independent(known.Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
+    return torch.as_tensor(known.kl_divergence(known.Independent(known.Normal(mu, torch.exp(0.5 * logvar)), 1), prior))
 
 
 def check_closed_form(subject: Subject, context: ClaimContext) -> Verdict:

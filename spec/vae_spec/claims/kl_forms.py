@@ -7,15 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
 
 from vae_spec.lazy import Tensor, torch
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-
-Formula: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
+Formula = Callable[[Tensor, Tensor], Tensor]
 
 LEFT_OVER = 1e-4
 """Largest residual of a matching formula, relative to the largest change of the KL; float32 leaves 1e-6."""

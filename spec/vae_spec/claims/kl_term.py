@@ -15,9 +15,6 @@ from vae_spec.lazy import Tensor, torch
 from vae_spec.strategies import CodeBatch, Pixels, images
 from vae_spec.subject import Raw, Subject, Term
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 RELATIVE_TOLERANCE = 1e-3
 """Tolerance on a KL or its gradient against the closed form: float32 losses leave 1e-6, the smallest mistake is a factor of 1.5."""
 BATCH = 4

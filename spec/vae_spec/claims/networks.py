@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from vae_spec.checks import Cause, alike, at_most, finite, first_violation, positive, same, unchanged, violation
 from vae_spec.claim import Claim
@@ -15,9 +14,6 @@ from vae_spec.lazy import Tensor, st, torch
 from vae_spec.outcomes import Level, Verdict, holds
 from vae_spec.strategies import Pixels, batch_sizes, images, pixel_kinds
 from vae_spec.subject import Mode, Part, Standing, Subject
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 CLOSE = 1e-4
 """Relative difference allowed between float32 sums in different orders."""

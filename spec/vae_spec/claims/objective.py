@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from vae_spec.checks import Cause, close, first_of, first_violation, proportional, violation
 from vae_spec.claim import Claim
@@ -18,9 +17,6 @@ from vae_spec.lazy import Tensor, st, torch
 from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import CodeBatch, Pixels, betas, code_batches, images, outputs, pixel_kinds
 from vae_spec.subject import Facts, Objective, Part, Raw, Standing, Subject
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 WEIGHT_TOLERANCE = 1e-3
 """Relative tolerance on the effective beta: float32 losses leave 1e-6; the smallest mistake seen is a factor of 1.5."""

@@ -16,9 +16,6 @@ from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Mode, Noise, OwnPurpose, OwnSamples, Part, Standing, Subject, SubjectFault
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 FEW = 16
 """Number of samples that are compared entry by entry."""
 APART = 1e-3

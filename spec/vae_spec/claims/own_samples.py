@@ -18,9 +18,6 @@ from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Noise, OwnSamples, Part, Standing, Subject
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 DRAWS = 8192
 """Number of latent entries in the screen."""
 LEAST_CODES = 64

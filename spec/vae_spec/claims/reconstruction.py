@@ -26,7 +26,8 @@ REC_01 = Claim(
     " comes back. One latent dimension gives about 0.3, two about 0.5, more dimensions 0.6 to 0.85; a collapsed model or a decoder that"
     " ignores z gives 0. What is trained on are draws, and what is mostly shown are means: a posterior wider than the one trained with is"
     " seen by its draws alone.",
-    hint="see whether the code is collapsed and the decoder uses it (COL-01), and whether the data fits the likelihood's range",
+    hint="see whether the code is collapsed and the decoder uses it (COL-01), and whether the data fits the likelihood's"
+    " range",
     measured="R2 of reconstructions of held-out items against the training's mean image",
     mistakes=("recon-mean-kl-sum", "decoder-ignores-z", "encoder-ignores-x", "double-sigmoid", "eps-shrunk", "stale-statistics"),
     applies=decodes_latents,

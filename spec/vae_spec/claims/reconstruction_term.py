@@ -17,9 +17,6 @@ from vae_spec.outcomes import Level, Number, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels, images, outputs
 from vae_spec.subject import Facts, Likelihood, Part, Subject, SubjectFault, Term
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 
 def _other_likelihood(subject: Subject, context: ClaimContext, batch: int, kind: Pixels = Pixels.BETWEEN) -> Likelihood | None:
     """Find another likelihood that the term matches, for the message."""

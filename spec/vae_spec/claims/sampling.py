@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from vae_spec.checks import UNIT_FLOOR, Cause, close, entry, first_violation, likely, positive, violation
 from vae_spec.claim import Claim
@@ -21,9 +20,6 @@ from vae_spec.statistics.pivots import (
 from vae_spec.statistics.two_stage import decide
 from vae_spec.strategies import CodeBatch, ConstantCode, batch_sizes, code_batches, constant_codes
 from vae_spec.subject import Mode, Noise, Part, Subject
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SAMPLED = "z = mu + std * torch.randn_like(std) in training mode"
 """How to draw, for those who do not."""

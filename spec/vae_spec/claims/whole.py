@@ -14,9 +14,6 @@ from vae_spec.outcomes import Level, Verdict, holds, not_applicable
 from vae_spec.strategies import Pixels
 from vae_spec.subject import Noise, Part, Subject
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 ITEMS = 16
 """Images of a pass that is set beside its parts."""
 SLOPES_CLOSE = 1e-3
