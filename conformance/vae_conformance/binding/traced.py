@@ -18,7 +18,8 @@ from vae_conformance.binding.reading import by_keys
 from vae_conformance.binding.roles.nodes import Roles
 from vae_conformance.binding.roles.output import outputs_of
 from vae_conformance.binding.roles.posterior import find_latent, find_roles
-from vae_conformance.binding.trace.tape import Recording, Replacement, Tape, matched, record, replay, replay_to
+from vae_conformance.binding.trace.replay import matched, replay, replay_to
+from vae_conformance.binding.trace.tape import Recording, Replacement, Tape, record
 from vae_conformance.binding.watching import in_mode
 from vae_conformance.guard.random_calls import RandomCalls
 from vae_conformance.target.adapter import settled

@@ -17,7 +17,8 @@ from vae_conformance.binding.layout import at
 from vae_conformance.binding.roles.nodes import RoleNode, Roles, roles_by_value, twins_of
 from vae_conformance.binding.roles.output import OutputNode, outputs_of
 from vae_conformance.binding.roles.posterior import find_roles
-from vae_conformance.binding.trace.tape import Recording, Replacement, record, replay
+from vae_conformance.binding.trace.replay import replay
+from vae_conformance.binding.trace.tape import Recording, Replacement, record
 from vae_conformance.binding.traced import heads_of
 from vae_conformance.binding.watching import in_mode
 from vae_spec.subject import Mode, Raw, SubjectFault
